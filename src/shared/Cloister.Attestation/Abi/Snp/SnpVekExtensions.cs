@@ -10,23 +10,20 @@ namespace Cloister.Attestation.Abi.Snp;
 /// </summary>
 public sealed class SnpVekExtensions
 {
-    private const byte Required = 1;
-    private const byte Optional = 0;
-
     private SnpVekExtensions(Reader reader)
     {
-        StructVersion = reader.Integer("structVersion", [1], Required)!.Value;
-        ProductName = reader.Text("productName", [2])!;
-        Fmc = reader.Integer("fmcSPL", [3, 9], Optional);
+        StructVersion = reader.Integer("structVersion", [1]);
+        ProductName = reader.Text("productName", [2]);
+        Fmc = reader.OptionalInteger("fmcSPL", [3, 9]);
         Tcb = new SnpTcb(
             Fmc ?? 0,
-            reader.Integer("blSPL", [3, 1], Required)!.Value,
-            reader.Integer("teeSPL", [3, 2], Required)!.Value,
-            reader.Integer("snpSPL", [3, 3], Required)!.Value,
-            reader.Integer("ucodeSPL", [3, 8], Required)!.Value);
+            reader.Integer("blSPL", [3, 1]),
+            reader.Integer("teeSPL", [3, 2]),
+            reader.Integer("snpSPL", [3, 3]),
+            reader.Integer("ucodeSPL", [3, 8]));
         for (byte reserved = 4; reserved <= 7; reserved++)
         {
-            if (reader.Integer("spl_reserved", [3, reserved], Optional) is not (null or 0))
+            if (reader.OptionalInteger("spl_reserved", [3, reserved]) is not (null or 0))
             {
                 throw new EvidenceFormatException($"vek.spl{reserved}", 0, "a reserved security patch level is not zero");
             }
@@ -70,11 +67,13 @@ public sealed class SnpVekExtensions
     {
         public ReadOnlyMemory<byte>? Raw(ReadOnlySpan<byte> arcs) => Find(arcs)?.Value;
 
-        public byte? Integer(string field, ReadOnlySpan<byte> arcs, byte required)
+        public byte Integer(string field, ReadOnlySpan<byte> arcs) => OptionalInteger(field, arcs) ?? throw Missing(field);
+
+        public byte? OptionalInteger(string field, ReadOnlySpan<byte> arcs)
         {
             if (Find(arcs) is not { } extension)
             {
-                return required == Required ? throw Missing(field) : null;
+                return null;
             }
 
             DerReader reader = new(extension.Value.Span, "vek", extension.Offset);
