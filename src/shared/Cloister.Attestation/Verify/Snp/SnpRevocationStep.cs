@@ -8,34 +8,6 @@ namespace Cloister.Attestation.Verify.Snp;
 /// </summary>
 internal sealed class SnpRevocationStep() : VerificationStep<SnpVerification>("revocation", "AMD 57230, section 4.3 (CRL); RFC 5280, section 6.3")
 {
-    public override StepFailure? Check(SnpVerification context)
-    {
-        foreach (RevocationList list in context.Collateral.RevocationLists)
-        {
-            if (!list.IsSignedBy(context.Root))
-            {
-                return Fail("bad_signature", $"a revocation list is not signed by '{context.Root.CommonName}'");
-            }
-
-            if (context.Time.Value < list.ThisUpdate)
-            {
-                return Fail("not_yet_valid", $"a revocation list is of {list.ThisUpdate:u}, judged at {context.Time}");
-            }
-
-            if (context.Time.Value > list.NextUpdate)
-            {
-                return Fail("expired", $"a revocation list was to be replaced by {list.NextUpdate:u}, judged at {context.Time}");
-            }
-
-            foreach (Certificate certificate in (ReadOnlySpan<Certificate>)[context.Issuer, context.Root])
-            {
-                if (list.Revokes(certificate))
-                {
-                    return Fail("revoked", $"'{certificate.CommonName}' is revoked");
-                }
-            }
-        }
-
-        return null;
-    }
+    public override StepFailure? Check(SnpVerification context) =>
+        CertificateRevocation.Check(Name, [context.EndorsementKey, context.Issuer, context.Root], context.Collateral.RevocationLists, context.Time);
 }
