@@ -63,6 +63,9 @@ public static class ClaimNames
     /// <summary>SGX, TDX: number of the collateral's evaluation, a number.</summary>
     public const string TcbEvaluationDataNumber = "tcb_evaluation_data_number";
 
+    /// <summary>SGX, TDX: number of the QE identity's evaluation, a number.</summary>
+    public const string QeTcbEvaluationDataNumber = "qe_tcb_evaluation_data_number";
+
     /// <summary>SNP: measurement of the launch, 48 bytes.</summary>
     public const string Measurement = "measurement";
 
