@@ -1,8 +1,8 @@
 namespace Cloister.Attestation.Abi.Dcap;
 
 /// <summary>
-/// A DCAP ECDSA quote: version 3 (SGX), 4 (SGX or TD report 1.0) or 5 (SGX, TD report 1.0 or 1.5). Read strictly: every declared length is consumed exactly; after the signature data only
-/// zero bytes may follow (buffers are often padded).
+/// A DCAP ECDSA quote: version 3 (SGX), 4 (SGX or TD report 1.0) or 5 (SGX, TD report 1.0 or 1.5). Read strictly: every declared length is consumed exactly. Bytes after the
+/// signature data (platforms hand out whole buffers, padded with zeros or with whatever was in them) are counted, not read and not believed.
 /// </summary>
 public sealed class DcapQuote
 {
@@ -28,8 +28,8 @@ public sealed class DcapQuote
     /// <summary>The signature section.</summary>
     public QuoteSignatureData SignatureData { get; private init; } = null!;
 
-    /// <summary>Zero bytes after the signature section.</summary>
-    public int PaddingLength { get; private init; }
+    /// <summary>How many bytes follow the signature section.</summary>
+    public int TrailingLength { get; private init; }
 
     /// <summary>Which TEE the quote is of.</summary>
     public Tee Tee => TdReport is null ? Tee.Sgx : Tee.Tdx;
@@ -58,9 +58,7 @@ public sealed class DcapQuote
         uint signatureLength = reader.U32("signature_data_length");
         int signatureAt = reader.Position;
         reader.Bytes("signature_data", signatureLength);
-        int padding = reader.Remaining;
-        reader.Zero("padding", padding);
-
+        int trailing = reader.Remaining;
         ReadOnlyMemory<byte> body = quote.Slice(bodyAt, bodyLength);
         bool isSgx = header.TeeType == QuoteHeader.SgxTeeType;
         return new DcapQuote
@@ -70,7 +68,7 @@ public sealed class DcapQuote
             TdReport = isSgx ? null : new TdReport(body),
             SignedBytes = quote[..signedLength],
             SignatureData = QuoteSignatureData.Read(quote, signatureAt, (int)signatureLength, nested: header.Version > 3),
-            PaddingLength = padding,
+            TrailingLength = trailing,
         };
     }
 
