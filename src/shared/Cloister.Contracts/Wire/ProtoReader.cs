@@ -71,6 +71,14 @@ public ref struct ProtoReader
         return content;
     }
 
+    /// <summary>Where the content of a length-delimited field stands, for callers that hold the message as memory.</summary>
+    /// <exception cref="WireException">Another wire type, or the length passes the end.</exception>
+    public Range BytesRange()
+    {
+        int length = Bytes().Length;
+        return (_position - length).._position;
+    }
+
     /// <summary>A string field; not for secrets.</summary>
     /// <exception cref="WireException">Another wire type, or not valid UTF-8.</exception>
     public string String()

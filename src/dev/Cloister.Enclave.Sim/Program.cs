@@ -1,0 +1,20 @@
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Sim;
+
+// The composition root with the simulated TEE: everything an enclave does, and no protection at all.
+Console.Error.WriteLine("""
+    ************************************************************************
+    *  SIMULATED TEE. Keys are not protected from this machine: every root *
+    *  process can read them. For development, never with real Secrets.    *
+    ************************************************************************
+    """);
+SimulationOptions simulation = new();
+return await EnclaveProgram.RunAsync(args, new EnclaveParts
+{
+    Program = "cloister-enclave-sim",
+    Tee = new SimulatedTee(simulation),
+    RemoteKms = () => new SoftwareKms(simulation),
+    ReadMore = simulation.Read,
+    LeaveReadable = true,
+    MoreCounters = [("remote_calls", () => simulation.RemoteCalls)],
+});

@@ -1,0 +1,17 @@
+namespace Cloister.Enclave.Transport;
+
+/// <summary>Who may connect to a unix socket. secrets: none.</summary>
+public sealed record SocketPermissions
+{
+    /// <summary>Mode of the socket file.</summary>
+    public UnixFileMode Mode { get; init; } = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Owner to give the socket file, or null for the one of this process.</summary>
+    public uint? Owner { get; init; }
+
+    /// <summary>Group to give the socket file, or null for the one of this process.</summary>
+    public uint? Group { get; init; }
+
+    /// <summary>User ids whose processes may connect; empty: the owner of this process and root.</summary>
+    public IReadOnlyList<uint> AllowedUids { get; init; } = [];
+}
