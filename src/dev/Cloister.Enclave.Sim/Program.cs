@@ -8,6 +8,23 @@ Console.Error.WriteLine("""
     *  process can read them. For development, never with real Secrets.    *
     ************************************************************************
     """);
+using CancellationTokenSource stop = new();
+if (args is [.., "--stop-with-stdin"])
+{
+    // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
+    args = args[..^1];
+    _ = Task.Factory.StartNew(
+        () =>
+        {
+            while (Console.OpenStandardInput().ReadByte() >= 0)
+            {
+            }
+
+            stop.Cancel();
+        },
+        TaskCreationOptions.LongRunning);
+}
+
 SimulationOptions simulation = new();
 return await EnclaveProgram.RunAsync(args, new EnclaveParts
 {
@@ -16,5 +33,6 @@ return await EnclaveProgram.RunAsync(args, new EnclaveParts
     RemoteKms = () => new SoftwareKms(simulation),
     ReadMore = simulation.Read,
     LeaveReadable = true,
+    Stop = stop.Token,
     MoreCounters = [("remote_calls", () => simulation.RemoteCalls)],
 });

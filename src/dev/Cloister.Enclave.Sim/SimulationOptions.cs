@@ -16,7 +16,7 @@ internal sealed class SimulationOptions
     /// <summary>What each call of the software KMS takes.</summary>
     internal TimeSpan KmsLatency { get; private set; }
 
-    /// <summary>Round trips to the software KMS so far.</summary>
+    /// <summary>Encryptions and decryptions by the software KMS so far, a batch counted once.</summary>
     internal long RemoteCalls => Volatile.Read(ref _remoteCalls);
 
     internal void CountRemoteCall() => Interlocked.Increment(ref _remoteCalls);

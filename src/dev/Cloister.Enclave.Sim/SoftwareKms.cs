@@ -48,6 +48,7 @@ internal sealed class SoftwareKms : IRemoteKms
     public async ValueTask<IReadOnlyList<byte[]>> EncryptAsync(
         KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation)
     {
+        _options.CountRemoteCall();
         await RoundTripAsync(cancellation);
         Xaes256Gcm cipher = Cipher(kek);
         return [.. plaintexts.Select(plaintext => Encrypt(cipher, kek, context, plaintext.Span))];
@@ -56,6 +57,7 @@ internal sealed class SoftwareKms : IRemoteKms
     public async ValueTask<int> DecryptAsync(
         KeyFingerprint kek, EnvelopeContext context, ReadOnlyMemory<byte> ciphertext, Memory<byte> plaintext, CancellationToken cancellation)
     {
+        _options.CountRemoteCall();
         await RoundTripAsync(cancellation);
         int length = ciphertext.Length - Xaes256Gcm.NonceSize - Xaes256Gcm.TagSize;
         byte[] aad = Aad(kek, context);
@@ -105,7 +107,6 @@ internal sealed class SoftwareKms : IRemoteKms
 
     private async Task RoundTripAsync(CancellationToken cancellation)
     {
-        _options.CountRemoteCall();
         if (_options.KmsLatency > TimeSpan.Zero)
         {
             await Task.Delay(_options.KmsLatency, cancellation);

@@ -3,7 +3,7 @@ using System.Text;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Transport;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Configuration;
 

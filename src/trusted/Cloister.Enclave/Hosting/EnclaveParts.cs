@@ -21,6 +21,9 @@ public sealed record EnclaveParts
     /// <summary>Leaves the process readable by its own user, for demonstrations that scan its memory.</summary>
     public bool LeaveReadable { get; init; }
 
+    /// <summary>Stops the enclave in order, besides SIGTERM and SIGINT.</summary>
+    public CancellationToken Stop { get; init; }
+
     /// <summary>Counters of the composition, by name.</summary>
     public IReadOnlyList<(string Name, Func<long> Value)> MoreCounters { get; init; } = [];
 }

@@ -6,7 +6,7 @@ using Cloister.Enclave.Custody;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Transport;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
 
@@ -41,7 +41,7 @@ public static class EnclaveProgram
         try
         {
             EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path), parts.ReadMore);
-            using StopSignal stop = new();
+            using StopSignal stop = new(parts.Stop);
             await ServeAsync(configuration, parts, stop);
             return ExitDone;
         }
@@ -135,15 +135,18 @@ public static class EnclaveProgram
         return ExitUsage;
     }
 
-    // SIGTERM and SIGINT end the process in order, so that keys are wiped and sockets removed.
+    // SIGTERM, SIGINT and the composition's own token end the process in order, so that keys are wiped and sockets removed.
     private sealed class StopSignal : IDisposable
     {
         private readonly TaskCompletionSource _requested = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly PosixSignalRegistration _terminate;
         private readonly PosixSignalRegistration _interrupt;
 
-        internal StopSignal()
+        private readonly CancellationTokenRegistration _told;
+
+        internal StopSignal(CancellationToken told)
         {
+            _told = told.Register(() => _requested.TrySetResult());
             _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
             _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         }
@@ -152,6 +155,7 @@ public static class EnclaveProgram
 
         public void Dispose()
         {
+            _told.Dispose();
             _terminate.Dispose();
             _interrupt.Dispose();
         }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Transport;
+using Cloister.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -37,7 +38,7 @@ public sealed class GrpcServer : IAsyncDisposable
     public static async Task<GrpcServer> StartAsync(
         string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log)
     {
-        Socket socket = Bind(options);
+        Socket socket = options.Address.Bind(options.Permissions);
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null;
@@ -92,26 +93,6 @@ public sealed class GrpcServer : IAsyncDisposable
         if (_address.Path is { } path)
         {
             File.Delete(path);
-        }
-    }
-
-    private static Socket Bind(ServerOptions options)
-    {
-        if (options.Address.Path is { } path)
-        {
-            return UnixSocket.Bind(path, options.Permissions);
-        }
-
-        Socket socket = new(options.Address.EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.Bind(options.Address.EndPoint);
-            return socket;
-        }
-        catch (SocketException e)
-        {
-            socket.Dispose();
-            throw new ListenException($"{options.Address}: cannot bind ({e.SocketErrorCode})");
         }
     }
 }

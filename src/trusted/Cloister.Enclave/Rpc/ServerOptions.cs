@@ -1,4 +1,4 @@
-using Cloister.Enclave.Transport;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Rpc;
 

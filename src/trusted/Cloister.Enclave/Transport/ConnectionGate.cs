@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using Cloister.Enclave.Hosting;
+using Cloister.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -17,7 +18,7 @@ internal sealed class ConnectionGate
     private const int PrefaceSeconds = 5;
 
     private readonly string _role;
-    private readonly HashSet<uint>? _allowedUids;
+    private readonly IReadOnlySet<uint>? _allowedUids;
     private readonly EnclaveLog _log;
 
     internal ConnectionGate(string role, ListenAddress address, SocketPermissions permissions, EnclaveLog log)
@@ -26,7 +27,7 @@ internal sealed class ConnectionGate
         _log = log;
         if (address.Path is not null)
         {
-            _allowedUids = permissions.AllowedUids.Count > 0 ? [.. permissions.AllowedUids] : [0, SocketCalls.EffectiveUserId()];
+            _allowedUids = permissions.EffectiveUids();
         }
     }
 

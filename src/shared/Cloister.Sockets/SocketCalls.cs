@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
-/// <summary>The calls of the C library that sockets need and .NET does not have. secrets: none.</summary>
+/// <summary>The calls of the C library that sockets need and .NET does not have.</summary>
 internal static partial class SocketCalls
 {
     [LibraryImport("libc", EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
-/// <summary>Who is at the other end of a unix socket, as the kernel says. Source: unix(7), SO_PEERCRED. secrets: none.</summary>
+/// <summary>Who is at the other end of a unix socket, as the kernel says. Source: unix(7), SO_PEERCRED.</summary>
 /// <param name="Pid">Process.</param>
 /// <param name="Uid">User.</param>
 public readonly record struct PeerCredentials(int Pid, uint Uid)

@@ -1,6 +1,6 @@
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
-/// <summary>Who may connect to a unix socket. secrets: none.</summary>
+/// <summary>Who may connect to a unix socket.</summary>
 public sealed record SocketPermissions
 {
     /// <summary>Mode of the socket file.</summary>
@@ -14,4 +14,8 @@ public sealed record SocketPermissions
 
     /// <summary>User ids whose processes may connect; empty: the owner of this process and root.</summary>
     public IReadOnlyList<uint> AllowedUids { get; init; } = [];
+
+    /// <summary>The users whose processes may connect.</summary>
+    public IReadOnlySet<uint> EffectiveUids() =>
+        AllowedUids.Count > 0 ? AllowedUids.ToHashSet() : new HashSet<uint> { 0, SocketCalls.EffectiveUserId() };
 }

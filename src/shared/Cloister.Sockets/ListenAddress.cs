@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
-/// <summary>Where to listen: <c>unix:/absolute/path</c> or <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front). secrets: none.</summary>
+/// <summary>Where to listen: <c>unix:/absolute/path</c> or <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front).</summary>
 /// <param name="Text">As configured.</param>
 /// <param name="EndPoint">The socket address.</param>
 public sealed record ListenAddress(string Text, EndPoint EndPoint)
@@ -44,6 +44,28 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
 
         error = string.Create(CultureInfo.InvariantCulture, $"an address is unix:/absolute/path or tcp:127.0.0.1:port");
         return null;
+    }
+
+    /// <summary>Binds a socket to the address; the caller listens.</summary>
+    /// <exception cref="ListenException">It cannot be done (safely); the message says what to do.</exception>
+    public Socket Bind(SocketPermissions permissions)
+    {
+        if (Path is { } path)
+        {
+            return UnixSocket.Bind(path, permissions);
+        }
+
+        Socket socket = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(EndPoint);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode})");
+        }
     }
 
     /// <summary>As configured.</summary>

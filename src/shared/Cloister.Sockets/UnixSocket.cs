@@ -1,11 +1,11 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
 /// <summary>
 /// A unix socket that only the right processes can open: its folder is checked, owner and mode are set before anyone can connect, and a
-/// file left by an earlier life is replaced only when nobody answers on it. Source: unix(7). secrets: none.
+/// file left by an earlier life is replaced only when nobody answers on it. Source: unix(7).
 /// </summary>
 public static class UnixSocket
 {

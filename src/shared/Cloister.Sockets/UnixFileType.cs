@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
-/// <summary>What kind of file a path is, without following links. Source: statx(2). secrets: none.</summary>
+/// <summary>What kind of file a path is, without following links. Source: statx(2).</summary>
 internal static unsafe partial class UnixFileType
 {
     private const int CurrentFolder = -100;

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Sockets;
 
 /// <summary>A socket that cannot be opened safely. The message says what to do.</summary>
 public sealed class ListenException : Exception
