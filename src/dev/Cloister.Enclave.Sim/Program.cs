@@ -1,0 +1,38 @@
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Sim;
+
+// The composition root with the simulated TEE: everything an enclave does, and no protection at all.
+Console.Error.WriteLine("""
+    ************************************************************************
+    *  SIMULATED TEE. Keys are not protected from this machine: every root *
+    *  process can read them. For development, never with real Secrets.    *
+    ************************************************************************
+    """);
+using CancellationTokenSource stop = new();
+if (args is [.., "--stop-with-stdin"])
+{
+    // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
+    args = args[..^1];
+    _ = Task.Factory.StartNew(
+        () =>
+        {
+            while (Console.OpenStandardInput().ReadByte() >= 0)
+            {
+            }
+
+            stop.Cancel();
+        },
+        TaskCreationOptions.LongRunning);
+}
+
+SimulationOptions simulation = new();
+return await EnclaveProgram.RunAsync(args, new EnclaveParts
+{
+    Program = "cloister-enclave-sim",
+    Tee = new SimulatedTee(simulation),
+    RemoteKms = () => new SoftwareKms(simulation),
+    ReadMore = simulation.Read,
+    LeaveReadable = true,
+    Stop = stop.Token,
+    MoreCounters = [("remote_calls", () => simulation.RemoteCalls)],
+});

@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Cloister.Sockets;
+
+/// <summary>Where to listen: <c>unix:/absolute/path</c> or <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front).</summary>
+/// <param name="Text">As configured.</param>
+/// <param name="EndPoint">The socket address.</param>
+public sealed record ListenAddress(string Text, EndPoint EndPoint)
+{
+    // sun_path of Linux, with its final zero.
+    private const int MaxPathSize = 107;
+
+    /// <summary>The path of a unix socket, or null.</summary>
+    public string? Path => EndPoint is UnixDomainSocketEndPoint ? Text["unix:".Length..] : null;
+
+    /// <summary>Reads an address; on failure <paramref name="error"/> says what is wrong.</summary>
+    public static ListenAddress? Parse(string text, out string error)
+    {
+        error = "";
+        if (text.StartsWith("unix:", StringComparison.Ordinal))
+        {
+            string path = text["unix:".Length..];
+            if (path.Length > 0 && path[0] == '/' && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxPathSize)
+            {
+                return new ListenAddress(text, new UnixDomainSocketEndPoint(path));
+            }
+
+            error = $"a unix socket has an absolute path of at most {MaxPathSize} bytes";
+            return null;
+        }
+
+        if (text.StartsWith("tcp:", StringComparison.Ordinal) && IPEndPoint.TryParse(text.AsSpan("tcp:".Length), out IPEndPoint? endPoint))
+        {
+            if (IPAddress.IsLoopback(endPoint.Address))
+            {
+                return new ListenAddress(text, endPoint);
+            }
+
+            error = "only loopback addresses: the protocol is plain text, a relay on this machine stands in front of it";
+            return null;
+        }
+
+        error = string.Create(CultureInfo.InvariantCulture, $"an address is unix:/absolute/path or tcp:127.0.0.1:port");
+        return null;
+    }
+
+    /// <summary>Binds a socket to the address; the caller listens.</summary>
+    /// <exception cref="ListenException">It cannot be done (safely); the message says what to do.</exception>
+    public Socket Bind(SocketPermissions permissions)
+    {
+        if (Path is { } path)
+        {
+            return UnixSocket.Bind(path, permissions);
+        }
+
+        Socket socket = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(EndPoint);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode})");
+        }
+    }
+
+    /// <summary>As configured.</summary>
+    public override string ToString() => Text;
+}

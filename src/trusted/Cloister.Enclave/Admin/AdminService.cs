@@ -1,0 +1,223 @@
+using System.Buffers;
+using Cloister.Contracts.Wire;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Admin;
+
+/// <summary>
+/// Local administration: state of any custody; KEKs of custody manual. Source: proto/cloister/enclave_admin.proto.
+/// secrets: an imported KEK passes through in a buffer that is wiped; no answer holds key bytes.
+/// </summary>
+public sealed class AdminService
+{
+    private readonly KmsEngine _engine;
+    private readonly EnclaveDescription _description;
+    private readonly Hosting.EnclaveLog _log;
+
+    /// <summary>Administers an engine.</summary>
+    public AdminService(KmsEngine engine, EnclaveDescription description, Hosting.EnclaveLog log)
+    {
+        _engine = engine;
+        _description = description;
+        _log = log;
+    }
+
+    /// <summary>The methods by gRPC path.</summary>
+    public IEnumerable<KeyValuePair<string, UnaryHandler>> Methods =>
+    [
+        new("/cloister.enclave.v1.Admin/GetState", Handle((_, response) => WriteState(response))),
+        new("/cloister.enclave.v1.Admin/CreateKek", Handle(Create)),
+        new("/cloister.enclave.v1.Admin/ImportKek", Handle(Import)),
+        new("/cloister.enclave.v1.Admin/RetireKek", Handle(Retire)),
+        new("/cloister.enclave.v1.Admin/Wipe", Handle(Wipe)),
+    ];
+
+    private ManualCustody Manual => _engine.Custody as ManualCustody
+        ?? throw new RpcException(StatusCode.FailedPrecondition, $"custody {_engine.Custody.Name} has no KEKs of its own: manage them in the remote KMS");
+
+    private static UnaryHandler Handle(Action<ReadOnlyMemory<byte>, IBufferWriter<byte>> method) => (request, response, _) =>
+    {
+        try
+        {
+            method(request, response);
+            return ValueTask.CompletedTask;
+        }
+        catch (WireException e)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, $"the request is not an admin message: {e.Message}");
+        }
+        catch (SealException e)
+        {
+            throw new RpcException(StatusCode.FailedPrecondition, e.Message);
+        }
+    };
+
+    private void Create(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
+    {
+        string name = "";
+        ProtoReader reader = new(request.Span);
+        while (reader.Next())
+        {
+            if (reader.Field == 1)
+            {
+                name = reader.String();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        Kek kek = Manual.Create(name);
+        _log.Administration("created KEK", kek.KeyId);
+        WriteKek(response, kek);
+    }
+
+    private void Import(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
+    {
+        string name = "";
+        ulong version = 0;
+        Range key = default;
+        bool inactive = false;
+        ProtoReader reader = new(request.Span);
+        while (reader.Next())
+        {
+            switch (reader.Field)
+            {
+                case 1:
+                    name = reader.String();
+                    break;
+                case 2:
+                    version = reader.Integer();
+                    break;
+                case 3:
+                    key = reader.BytesRange();
+                    break;
+                case 4:
+                    inactive = reader.Integer() != 0;
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        if (version > uint.MaxValue)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "a KEK's version has 32 bits");
+        }
+
+        Span<byte> copy = stackalloc byte[Memory.SecretKey.Size];
+        try
+        {
+            ReadOnlySpan<byte> given = request.Span[key];
+            if (given.Length != copy.Length)
+            {
+                throw new RpcException(StatusCode.InvalidArgument, $"a KEK has {copy.Length} bytes, {given.Length} were given");
+            }
+
+            given.CopyTo(copy);
+            Kek kek = Manual.Import(name, (uint)version, copy, activate: !inactive);
+            _log.Administration("imported KEK", kek.KeyId);
+            WriteKek(response, kek);
+        }
+        finally
+        {
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(copy);
+        }
+    }
+
+    private void Retire(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
+    {
+        string keyId = "";
+        ProtoReader reader = new(request.Span);
+        while (reader.Next())
+        {
+            if (reader.Field == 1)
+            {
+                keyId = reader.String();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        Manual.Retire(keyId);
+        _log.Administration("retired KEK", keyId);
+        WriteState(response);
+    }
+
+    private void Wipe(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
+    {
+        Manual.Wipe();
+        _log.Administration("wiped", "all KEKs");
+        WriteState(response);
+    }
+
+    private void WriteState(IBufferWriter<byte> response)
+    {
+        CustodyStatus status = _engine.Custody.Status;
+        ProtoWriter writer = new(response);
+        writer.String(1, _engine.Tee);
+        writer.String(2, _engine.Custody.Name);
+        writer.String(3, _description.Cluster);
+        writer.String(4, _description.Provider);
+        writer.String(5, status.KeyId ?? "");
+        if (_engine.Custody is ManualCustody manual)
+        {
+            foreach (Kek kek in manual.Ring.All)
+            {
+                WriteMessage(writer, 6, nested => WriteKek(nested, kek));
+            }
+        }
+
+        writer.String(7, status.Healthz);
+        writer.String(8, _description.MemoryProtection);
+        foreach ((string name, long value) in Counters())
+        {
+            WriteMessage(writer, 9, nested =>
+            {
+                ProtoWriter counter = new(nested);
+                counter.String(1, name);
+                counter.Integer(2, (ulong)value);
+            });
+        }
+    }
+
+    private IEnumerable<(string Name, long Value)> Counters()
+    {
+        yield return ("encryptions", _engine.Counters.Encryptions);
+        yield return ("decryptions", _engine.Counters.Decryptions);
+        yield return ("failures", _engine.Counters.Failures);
+        if (_engine.Custody is RemoteCustody remote)
+        {
+            yield return ("cached_deks", remote.CachedDeks);
+            yield return ("ready_deks", remote.ReadyDeks);
+        }
+
+        foreach ((string name, Func<long> value) in _description.MoreCounters)
+        {
+            yield return (name, value());
+        }
+    }
+
+    private void WriteKek(IBufferWriter<byte> output, Kek kek)
+    {
+        ProtoWriter writer = new(output);
+        writer.String(1, kek.Identity.Name);
+        writer.Integer(2, kek.Identity.Version);
+        writer.String(3, kek.KeyId);
+        writer.Boolean(4, kek == Manual.Ring.Active);
+    }
+
+    private static void WriteMessage(ProtoWriter writer, int field, Action<IBufferWriter<byte>> write)
+    {
+        ArrayBufferWriter<byte> nested = new();
+        write(nested);
+        writer.Bytes(field, nested.WrittenSpan);
+    }
+}

@@ -1,0 +1,9 @@
+namespace Cloister.Enclave.Admin;
+
+/// <summary>What administration says about an enclave besides its keys. secrets: none.</summary>
+/// <param name="Cluster">Cluster.</param>
+/// <param name="Provider">Provider name.</param>
+/// <param name="MemoryProtection">What memory protection came to at start.</param>
+/// <param name="MoreCounters">Counters of the composition, by name.</param>
+public sealed record EnclaveDescription(
+    string Cluster, string Provider, string MemoryProtection, IReadOnlyList<(string Name, Func<long> Value)> MoreCounters);

@@ -1,0 +1,27 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Configuration;
+
+/// <summary>Everything that an enclave is told, validated, immutable. docs/configuration.md is its reference. secrets: none.</summary>
+public sealed record EnclaveConfiguration
+{
+    /// <summary>Cluster and provider, which every EDEK is bound to.</summary>
+    public required EnvelopeContext Context { get; init; }
+
+    /// <summary>Where KMS v1 and v2 are served.</summary>
+    public required ServerOptions Kms { get; init; }
+
+    /// <summary>Where administration is served, or null for none.</summary>
+    public ServerOptions? Admin { get; init; }
+
+    /// <summary><c>manual</c>, <c>remote</c> or <c>passthrough</c>.</summary>
+    public required string Custody { get; init; }
+
+    /// <summary>How a remote KMS is used.</summary>
+    public RemoteOptions Remote { get; init; } = new();
+
+    /// <summary>Folder of the sealed copy, or null for memory only.</summary>
+    public string? StateDirectory { get; init; }
+}

@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text;
+using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Rpc;
+using Cloister.Sockets;
+
+namespace Cloister.Enclave.Configuration;
+
+/// <summary>Reads <c>kind: EnclaveConfiguration</c>: validated whole, every error at once with its line, unknown fields refused. secrets: none.</summary>
+public static class EnclaveConfigurationReader
+{
+    private const string ApiVersion = "cloister.dev/v1alpha1";
+    private const string Kind = "EnclaveConfiguration";
+
+    /// <summary>Reads a configuration.</summary>
+    /// <param name="text">YAML.</param>
+    /// <param name="readMore">Reads sections that only this program knows; null for none.</param>
+    /// <exception cref="ConfigurationException">Everything that is wrong.</exception>
+    public static EnclaveConfiguration Read(string text, Action<ConfigurationMapping>? readMore = null)
+    {
+        ConfigurationDocument document = ConfigurationDocument.Parse(text);
+        ConfigurationMapping root = document.Root;
+        root.OneOf("apiVersion", ApiVersion, true, ApiVersion);
+        root.OneOf("kind", Kind, true, Kind);
+        string cluster = Identity(root, "cluster");
+        string provider = Identity(root, "provider");
+        if (provider.Contains(':'))
+        {
+            root.Fail("provider", "a provider's name has no ':', which ends it in the stored prefix");
+        }
+
+        ServerOptions? kms = Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock");
+        ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock") : null;
+        if (admin is { Address.Path: null })
+        {
+            root.Fail("admin", "administration is served on a unix socket only");
+        }
+
+        if (kms is not null && admin is not null && kms.Address.Text == admin.Address.Text)
+        {
+            root.Fail("admin", "kms and admin need different addresses");
+        }
+
+        ConfigurationMapping custody = root.Mapping("custody", required: true);
+        string mode = custody.OneOf("mode", "manual", true, "manual", "remote", "passthrough");
+        if (mode == "manual" && custody.Has("remote"))
+        {
+            custody.Fail("remote", "custody manual has no remote KMS");
+        }
+
+        RemoteOptions remote = Remote(custody.Mapping("remote"));
+        custody.RefuseUnknown();
+
+        ConfigurationMapping state = root.Mapping("state");
+        string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
+        state.RefuseUnknown();
+        readMore?.Invoke(root);
+        root.RefuseUnknown();
+        document.ThrowIfFailed();
+
+        return new EnclaveConfiguration
+        {
+            Context = new EnvelopeContext(EnvelopeContext.KmsPurpose, cluster, provider),
+            Kms = kms!,
+            Admin = admin,
+            Custody = mode,
+            Remote = remote,
+            StateDirectory = directory,
+        };
+    }
+
+    private static string Identity(ConfigurationMapping root, string field) => root.Parsed(
+        field,
+        "-",
+        text => text.Length > 0 && Encoding.UTF8.GetByteCount(text) <= EnvelopeContext.MaxTextSize && !text.AsSpan().ContainsAnyExceptInRange('!', '~')
+            ? text
+            : throw new FormatException($"1 to {EnvelopeContext.MaxTextSize} visible ASCII characters"),
+        required: true);
+
+    private static ServerOptions? Server(ConfigurationMapping section, string example)
+    {
+        ListenAddress? address = section.Parsed(
+            "listen",
+            (ListenAddress?)null,
+            text => ListenAddress.Parse(text, out string error) ?? throw new FormatException($"{error}, such as {example}"),
+            required: true);
+        ConfigurationMapping socket = section.Mapping("socket");
+        SocketPermissions defaults = new();
+        SocketPermissions permissions = new()
+        {
+            Mode = socket.Parsed("mode", defaults.Mode, Mode),
+            Owner = socket.Parsed<uint?>("owner", null, UserId),
+            Group = socket.Parsed<uint?>("group", null, UserId),
+            AllowedUids = socket.List("allowedUids", text => UserId(text)!.Value),
+        };
+        socket.RefuseUnknown();
+        int connections = section.Number("maxConnections", 1024, 1, 65_536);
+        section.RefuseUnknown();
+        return address is null ? null : new ServerOptions { Address = address, Permissions = permissions, MaxConnections = connections };
+    }
+
+    private static RemoteOptions Remote(ConfigurationMapping section)
+    {
+        RemoteOptions defaults = new();
+        RemoteOptions options = new()
+        {
+            Timeout = section.Duration("timeout", defaults.Timeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)),
+            PollInterval = section.Duration("pollInterval", defaults.PollInterval, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
+            RetryInterval = section.Duration("retryInterval", defaults.RetryInterval, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
+            MaxStaleness = section.Duration("maxStaleness", defaults.MaxStaleness, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
+            PoolSize = section.Number("poolSize", defaults.PoolSize, 1, 4096),
+            DekMaxUses = section.Number("dekMaxUses", defaults.DekMaxUses, 1, 1_000_000),
+            DekMaxAge = section.Duration("dekMaxAge", defaults.DekMaxAge, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
+            CacheEntries = section.Number("cacheEntries", defaults.CacheEntries, 16, 1_048_576),
+        };
+        section.RefuseUnknown();
+        return options;
+    }
+
+    private static string AbsolutePath(string text) =>
+        text.StartsWith('/') ? text : throw new FormatException("an absolute path");
+
+    private static uint? UserId(string text) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint id) && id < uint.MaxValue
+            ? id
+            : throw new FormatException("a user or group id, a number");
+
+    private static UnixFileMode Mode(string text)
+    {
+        bool octal = text.Length is 3 or 4 && !text.AsSpan().ContainsAnyExceptInRange('0', '7');
+        int mode = octal ? Convert.ToInt32(text, 8) : -1;
+        return mode is >= 0 and <= 0x1FF && (mode & 7) == 0
+            ? (UnixFileMode)mode
+            : throw new FormatException("an octal mode that gives others nothing, such as \"0600\" or \"0660\"");
+    }
+}

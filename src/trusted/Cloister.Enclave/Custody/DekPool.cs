@@ -1,0 +1,175 @@
+using System.Threading.Channels;
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Memory;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>
+/// DEKs made in the enclave and wrapped by the remote KMS ahead of need, several in one call, so that a write need not wait.
+/// secrets: the DEKs in the pool.
+/// </summary>
+internal sealed class DekPool : IAsyncDisposable
+{
+    private const int BatchSize = 32;
+
+    private readonly IRemoteKms _kms;
+    private readonly RemoteKekWatch _watch;
+    private readonly EnvelopeContext _context;
+    private readonly SecretArena _arena;
+    private readonly RemoteOptions _options;
+    private readonly EnclaveLog _log;
+    private readonly Channel<WrappedDek> _ready = Channel.CreateUnbounded<WrappedDek>();
+    private readonly SemaphoreSlim _wanted = new(1);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+    private volatile string? _failure;
+
+    internal DekPool(IRemoteKms kms, RemoteKekWatch watch, EnvelopeContext context, SecretArena arena, RemoteOptions options, EnclaveLog log)
+    {
+        _kms = kms;
+        _watch = watch;
+        _context = context.For(EnvelopeContext.DekPurpose);
+        _arena = arena;
+        _options = options;
+        _log = log;
+        _loop = Task.Run(FillAsync);
+    }
+
+    /// <summary>DEKs that are ready.</summary>
+    internal int Count => _ready.Reader.Count;
+
+    /// <summary>Why the last refill failed, or null.</summary>
+    internal string? Failure => _failure;
+
+    /// <summary>A DEK wrapped by that KEK, owned by the caller. Waits only when the pool is empty.</summary>
+    /// <exception cref="RpcException">Unavailable: none came in time.</exception>
+    internal async ValueTask<WrappedDek> TakeAsync(KeyFingerprint kek, CancellationToken cancellation)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(_options.Timeout);
+        try
+        {
+            while (true)
+            {
+                if (!_ready.Reader.TryRead(out WrappedDek? dek))
+                {
+                    Want();
+                    dek = await _ready.Reader.ReadAsync(deadline.Token);
+                }
+
+                if (_ready.Reader.Count <= _options.PoolSize / 2)
+                {
+                    Want();
+                }
+
+                if (dek.Kek == kek)
+                {
+                    return dek;
+                }
+
+                dek.Dispose();
+            }
+        }
+        catch (Exception e) when (e is ChannelClosedException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            throw new RpcException(StatusCode.Unavailable, $"no wrapped DEK is left and the remote KMS gives no new one: {_failure ?? "it is slow"}");
+        }
+    }
+
+    /// <summary>Wipes the DEKs that are ready.</summary>
+    internal void Clear()
+    {
+        while (_ready.Reader.TryRead(out WrappedDek? dek))
+        {
+            dek.Dispose();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _ready.Writer.TryComplete();
+        Clear();
+        _stop.Dispose();
+        _wanted.Dispose();
+    }
+
+    private void Want()
+    {
+        if (_wanted.CurrentCount == 0)
+        {
+            _wanted.Release();
+        }
+    }
+
+    private async Task FillAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (_ready.Reader.Count >= _options.PoolSize)
+                {
+                    await _wanted.WaitAsync(_stop.Token);
+                    continue;
+                }
+
+                KeyFingerprint kek = _watch.Current.Active;
+                await WrapAsync(kek, Math.Min(BatchSize, _options.PoolSize - _ready.Reader.Count));
+                _failure = null;
+            }
+            catch (Exception e) when (e is RpcException or OperationCanceledException)
+            {
+                if (_failure is null && e is RpcException && _watch.Current.Kek is not null)
+                {
+                    _log.PoolNotFilled(e.Message, _ready.Reader.Count);
+                }
+
+                _failure = _watch.Current.Kek is null ? null : e.Message;
+                TimeSpan wait = _watch.Current.Kek is null ? TimeSpan.FromMilliseconds(50) : _options.RetryInterval;
+                await Task.Delay(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task WrapAsync(KeyFingerprint kek, int count)
+    {
+        SecretKey[] keys = new SecretKey[count];
+        byte[] clear = GC.AllocateUninitializedArray<byte>(count * SecretKey.Size, pinned: true);
+        ReadOnlyMemory<byte>[] plaintexts = new ReadOnlyMemory<byte>[count];
+        int kept = 0;
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                keys[i] = SecretKey.Generate(_arena);
+                keys[i].Use(clear.AsSpan(i * SecretKey.Size, SecretKey.Size), static (key, copy) => key.TryCopyTo(copy));
+                plaintexts[i] = clear.AsMemory(i * SecretKey.Size, SecretKey.Size);
+            }
+
+            IReadOnlyList<byte[]> wrapped = await RemoteCall.RunAsync(
+                kek, _options.Timeout, token => _kms.EncryptAsync(kek, _context, plaintexts, token), _stop.Token);
+            if (wrapped.Count != count || wrapped.Any(one => one.Length is 0 or > Edek.MaxWrappedDekSize))
+            {
+                throw new RpcException(StatusCode.FailedPrecondition, $"the remote KMS returned wrapped DEKs that do not fit into an EDEK (at most {Edek.MaxWrappedDekSize} bytes each)");
+            }
+
+            for (; kept < count; kept++)
+            {
+                _ready.Writer.TryWrite(new WrappedDek(kek, keys[kept], wrapped[kept]));
+            }
+        }
+        finally
+        {
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(clear);
+            for (int i = kept; i < count; i++)
+            {
+                keys[i]?.Dispose();
+            }
+        }
+    }
+}

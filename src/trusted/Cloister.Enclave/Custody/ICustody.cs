@@ -1,0 +1,30 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>Where KEKs are kept and who uses them. secrets: plaintexts pass through.</summary>
+public interface ICustody : IAsyncDisposable
+{
+    /// <summary>The name in the configuration.</summary>
+    string Name { get; }
+
+    /// <summary>What Status answers now.</summary>
+    CustodyStatus Status { get; }
+
+    /// <summary>Makes an EDEK under the active KEK.</summary>
+    /// <param name="plaintext">What to protect.</param>
+    /// <param name="edek">Where to write it: at least <see cref="Edek.MaxSize"/> bytes.</param>
+    /// <param name="cancellation">Given up by the caller, or its deadline.</param>
+    /// <exception cref="Rpc.RpcException">FailedPrecondition or Unavailable without a KEK; InvalidArgument for a plaintext that does not fit.</exception>
+    ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation);
+
+    /// <summary>Opens an EDEK.</summary>
+    /// <param name="kek">The KEK that the EDEK names.</param>
+    /// <param name="edek">A well-formed EDEK.</param>
+    /// <param name="plaintext">Where to write it: at least <see cref="Edek.MaxSize"/> bytes.</param>
+    /// <param name="cancellation">Given up by the caller, or its deadline.</param>
+    /// <returns>Bytes of the plaintext.</returns>
+    /// <exception cref="Rpc.RpcException">NotFound for a KEK that is not here; InvalidArgument when it does not authenticate.</exception>
+    ValueTask<int> DecryptAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, Memory<byte> plaintext, CancellationToken cancellation);
+}

@@ -1,0 +1,27 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>
+/// A KMS that never releases its KEK. Every call is one round trip. secrets: DEKs pass through to it; the implementation protects them
+/// on the way.
+/// </summary>
+public interface IRemoteKms : IAsyncDisposable
+{
+    /// <summary>Which KEK versions there are.</summary>
+    /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
+    ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);
+
+    /// <summary>Encrypts several plaintexts of 1 to 4096 bytes under one KEK version, bound to the context.</summary>
+    /// <returns>As many ciphertexts, in order.</returns>
+    /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
+    ValueTask<IReadOnlyList<byte[]>> EncryptAsync(
+        KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation);
+
+    /// <summary>Decrypts one ciphertext.</summary>
+    /// <returns>Bytes written to <paramref name="plaintext"/>.</returns>
+    /// <exception cref="RemoteKmsException">It cannot be reached, refuses, or the ciphertext is not authentic.</exception>
+    ValueTask<int> DecryptAsync(
+        KeyFingerprint kek, EnvelopeContext context, ReadOnlyMemory<byte> ciphertext, Memory<byte> plaintext, CancellationToken cancellation);
+}

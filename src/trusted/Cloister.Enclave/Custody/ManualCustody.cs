@@ -1,0 +1,226 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Memory;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>
+/// Custody manual: an operator provisions KEKs, the enclave holds them, no call leaves it. A sealed copy, if there is a place for it,
+/// brings them back after a restart. secrets: the KEKs.
+/// </summary>
+public sealed class ManualCustody : ICustody
+{
+    private readonly Lock _changes = new();
+    private readonly EnvelopeContext _context;
+    private readonly SecretArena _arena;
+    private readonly SealedKeks? _sealedKeks;
+    private volatile Snapshot _snapshot;
+
+    /// <summary>Starts with the sealed copy, if there is one.</summary>
+    /// <param name="context">Cluster and provider.</param>
+    /// <param name="arena">Where keys live.</param>
+    /// <param name="sealedKeks">Where a sealed copy is kept, or null for memory only.</param>
+    /// <exception cref="SealException">There is a sealed copy and it does not open.</exception>
+    public ManualCustody(EnvelopeContext context, SecretArena arena, SealedKeks? sealedKeks)
+    {
+        _context = context;
+        _arena = arena;
+        _sealedKeks = sealedKeks;
+        _snapshot = Snapshot.Of(sealedKeks?.Load(arena) ?? KekRing.Empty);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "manual";
+
+    /// <inheritdoc/>
+    public CustodyStatus Status => _snapshot.Status;
+
+    /// <summary>The KEKs of this moment.</summary>
+    public KekRing Ring => _snapshot.Ring;
+
+    /// <inheritdoc/>
+    public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
+    {
+        Snapshot snapshot = _snapshot;
+        Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
+        try
+        {
+            int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
+            return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Wiped between reading the snapshot and using the key.
+            throw _snapshot.Status.ToException();
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<int> DecryptAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, Memory<byte> plaintext, CancellationToken cancellation)
+    {
+        Snapshot snapshot = _snapshot;
+        Edek parsed = Edek.Parse(edek.Span);
+        if (parsed.Suite != EdekSuite.Kek)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, $"the EDEK is of suite {(int)parsed.Suite}, which custody manual does not open; it was written under another custody");
+        }
+
+        Kek found = snapshot.Ring.Find(kek) ?? throw UnknownKek(kek, snapshot);
+        try
+        {
+            return ValueTask.FromResult(EdekCipher.Decrypt(found.Cipher, _context, parsed, plaintext.Span));
+        }
+        catch (ObjectDisposedException)
+        {
+            throw UnknownKek(kek, _snapshot);
+        }
+    }
+
+    /// <summary>Makes a KEK in the enclave: the next version of that name, active.</summary>
+    /// <exception cref="RpcException">InvalidArgument: not a name for a KEK.</exception>
+    public Kek Create(string name)
+    {
+        lock (_changes)
+        {
+            CheckName(name);
+            uint version = _snapshot.Ring.All.Where(kek => kek.Identity.Name == name).Select(kek => kek.Identity.Version).DefaultIfEmpty(0u).Max() + 1;
+            return Add(Kek.Manual(name, version, SecretKey.Generate(_arena)), activate: true);
+        }
+    }
+
+    /// <summary>Takes a KEK over; the same KEK again is no error.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="version">Its version, from 1.</param>
+    /// <param name="key">32 bytes, wiped.</param>
+    /// <param name="activate">Whether writes use it from now on.</param>
+    /// <exception cref="RpcException">InvalidArgument: a wrong name, version or length. FailedPrecondition: another key has that name and version.</exception>
+    public Kek Import(string name, uint version, Span<byte> key, bool activate)
+    {
+        lock (_changes)
+        {
+            CheckName(name);
+            if (version == 0 || key.Length != SecretKey.Size)
+            {
+                throw new RpcException(StatusCode.InvalidArgument, $"a KEK has a version from 1 and {SecretKey.Size} bytes");
+            }
+
+            Kek kek = Kek.Manual(name, version, SecretKey.TakeOver(_arena, key));
+            Kek? same = _snapshot.Ring.Find(kek.Fingerprint);
+            if (same is not null)
+            {
+                kek.Dispose();
+                if (activate && _snapshot.Ring.Active != same)
+                {
+                    Change(new KekRing(_snapshot.Ring.All, same));
+                }
+
+                return same;
+            }
+
+            if (_snapshot.Ring.All.Any(other => other.Identity.Name == name && other.Identity.Version == version))
+            {
+                kek.Dispose();
+                throw new RpcException(StatusCode.FailedPrecondition, $"another key is KEK {name} version {version} already; give it the next version");
+            }
+
+            return Add(kek, activate);
+        }
+    }
+
+    /// <summary>Removes a KEK version that writes do not use.</summary>
+    /// <exception cref="RpcException">NotFound, or FailedPrecondition for the active one.</exception>
+    public void Retire(string keyId)
+    {
+        lock (_changes)
+        {
+            Kek kek = _snapshot.Ring.All.FirstOrDefault(kek => kek.KeyId == keyId)
+                ?? throw new RpcException(StatusCode.NotFound, "no KEK has that key_id; 'cloister kek list' shows those that are here");
+            if (kek == _snapshot.Ring.Active)
+            {
+                throw new RpcException(StatusCode.FailedPrecondition, "writes use this KEK; make another one active first");
+            }
+
+            Change(_snapshot.Ring.Without(kek));
+            kek.Dispose();
+        }
+    }
+
+    /// <summary>Removes every KEK from memory and the sealed copy.</summary>
+    public void Wipe()
+    {
+        lock (_changes)
+        {
+            KekRing old = _snapshot.Ring;
+            _snapshot = Snapshot.Of(KekRing.Empty);
+            foreach (Kek kek in old.All)
+            {
+                kek.Dispose();
+            }
+
+            _sealedKeks?.Delete();
+        }
+    }
+
+    /// <summary>Wipes the KEKs from memory; a sealed copy stays.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_changes)
+        {
+            KekRing old = _snapshot.Ring;
+            _snapshot = Snapshot.Of(KekRing.Empty);
+            foreach (Kek kek in old.All)
+            {
+                kek.Dispose();
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private static void CheckName(string name)
+    {
+        if (!KekIdentity.IsValidName(name))
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "a KEK's name has 1 to 63 of a-z 0-9 - . and begins and ends with a letter or digit");
+        }
+    }
+
+    private static RpcException UnknownKek(KeyFingerprint kek, Snapshot snapshot) =>
+        snapshot.Ring.All.Count == 0
+            ? snapshot.Status.ToException()
+            : new RpcException(StatusCode.NotFound, $"KEK {kek} is not in this enclave; provision it again with 'cloister kek import', values written with it cannot be read without it");
+
+    private Kek Add(Kek kek, bool activate)
+    {
+        try
+        {
+            Change(_snapshot.Ring.With(kek, activate));
+            return kek;
+        }
+        catch
+        {
+            kek.Dispose();
+            throw;
+        }
+    }
+
+    // The sealed copy first: a KEK is used only when a restart will find it again.
+    private void Change(KekRing ring)
+    {
+        _sealedKeks?.Save(ring);
+        _snapshot = Snapshot.Of(ring);
+    }
+
+    private sealed record Snapshot(KekRing Ring, CustodyStatus Status)
+    {
+        internal static Snapshot Of(KekRing ring) => new(ring, ring switch
+        {
+            { Active: { } active } => CustodyStatus.Ready(active.Fingerprint),
+            { All.Count: 0 } => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, "the enclave has no KEK: provision one with 'cloister kek create' or 'cloister kek import'"),
+            _ => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, "no KEK is active: import one without --inactive, or make one with 'cloister kek create'"),
+        });
+    }
+}

@@ -1,0 +1,27 @@
+using Cloister.Contracts.Keys;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>A remote KMS that did not do what was asked. The detail is for operators: no secrets.</summary>
+public sealed class RemoteKmsException : Exception
+{
+    /// <summary>Makes the failure.</summary>
+    public RemoteKmsException(RemoteKmsFailure failure, string detail)
+        : base(detail)
+    {
+        Failure = failure;
+    }
+
+    /// <summary>Why.</summary>
+    public RemoteKmsFailure Failure { get; }
+
+    /// <summary>The failure as a caller of the enclave sees it.</summary>
+    internal RpcException ToRpc(KeyFingerprint kek) => Failure switch
+    {
+        RemoteKmsFailure.NotAuthentic => RpcException.NotAuthentic(),
+        RemoteKmsFailure.UnknownKek => new RpcException(StatusCode.NotFound, $"the remote KMS has no KEK {kek}: restore that version there, values written with it cannot be read without it"),
+        RemoteKmsFailure.Denied => new RpcException(StatusCode.FailedPrecondition, $"the remote KMS does not allow this enclave to use KEK {kek}: {Message}"),
+        _ => new RpcException(StatusCode.Unavailable, $"the remote KMS does not answer: {Message}"),
+    };
+}

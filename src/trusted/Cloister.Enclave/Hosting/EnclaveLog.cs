@@ -1,0 +1,65 @@
+using Microsoft.Extensions.Logging;
+
+namespace Cloister.Enclave.Hosting;
+
+/// <summary>
+/// Everything that the enclave can log, in one list: what is not here is not logged. secrets: no method takes any; key_ids are public.
+/// </summary>
+public sealed partial class EnclaveLog
+{
+    private readonly ILogger _logger;
+
+    /// <summary>Logs to <paramref name="logger"/>.</summary>
+    public EnclaveLog(ILogger logger)
+    {
+        _logger = logger;
+    }
+
+    /// <summary>First line of a life.</summary>
+    [LoggerMessage(1, LogLevel.Information, "cloister enclave {Version}: TEE {Tee}, custody {Custody}, cluster {Cluster}, provider {Provider}")]
+    public partial void Starting(string version, string tee, string custody, string cluster, string provider);
+
+    /// <summary>The loud line of a simulated TEE.</summary>
+    [LoggerMessage(2, LogLevel.Warning, "THE TEE IS SIMULATED: keys are NOT protected from this machine; for development only, never with real Secrets")]
+    public partial void Simulated();
+
+    /// <summary>What memory protection came to.</summary>
+    [LoggerMessage(3, LogLevel.Information, "memory: {Report}")]
+    public partial void MemoryProtection(string report);
+
+    /// <summary>A socket answers.</summary>
+    [LoggerMessage(4, LogLevel.Information, "{Role} listens on {Address}")]
+    public partial void Listening(string role, string address);
+
+    /// <summary>The KEK that writes use, or the reason why there is none, changed.</summary>
+    [LoggerMessage(5, LogLevel.Information, "status: key_id {KeyId}, {Health}")]
+    public partial void StatusChanged(string keyId, string health);
+
+    /// <summary>A peer was refused by its credentials.</summary>
+    [LoggerMessage(6, LogLevel.Warning, "refused a connection of uid {Uid}, pid {Pid} to {Role}: the uid is not in allowedUids")]
+    public partial void PeerRefused(uint uid, int pid, string role);
+
+    /// <summary>A connection did not begin HTTP/2 in time.</summary>
+    [LoggerMessage(7, LogLevel.Warning, "closed a connection to {Role} that sent nothing useful for {Seconds} s")]
+    public partial void PeerSilent(string role, int seconds);
+
+    /// <summary>A call failed; once in a while, not for each.</summary>
+    [LoggerMessage(8, LogLevel.Warning, "{Method} failed with {Code}: {Message} ({Suppressed} more since the last line)")]
+    public partial void CallFailed(string method, Rpc.StatusCode code, string message, long suppressed);
+
+    /// <summary>A fault of this program: type and place, no text, which could carry data.</summary>
+    [LoggerMessage(9, LogLevel.Error, "{Method}: fault {Type} in {Place}")]
+    public partial void Fault(string method, string type, string place);
+
+    /// <summary>An administrator changed the KEKs.</summary>
+    [LoggerMessage(10, LogLevel.Information, "admin: {Act} {KeyId}")]
+    public partial void Administration(string act, string keyId);
+
+    /// <summary>The last line of a life.</summary>
+    [LoggerMessage(11, LogLevel.Information, "stopped; keys wiped")]
+    public partial void Stopped();
+
+    /// <summary>A refill of the pool of wrapped DEKs failed.</summary>
+    [LoggerMessage(12, LogLevel.Warning, "no new wrapped DEKs from the remote KMS: {Reason}; {Left} are left")]
+    public partial void PoolNotFilled(string reason, int left);
+}

@@ -1,0 +1,169 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Cloister.Enclave.Admin;
+using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Memory;
+using Cloister.Enclave.Rpc;
+using Cloister.Sockets;
+
+namespace Cloister.Enclave.Hosting;
+
+/// <summary>The life of an enclave process: read the configuration, wire everything, serve until told to stop, wipe. secrets: none kept here.</summary>
+public static class EnclaveProgram
+{
+    private const int ExitDone = 0;
+    private const int ExitUsage = 1;
+    private const int SpareSecretSlots = 4096;
+
+    /// <summary>Version of this program.</summary>
+    public static string Version { get; } =
+        typeof(EnclaveProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+
+    /// <summary>Runs to the end.</summary>
+    /// <param name="args"><c>--config FILE</c>.</param>
+    /// <param name="parts">What the composition root decided.</param>
+    /// <returns>Exit code: 0 stopped as told, 1 could not start.</returns>
+    public static async Task<int> RunAsync(string[] args, EnclaveParts parts)
+    {
+        if (args is ["--version"])
+        {
+            Console.Out.WriteLine($"{parts.Program} {Version}");
+            return ExitDone;
+        }
+
+        if (args is not ["--config", { Length: > 0 } path])
+        {
+            return Refuse(parts.Program, $"usage: {parts.Program} --config FILE");
+        }
+
+        try
+        {
+            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path), parts.ReadMore);
+            using StopSignal stop = new(parts.Stop);
+            await ServeAsync(configuration, parts, stop);
+            return ExitDone;
+        }
+        catch (ConfigurationException e)
+        {
+            return Refuse(parts.Program, $"{path} is not accepted:\n{string.Join('\n', e.Errors.Select(error => $"  {path}:{error}"))}");
+        }
+        catch (Exception e) when (e is ListenException or SealException or StartException)
+        {
+            return Refuse(parts.Program, e.Message);
+        }
+    }
+
+    private static async Task ServeAsync(EnclaveConfiguration configuration, EnclaveParts parts, StopSignal stop)
+    {
+        StandardErrorLogger logger = new();
+        EnclaveLog log = new(logger);
+        ITee tee = parts.Tee;
+        log.Starting(Version, tee.Name, configuration.Custody, configuration.Context.Cluster, configuration.Context.Provider);
+        if (tee.IsSimulated)
+        {
+            log.Simulated();
+        }
+
+        int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
+        using SecretArena arena = new(slots);
+        string protection = ProcessHardening.Apply(arena, parts.LeaveReadable);
+        log.MemoryProtection(protection);
+
+        await using ICustody custody = MakeCustody(configuration, parts, arena, log);
+        KmsEngine engine = new(custody, tee.Name, new KmsCounters());
+        EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
+        log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
+
+        // Administration first: when the KMS socket answers, everything does.
+        await using GrpcServer? admin = configuration.Admin is { } adminOptions
+            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log).Methods, tee.Name, engine.Counters, log)
+            : null;
+        await using GrpcServer kms = await GrpcServer.StartAsync(
+            "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
+        await stop.Requested;
+        log.Stopped();
+    }
+
+    private static ICustody MakeCustody(EnclaveConfiguration configuration, EnclaveParts parts, SecretArena arena, EnclaveLog log)
+    {
+        if (configuration.Custody == "manual")
+        {
+            return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
+        }
+
+        IRemoteKms kms = parts.RemoteKms?.Invoke()
+            ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS and {parts.Program} has none: use custody manual");
+        return configuration.Custody == "remote"
+            ? new RemoteCustody(configuration.Context, kms, arena, configuration.Remote, log)
+            : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
+    }
+
+    private static SealedKeks? MakeSealedKeks(EnclaveConfiguration configuration, ITee tee, SecretArena arena)
+    {
+        if (configuration.StateDirectory is not { } directory)
+        {
+            return null;
+        }
+
+        if (!Directory.Exists(directory))
+        {
+            throw new StartException($"state.directory {directory} does not exist: make it, owned by the user of this process, mode 0700");
+        }
+
+        ISealer sealer = tee.Sealer
+            ?? throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out, and provision KEKs after every start");
+        return new SealedKeks(Path.Combine(directory, "keks.sealed"), configuration.Context, sealer, arena);
+    }
+
+    private static string ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"{path} cannot be read: check that it exists and that this user may read it");
+        }
+    }
+
+    private static int Refuse(string program, string message)
+    {
+        Console.Error.WriteLine($"{program}: {message}");
+        return ExitUsage;
+    }
+
+    // SIGTERM, SIGINT and the composition's own token end the process in order, so that keys are wiped and sockets removed.
+    private sealed class StopSignal : IDisposable
+    {
+        private readonly TaskCompletionSource _requested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly PosixSignalRegistration _terminate;
+        private readonly PosixSignalRegistration _interrupt;
+
+        private readonly CancellationTokenRegistration _told;
+
+        internal StopSignal(CancellationToken told)
+        {
+            _told = told.Register(() => _requested.TrySetResult());
+            _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+            _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        }
+
+        internal Task Requested => _requested.Task;
+
+        public void Dispose()
+        {
+            _told.Dispose();
+            _terminate.Dispose();
+            _interrupt.Dispose();
+        }
+
+        private void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            _requested.TrySetResult();
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using Cloister.Enclave.Custody;
+
+namespace Cloister.Enclave.Hosting;
+
+/// <summary>The TEE that this process runs in, as its composition root found it. secrets: its sealer gives the sealing key.</summary>
+public interface ITee
+{
+    /// <summary>Short name: <c>sgx</c>, <c>tdx</c>, <c>snp</c>, <c>nitro</c> or <c>simulated</c>.</summary>
+    string Name { get; }
+
+    /// <summary>True when keys are not protected from the machine at all.</summary>
+    bool IsSimulated { get; }
+
+    /// <summary>Seals state to this enclave, or null when this TEE cannot.</summary>
+    ISealer? Sealer { get; }
+}

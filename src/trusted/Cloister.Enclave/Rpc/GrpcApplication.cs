@@ -1,0 +1,179 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Cloister.Enclave.Rpc;
+
+/// <summary>
+/// Unary gRPC on Kestrel's HTTP/2, without container and middleware, so that request and response live in buffers that are wiped.
+/// Source: gRPC over HTTP2. Uncompressed messages, one in each direction. secrets: pass through in buffers that are wiped.
+/// </summary>
+internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
+{
+    private const int PrefixSize = 5;
+    private const string ContentType = "application/grpc";
+
+    private readonly FrozenDictionary<string, UnaryHandler> _methods;
+    private readonly int _maxMessageSize;
+    private readonly string _tee;
+    private readonly CallFailures _failures;
+    private readonly ConcurrentBag<GrpcCallState> _free = [];
+
+    internal GrpcApplication(IEnumerable<KeyValuePair<string, UnaryHandler>> methods, int maxMessageSize, string tee, CallFailures failures)
+    {
+        _methods = methods.ToFrozenDictionary();
+        _maxMessageSize = maxMessageSize;
+        _tee = tee;
+        _failures = failures;
+    }
+
+    public GrpcCallState CreateContext(IFeatureCollection contextFeatures)
+    {
+        if (!_free.TryTake(out GrpcCallState? state))
+        {
+            state = new GrpcCallState(_maxMessageSize);
+        }
+
+        state.Begin(contextFeatures);
+        return state;
+    }
+
+    public void DisposeContext(GrpcCallState context, Exception? exception)
+    {
+        context.End();
+        _free.Add(context);
+    }
+
+    public async Task ProcessRequestAsync(GrpcCallState context)
+    {
+        IHttpRequestFeature request = context.Features.GetRequiredFeature<IHttpRequestFeature>();
+        IHttpResponseFeature response = context.Features.GetRequiredFeature<IHttpResponseFeature>();
+        CancellationToken aborted = context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>().RequestAborted;
+        if (request.Method != "POST" || !IsGrpc(request.Headers.ContentType.ToString()))
+        {
+            response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+            return;
+        }
+
+        StatusCode code = StatusCode.Ok;
+        string message = "";
+        try
+        {
+            context.Call.Begin(request.Headers["grpc-timeout"], aborted);
+            await ReadMessageAsync(context, aborted);
+            UnaryHandler method = _methods.GetValueOrDefault(request.Path)
+                ?? throw new RpcException(StatusCode.Unimplemented, "this socket does not serve that method");
+            await method(context.Request.Written, context.Response, context.Call);
+        }
+        catch (RpcException e)
+        {
+            (code, message) = (e.Code, e.Message);
+            _failures.Record(request.Path, code, message);
+        }
+        catch (OperationCanceledException)
+        {
+            (code, message) = aborted.IsCancellationRequested
+                ? (StatusCode.Cancelled, "the call was cancelled")
+                : (StatusCode.DeadlineExceeded, "the deadline passed before the call was done");
+            _failures.Record(request.Path, code, message);
+        }
+        catch (Exception e) when (e is ConnectionAbortedException or ConnectionResetException or IOException)
+        {
+            return;
+        }
+        catch (BadHttpRequestException)
+        {
+            (code, message) = (StatusCode.InvalidArgument, "the request body is malformed or came too slowly");
+            _failures.Record(request.Path, code, message);
+        }
+        catch (Exception e)
+        {
+            (code, message) = (StatusCode.Internal, "a fault in the enclave; its log has type and place");
+            _failures.Fault(request.Path, e);
+        }
+
+        Respond(context, response, code, message);
+    }
+
+    private static bool IsGrpc(string contentType) =>
+        contentType.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase)
+        && (contentType.Length == ContentType.Length || contentType[ContentType.Length] is '+' or ';');
+
+    // Length-Prefixed-Message = Compressed-Flag (1) Message-Length (4) Message, and nothing after it.
+    private async ValueTask ReadMessageAsync(GrpcCallState context, CancellationToken aborted)
+    {
+        PipeReader body = context.Features.GetRequiredFeature<IRequestBodyPipeFeature>().Reader;
+        while (true)
+        {
+            ReadResult read = await body.ReadAsync(aborted);
+            ReadOnlySequence<byte> buffer = read.Buffer;
+            if (buffer.Length >= PrefixSize)
+            {
+                CheckPrefix(buffer, out uint length);
+                if (buffer.Length > PrefixSize + length)
+                {
+                    throw new RpcException(StatusCode.InvalidArgument, "the request has bytes after its message");
+                }
+
+                if (read.IsCompleted && buffer.Length == PrefixSize + length)
+                {
+                    context.Request.Append(buffer.Slice(PrefixSize));
+                    body.AdvanceTo(buffer.End);
+                    return;
+                }
+            }
+
+            if (read.IsCompleted)
+            {
+                throw new RpcException(StatusCode.InvalidArgument, "the request's message is truncated");
+            }
+
+            body.AdvanceTo(buffer.Start, buffer.End);
+        }
+    }
+
+    private void CheckPrefix(in ReadOnlySequence<byte> buffer, out uint length)
+    {
+        Span<byte> prefix = stackalloc byte[PrefixSize];
+        buffer.Slice(0, PrefixSize).CopyTo(prefix);
+        length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
+        if (prefix[0] != 0)
+        {
+            throw new RpcException(StatusCode.Unimplemented, "compressed messages are not accepted");
+        }
+
+        if (length > (uint)_maxMessageSize)
+        {
+            throw new RpcException(StatusCode.ResourceExhausted, $"the message has {length} bytes, at most {_maxMessageSize} are accepted");
+        }
+    }
+
+    private void Respond(GrpcCallState context, IHttpResponseFeature response, StatusCode code, string message)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        response.Headers.ContentType = ContentType;
+        response.Headers["cloister-tee"] = _tee;
+        IHeaderDictionary trailers = context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
+        trailers["grpc-status"] = GrpcText.Code(code);
+        if (code != StatusCode.Ok)
+        {
+            trailers["grpc-message"] = GrpcText.Escape(message);
+            return;
+        }
+
+        // Not flushed: Kestrel sends headers, message and trailers together when the request ends.
+        ReadOnlySpan<byte> written = context.Response.Written.Span;
+        PipeWriter body = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>().Writer;
+        Span<byte> frame = body.GetSpan(PrefixSize + written.Length);
+        frame[0] = 0;
+        BinaryPrimitives.WriteUInt32BigEndian(frame[1..], (uint)written.Length);
+        written.CopyTo(frame[PrefixSize..]);
+        body.Advance(PrefixSize + written.Length);
+    }
+}

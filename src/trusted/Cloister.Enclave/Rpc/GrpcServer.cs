@@ -1,0 +1,98 @@
+using System.Net.Sockets;
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Transport;
+using Cloister.Sockets;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Cloister.Enclave.Rpc;
+
+/// <summary>One listening socket with the methods it serves. secrets: pass through.</summary>
+public sealed class GrpcServer : IAsyncDisposable
+{
+    private readonly KestrelServer _server;
+    private readonly ListenAddress _address;
+    private readonly Socket _socket;
+
+    private GrpcServer(KestrelServer server, ListenAddress address, Socket socket)
+    {
+        _server = server;
+        _address = address;
+        _socket = socket;
+    }
+
+    /// <summary>Port of a TCP address, which may have been chosen by the system.</summary>
+    public int? Port { get; private init; }
+
+    /// <summary>Listens.</summary>
+    /// <param name="role">What it is for, in logs.</param>
+    /// <param name="options">Address, permissions, limits.</param>
+    /// <param name="methods">gRPC paths and what serves them.</param>
+    /// <param name="tee">Short name of the TEE, sent with every answer.</param>
+    /// <param name="counters">Where failures are counted.</param>
+    /// <param name="log">The log.</param>
+    /// <exception cref="ListenException">The socket cannot be opened safely.</exception>
+    public static async Task<GrpcServer> StartAsync(
+        string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log)
+    {
+        Socket socket = options.Address.Bind(options.Permissions);
+        KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 2 * 1024 * 1024;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 1024 * 1024;
+        kestrel.Listen(options.Address.EndPoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            ConnectionGate gate = new(role, options.Address, options.Permissions, log);
+            listen.Use(gate.Before);
+        });
+
+        // Waiting for data with empty reads hangs under Gramine.
+        SocketTransportOptions transport = new()
+        {
+            WaitForDataBeforeAllocatingBuffer = false,
+            NoDelay = true,
+            Backlog = 1024,
+            UnsafePreferInlineScheduling = options.InlineScheduling,
+            IOQueueCount = options.IoQueues,
+            CreateBoundListenSocket = _ => socket,
+        };
+        NullLoggerFactory silent = NullLoggerFactory.Instance;
+        KestrelServer server = new(Options.Create(kestrel), new SocketTransportFactory(Options.Create(transport), silent), silent);
+        try
+        {
+            CallFailures failures = new(log, counters);
+            await server.StartAsync(new GrpcApplication(methods, options.MaxMessageSize, tee, failures), CancellationToken.None);
+        }
+        catch
+        {
+            server.Dispose();
+            socket.Dispose();
+            throw;
+        }
+
+        int? port = (socket.LocalEndPoint as System.Net.IPEndPoint)?.Port;
+        log.Listening(role, port is null ? options.Address.Text : $"tcp:127.0.0.1:{port}");
+        return new GrpcServer(server, options.Address, socket) { Port = port };
+    }
+
+    /// <summary>Stops taking calls, lets those under way end within a moment, and removes the socket file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(2));
+        await _server.StopAsync(patience.Token);
+        _server.Dispose();
+        _socket.Dispose();
+        if (_address.Path is { } path)
+        {
+            File.Delete(path);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Cloister.Cli.Enclaves;
+using Cloister.Sockets;
+using Grpc.Core;
+
+namespace Cloister.Cli;
+
+/// <summary>Runs a command line: errors become one message on standard error and an exit code.</summary>
+internal static class CliProgram
+{
+    internal static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync($"cloister: {error.Message}");
+            }
+
+            await Console.Error.WriteLineAsync("cloister: see 'cloister --help' and 'cloister VERB --help'");
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (CliException e)
+        {
+            return await RefuseAsync(e.Message, e.ExitCode);
+        }
+        catch (ListenException e)
+        {
+            return await RefuseAsync(e.Message, ExitCode.Usage);
+        }
+        catch (RpcException e)
+        {
+            return await RefuseAsync(EnclaveChannel.Explain(e), e.StatusCode == StatusCode.Unavailable ? ExitCode.Usage : ExitCode.No);
+        }
+        catch (OperationCanceledException)
+        {
+            return await RefuseAsync("stopped before it was done", ExitCode.Usage);
+        }
+    }
+
+    private static async Task<int> RefuseAsync(string message, int exitCode)
+    {
+        await Console.Error.WriteLineAsync($"cloister: {message}");
+        return exitCode;
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Config;
+
+/// <summary><c>cloister config</c>: files that other programs read.</summary>
+internal static class ConfigCommand
+{
+    internal static Command Create() => new("config", "Write configuration for other programs.") { EncryptionProvider() };
+
+    private static Command EncryptionProvider()
+    {
+        Option<string> socket = new("--socket") { Description = "the KMS socket", Required = true };
+        Option<string> provider = new("--provider-name") { Description = "name of the provider; part of every stored value, never rename it", DefaultValueFactory = _ => "tee" };
+        Option<string> version = new("--kms-version") { Description = "v1 or v2", DefaultValueFactory = _ => "v2" };
+        version.AcceptOnlyFromAmong("v1", "v2");
+        Option<string[]> resources = new("--resource") { Description = "what to encrypt; may be repeated", DefaultValueFactory = _ => ["secrets"] };
+        Option<bool> noIdentity = new("--no-identity") { Description = "refuse to read values that are not encrypted" };
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("encryption-provider", "Print the EncryptionConfiguration for --encryption-provider-config of an API server.")
+        {
+            socket, provider, version, resources, noIdentity, output,
+        };
+        command.SetAction(parsed =>
+        {
+            string name = parsed.GetValue(provider)!;
+            if (name.Length == 0 || name.Contains(':'))
+            {
+                throw new CliException("a provider's name is not empty and has no ':'");
+            }
+
+            string text = EncryptionConfigurationFile.Text(
+                Path.GetFullPath(parsed.GetValue(socket)!), name, parsed.GetValue(version)!, parsed.GetValue(resources)!, !parsed.GetValue(noIdentity));
+            if (parsed.GetValue(output) == OutputFormat.Json)
+            {
+                CliOutput.Json(new JsonObject { ["yaml"] = text });
+            }
+            else
+            {
+                Console.Out.Write(text);
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Output;
+using Spectre.Console;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary><c>cloister demo</c>: the baseline and the talk's demonstrations, measured and scanned.</summary>
+internal static class DemoCommand
+{
+    internal static Command Create()
+    {
+        Option<int> secrets = new("--secrets") { Description = "Secrets to write and read in each scenario", DefaultValueFactory = _ => 300 };
+        secrets.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 100_000)
+            {
+                result.AddError("--secrets is a number from 1 to 100000");
+            }
+        });
+        Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the remote KMS takes", DefaultValueFactory = _ => 5 };
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
+        {
+            secrets, latency, output,
+        };
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(secrets), parsed.GetValue(latency), parsed.GetValue(output), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(int secrets, int latency, OutputFormat output, CancellationToken cancellation)
+    {
+        string folder = Directory.CreateTempSubdirectory("cloister-demo-").FullName;
+        try
+        {
+            List<DemoResult> results = [];
+            foreach (DemoScenario scenario in (DemoScenario[])[DemoScenario.Baseline, DemoScenario.Remote, DemoScenario.Manual, DemoScenario.Stock])
+            {
+                CliOutput.Messages.WriteLine($"running: {scenario.Title}");
+                results.Add(await DemoRun.RunAsync(folder, scenario, secrets, latency, cancellation));
+            }
+
+            CliOutput.Messages.WriteLine("running: refusals");
+            IReadOnlyList<(string Case, string Step, bool Refused)> refusals = await DemoRefusals.RunAsync(folder, cancellation);
+            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused);
+            if (output == OutputFormat.Json)
+            {
+                PrintJson(results, refusals, held);
+            }
+            else
+            {
+                PrintTables(results, refusals, latency, held);
+            }
+
+            return held ? ExitCode.Done : ExitCode.No;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, bool held) => CliOutput.Json(new JsonObject
+    {
+        ["held"] = held,
+        ["scenarios"] = new JsonArray([.. results.Where(result => result.Scenario != DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
+        ["comparison"] = new JsonArray([.. results.Where(result => result.Scenario == DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
+        ["refusals"] = new JsonArray([.. refusals.Select(refusal => (JsonNode)new JsonObject
+        {
+            ["case"] = refusal.Case,
+            ["step"] = refusal.Step,
+            ["refused"] = refusal.Refused,
+        })]),
+    });
+
+    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, int latency, bool held)
+    {
+        CliOutput.Table(
+            ["scenario", "Secrets", "remote KMS calls", "write p50 / p99 us", "read p50 / p99 us", "KEK found in", "DEK found in"],
+            results.Select(result => result.ToRow()));
+        CliOutput.Table(
+            ["what was tried", "at", ""],
+            refusals.Select(refusal => (IReadOnlyList<string>)[refusal.Case, refusal.Step, refusal.Refused ? "refused" : "NOT REFUSED"]));
+        Console.Out.WriteLine($"""
+            A call of the remote KMS takes {latency} ms here (--kms-latency-ms). "Found" is a scan of the whole memory of every process
+            outside the enclave for the keys themselves; the same scan found them inside the enclave. In the baseline there is no
+            TEE: the plugin, with the software KMS that stands for the remote one, is a process like any other and is scanned too.
+            In demos 1 and 2 the Secret is sent to the enclave, which makes the DEK. A stock API server makes its own key material
+            (last row): a plugin alone cannot keep that out of the API server's memory.
+            {(held ? "Everything held." : "NOT EVERYTHING HELD.")}
+            """);
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary>What one scenario came to.</summary>
+internal sealed record DemoResult
+{
+    internal required DemoScenario Scenario { get; init; }
+
+    internal required int Secrets { get; init; }
+
+    internal required ulong RemoteCalls { get; init; }
+
+    internal required JsonObject Latencies { get; init; }
+
+    /// <summary>Names of the processes outside the enclave in whose memory the KEK stands.</summary>
+    internal required IReadOnlyList<string> KekFoundIn { get; init; }
+
+    /// <summary>Names of the processes outside the enclave in whose memory a DEK or seed stands.</summary>
+    internal required IReadOnlyList<string> DekFoundIn { get; init; }
+
+    /// <summary>The control: the same scan found the keys where they do belong.</summary>
+    internal required bool FoundWhereTheyLive { get; init; }
+
+    /// <summary>Whether the scenario shows what it is there to show.</summary>
+    internal bool Holds => Scenario switch
+    {
+        { HasTee: false } => KekFoundIn.Count > 0 && DekFoundIn.Count > 0 && RemoteCalls >= 2 * (ulong)Secrets,
+        _ when Scenario == DemoScenario.Stock => KekFoundIn.Count == 0 && DekFoundIn.Contains(DemoApiServerProcess.Name),
+        _ => KekFoundIn.Count == 0 && DekFoundIn.Count == 0 && FoundWhereTheyLive && RemoteCalls < (ulong)Math.Max(3, Secrets),
+    };
+
+    internal JsonObject ToJson() => new()
+    {
+        ["name"] = Scenario.Name,
+        ["title"] = Scenario.Title,
+        ["secrets"] = Secrets,
+        ["remoteCalls"] = RemoteCalls,
+        ["writeP50Us"] = Latencies["writeP50Us"]!.DeepClone(),
+        ["writeP99Us"] = Latencies["writeP99Us"]!.DeepClone(),
+        ["readP50Us"] = Latencies["readP50Us"]!.DeepClone(),
+        ["readP99Us"] = Latencies["readP99Us"]!.DeepClone(),
+        ["kekFoundIn"] = Names(KekFoundIn),
+        ["dekFoundIn"] = Names(DekFoundIn),
+        ["foundInEnclave"] = FoundWhereTheyLive,
+        ["holds"] = Holds,
+    };
+
+    internal IReadOnlyList<string> ToRow() =>
+    [
+        Scenario.Title,
+        Secrets.ToString(CultureInfo.InvariantCulture),
+        RemoteCalls.ToString(CultureInfo.InvariantCulture),
+        $"{Number("writeP50Us")} / {Number("writeP99Us")}",
+        $"{Number("readP50Us")} / {Number("readP99Us")}",
+        KekFoundIn.Count == 0 ? "nowhere outside the enclave" : string.Join(", ", KekFoundIn),
+        DekFoundIn.Count == 0 ? "nowhere outside the enclave" : string.Join(", ", DekFoundIn),
+    ];
+
+    private static JsonArray Names(IEnumerable<string> names) => [.. names.Select(name => (JsonNode)name)];
+
+    private string Number(string name) => Latencies[name]!.GetValue<double>().ToString("0", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Enclaves;
+using Cloister.Cli.Offline;
+using Cloister.Contracts.EnclaveAdmin;
+using Cloister.Contracts.Envelope;
+using Google.Protobuf;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary>Runs one scenario in processes of its own and scans their memory for its keys.</summary>
+internal static class DemoRun
+{
+    private const string KekName = "demo";
+
+    internal static async Task<DemoResult> RunAsync(string folder, DemoScenario scenario, int secrets, int latencyMilliseconds, CancellationToken cancellation)
+    {
+        SimulatedEnclaveOptions options = scenario.Options(latencyMilliseconds);
+        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(
+            new SimulatedEnclaveFiles(Path.Combine(folder, scenario.Name)), options, showLog: false, cancellation);
+        byte[] kek = await ProvisionAsync(enclave, options, cancellation);
+        await using DemoApiServerProcess apiServer = await DemoApiServerProcess.RunAsync(enclave.Files.KmsSocket, secrets, scenario.Kind, cancellation);
+        EnclaveState state = await enclave.StateAsync(cancellation);
+
+        // This process knows the keys, since it looks for them; it is the one that is not scanned.
+        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, options.Cluster, options.Provider);
+        HashSet<string> seen = [];
+        List<byte[]> deks =
+        [
+            .. apiServer.Edeks
+                .Select(edek => scenario.Kind == ApiServerKind.StockV2 ? OfflineEdek.Plaintext(kek, context, edek) : OfflineEdek.Dek(kek, context, edek))
+                .Where(dek => seen.Add(Convert.ToHexString(dek))),
+        ];
+        MemoryScan kekScan = new([kek]);
+        MemoryScan dekScan = new(deks);
+        (string Name, int Id)[] host = scenario.HasTee
+            ? [(DemoApiServerProcess.Name, apiServer.ProcessId)]
+            : [(DemoApiServerProcess.Name, apiServer.ProcessId), ("plugin with software KMS", enclave.ProcessId)];
+
+        return new DemoResult
+        {
+            Scenario = scenario,
+            Secrets = secrets,
+            RemoteCalls = state.Counters.Single(counter => counter.Name == "remote_calls").Value,
+            Latencies = apiServer.Report,
+            KekFoundIn = [.. host.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
+            DekFoundIn = [.. host.Where(process => dekScan.Count(process.Id) > 0).Select(process => process.Name)],
+            FoundWhereTheyLive = (scenario == DemoScenario.Remote ? dekScan : kekScan).Count(enclave.ProcessId) > 0,
+        };
+    }
+
+    // Custody manual: the operator (this process) has the KEK and hands it over. The others: the KEK of the software KMS.
+    private static async Task<byte[]> ProvisionAsync(SimulatedEnclave enclave, SimulatedEnclaveOptions options, CancellationToken cancellation)
+    {
+        if (options.Custody != "manual")
+        {
+            JsonNode keys = JsonNode.Parse(await File.ReadAllTextAsync(enclave.Files.SoftwareKmsKeys, cancellation))!;
+            for (int i = 0; i < 100 && (await enclave.StateAsync(cancellation)).ActiveKeyId.Length == 0; i++)
+            {
+                await Task.Delay(50, cancellation);
+            }
+
+            return Convert.FromHexString(keys["keks"]![0]!["key"]!.GetValue<string>());
+        }
+
+        byte[] kek = RandomNumberGenerator.GetBytes(32);
+        using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
+        await new Admin.AdminClient(channel).ImportKekAsync(
+            new ImportKekRequest { Name = KekName, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+        return kek;
+    }
+}

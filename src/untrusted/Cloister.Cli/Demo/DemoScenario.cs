@@ -1,0 +1,27 @@
+using Cloister.Cli.Enclaves;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary>One row of the demonstration.</summary>
+/// <param name="Name">Its name in JSON: the custody.</param>
+/// <param name="Title">What it is, for people.</param>
+/// <param name="Kind">How the API server encrypts.</param>
+/// <param name="HasTee">False for the baseline: then the plugin is one more process on the host, and is scanned as such.</param>
+internal sealed record DemoScenario(string Name, string Title, ApiServerKind Kind, bool HasTee)
+{
+    internal static readonly DemoScenario Baseline = new("passthrough", "baseline: no TEE, a remote trip per operation", ApiServerKind.StockV1, HasTee: false);
+
+    internal static readonly DemoScenario Remote = new("remote", "demo 1: DEKs cached in the enclave, KEK in the remote KMS", ApiServerKind.SecretToEnclave, HasTee: true);
+
+    internal static readonly DemoScenario Manual = new("manual", "demo 2: DEKs and KEK in the enclave, KEK provisioned by hand", ApiServerKind.SecretToEnclave, HasTee: true);
+
+    internal static readonly DemoScenario Stock = new("manual-stock-kms-v2", "for comparison: stock KMS v2, the API server makes its seed", ApiServerKind.StockV2, HasTee: true);
+
+    internal SimulatedEnclaveOptions Options(int latencyMilliseconds) => new()
+    {
+        Custody = this == Stock ? "manual" : Name,
+        Provider = "demo",
+        Cluster = "demo",
+        KmsLatencyMilliseconds = latencyMilliseconds,
+    };
+}

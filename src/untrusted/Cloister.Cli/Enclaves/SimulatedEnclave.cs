@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Text;
+using Cloister.Contracts.EnclaveAdmin;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Enclaves;
+
+/// <summary>A simulated enclave as a child process: started on a folder, stopped with its parent, however that one ends.</summary>
+internal sealed class SimulatedEnclave : IAsyncDisposable
+{
+    private const string Program = "cloister-enclave-sim";
+    private const string ProgramVariable = "CLOISTER_ENCLAVE_SIM";
+
+    private readonly Process _process;
+
+    private SimulatedEnclave(Process process, SimulatedEnclaveFiles files)
+    {
+        _process = process;
+        Files = files;
+    }
+
+    /// <summary>Its files.</summary>
+    internal SimulatedEnclaveFiles Files { get; }
+
+    /// <summary>Its process.</summary>
+    internal int ProcessId => _process.Id;
+
+    /// <summary>Ends when the process does.</summary>
+    internal Task Ended => _process.WaitForExitAsync();
+
+    /// <summary>Writes the configuration, starts the program and waits until its sockets answer.</summary>
+    /// <exception cref="CliException">It is not there, or it does not come up; the message has what it said.</exception>
+    internal static async Task<SimulatedEnclave> StartAsync(
+        SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, bool showLog, CancellationToken cancellation)
+    {
+        files.Prepare(options);
+        ProcessStartInfo start = new(Locate(), ["--config", files.Configuration, "--stop-with-stdin"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        Process process = Process.Start(start) ?? throw new CliException($"{Program} cannot be started");
+        StringBuilder said = new();
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is null)
+            {
+                return;
+            }
+
+            lock (said)
+            {
+                if (said.Length < 16_384)
+                {
+                    said.AppendLine(line.Data);
+                }
+            }
+
+            if (showLog)
+            {
+                Console.Error.WriteLine(line.Data);
+            }
+        };
+        process.BeginErrorReadLine();
+        SimulatedEnclave enclave = new(process, files);
+        try
+        {
+            await enclave.WaitUntilItAnswersAsync(said, cancellation);
+            return enclave;
+        }
+        catch
+        {
+            await enclave.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Asks for its state.</summary>
+    internal async Task<EnclaveState> StateAsync(CancellationToken cancellation)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(Files.AdminSocket);
+        return await new Admin.AdminClient(channel).GetStateAsync(
+            new GetStateRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: cancellation);
+    }
+
+    /// <summary>Stops it in order; after four seconds, without.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.StandardInput.Close();
+            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(4));
+            try
+            {
+                await _process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill();
+                await _process.WaitForExitAsync(CancellationToken.None);
+            }
+        }
+
+        _process.Dispose();
+    }
+
+    private static string Locate()
+    {
+        string here = AppContext.BaseDirectory;
+        string?[] candidates =
+        [
+            Environment.GetEnvironmentVariable(ProgramVariable),
+            Path.Combine(here, Program),
+            Path.Combine(here, "..", Program, Program),
+        ];
+        return candidates.FirstOrDefault(File.Exists)
+            ?? throw new CliException($"{Program} is not beside this program: it is for development only; run ./cloister from a checkout, or name it with {ProgramVariable}");
+    }
+
+    private async Task WaitUntilItAnswersAsync(StringBuilder said, CancellationToken cancellation)
+    {
+        long deadline = Environment.TickCount64 + 20_000;
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (_process.HasExited)
+            {
+                await _process.WaitForExitAsync(cancellation);
+                lock (said)
+                {
+                    throw new CliException($"the simulated enclave ended at start:\n{said}");
+                }
+            }
+
+            // The KMS socket opens last.
+            if (File.Exists(Files.KmsSocket) && await AnswersAsync(cancellation))
+            {
+                return;
+            }
+
+            if (Environment.TickCount64 > deadline)
+            {
+                throw new CliException("the simulated enclave does not answer after 20 s");
+            }
+
+            await Task.Delay(20, cancellation);
+        }
+    }
+
+    private async Task<bool> AnswersAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await StateAsync(cancellation);
+            return true;
+        }
+        catch (Exception e) when (e is RpcException or CliException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+namespace Cloister.Cli.Enclaves;
+
+/// <summary>The files of a simulated enclave in one folder.</summary>
+internal sealed class SimulatedEnclaveFiles
+{
+    private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    internal SimulatedEnclaveFiles(string folder)
+    {
+        Folder = Path.GetFullPath(folder);
+    }
+
+    internal string Folder { get; }
+
+    internal string KmsSocket => Path.Combine(Folder, "kms.sock");
+
+    internal string AdminSocket => Path.Combine(Folder, "admin.sock");
+
+    internal string Configuration => Path.Combine(Folder, "enclave.yaml");
+
+    internal string EncryptionConfiguration => Path.Combine(Folder, "encryption.yaml");
+
+    /// <summary>KEKs of the software KMS, in clear, for development.</summary>
+    internal string SoftwareKmsKeys => Path.Combine(Folder, "UNPROTECTED-software-kms.json");
+
+    private string State => Path.Combine(Folder, "state");
+
+    /// <summary>Makes the folder and writes the configuration.</summary>
+    internal void Prepare(SimulatedEnclaveOptions options)
+    {
+        try
+        {
+            Directory.CreateDirectory(Folder, OnlyOwner);
+            Directory.CreateDirectory(State, OnlyOwner);
+            File.WriteAllText(Configuration, Text(options));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"{Folder} cannot be used: {e.Message}");
+        }
+    }
+
+    private string Text(SimulatedEnclaveOptions options)
+    {
+        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        return $"""
+            # Written by 'cloister dev' at every start.
+            apiVersion: cloister.dev/v1alpha1
+            kind: EnclaveConfiguration
+            cluster: "{options.Cluster}"
+            provider: "{options.Provider}"
+            kms:
+              listen: "unix:{KmsSocket}"
+            admin:
+              listen: "unix:{AdminSocket}"
+            custody:
+              mode: {options.Custody}
+            {state}simulation:
+              sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
+              remoteKms:
+                keyFile: "{SoftwareKmsKeys}"
+                latency: {options.KmsLatencyMilliseconds}ms
+
+            """;
+    }
+}

@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Enclaves;
+using Cloister.Cli.Output;
+using Cloister.Contracts.EnclaveAdmin;
+using Google.Protobuf;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Kek;
+
+/// <summary><c>cloister kek</c>: the KEKs of an enclave in custody manual.</summary>
+internal static class KekCommand
+{
+    internal static Command Create() => new("kek", "KEKs of an enclave in custody manual, over its admin socket.")
+    {
+        List(), CreateKek(), Import(), Retire(), Wipe(),
+    };
+
+    private static Option<string> Socket() => new("--socket") { Description = "the enclave's admin socket", Required = true };
+
+    private static Option<string> Name() => new("--name") { Description = "name of the KEK", Required = true };
+
+    private static Command List()
+    {
+        (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
+        Command command = new("list", "Show the enclave's state and its KEKs.") { socket, output };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            Print(await Client(channel).GetStateAsync(new GetStateRequest(), cancellationToken: cancellation), parsed.GetValue(output));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command CreateKek()
+    {
+        (Option<string> socket, Option<string> name, Option<OutputFormat> output) = (Socket(), Name(), CliOutput.Option());
+        Command command = new("create", "Make a KEK inside the enclave: the next version of that name. Writes use it at once. Nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
+        {
+            socket, name, output,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            Print(await Client(channel).CreateKekAsync(new CreateKekRequest { Name = parsed.GetValue(name) }, cancellationToken: cancellation), parsed.GetValue(output));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Import()
+    {
+        (Option<string> socket, Option<string> name, Option<OutputFormat> output) = (Socket(), Name(), CliOutput.Option());
+        Option<uint> version = new("--version") { Description = "version of the KEK, from 1", DefaultValueFactory = _ => 1 };
+        Option<bool> inactive = new("--inactive") { Description = "for reading only: writes go on with the active one" };
+        Command command = new("import", "Give the enclave a KEK read from standard input: 32 bytes, or 64 hexadecimal digits.")
+        {
+            socket, name, version, inactive, output,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            byte[] key = KekInput.Read(Console.OpenStandardInput());
+            try
+            {
+                KekInfo kek = await Client(channel).ImportKekAsync(
+                    new ImportKekRequest
+                    {
+                        Name = parsed.GetValue(name),
+                        Version = parsed.GetValue(version),
+                        Inactive = parsed.GetValue(inactive),
+                        Key = UnsafeByteOperations.UnsafeWrap(key),
+                    },
+                    cancellationToken: cancellation);
+                Print(kek, parsed.GetValue(output));
+                return ExitCode.Done;
+            }
+            finally
+            {
+                System.Security.Cryptography.CryptographicOperations.ZeroMemory(key);
+            }
+        });
+        return command;
+    }
+
+    private static Command Retire()
+    {
+        (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
+        Option<string> keyId = new("--key-id") { Description = "key_id of the version", Required = true };
+        Option<string> confirm = new("--yes-retire") { Description = "the key_id again: values written with it can then not be read", Required = true };
+        Command command = new("retire", "Remove a KEK version that writes do not use. Values written with it cannot be read afterwards.") { socket, keyId, confirm, output };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            if (parsed.GetValue(confirm) != parsed.GetValue(keyId))
+            {
+                throw new CliException("--yes-retire has to repeat the key_id");
+            }
+
+            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            Print(await Client(channel).RetireKekAsync(new RetireKekRequest { KeyId = parsed.GetValue(keyId) }, cancellationToken: cancellation), parsed.GetValue(output));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Command Wipe()
+    {
+        (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
+        Option<string> confirm = new("--yes-wipe") { Description = "the provider's name: every KEK and the sealed copy will be gone", Required = true };
+        Command command = new("wipe", "Remove every KEK from the enclave's memory and its sealed copy.") { socket, confirm, output };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            EnclaveState state = await Client(channel).GetStateAsync(new GetStateRequest(), cancellationToken: cancellation);
+            if (state.Provider != parsed.GetValue(confirm))
+            {
+                throw new CliException($"--yes-wipe has to repeat the provider's name, '{state.Provider}'");
+            }
+
+            Print(await Client(channel).WipeAsync(new WipeRequest(), cancellationToken: cancellation), parsed.GetValue(output));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static Admin.AdminClient Client(GrpcChannel channel) => new(channel);
+
+    private static void Print(KekInfo kek, OutputFormat output)
+    {
+        if (output == OutputFormat.Json)
+        {
+            CliOutput.Json(Json(kek));
+        }
+        else
+        {
+            CliOutput.Table(["KEK", "version", "key_id", "writes"], [Row(kek)]);
+        }
+    }
+
+    private static void Print(EnclaveState state, OutputFormat output)
+    {
+        if (output == OutputFormat.Json)
+        {
+            CliOutput.Json(new JsonObject
+            {
+                ["tee"] = state.Tee,
+                ["custody"] = state.Custody,
+                ["cluster"] = state.Cluster,
+                ["provider"] = state.Provider,
+                ["activeKeyId"] = state.ActiveKeyId,
+                ["health"] = state.Health,
+                ["memoryProtection"] = state.MemoryProtection,
+                ["keks"] = new JsonArray([.. state.Keks.Select(kek => (JsonNode)Json(kek))]),
+                ["counters"] = new JsonObject(state.Counters.Select(counter => KeyValuePair.Create(counter.Name, (JsonNode?)counter.Value))),
+            });
+            return;
+        }
+
+        CliOutput.Table(["", ""],
+        [
+            ["TEE", state.Tee],
+            ["custody", state.Custody],
+            ["cluster", state.Cluster],
+            ["provider", state.Provider],
+            ["active key_id", state.ActiveKeyId],
+            ["health", state.Health],
+            ["memory", state.MemoryProtection],
+            .. state.Counters.Select(counter => (IReadOnlyList<string>)[counter.Name, counter.Value.ToString(CultureInfo.InvariantCulture)]),
+        ]);
+        CliOutput.Table(["KEK", "version", "key_id", "writes"], state.Keks.Select(Row));
+    }
+
+    private static IReadOnlyList<string> Row(KekInfo kek) =>
+        [kek.Name, kek.Version.ToString(CultureInfo.InvariantCulture), kek.KeyId, kek.Active ? "active" : ""];
+
+    private static JsonObject Json(KekInfo kek) => new()
+    {
+        ["name"] = kek.Name,
+        ["version"] = kek.Version,
+        ["keyId"] = kek.KeyId,
+        ["active"] = kek.Active,
+    };
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace Cloister.Cli.Output;
+
+/// <summary>Prints answers: data on standard output, messages on standard error.</summary>
+internal static class CliOutput
+{
+    private static readonly System.Text.Json.JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        TypeInfoResolver = System.Text.Json.Serialization.Metadata.JsonTypeInfoResolver.Combine(),
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Messages on standard error.</summary>
+    internal static IAnsiConsole Messages { get; } =
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    /// <summary>The option that every verb takes.</summary>
+    internal static Option<OutputFormat> Option() => new("--output", "-o")
+    {
+        Description = "table or json",
+        DefaultValueFactory = _ => OutputFormat.Table,
+    };
+
+    /// <summary>Prints one JSON document.</summary>
+    internal static void Json(JsonNode document) => Console.Out.WriteLine(document.ToJsonString(Indented));
+
+    /// <summary>Prints a table. Cells are texts, not markup.</summary>
+    internal static void Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        Table table = new Table().Border(TableBorder.Rounded);
+        foreach (string header in headers)
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(header)));
+        }
+
+        foreach (IReadOnlyList<string> row in rows)
+        {
+            table.AddRow(row.Select(cell => new Text(cell)));
+        }
+
+        IAnsiConsole console = AnsiConsole.Console;
+        if (Console.IsOutputRedirected)
+        {
+            // A file or pipe has no width: do not fold.
+            console.Profile.Width = 240;
+        }
+
+        console.Write(table);
+    }
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Enclaves;
+using Cloister.Cli.Output;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Probe;
+
+/// <summary><c>cloister probe</c>: what an API server would see on a KMS socket.</summary>
+internal static class ProbeCommand
+{
+    internal static Command Create()
+    {
+        Option<string> socket = new("--socket") { Description = "the KMS socket", Required = true };
+        Option<string> api = new("--api") { Description = "v1, v2 or both", DefaultValueFactory = _ => "both" };
+        api.AcceptOnlyFromAmong("v1", "v2", "both");
+        Option<int> count = new("--count") { Description = "calls of each kind", DefaultValueFactory = _ => 100 };
+        count.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
+            {
+                result.AddError("--count is a number from 1 to 1000000");
+            }
+        });
+        Option<int> timeout = new("--timeout-ms") { Description = "deadline of each call, as an API server sets it", DefaultValueFactory = _ => 3000 };
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("probe", "Act as an API server on a KMS socket: Status, Encrypt, Decrypt, both API versions, with latencies. Exit 0 when all is as it should be, 2 when not.")
+        {
+            socket, api, count, timeout, output,
+        };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(socket)!,
+            parsed.GetValue(api)!,
+            parsed.GetValue(count),
+            TimeSpan.FromMilliseconds(parsed.GetValue(timeout)),
+            parsed.GetValue(output),
+            cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string socket, string api, int count, TimeSpan timeout, OutputFormat output, CancellationToken cancellation)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(socket);
+        CallInvoker invoker = channel.CreateCallInvoker();
+        List<ProbeReport> reports = [];
+        if (api is "v2" or "both")
+        {
+            reports.Add(await KmsV2Probe.RunAsync(invoker, count, timeout, cancellation));
+        }
+
+        if (api is "v1" or "both")
+        {
+            reports.Add(await KmsV1Probe.RunAsync(invoker, count, timeout, cancellation));
+        }
+
+        bool passed = reports.TrueForAll(report => report.Passed);
+        if (output == OutputFormat.Json)
+        {
+            CliOutput.Json(new JsonObject
+            {
+                ["ok"] = passed,
+                ["socket"] = Path.GetFullPath(socket),
+                ["apis"] = new JsonArray([.. reports.Select(report => (JsonNode)report.ToJson())]),
+            });
+        }
+        else
+        {
+            ProbeReport.Print(reports);
+        }
+
+        return passed ? ExitCode.Done : ExitCode.No;
+    }
+}

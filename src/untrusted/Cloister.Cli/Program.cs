@@ -1,0 +1,21 @@
+using System.CommandLine;
+using Cloister.Cli;
+using Cloister.Cli.Config;
+using Cloister.Cli.Demo;
+using Cloister.Cli.Dev;
+using Cloister.Cli.Kek;
+using Cloister.Cli.Probe;
+using Cloister.Cli.Relay;
+
+RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
+{
+    DevCommand.Create(),
+    DemoCommand.Create(),
+    ProbeCommand.Create(),
+    KekCommand.Create(),
+    ConfigCommand.Create(),
+    RelayCommand.Create(),
+    DemoApiServer.Create(),
+};
+
+return await CliProgram.RunAsync(root, args);

@@ -1,0 +1,151 @@
+using System.Net;
+using System.Net.Sockets;
+using Cloister.Sockets;
+
+namespace Cloister.Cli.Relay;
+
+/// <summary>
+/// Copies bytes between accepted connections and a target. The end of one direction is passed on while the other goes on (half-close);
+/// an error ends both. Sockets complete inline on the polling thread, so a message costs one wake-up in the relay.
+/// </summary>
+internal sealed class ByteRelay : IDisposable
+{
+    private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
+    private readonly Socket _listener;
+    private readonly EndPoint _target;
+    private readonly IReadOnlySet<uint>? _allowedUids;
+    private readonly string? _path;
+    private readonly int _maxConnections;
+    private int _connections;
+
+    private ByteRelay(Socket listener, ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
+    {
+        _listener = listener;
+        _target = target;
+        _path = address.Path;
+        _allowedUids = address.Path is null ? null : permissions.EffectiveUids();
+        _maxConnections = maxConnections;
+        Address = listener.LocalEndPoint is IPEndPoint endPoint ? $"tcp:{endPoint}" : address.Text;
+    }
+
+    /// <summary>Where it listens, with the port that the system chose.</summary>
+    internal string Address { get; }
+
+    /// <summary>Opens the socket.</summary>
+    /// <exception cref="ListenException">It cannot be opened safely.</exception>
+    internal static ByteRelay Listen(ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
+    {
+        // Read by .NET when the first socket is made.
+        Environment.SetEnvironmentVariable(InlineCompletions, "1");
+        Socket listener = address.Bind(permissions);
+        listener.Listen(1024);
+        return new ByteRelay(listener, address, target, permissions, maxConnections);
+    }
+
+    /// <summary>Serves until cancelled.</summary>
+    internal async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            Socket client;
+            try
+            {
+                client = await _listener.AcceptAsync(cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                await Console.Error.WriteLineAsync($"relay: cannot accept ({e.SocketErrorCode})");
+                await Task.Delay(100, CancellationToken.None);
+                continue;
+            }
+
+            if (MayEnter(client))
+            {
+                _ = ServeAsync(client, cancellation);
+            }
+            else
+            {
+                client.Dispose();
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        if (_path is not null)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    private bool MayEnter(Socket client)
+    {
+        if (Volatile.Read(ref _connections) >= _maxConnections)
+        {
+            Console.Error.WriteLine($"relay: refused a connection: {_maxConnections} are open (--max-connections)");
+            return false;
+        }
+
+        if (_allowedUids is null)
+        {
+            return true;
+        }
+
+        try
+        {
+            PeerCredentials peer = PeerCredentials.Of(client);
+            if (!_allowedUids.Contains(peer.Uid))
+            {
+                Console.Error.WriteLine($"relay: refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
+                return false;
+            }
+
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private async Task ServeAsync(Socket client, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _connections);
+        using Socket server = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
+        using (client)
+        {
+            try
+            {
+                await server.ConnectAsync(_target, cancellation);
+                SetNoDelay(client);
+                SetNoDelay(server);
+                using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                Task up = RelayDirection.CopyAsync(client, server, either);
+                Task down = RelayDirection.CopyAsync(server, client, either);
+                await Task.WhenAll(up, down);
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+            {
+                // The end of this connection; its peers see it closed.
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _connections);
+            }
+        }
+    }
+
+    private static void SetNoDelay(Socket socket)
+    {
+        if (socket.AddressFamily != AddressFamily.Unix)
+        {
+            socket.NoDelay = true;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Cloister.Sockets;
+
+namespace Cloister.Cli.Relay;
+
+/// <summary><c>cloister relay</c>: a socket that the host sees, in front of an enclave that cannot own it.</summary>
+internal static class RelayCommand
+{
+    internal static Command Create()
+    {
+        Option<string> listen = new("--listen") { Description = "unix:/absolute/path, or tcp:127.0.0.1:port", Required = true };
+        Option<string> target = new("--target") { Description = "host:port on this machine, or unix:/absolute/path", Required = true };
+        Option<string> mode = new("--socket-mode") { Description = "mode of the unix socket", DefaultValueFactory = _ => "0600" };
+        Option<uint[]> uids = new("--allowed-uid") { Description = "who may connect to the unix socket; may be repeated (this user and root)" };
+        Option<int> connections = new("--max-connections") { Description = "connections at the same time", DefaultValueFactory = _ => 8192 };
+        Command command = new("relay", "Copy bytes between a unix socket and TCP, or back; nothing is parsed. Runs until SIGTERM.")
+        {
+            listen, target, mode, uids, connections,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            ListenAddress address = Address(parsed.GetValue(listen)!, "--listen");
+            string to = parsed.GetValue(target)!;
+            ListenAddress destination = Address(to.StartsWith("unix:", StringComparison.Ordinal) || to.StartsWith("tcp:", StringComparison.Ordinal) ? to : $"tcp:{to.Replace("localhost", "127.0.0.1", StringComparison.Ordinal)}", "--target");
+            SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
+
+            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+            {
+                context.Cancel = true;
+                stop.Cancel();
+            });
+            using ByteRelay relay = ByteRelay.Listen(address, destination.EndPoint, permissions, parsed.GetValue(connections));
+            await Console.Out.WriteLineAsync($"ready {relay.Address} -> {destination}");
+            await relay.RunAsync(stop.Token);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static ListenAddress Address(string text, string option) =>
+        ListenAddress.Parse(text, out string error) ?? throw new CliException($"{option} {text}: {error}");
+
+    private static UnixFileMode Mode(string text)
+    {
+        bool octal = text.Length is 3 or 4 && !text.AsSpan().ContainsAnyExceptInRange('0', '7');
+        return octal ? (UnixFileMode)Convert.ToInt32(text, 8) : throw new CliException($"--socket-mode {text}: an octal mode such as 0600");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace Cloister.Cli.Relay;
+
+/// <summary>One direction of a relayed connection.</summary>
+internal static class RelayDirection
+{
+    private const int SmallBuffer = 8 * 1024;
+    private const int LargeBuffer = 128 * 1024;
+
+    /// <summary>Copies until the source ends, then ends the destination's input. On an error the other direction is cancelled too.</summary>
+    internal static async Task CopyAsync(Socket source, Socket destination, CancellationTokenSource either)
+    {
+        // Most connections carry small messages or nothing: the large buffer comes with the first full read.
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+        try
+        {
+            while (true)
+            {
+                int received = await source.ReceiveAsync(buffer, SocketFlags.None, either.Token);
+                if (received == 0)
+                {
+                    destination.Shutdown(SocketShutdown.Send);
+                    return;
+                }
+
+                for (int sent = 0; sent < received;)
+                {
+                    sent += await destination.SendAsync(buffer.AsMemory(sent, received - sent), SocketFlags.None, either.Token);
+                }
+
+                if (received == buffer.Length && buffer.Length < LargeBuffer)
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = ArrayPool<byte>.Shared.Rent(LargeBuffer);
+                }
+            }
+        }
+        catch
+        {
+            await either.CancelAsync();
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}
