@@ -132,13 +132,34 @@ public sealed class SubjectPublicKey
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
-    private bool VerifyEcdsa(HashAlgorithmName hash, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature, bool derEncoded)
+    private bool VerifyEcdsa(HashAlgorithmName hash, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature, bool derEncoded) =>
+        OpenSslSignatures.IsAvailable
+            ? VerifyEcdsaByOpenSsl(hash, message, signature, derEncoded)
+            : VerifyEcdsaByRuntime(hash, message, signature, derEncoded);
+
+    private bool VerifyPss(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
+        OpenSslSignatures.IsAvailable
+            ? OpenSslSignatures.VerifyPss(_first.Span, _second.Span, SHA384.HashData(message), signature)
+            : VerifyPssByRuntime(message, signature);
+
+    private bool VerifyEcdsaByOpenSsl(HashAlgorithmName hash, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature, bool derEncoded)
+    {
+        Span<byte> digest = stackalloc byte[SHA384.HashSizeInBytes];
+        digest = digest[..CryptographicOperations.HashData(hash, message, digest)];
+        Span<byte> point = stackalloc byte[1 + (2 * SHA384.HashSizeInBytes)];
+        point[0] = 0x04;
+        _first.Span.CopyTo(point[1..]);
+        _second.Span.CopyTo(point[(1 + _first.Length)..]);
+        return OpenSslSignatures.VerifyEcdsa(Kind, point[..(1 + _first.Length + _second.Length)], digest, signature, derEncoded);
+    }
+
+    internal bool VerifyEcdsaByRuntime(HashAlgorithmName hash, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature, bool derEncoded)
     {
         using ECDsa ecdsa = ECDsa.Create(EcParameters());
         return ecdsa.VerifyData(message, signature, hash, derEncoded ? DSASignatureFormat.Rfc3279DerSequence : DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
     }
 
-    private bool VerifyPss(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    internal bool VerifyPssByRuntime(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
     {
         using RSA rsa = RSA.Create(RsaParameters());
         return rsa.VerifyData(message, signature, HashAlgorithmName.SHA384, RSASignaturePadding.Pss);
