@@ -24,18 +24,23 @@ public sealed class SgxClaims : DcapClaims
     /// <inheritdoc />
     protected override void Describe(ClaimSet claims)
     {
-        claims.Add(ClaimNames.MrEnclave, Report.MrEnclave);
-        claims.Add(ClaimNames.MrSigner, Report.MrSigner);
-        claims.Add(ClaimNames.IsvProdId, Report.IsvProdId);
-        claims.Add(ClaimNames.IsvSvn, Report.IsvSvn);
-        claims.Add(ClaimNames.Attributes, Report.Attributes);
-        claims.Add("miscselect", Report.MiscSelect);
-        claims.Add("cpusvn", Report.CpuSvn);
-        claims.Add(ClaimNames.ConfigId, Report.ConfigId);
-        claims.Add("configsvn", Report.ConfigSvn);
-        claims.Add("isvextprodid", Report.IsvExtProdId);
-        claims.Add("isvfamilyid", Report.IsvFamilyId);
-        claims.Add(ClaimNames.ReportData, Report.ReportData);
+        DescribeReport(Report, claims);
         DescribePlatform(claims);
+    }
+
+    internal static void DescribeReport(EnclaveReport report, ClaimSet claims)
+    {
+        claims.Add(ClaimNames.MrEnclave, report.MrEnclave);
+        claims.Add(ClaimNames.MrSigner, report.MrSigner);
+        claims.Add(ClaimNames.IsvProdId, report.IsvProdId);
+        claims.Add(ClaimNames.IsvSvn, report.IsvSvn);
+        claims.Add(ClaimNames.Attributes, report.Attributes);
+        claims.Add("miscselect", report.MiscSelect);
+        claims.Add("cpusvn", report.CpuSvn);
+        claims.Add(ClaimNames.ConfigId, report.ConfigId);
+        claims.Add("configsvn", report.ConfigSvn);
+        claims.Add("isvextprodid", report.IsvExtProdId);
+        claims.Add("isvfamilyid", report.IsvFamilyId);
+        claims.Add(ClaimNames.ReportData, report.ReportData);
     }
 }

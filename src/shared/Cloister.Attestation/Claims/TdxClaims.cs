@@ -24,28 +24,32 @@ public sealed class TdxClaims : DcapClaims
     /// <inheritdoc />
     protected override void Describe(ClaimSet claims)
     {
-        claims.Add("tee_tcb_svn", Report.TeeTcbSvn);
-        claims.Add(ClaimNames.MrSeam, Report.MrSeam);
-        claims.Add("mrsignerseam", Report.MrSignerSeam);
-        claims.Add("seamattributes", Report.SeamAttributes);
-        claims.Add(ClaimNames.TdAttributes, Report.TdAttributes);
-        claims.Add(ClaimNames.Xfam, Report.Xfam);
-        claims.Add(ClaimNames.MrTd, Report.MrTd);
-        claims.Add(ClaimNames.MrConfigId, Report.MrConfigId);
-        claims.Add(ClaimNames.MrOwner, Report.MrOwner);
-        claims.Add(ClaimNames.MrOwnerConfig, Report.MrOwnerConfig);
+        DescribeReport(Report, claims);
+        DescribePlatform(claims);
+    }
+
+    internal static void DescribeReport(TdReport report, ClaimSet claims)
+    {
+        claims.Add("tee_tcb_svn", report.TeeTcbSvn);
+        claims.Add(ClaimNames.MrSeam, report.MrSeam);
+        claims.Add("mrsignerseam", report.MrSignerSeam);
+        claims.Add("seamattributes", report.SeamAttributes);
+        claims.Add(ClaimNames.TdAttributes, report.TdAttributes);
+        claims.Add(ClaimNames.Xfam, report.Xfam);
+        claims.Add(ClaimNames.MrTd, report.MrTd);
+        claims.Add(ClaimNames.MrConfigId, report.MrConfigId);
+        claims.Add(ClaimNames.MrOwner, report.MrOwner);
+        claims.Add(ClaimNames.MrOwnerConfig, report.MrOwnerConfig);
         for (int i = 0; i < 4; i++)
         {
-            claims.Add($"{ClaimNames.RtmrPrefix}{i}", Report.Rtmr(i));
+            claims.Add($"{ClaimNames.RtmrPrefix}{i}", report.Rtmr(i));
         }
 
-        claims.Add(ClaimNames.ReportData, Report.ReportData);
-        if (Report.IsVersion15)
+        claims.Add(ClaimNames.ReportData, report.ReportData);
+        if (report.IsVersion15)
         {
-            claims.Add("tee_tcb_svn2", Report.TeeTcbSvn2);
-            claims.Add(ClaimNames.MrServiceTd, Report.MrServiceTd);
+            claims.Add("tee_tcb_svn2", report.TeeTcbSvn2);
+            claims.Add(ClaimNames.MrServiceTd, report.MrServiceTd);
         }
-
-        DescribePlatform(claims);
     }
 }

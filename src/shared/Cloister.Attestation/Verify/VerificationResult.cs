@@ -33,6 +33,6 @@ public sealed class VerificationResult
     /// <summary>Every step held. Only verifiers of this library call it.</summary>
     internal static VerificationResult Authentic(EvidenceClaims claims) => new(claims.Tee, claims, null);
 
-    /// <summary>A step did not hold.</summary>
-    internal static VerificationResult NotAuthentic(Tee tee, StepFailure failure) => new(tee, null, failure);
+    /// <summary>A step did not hold. Anyone may say no.</summary>
+    public static VerificationResult NotAuthentic(Tee tee, StepFailure failure) => new(tee, null, failure);
 }
