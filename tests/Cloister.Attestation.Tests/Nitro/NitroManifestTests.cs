@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Cloister.Attestation.Abi.Nitro;
+using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Appraise.Rules;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
 using Cloister.Attestation.Tests.Evidence;
@@ -68,6 +70,16 @@ public sealed class NitroManifestTests
         Assert.Equal(
             evidence.Manifest.GetProperty("chain").EnumerateArray().Select(c => (c.GetProperty("not_before").GetDateTimeOffset(), c.GetProperty("not_after").GetDateTimeOffset())),
             chain.Select(c => (c.NotBefore, c.NotAfter)));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_strict_policy_answers_as_the_manifest_does(string name)
+    {
+        NitroCase evidence = NitroCase.Get(name);
+        AppraisalPolicy policy = new("strict", new PolicySection(Tee.Nitro, [new DebugRule()], RequiredRules.For(Tee.Nitro).Except(["debug"])));
+        AppraisalResult answer = Appraiser.Appraise(evidence.Verify(), policy);
+        Assert.Equal(evidence.Manifest.GetProperty("verdicts")[0].GetProperty("strict_policy").GetString() == "accept", answer.IsAccepted);
+        Assert.All(answer.Failures, failure => Assert.Equal("debug", failure.Step));
     }
 
     [Theory, MemberData(nameof(Names))]

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Appraise.Rules;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
 using Cloister.Attestation.Tests.Evidence;
@@ -75,6 +77,20 @@ public sealed class SnpManifestTests
         Assert.Equal(Raw(tcb, "committed_raw"), claims.Report.CommittedTcb);
         Assert.Equal(Raw(tcb, "launch_raw"), claims.Report.LaunchTcb);
         Assert.Equal(Raw(reported, "raw"), claims.ReportedTcb.Encode(claims.Product));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_strict_policy_answers_as_the_manifest_does(string name)
+    {
+        SnpCase evidence = SnpCase.Get(name);
+        JsonElement verdict = evidence.Manifest.GetProperty("verdicts")[0];
+        AppraisalRule[] rules = [new DebugRule(), new AllowedNumberRule("vmpl", ClaimNames.Vmpl, 0)];
+        AppraisalPolicy policy = new("strict", new PolicySection(Tee.Snp, rules, RequiredRules.For(Tee.Snp).Except(["debug", "vmpl"])));
+        AppraisalResult answer = Appraiser.Appraise(evidence.Verify(), policy);
+        Assert.Equal(verdict.GetProperty("strict_policy").GetString() == "accept", answer.IsAccepted);
+        Assert.Equal(
+            verdict.GetProperty("strict_policy_reason").EnumerateArray().Select(r => r.GetString() == "debug_policy" ? "debug" : r.GetString()),
+            answer.Failures.Select(f => f.Step));
     }
 
     [Theory, MemberData(nameof(Names))]
