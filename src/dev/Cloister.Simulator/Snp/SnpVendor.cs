@@ -49,8 +49,11 @@ public sealed class SnpVendor
     /// <summary>Certificate of the issuer of VLEKs, DER.</summary>
     public byte[] Asvk { get; }
 
-    /// <summary>All three as PEM, in the order AMD and others ship them: ASK, ARK, ASVK.</summary>
-    public string ChainPem => string.Join('\n', new[] { Ask, Ark, Asvk }.Select(der => PemEncoding.WriteString("CERTIFICATE", der))) + "\n";
+    /// <summary>All three, in the order AMD and others ship them: ASK, ARK, ASVK.</summary>
+    public IReadOnlyList<byte[]> Authorities => [Ask, Ark, Asvk];
+
+    /// <summary><see cref="Authorities"/> as PEM.</summary>
+    public string ChainPem => string.Join('\n', Authorities.Select(der => PemEncoding.WriteString("CERTIFICATE", der))) + "\n";
 
     /// <summary>Makes an endorsement key and its certificate.</summary>
     /// <param name="request">What the certificate is to say.</param>
