@@ -42,6 +42,12 @@ internal static class YamlGate
             errors.Add(e.Start, "", e.InnerException?.Message ?? e.Message);
             return null;
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
+        {
+            // The YAML reader answers some malformed texts so.
+            errors.Add(Mark.Empty, "", "the text is not YAML");
+            return null;
+        }
     }
 
     private static bool IsPlain(string yaml, PolicyErrors errors)

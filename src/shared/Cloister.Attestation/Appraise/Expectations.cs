@@ -22,5 +22,5 @@ public sealed class Expectations
     public static Expectations OfReportData(ReadOnlyMemory<byte> reportData) => new([KeyValuePair.Create(Claims.ClaimNames.ReportData, reportData)]);
 
     /// <summary>What is expected in <paramref name="claim"/>, or null.</summary>
-    public ReadOnlyMemory<byte>? Of(string claim) => _byClaim.TryGetValue(claim, out ReadOnlyMemory<byte> bytes) ? bytes : null;
+    public ReadOnlyMemory<byte>? Of(string claim) => _byClaim.TryGetValue(claim, out ReadOnlyMemory<byte> bytes) ? bytes : default(ReadOnlyMemory<byte>?);
 }
