@@ -68,7 +68,7 @@ public sealed class NitroHostileInputTests
         Random random = new(7);
         for (int round = 0; round < 200; round++)
         {
-            byte[] noise = new byte[round < 4 ? 64 * 1024 : random.Next(2048)];
+            byte[] noise = new byte[round < 4 ? 64 * 1024 : round < 12 ? 16 * 1024 : random.Next(2048)];
             random.NextBytes(noise);
             if (round % 2 == 0 && noise.Length > 12)
             {
@@ -90,7 +90,7 @@ public sealed class NitroHostileInputTests
     [InlineData(0xD2)]
     public void Deep_nesting_is_malformed_everywhere(byte opener)
     {
-        byte[] deep = [.. Enumerable.Repeat(opener, 40_000)];
+        byte[] deep = [.. Enumerable.Repeat(opener, 16_000)];
         Valid.Refuses(deep, "document_format", "malformed");
         byte[] document = Valid.Document();
         Valid.Refuses([.. document[..6], .. deep], "document_format", "malformed");
@@ -115,10 +115,16 @@ public sealed class NitroHostileInputTests
     }
 
     [Fact]
-    public void A_message_above_the_limit_is_malformed() => Valid.Refuses(new byte[CoseSign1.MaximumLength + 1], "document_format", "malformed");
+    public void A_message_or_payload_above_the_limit_is_malformed()
+    {
+        Valid.Refuses(new byte[CoseSign1.MaximumLength + 1], "document_format", "malformed");
+        using NitroSigner signer = Valid.From.IssueSigner(Valid.Request);
+        Valid.Refuses(Valid.Fields.Wrap(new byte[CoseSign1.MaximumPayload + 1], signer.Key), "document_format", "malformed");
+    }
 
     [Theory]
-    [InlineData(100, "certificate_chain", "chain_length")]
+    [InlineData(100, "document_format", "malformed")]
+    [InlineData(20, "certificate_chain", "chain_length")]
     [InlineData(10, "certificate_chain", "chain_length")]
     public void Long_bundles_are_refused(int count, string step, string code) =>
         Valid.With(f => f with { CaBundle = [.. Enumerable.Repeat(f.CaBundle[0], count)] }).Refuses(step, code);

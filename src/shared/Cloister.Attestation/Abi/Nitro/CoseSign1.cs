@@ -8,8 +8,11 @@ namespace Cloister.Attestation.Abi.Nitro;
 /// </summary>
 public sealed class CoseSign1
 {
-    /// <summary>Largest message read, in bytes; the security module's own limit is below 16 KiB.</summary>
-    public const int MaximumLength = 64 * 1024;
+    /// <summary>Largest message read, in bytes.</summary>
+    public const int MaximumLength = MaximumPayload + 1024;
+
+    /// <summary>Largest payload, in bytes (AWS Nitro Enclaves, "Attestation process", section 3.1).</summary>
+    public const int MaximumPayload = 16 * 1024;
 
     /// <summary>ES384: ECDSA P-384 with SHA-384 (RFC 9053, table 1).</summary>
     public const int Es384 = -35;
@@ -78,7 +81,7 @@ public sealed class CoseSign1
         }
 
         fields.EndMap("unprotected");
-        ReadOnlyMemory<byte> payload = fields.Bytes("payload", 1, MaximumLength);
+        ReadOnlyMemory<byte> payload = fields.Bytes("payload", 1, MaximumPayload);
         int payloadOffset = fields.Offset - payload.Length;
         ReadOnlyMemory<byte> signature = fields.Bytes("signature", SignatureLength, SignatureLength);
         fields.EndArray("array");

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Cloister.Attestation.Abi.Nitro;
 
 /// <summary>
-/// The payload of a Nitro attestation document (AWS Nitro Enclaves, "Attestation process", section 2.2.1). Read strictly: every
+/// The payload of a Nitro attestation document (AWS Nitro Enclaves, "Attestation process", sections 2.2 and 3.2.2). Read strictly: every
 /// field at most once, the required ones present, all within AWS's limits, none unknown. Parsed says nothing about authentic.
 /// </summary>
 public sealed class NitroDocument
@@ -13,7 +13,6 @@ public sealed class NitroDocument
     private const int MaximumPublicKey = 1024;
     private const int MaximumUserData = 512;
     private const int MaximumNonce = 512;
-    private const int MaximumBundle = 128;
 
     private static readonly string[] Names =
         ["module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle", "public_key", "user_data", "nonce"];
@@ -152,10 +151,6 @@ public sealed class NitroDocument
         while (fields.HasItem("cabundle"))
         {
             _bundle.Add(fields.Bytes("cabundle.certificate", 1, MaximumCertificate));
-            if (_bundle.Count > MaximumBundle)
-            {
-                throw fields.ErrorAt("cabundle", start, $"more than {MaximumBundle} certificates");
-            }
         }
 
         fields.EndArray("cabundle");

@@ -1,7 +1,7 @@
 namespace Cloister.Attestation.Abi.Snp;
 
 /// <summary>
-/// PLATFORM_INFO of a report (SEV-SNP Firmware ABI 56860, table 24). Unknown bits are kept and never an error: Turin
+/// PLATFORM_INFO of a report (SEV-SNP Firmware ABI 56860). Unknown bits are kept and never an error: Turin
 /// machines set bit 6, which older texts call reserved.
 /// </summary>
 /// <param name="Value">The field as it stands in the report.</param>

@@ -1,6 +1,6 @@
 namespace Cloister.Attestation.Abi.Snp;
 
-/// <summary>Offsets and lengths of ATTESTATION_REPORT (SEV-SNP Firmware ABI 56860, table 23; signature: table 142).</summary>
+/// <summary>Offsets and lengths of ATTESTATION_REPORT (SEV-SNP Firmware ABI 56860, table 23, and the ECDSA P-384 signature format).</summary>
 internal static class SnpReportLayout
 {
     public const int Length = 0x4A0;

@@ -6,7 +6,7 @@ namespace Cloister.Attestation.Abi.Snp;
 
 /// <summary>
 /// What a VCEK or VLEK certificate says about chip and TCB in its extensions under 1.3.6.1.4.1.3704.1 (VCEK Certificate and KDS
-/// Interface Specification 57230, table 8; VLEK: 58369). Identifiers are compared whole, never by prefix.
+/// Interface Specification 57230; for VLEKs 58369). Identifiers are compared whole, never by prefix.
 /// </summary>
 public sealed class SnpVekExtensions
 {

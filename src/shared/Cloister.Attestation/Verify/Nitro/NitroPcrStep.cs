@@ -6,7 +6,7 @@ namespace Cloister.Attestation.Verify.Nitro;
 /// The registers are SHA-384 values, and the three that say what runs are there. A document without PCR0 is refused here, so that no
 /// policy can take its absence for a zero, or pass by it.
 /// </summary>
-internal sealed class NitroPcrStep() : VerificationStep<NitroVerification>("pcrs", "AWS Nitro Enclaves, Attestation process, 2.2.1 and 3.2.2")
+internal sealed class NitroPcrStep() : VerificationStep<NitroVerification>("pcrs", "AWS Nitro Enclaves, Attestation process, 2.2 and 3.2.2.2")
 {
     private const string Digest = "SHA384";
     private const int DigestLength = 48;

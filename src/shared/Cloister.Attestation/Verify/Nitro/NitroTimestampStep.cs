@@ -1,7 +1,7 @@
 namespace Cloister.Attestation.Verify.Nitro;
 
 /// <summary>The document was made shortly before the moment of verification: not in the future, not longer ago than the limit.</summary>
-internal sealed class NitroTimestampStep() : VerificationStep<NitroVerification>("timestamp", "AWS Nitro Enclaves, Attestation process, 3.2.2")
+internal sealed class NitroTimestampStep() : VerificationStep<NitroVerification>("timestamp", "AWS Nitro Enclaves, Attestation process, 3.2.2.2")
 {
     private static readonly ulong LastMillisecond = (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 

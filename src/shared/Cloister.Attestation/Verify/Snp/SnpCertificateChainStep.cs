@@ -7,7 +7,7 @@ namespace Cloister.Attestation.Verify.Snp;
 /// The endorsement key's certificate chains to a pinned ARK through the authority that product line and key kind call for: the ASK
 /// for a VCEK, the ASVK for a VLEK. All signatures are RSASSA-PSS with SHA-384 under 4096-bit keys; all certificates are valid now.
 /// </summary>
-internal sealed class SnpCertificateChainStep() : VerificationStep<SnpVerification>("certificate_chain", "AMD 57230, chapter 2; RFC 5280, section 6.1")
+internal sealed class SnpCertificateChainStep() : VerificationStep<SnpVerification>("certificate_chain", "AMD 57230, certificate chain; RFC 5280, section 6.1")
 {
     public override StepFailure? Check(SnpVerification context)
     {

@@ -6,7 +6,7 @@ namespace Cloister.Attestation.Verify.Snp;
 /// A VCEK belongs to the chip that the report names: 64 bytes, or on Turin 8 bytes with zeros behind. A report that masks its chip
 /// id does not say which chip made it and is refused. A VLEK belongs to a provider, so its certificate has nothing to compare.
 /// </summary>
-internal sealed class SnpChipIdStep() : VerificationStep<SnpVerification>("chip_id", "AMD 56860, table 23 (CHIP_ID); AMD 57230, table 8 (hwID)")
+internal sealed class SnpChipIdStep() : VerificationStep<SnpVerification>("chip_id", "AMD 56860, table 23 (CHIP_ID); AMD 57230, certificate extensions (hwID)")
 {
     private const int TurinLength = 8;
     private const int FullLength = 64;

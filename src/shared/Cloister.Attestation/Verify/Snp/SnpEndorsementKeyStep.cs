@@ -7,7 +7,7 @@ namespace Cloister.Attestation.Verify.Snp;
 /// The report's signing-key bits decide whether a VCEK or a VLEK must have signed, and the certificate must be of that kind by its
 /// name and by its extensions: an attester cannot choose by sending the other one.
 /// </summary>
-internal sealed class SnpEndorsementKeyStep() : VerificationStep<SnpVerification>("signing_key", "AMD 56860, table 23 (SIGNING_KEY); AMD 57230, table 8")
+internal sealed class SnpEndorsementKeyStep() : VerificationStep<SnpVerification>("signing_key", "AMD 56860, table 23 (SIGNING_KEY); AMD 57230, certificate extensions")
 {
     public override StepFailure? Check(SnpVerification context)
     {

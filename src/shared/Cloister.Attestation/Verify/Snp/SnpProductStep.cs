@@ -6,7 +6,7 @@ namespace Cloister.Attestation.Verify.Snp;
 /// Report and certificate name the same product line: the report by its CPUID (from version 3 on), the certificate by its product
 /// name, its issuer and its set of extensions. The product line decides how a TCB_VERSION is laid out, so it must be settled first.
 /// </summary>
-internal sealed class SnpProductStep() : VerificationStep<SnpVerification>("product", "AMD 56860, table 23 (CPUID_FAM_ID, CPUID_MOD_ID); AMD 57230, chapter 3 and table 8")
+internal sealed class SnpProductStep() : VerificationStep<SnpVerification>("product", "AMD 56860, table 23 (CPUID_FAM_ID, CPUID_MOD_ID); AMD 57230, product names and certificate extensions")
 {
     public override StepFailure? Check(SnpVerification context)
     {

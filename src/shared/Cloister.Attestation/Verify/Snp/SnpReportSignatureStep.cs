@@ -3,7 +3,7 @@ using Cloister.Attestation.Certificates;
 namespace Cloister.Attestation.Verify.Snp;
 
 /// <summary>The endorsement key signed bytes 000h to 29Fh of the report.</summary>
-internal sealed class SnpReportSignatureStep() : VerificationStep<SnpVerification>("report_signature", "AMD 56860, section 7.3 and table 142")
+internal sealed class SnpReportSignatureStep() : VerificationStep<SnpVerification>("report_signature", "AMD 56860, section 7.3 and the ECDSA P-384 signature format")
 {
     public override StepFailure? Check(SnpVerification context)
     {

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Cloister.Attestation.Verify.Snp;
 
 /// <summary>The report names ECDSA P-384 with SHA-384, the only algorithm AMD defines.</summary>
-internal sealed class SnpSignatureAlgorithmStep() : VerificationStep<SnpVerification>("signature_algorithm", "AMD 56860, table 23 (SIGNATURE_ALGO) and chapter 10")
+internal sealed class SnpSignatureAlgorithmStep() : VerificationStep<SnpVerification>("signature_algorithm", "AMD 56860, table 23 (SIGNATURE_ALGO)")
 {
     private const uint EcdsaP384Sha384 = 1;
 

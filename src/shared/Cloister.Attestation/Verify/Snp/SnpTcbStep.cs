@@ -6,7 +6,7 @@ namespace Cloister.Attestation.Verify.Snp;
 /// The security patch levels in the certificate are the ones the report was made at. Without it, a key of an old, broken firmware
 /// would vouch for a report that claims a new one.
 /// </summary>
-internal sealed class SnpTcbStep() : VerificationStep<SnpVerification>("reported_tcb", "AMD 56860, section 2.2 and table 23 (REPORTED_TCB); AMD 57230, table 8")
+internal sealed class SnpTcbStep() : VerificationStep<SnpVerification>("reported_tcb", "AMD 56860, section 2.2 and table 23 (REPORTED_TCB); AMD 57230, certificate extensions")
 {
     public override StepFailure? Check(SnpVerification context)
     {
