@@ -85,10 +85,10 @@ internal sealed class SectionBuilder(Tee tee, PolicyErrors errors)
             return;
         }
 
-        Rule(platforms, "allow", "platforms.allow", (node, path) => new PlatformAllowRule(ReadPlatforms(node, path, identities)));
+        Rule(platforms, "allow", "platforms.allow", (node, path) => new PlatformAllowRule(ReadPlatforms(node, path, identities, mayBeEmpty: false)));
         if (platforms.Take("block") is { } block)
         {
-            _rules.Add(new PlatformBlockRule(ReadPlatforms(block, platforms.PathOf("block"), identities)));
+            _rules.Add(new PlatformBlockRule(ReadPlatforms(block, platforms.PathOf("block"), identities, mayBeEmpty: true)));
         }
 
         platforms.Finish();
@@ -172,10 +172,10 @@ internal sealed class SectionBuilder(Tee tee, PolicyErrors errors)
 
     private static bool IsWord(YamlNode node, string word) => node is YamlScalarNode scalar && string.Equals(scalar.Value, word, StringComparison.Ordinal);
 
-    private PlatformIdentities ReadPlatforms(YamlNode node, string path, (string Field, string Claim, int Length)[] identities)
+    private PlatformIdentities ReadPlatforms(YamlNode node, string path, (string Field, string Claim, int Length)[] identities, bool mayBeEmpty)
     {
         List<KeyValuePair<string, ReadOnlyMemory<byte>>> platforms = [];
-        foreach (YamlNode item in Items(node, path))
+        foreach (YamlNode item in node is YamlSequenceNode { Children.Count: 0 } && mayBeEmpty ? [] : Items(node, path))
         {
             if (item is not YamlMappingNode mapping || mapping.Children.Count != 1)
             {

@@ -18,6 +18,27 @@ public sealed class PolicyReaderTests
     }
 
     [Fact]
+    public void Policies_in_the_documentation_are_complete()
+    {
+        DirectoryInfo? repository = new(AppContext.BaseDirectory);
+        while (repository is not null && !File.Exists(Path.Combine(repository.FullName, "Cloister.slnx")))
+        {
+            repository = repository.Parent;
+        }
+
+        Assert.SkipWhen(repository is null, "The tests do not run in the repository.");
+        string text = File.ReadAllText(Path.Combine(repository!.FullName, "docs", "attestation.md"));
+        string[] policies = [.. text.Split("```yaml\n").Skip(1).Select(part => part[..part.IndexOf("```", StringComparison.Ordinal)])];
+        Assert.Equal(4, policies.Length);
+        foreach (string yaml in policies)
+        {
+            PolicyReadResult result = AppraisalPolicyReader.Read(yaml);
+            Assert.True(result.IsValid, string.Join('\n', result.Errors));
+            Assert.Empty(result.Policy.Sections.Single().Missing);
+        }
+    }
+
+    [Fact]
     public void All_errors_are_reported_at_once_with_line_numbers()
     {
         const string Yaml = """
