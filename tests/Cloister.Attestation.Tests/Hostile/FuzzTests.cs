@@ -5,12 +5,14 @@ using Cloister.Attestation.Abi.Nitro;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Claims;
 using Cloister.Attestation.Inspect;
 using Cloister.Attestation.Policies;
 using Cloister.Attestation.Tests.Appraise;
 using Cloister.Attestation.Tests.Dcap;
 using Cloister.Attestation.Tests.Nitro;
 using Cloister.Attestation.Tests.Snp;
+using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
 using Cloister.Attestation.Verify.Nitro;
 using Cloister.Attestation.Verify.Snp;
@@ -46,6 +48,13 @@ public sealed class FuzzTests
 
     private static readonly byte[] Document = new MintedNitro().Document();
 
+    private static readonly byte[][] Documents =
+    [
+        Document,
+        new MintedNitro().With(f => f with { Tagged = true, IndefiniteLength = false, PublicKey = new byte[32], UserData = new byte[64], Nonce = new byte[16] }).Document(),
+        new MintedNitro().With(f => f with { OmitNulls = true }).Document(),
+    ];
+
     private static readonly Dictionary<string, (byte[][] Seeds, Action<byte[]> Target)> All = new()
     {
         ["dcap_quote"] = (Quotes, input => MutationLoop.Refuses(() => DcapQuote.Parse(input))),
@@ -70,16 +79,25 @@ public sealed class FuzzTests
         ["crl"] = ([Collateral.PckCrl.ToArray(), MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, MintedDcap.SgxCollateral with { RevokePck = true }).PckCrl.ToArray()], input =>
             MutationLoop.Refuses(() => RevocationList.Parse(input).Revokes(MintedDcap.Platform.PckChain[0]))),
         ["pem"] = ([Collateral.TcbSigningChain.ToArray(), Collateral.PckCrlIssuerChain.ToArray()], input => MutationLoop.Refuses(() => PemCertificates.Parse(input))),
-        ["snp_evidence"] = ([.. Snp.Select(s => s.Report)], input => MutationLoop.Refuses(() => SnpEvidence.Parse(input))),
-        ["snp_verify"] = ([.. Snp.Select(s => s.Report)], input =>
-            SnpVerifier.Verify(input, SnpKeys, TrustAnchors.Of(SnpKeys.Authorities.Where(c => c.IsSelfIssued)), VerificationTime.At(MintedSnp.Now), _ => true)),
-        ["nitro_document"] = ([Document], input => MutationLoop.Refuses(() =>
+        ["snp_evidence"] = ([.. Snp.Select(s => s.Report), .. SnpContainers()], input => MutationLoop.Refuses(() => SnpEvidence.Parse(input))),
+        ["snp_verify"] = ([.. Snp.Select(s => s.Report), .. SnpContainers()], input =>
+        {
+            // Whatever the mutation did around it, only the report that was signed is authentic.
+            VerificationResult result = SnpVerifier.Verify(input, SnpKeys, TrustAnchors.Of(SnpKeys.Authorities.Where(c => c.IsSelfIssued)), VerificationTime.At(MintedSnp.Now), _ => true);
+            Assert.True(!result.IsAuthentic || Assert.IsType<SnpClaims>(result.UnappraisedClaims).Report.Bytes.SequenceEqual(Snp[0].Report));
+        }),
+        ["nitro_document"] = (Documents, input => MutationLoop.Refuses(() =>
         {
             CoseSign1 message = CoseSign1.Parse(input);
             return NitroDocument.Parse(message.Payload, message.PayloadOffset);
         })),
-        ["nitro_verify"] = ([Document], input =>
-            NitroVerifier.Verify(input, TrustAnchors.Of(Certificate.Parse(MintedNitro.Vendor.Root)), VerificationTime.At(MintedNitro.Now), alreadyVerified: _ => true)),
+        ["nitro_payload"] = ([.. Documents.Select(d => CoseSign1.Parse(d).Payload.ToArray())], input => MutationLoop.Refuses(() => NitroDocument.Parse(input))),
+        ["nitro_verify"] = (Documents, input =>
+        {
+            // Length encodings and the tag may change, the content may not.
+            VerificationResult result = NitroVerifier.Verify(input, TrustAnchors.Of(Certificate.Parse(MintedNitro.Vendor.Root)), VerificationTime.At(MintedNitro.Now), alreadyVerified: _ => true);
+            Assert.True(!result.IsAuthentic || Documents.Any(d => CoseSign1.Parse(d).Payload.Span.SequenceEqual(CoseSign1.Parse(input).Payload.Span)));
+        }),
         ["inspect"] = ([.. Quotes, Document, .. Snp.Select(s => s.Report)], input =>
         {
             if (EvidenceInspector.Recognise(input) is { } tee)
@@ -118,6 +136,19 @@ public sealed class FuzzTests
 
     private static byte[][] Certificates() =>
         [.. MintedDcap.Platform.PckChain.Select(c => c.Der.ToArray()), Snp[0].Key.Certificate, .. Authorities(), MintedNitro.Vendor.Root];
+
+    /// <summary>The first report with a certificate table behind it, and in an HCL report.</summary>
+    private static IEnumerable<byte[]> SnpContainers()
+    {
+        byte[][] authorities = Authorities();
+        yield return
+        [
+            .. Snp[0].Report,
+            .. SnpCertificateTableWriter.Write(
+                (SnpCertificateTableWriter.Vcek, Snp[0].Key.Certificate), (SnpCertificateTableWriter.Ask, authorities[1]), (SnpCertificateTableWriter.Ark, authorities[0])),
+        ];
+        yield return SnpHclReportWriter.Write(Snp[0].Report, "{\"keys\":[]}"u8);
+    }
 
     private static IEnumerable<(byte[], SnpEndorsement)> MintSnp()
     {
