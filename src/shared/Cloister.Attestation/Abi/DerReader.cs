@@ -7,14 +7,22 @@ public ref struct DerReader
 {
     private readonly ReadOnlySpan<byte> _data;
     private readonly string _structure;
+    private readonly string? _part;
     private readonly int _base;
     private int _position;
 
     /// <summary>Reads <paramref name="data"/>, the structure called <paramref name="structure"/>, at <paramref name="baseOffset"/> of the whole.</summary>
     public DerReader(ReadOnlySpan<byte> data, string structure, int baseOffset = 0)
+        : this(data, structure, null, baseOffset)
+    {
+    }
+
+    // Names are put together only for an error: most values are read without one.
+    private DerReader(ReadOnlySpan<byte> data, string structure, string? part, int baseOffset)
     {
         _data = data;
         _structure = structure;
+        _part = part;
         _base = baseOffset;
         _position = 0;
     }
@@ -58,7 +66,7 @@ public ref struct DerReader
     public DerReader Constructed(string field, Asn1Tag tag)
     {
         ReadOnlySpan<byte> content = Content(field, tag);
-        return new DerReader(content, $"{_structure}.{field}", Offset - content.Length);
+        return new DerReader(content, _structure, field, Offset - content.Length);
     }
 
     /// <summary>SEQUENCE.</summary>
@@ -128,7 +136,8 @@ public ref struct DerReader
     }
 
     /// <summary>An error about <paramref name="field"/> at the present position.</summary>
-    public readonly EvidenceFormatException Error(string field, string problem) => new($"{_structure}.{field}", Offset, problem);
+    public readonly EvidenceFormatException Error(string field, string problem) =>
+        new(_part is null ? $"{_structure}.{field}" : $"{_structure}.{_part}.{field}", Offset, problem);
 
     /// <summary>The value of a minimal integer, or -1 when negative or above 2^31-1.</summary>
     public static int SmallValue(ReadOnlySpan<byte> integer)

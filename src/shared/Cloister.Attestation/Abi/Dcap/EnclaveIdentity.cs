@@ -5,10 +5,8 @@ namespace Cloister.Attestation.Abi.Dcap;
 /// <summary>Identity of Intel's quoting enclave, version 2 (Intel PCS API, Get Quoting Enclave Identity). Signed by Intel's TCB signing key.</summary>
 public sealed class EnclaveIdentity
 {
-    private static readonly string[] Fields =
-    [
-        "id", "version", "issueDate", "nextUpdate", "tcbEvaluationDataNumber", "miscselect", "miscselectMask", "attributes", "attributesMask", "mrsigner", "isvprodid", "tcbLevels",
-    ];
+    private static readonly JsonFieldNames Fields = new(
+        "enclaveIdentity", "id", "version", "issueDate", "nextUpdate", "tcbEvaluationDataNumber", "miscselect", "miscselectMask", "attributes", "attributesMask", "mrsigner", "isvprodid", "tcbLevels");
 
     private EnclaveIdentity()
     {
@@ -62,12 +60,12 @@ public sealed class EnclaveIdentity
         Utf8JsonReader reader = StrictJson.Open(signed.Span);
         StrictJson.BeginObject(ref reader, "enclaveIdentity");
         uint seen = 0;
-        for (int field; (field = StrictJson.NextField(ref reader, "enclaveIdentity", Fields, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, Fields, ref seen)) >= 0;)
         {
-            identity.ReadField(ref reader, field, $"enclaveIdentity.{Fields[field]}");
+            identity.ReadField(ref reader, field, Fields.PathOf(field));
         }
 
-        StrictJson.Require(ref reader, "enclaveIdentity", Fields, seen, 0b1111_1111_1111);
+        StrictJson.Require(ref reader, Fields, seen, 0b1111_1111_1111);
         return identity;
     }
 

@@ -8,8 +8,8 @@ internal static class IsvSvnLevelReader
 {
     private const int MaximumLevels = 256;
 
-    private static readonly string[] LevelFields = ["tcb", "tcbDate", "tcbStatus", "advisoryIDs"];
-    private static readonly string[] TcbFields = ["isvsvn"];
+    private static readonly JsonFieldNames LevelFields = new("tcbLevels", "tcb", "tcbDate", "tcbStatus", "advisoryIDs");
+    private static readonly JsonFieldNames TcbFields = new("tcbLevels.tcb", "isvsvn");
 
     /// <summary>The levels, highest first. Two levels of the same security version are refused: which one counts would be a matter of taste.</summary>
     public static IReadOnlyList<IsvSvnLevel> Read(ref Utf8JsonReader reader, string path)
@@ -45,7 +45,7 @@ internal static class IsvSvnLevelReader
         TcbStatus status = default;
         List<string> advisories = [];
         uint seen = 0;
-        for (int field; (field = StrictJson.NextField(ref reader, path, LevelFields, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, LevelFields, ref seen)) >= 0;)
         {
             switch (field)
             {
@@ -64,7 +64,7 @@ internal static class IsvSvnLevelReader
             }
         }
 
-        StrictJson.Require(ref reader, path, LevelFields, seen, 0b0111);
+        StrictJson.Require(ref reader, LevelFields, seen, 0b0111);
 
         // PCS API, enclave identity: these levels know three statuses only.
         return status is TcbStatus.UpToDate or TcbStatus.OutOfDate or TcbStatus.Revoked
@@ -77,12 +77,12 @@ internal static class IsvSvnLevelReader
         int isvSvn = 0;
         uint seen = 0;
         StrictJson.BeginObject(ref reader, path);
-        while (StrictJson.NextField(ref reader, path, TcbFields, ref seen) >= 0)
+        while (StrictJson.NextField(ref reader, TcbFields, ref seen) >= 0)
         {
             isvSvn = StrictJson.Number(ref reader, path, ushort.MaxValue);
         }
 
-        StrictJson.Require(ref reader, path, TcbFields, seen, 0b1);
+        StrictJson.Require(ref reader, TcbFields, seen, 0b1);
         return isvSvn;
     }
 }

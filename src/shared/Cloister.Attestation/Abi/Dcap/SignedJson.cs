@@ -8,6 +8,9 @@ internal static class SignedJson
     /// <summary>Largest body read, in bytes.</summary>
     public const int MaximumLength = 1024 * 1024;
 
+    private static readonly JsonFieldNames TcbInfoBody = new("body", "tcbInfo", "signature");
+    private static readonly JsonFieldNames IdentityBody = new("body", "enclaveIdentity", "signature");
+
     /// <summary>The inner object called <paramref name="name"/>, as received, and the signature (r || s, 64 bytes).</summary>
     public static (ReadOnlyMemory<byte> Signed, ReadOnlyMemory<byte> Signature) Split(ReadOnlyMemory<byte> utf8, string name)
     {
@@ -17,12 +20,12 @@ internal static class SignedJson
         }
 
         Utf8JsonReader reader = StrictJson.Open(utf8.Span);
-        string[] names = [name, "signature"];
+        JsonFieldNames names = name == "tcbInfo" ? TcbInfoBody : IdentityBody;
         uint seen = 0;
         ReadOnlyMemory<byte> signed = default;
         ReadOnlyMemory<byte> signature = default;
         StrictJson.BeginObject(ref reader, "body");
-        for (int field; (field = StrictJson.NextField(ref reader, "body", names, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, names, ref seen)) >= 0;)
         {
             if (field == 0)
             {
@@ -37,7 +40,7 @@ internal static class SignedJson
             }
         }
 
-        StrictJson.Require(ref reader, "body", names, seen, 0b11);
+        StrictJson.Require(ref reader, names, seen, 0b11);
         StrictJson.End(ref reader, "body");
         return (signed, signature);
     }

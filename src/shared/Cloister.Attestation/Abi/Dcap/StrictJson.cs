@@ -55,41 +55,41 @@ internal static class StrictJson
     }
 
     /// <summary>Within an object: the index in <paramref name="names"/> of the next field, or -1 at its end. The value's first token is not read yet.</summary>
-    public static int NextField(ref Utf8JsonReader reader, string path, ReadOnlySpan<string> names, ref uint seen)
+    public static int NextField(ref Utf8JsonReader reader, JsonFieldNames names, ref uint seen)
     {
-        Read(ref reader, path);
+        Read(ref reader, names.Path);
         if (reader.TokenType == JsonTokenType.EndObject)
         {
             return -1;
         }
 
-        for (int i = 0; i < names.Length; i++)
+        for (int i = 0; i < names.Count; i++)
         {
-            if (!reader.ValueTextEquals(names[i]))
+            if (!reader.ValueTextEquals(names.Utf8(i)))
             {
                 continue;
             }
 
             if ((seen & (1u << i)) != 0)
             {
-                throw Error(ref reader, $"{path}.{names[i]}", "there twice");
+                throw Error(ref reader, names.PathOf(i), "there twice");
             }
 
             seen |= 1u << i;
             return i;
         }
 
-        throw Error(ref reader, path, "unknown field");
+        throw Error(ref reader, names.Path, "unknown field");
     }
 
     /// <summary>Demands that the fields of <paramref name="required"/> were there.</summary>
-    public static void Require(ref Utf8JsonReader reader, string path, ReadOnlySpan<string> names, uint seen, uint required)
+    public static void Require(ref Utf8JsonReader reader, JsonFieldNames names, uint seen, uint required)
     {
-        for (int i = 0; i < names.Length; i++)
+        for (int i = 0; i < names.Count; i++)
         {
             if ((required & ~seen & (1u << i)) != 0)
             {
-                throw Error(ref reader, $"{path}.{names[i]}", "missing");
+                throw Error(ref reader, names.PathOf(i), "missing");
             }
         }
     }

@@ -5,10 +5,8 @@ namespace Cloister.Attestation.Abi.Dcap;
 /// <summary>Reads TCB info (Intel PCS API, Get TCB Info: TcbInfoV2, TcbInfoV3).</summary>
 internal static class TcbInfoReader
 {
-    private static readonly string[] Fields =
-    [
-        "id", "version", "issueDate", "nextUpdate", "fmspc", "pceId", "tcbType", "tcbEvaluationDataNumber", "tcbLevels", "tdxModule", "tdxModuleIdentities",
-    ];
+    private static readonly JsonFieldNames Fields = new(
+        "tcbInfo", "id", "version", "issueDate", "nextUpdate", "fmspc", "pceId", "tcbType", "tcbEvaluationDataNumber", "tcbLevels", "tdxModule", "tdxModuleIdentities");
 
     public static TcbInfo Read(ReadOnlyMemory<byte> utf8)
     {
@@ -18,7 +16,7 @@ internal static class TcbInfoReader
         StrictJson.BeginObject(ref reader, "tcbInfo");
         uint seen = 0;
         string? id = null;
-        for (int field; (field = StrictJson.NextField(ref reader, "tcbInfo", Fields, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, Fields, ref seen)) >= 0;)
         {
             switch (field)
             {
@@ -52,7 +50,7 @@ internal static class TcbInfoReader
                     break;
                 case 9:
                     StrictJson.BeginObject(ref reader, "tcbInfo.tdxModule");
-                    info.TdxModule = TdxModuleReader.Read(ref reader, "tcbInfo.tdxModule", isIdentity: false);
+                    info.TdxModule = TdxModuleReader.Read(ref reader, isIdentity: false);
                     break;
                 default:
                     info.TdxModuleIdentities = TdxModuleReader.ReadIdentities(ref reader, "tcbInfo.tdxModuleIdentities");
@@ -60,7 +58,7 @@ internal static class TcbInfoReader
             }
         }
 
-        StrictJson.Require(ref reader, "tcbInfo", Fields, seen, 0b001_1111_1110);
+        StrictJson.Require(ref reader, Fields, seen, 0b001_1111_1110);
         Finish(ref reader, info, id);
         return info;
     }

@@ -12,14 +12,12 @@ internal static class TcbLevelReader
     private const uint SgxComponents = 1u << 17;
     private const uint TdxComponents = 1u << 18;
 
-    private static readonly string[] LevelFields = ["tcb", "tcbDate", "tcbStatus", "advisoryIDs"];
-    private static readonly string[] ComponentFields = ["svn", "category", "type"];
+    private static readonly JsonFieldNames LevelFields = new("tcbInfo.tcbLevels", "tcb", "tcbDate", "tcbStatus", "advisoryIDs");
+    private static readonly JsonFieldNames ComponentFields = new("tcbInfo.tcbLevels.tcb.components", "svn", "category", "type");
 
     // 0..15: the components of version 2; then what versions 2 and 3 share; then version 3.
-    private static readonly string[] TcbFields =
-    [
-        .. Enumerable.Range(1, 16).Select(i => $"sgxtcbcomp{i:00}svn"), "pcesvn", "sgxtcbcomponents", "tdxtcbcomponents",
-    ];
+    private static readonly JsonFieldNames TcbFields = new(
+        "tcbInfo.tcbLevels.tcb", [.. Enumerable.Range(1, 16).Select(i => $"sgxtcbcomp{i:00}svn"), "pcesvn", "sgxtcbcomponents", "tdxtcbcomponents"]);
 
     /// <summary>The levels, highest first. Two levels with the same versions are refused.</summary>
     public static IReadOnlyList<TcbLevel> Read(ref Utf8JsonReader reader, string path)
@@ -55,7 +53,7 @@ internal static class TcbLevelReader
         TcbStatus status = default;
         List<string> advisories = [];
         uint seen = 0;
-        for (int field; (field = StrictJson.NextField(ref reader, path, LevelFields, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, LevelFields, ref seen)) >= 0;)
         {
             switch (field)
             {
@@ -74,7 +72,7 @@ internal static class TcbLevelReader
             }
         }
 
-        StrictJson.Require(ref reader, path, LevelFields, seen, 0b0111);
+        StrictJson.Require(ref reader, LevelFields, seen, 0b0111);
         return new TcbLevel(tcb.Sgx, tcb.PceSvn, tcb.Tdx, status, date, advisories);
     }
 
@@ -85,7 +83,7 @@ internal static class TcbLevelReader
         int pceSvn = 0;
         uint seen = 0;
         StrictJson.BeginObject(ref reader, path);
-        for (int field; (field = StrictJson.NextField(ref reader, path, TcbFields, ref seen)) >= 0;)
+        for (int field; (field = StrictJson.NextField(ref reader, TcbFields, ref seen)) >= 0;)
         {
             switch (field)
             {
@@ -124,7 +122,7 @@ internal static class TcbLevelReader
             }
 
             uint seen = 0;
-            for (int field; (field = StrictJson.NextField(ref reader, path, ComponentFields, ref seen)) >= 0;)
+            for (int field; (field = StrictJson.NextField(ref reader, ComponentFields, ref seen)) >= 0;)
             {
                 if (field == 0)
                 {
@@ -136,7 +134,7 @@ internal static class TcbLevelReader
                 }
             }
 
-            StrictJson.Require(ref reader, path, ComponentFields, seen, 0b001);
+            StrictJson.Require(ref reader, ComponentFields, seen, 0b001);
             count++;
         }
 

@@ -7,10 +7,11 @@ internal static class TdxModuleReader
 {
     private const int MaximumIdentities = 64;
 
-    private static readonly string[] Fields = ["mrsigner", "attributes", "attributesMask", "id", "tcbLevels"];
+    private static readonly JsonFieldNames ModuleFields = new("tcbInfo.tdxModule", "mrsigner", "attributes", "attributesMask");
+    private static readonly JsonFieldNames IdentityFields = new("tcbInfo.tdxModuleIdentities", "mrsigner", "attributes", "attributesMask", "id", "tcbLevels");
 
     /// <summary>The object whose opening token is current.</summary>
-    public static TdxModule Read(ref Utf8JsonReader reader, string path, bool isIdentity)
+    public static TdxModule Read(ref Utf8JsonReader reader, bool isIdentity)
     {
         byte[] mrSigner = [];
         byte[] attributes = [];
@@ -18,30 +19,30 @@ internal static class TdxModuleReader
         string id = "";
         IReadOnlyList<IsvSvnLevel> levels = [];
         uint seen = 0;
-        ReadOnlySpan<string> fields = Fields.AsSpan(0, isIdentity ? 5 : 3);
-        for (int field; (field = StrictJson.NextField(ref reader, path, fields, ref seen)) >= 0;)
+        JsonFieldNames fields = isIdentity ? IdentityFields : ModuleFields;
+        for (int field; (field = StrictJson.NextField(ref reader, fields, ref seen)) >= 0;)
         {
             switch (field)
             {
                 case 0:
-                    mrSigner = StrictJson.Hex(ref reader, $"{path}.mrsigner", 48);
+                    mrSigner = StrictJson.Hex(ref reader, fields.PathOf(field), 48);
                     break;
                 case 1:
-                    attributes = StrictJson.Hex(ref reader, $"{path}.attributes", 8);
+                    attributes = StrictJson.Hex(ref reader, fields.PathOf(field), 8);
                     break;
                 case 2:
-                    mask = StrictJson.Hex(ref reader, $"{path}.attributesMask", 8);
+                    mask = StrictJson.Hex(ref reader, fields.PathOf(field), 8);
                     break;
                 case 3:
-                    id = StrictJson.Text(ref reader, $"{path}.id", 16);
+                    id = StrictJson.Text(ref reader, fields.PathOf(field), 16);
                     break;
                 default:
-                    levels = IsvSvnLevelReader.Read(ref reader, $"{path}.tcbLevels");
+                    levels = IsvSvnLevelReader.Read(ref reader, fields.PathOf(field));
                     break;
             }
         }
 
-        StrictJson.Require(ref reader, path, fields, seen, isIdentity ? 0b11111u : 0b111u);
+        StrictJson.Require(ref reader, fields, seen, isIdentity ? 0b11111u : 0b111u);
         return new TdxModule(id, mrSigner, attributes, mask, levels);
     }
 
@@ -56,7 +57,7 @@ internal static class TdxModuleReader
                 throw StrictJson.Error(ref reader, path, "not a list of module identities");
             }
 
-            TdxModule module = Read(ref reader, path, isIdentity: true);
+            TdxModule module = Read(ref reader, isIdentity: true);
             if (identities.Exists(m => string.Equals(m.Id, module.Id, StringComparison.OrdinalIgnoreCase)))
             {
                 throw StrictJson.Error(ref reader, path, $"two identities '{module.Id}'");
