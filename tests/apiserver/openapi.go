@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/kube-openapi/pkg/common"
 	"k8s.io/kube-openapi/pkg/util"
 	"k8s.io/kube-openapi/pkg/validation/spec"
@@ -17,7 +18,7 @@ func openAPIDefinitions(reference common.ReferenceCallback) map[string]common.Op
 	for _, root := range []any{
 		corev1.Secret{}, corev1.SecretList{}, corev1.ConfigMap{}, corev1.ConfigMapList{}, corev1.Namespace{}, corev1.NamespaceList{},
 		metav1.Status{}, metav1.DeleteOptions{}, metav1.Patch{}, metav1.WatchEvent{}, metav1.APIVersions{}, metav1.APIGroup{},
-		metav1.APIGroupList{}, metav1.APIResourceList{}, metav1.Table{},
+		metav1.APIGroupList{}, metav1.APIResourceList{}, metav1.Table{}, version.Info{},
 	} {
 		b.schema(reflect.TypeOf(root))
 	}
