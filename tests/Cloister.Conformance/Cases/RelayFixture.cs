@@ -1,0 +1,20 @@
+using Cloister.Conformance.Harness;
+using Cloister.Conformance.Plugins;
+
+namespace Cloister.Conformance.Cases;
+
+/// <summary>KMS v2 with <c>cloister relay</c> between the API server and the plugin.</summary>
+public sealed class RelayFixture : BasicFixture
+{
+    internal override string StoredPrefix => "k8s:enc:kms:v2:tee:";
+
+    internal override async Task<Cluster> StartAsync(CancellationToken cancellation)
+    {
+        Cluster cluster = await Cluster.PrepareAsync(PluginsUnderTest.CreateRelayed, [], cancellation);
+        await cluster.Plugin.StartAsync(cancellation);
+        await cluster.ConfigureAsync(cluster.Plugin.EncryptionConfiguration, cancellation);
+        await cluster.StartApiServerAsync(cancellation);
+        await cluster.UntilReadyAsync(cancellation);
+        return cluster;
+    }
+}
