@@ -8,13 +8,6 @@ public sealed class RelayFixture : BasicFixture
 {
     internal override string StoredPrefix => "k8s:enc:kms:v2:tee:";
 
-    internal override async Task<Cluster> StartAsync(CancellationToken cancellation)
-    {
-        Cluster cluster = await Cluster.PrepareAsync(PluginsUnderTest.CreateRelayed, [], cancellation);
-        await cluster.Plugin.StartAsync(cancellation);
-        await cluster.ConfigureAsync(cluster.Plugin.EncryptionConfiguration, cancellation);
-        await cluster.StartApiServerAsync(cancellation);
-        await cluster.UntilReadyAsync(cancellation);
-        return cluster;
-    }
+    internal override Task<Cluster> StartAsync(CancellationToken cancellation) =>
+        Cluster.StartAsync(PluginsUnderTest.CreateRelayed, plugin => plugin.EncryptionConfiguration, [], cancellation);
 }

@@ -17,15 +17,24 @@ internal sealed class ApiServer : IAsyncDisposable
             folder,
             programs.PathOf("apiserver"),
             ["--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", kubeconfig, .. arguments]);
-        await Eventually.HoldsAsync(
-            "the API server listens",
-            TimeSpan.FromSeconds(60),
-            () => process.HasExited
-                ? throw new InvalidOperationException("the API server ended:\n" + process.Tail())
-                : Task.FromResult(File.Exists(kubeconfig)),
-            cancellation,
-            () => process.Tail());
-        return new ApiServer(process);
+        ApiServer server = new(process);
+        try
+        {
+            await Eventually.HoldsAsync(
+                "the API server listens",
+                TimeSpan.FromSeconds(60),
+                () => process.HasExited
+                    ? throw new InvalidOperationException("the API server ended:\n" + process.Tail())
+                    : Task.FromResult(File.Exists(kubeconfig)),
+                cancellation,
+                () => process.Tail());
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     public string Tail() => _process.Tail();

@@ -33,29 +33,54 @@ internal sealed class Cluster : IAsyncDisposable
     private string EncryptionConfiguration => Path.Combine(_folder, "encryption.yaml");
 
     /// <summary>Starts etcd and a plugin, and then the API server on the plugin's own EncryptionConfiguration.</summary>
-    public static async Task<Cluster> StartAsync(CancellationToken cancellation)
+    public static Task<Cluster> StartAsync(CancellationToken cancellation) =>
+        StartAsync(PluginsUnderTest.Create, plugin => plugin.EncryptionConfiguration, [], cancellation);
+
+    /// <summary>Starts etcd, a plugin and the API server, and waits until it is ready.</summary>
+    /// <param name="plugin">Makes the plugin, given a folder for its files.</param>
+    /// <param name="configuration">The EncryptionConfiguration for the plugin, which runs by then.</param>
+    /// <param name="arguments">Further arguments of the API server.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public static async Task<Cluster> StartAsync(
+        Func<HarnessPrograms, string, IPluginUnderTest> plugin,
+        Func<IPluginUnderTest, string> configuration,
+        string[] arguments,
+        CancellationToken cancellation)
     {
-        Cluster cluster = await PrepareAsync(PluginsUnderTest.Create, [], cancellation);
-        await cluster.Plugin.StartAsync(cancellation);
-        await cluster.ConfigureAsync(cluster.Plugin.EncryptionConfiguration, cancellation);
-        await cluster.StartApiServerAsync(cancellation);
-        await cluster.UntilReadyAsync(cancellation);
-        return cluster;
+        Cluster cluster = await PrepareAsync(plugin, arguments, cancellation);
+        try
+        {
+            await cluster.Plugin.StartAsync(cancellation);
+            await cluster.ConfigureAsync(configuration(cluster.Plugin), cancellation);
+            await cluster.StartApiServerAsync(cancellation);
+            await cluster.UntilReadyAsync(cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Starts etcd only. The rest is up to the test.</summary>
-    /// <param name="plugin">Makes the plugin, given a folder for its files.</param>
-    /// <param name="arguments">Further arguments of the API server.</param>
-    /// <param name="cancellation">Ends the wait.</param>
     public static async Task<Cluster> PrepareAsync(
         Func<HarnessPrograms, string, IPluginUnderTest> plugin, string[] arguments, CancellationToken cancellation)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
         await PluginsUnderTest.PrepareAsync();
         string folder = Directory.CreateTempSubdirectory("conformance-").FullName;
-        IPluginUnderTest made = plugin(programs, NewFolder(folder, "plugin"));
-        EtcdServer etcd = await EtcdServer.StartAsync(programs, folder, cancellation);
-        return new Cluster(programs, folder, etcd, made, arguments);
+        try
+        {
+            IPluginUnderTest made = plugin(programs, NewFolder(folder, "plugin"));
+            EtcdServer etcd = await EtcdServer.StartAsync(programs, folder, cancellation);
+            return new Cluster(programs, folder, etcd, made, arguments);
+        }
+        catch
+        {
+            Remove(folder);
+            throw;
+        }
     }
 
     /// <summary>A second plugin of the same kind and provider name, with keys of its own. The caller disposes of it.</summary>
@@ -125,9 +150,14 @@ internal sealed class Cluster : IAsyncDisposable
         await StopApiServerAsync();
         await Plugin.DisposeAsync();
         await Etcd.DisposeAsync();
+        Remove(_folder);
+    }
+
+    private static void Remove(string folder)
+    {
         if (!Keep)
         {
-            Directory.Delete(_folder, recursive: true);
+            Directory.Delete(folder, recursive: true);
         }
     }
 

@@ -29,13 +29,21 @@ internal sealed class EtcdServer : IAsyncDisposable
              "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
              "--log-level", "error", "--unsafe-no-fsync"]);
         EtcdServer server = new(process, programs.PathOf("etcdctl"), client);
-        await Eventually.HoldsAsync(
-            "etcd answers",
-            TimeSpan.FromSeconds(30),
-            async () => (await server.RunAsync(["endpoint", "health"], cancellation)).Succeeded,
-            cancellation,
-            () => process.Tail());
-        return server;
+        try
+        {
+            await Eventually.HoldsAsync(
+                "etcd answers",
+                TimeSpan.FromSeconds(30),
+                async () => (await server.RunAsync(["endpoint", "health"], cancellation)).Succeeded,
+                cancellation,
+                () => process.Tail());
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>The stored bytes of a key, or null.</summary>
