@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Conformance.Harness;
@@ -65,16 +64,7 @@ public sealed class StoredValueTests
 
     private static async Task<byte[]> UnwrapAsync(string path, DecryptRequest request)
     {
-        using SocketsHttpHandler handler = new()
-        {
-            ConnectCallback = async (_, cancellation) =>
-            {
-                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler });
+        using GrpcChannel channel = UnixChannel.To(path);
         KeyManagementService.KeyManagementServiceClient client = new(channel);
         DecryptResponse response = await client.DecryptAsync(request, cancellationToken: Cancellation);
         return response.Plaintext.ToByteArray();
