@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	goflag "flag"
 	"fmt"
 	"os"
 
@@ -27,6 +28,9 @@ func run(ctx context.Context, arguments []string) error {
 	options := newOptions()
 	flags := pflag.NewFlagSet("apiserver", pflag.ContinueOnError)
 	options.addFlags(flags)
+	verbosity := goflag.NewFlagSet("klog", goflag.ContinueOnError)
+	klog.InitFlags(verbosity)
+	flags.AddGoFlag(verbosity.Lookup("v"))
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}

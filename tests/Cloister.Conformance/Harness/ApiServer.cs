@@ -16,7 +16,7 @@ internal sealed class ApiServer : IAsyncDisposable
             "apiserver",
             folder,
             programs.PathOf("apiserver"),
-            ["--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", kubeconfig, .. arguments]);
+            ["--v", "2", "--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", kubeconfig, .. arguments]);
         ApiServer server = new(process);
         try
         {
