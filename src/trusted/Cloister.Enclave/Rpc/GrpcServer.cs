@@ -40,6 +40,7 @@ public sealed class GrpcServer : IAsyncDisposable
     {
         Socket socket = options.Address.Bind(options.Permissions);
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
+        kestrel.RequestHeaderEncodingSelector = AnyAuthority.Select;
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
