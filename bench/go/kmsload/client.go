@@ -15,13 +15,18 @@ import (
 
 const callTimeout = 3 * time.Second
 
-// dial makes a connection with the options that kube-apiserver's KMS client has.
-func dial(connect func(context.Context) (net.Conn, error)) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///kms",
-		grpc.WithAuthority("localhost"),
+// dial makes a connection with the options that kube-apiserver's KMS clients have. The one for v1 leaves the authority to
+// grpc-go, which then sends the path of the socket.
+func dial(api, path string, connect func(context.Context) (net.Conn, error)) (*grpc.ClientConn, error) {
+	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return connect(ctx) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return connect(ctx) }),
+	}
+	if api == "v2" {
+		options = append(options, grpc.WithAuthority("localhost"))
+	}
+	return grpc.NewClient("passthrough:"+path, options...)
 }
 
 func unixSocket(path string) func(context.Context) (net.Conn, error) {

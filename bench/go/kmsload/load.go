@@ -36,7 +36,7 @@ type loadReport struct {
 }
 
 func (l *load) run() (any, error) {
-	connection, err := dial(unixSocket(l.socket))
+	connection, err := dial(l.api, l.socket, unixSocket(l.socket))
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func startOnce(socket string, command []string) (start, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	// The connection exists before the command does and keeps trying, so that making it is no part of what is measured.
-	connection, err := dial(func(ctx context.Context) (net.Conn, error) {
+	connection, err := dial("v2", socket, func(ctx context.Context) (net.Conn, error) {
 		for ctx.Err() == nil {
 			if conn, err := unixSocket(socket)(ctx); err == nil {
 				return conn, nil
