@@ -44,7 +44,7 @@ internal sealed class CloisterPlugin(string folder) : IPluginUnderTest
     public Task RotateAsync(CancellationToken cancellation) => KekAsync(["create", "--name", "conformance"], cancellation);
 
     /// <summary>Without keys, Status is a gRPC error.</summary>
-    public Task FailStatusAsync(CancellationToken cancellation) => KekAsync(["wipe", "--yes"], cancellation);
+    public Task FailStatusAsync(CancellationToken cancellation) => KekAsync(["wipe", "--yes-wipe", ProviderName], cancellation);
 
     public async ValueTask DisposeAsync()
     {
