@@ -45,6 +45,11 @@ public sealed class ConfigurationDocument
         {
             throw Single(e.Start.Line, e.Start.Column, $"not YAML: {e.Message}");
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException)
+        {
+            // The parser answers some malformed texts with exceptions of its insides.
+            throw Single(1, 1, "not YAML: check brackets and indentation");
+        }
     }
 
     /// <summary>Adds an error at a place.</summary>

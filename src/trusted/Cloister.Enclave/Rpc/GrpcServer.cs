@@ -40,10 +40,12 @@ public sealed class GrpcServer : IAsyncDisposable
     {
         Socket socket = options.Address.Bind(options.Permissions);
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
+        kestrel.RequestHeaderEncodingSelector = AnyAuthority.Select;
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        // Not infinite: Kestrel adds it to the clock, which overflows, and closes every idle connection at its next tick.
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
         kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 2 * 1024 * 1024;
         kestrel.Limits.Http2.InitialStreamWindowSize = 1024 * 1024;

@@ -1,0 +1,44 @@
+# Two commands matter first: 'make demo' and 'make test'. 'make help' lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CONFIGURATION := Release
+PUBLISH := artifacts/publish
+FUZZ_SECONDS ?= 3600
+
+TESTS := tests/Cloister.Enclave.Tests tests/Cloister.Build.Tests $(wildcard tests/Cloister.Cli.Tests tests/Cloister.Attestation.Tests tests/Cloister.Collateral.Tests)
+
+.PHONY: help demo build test conformance bench publish fuzz setup aot-gate clean
+
+help:          ## list the targets
+	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+demo:          ## the baseline and the demonstrations on this machine; needs the .NET SDK only
+	@./cloister demo
+
+build:         ## everything, warnings as errors
+	dotnet build Cloister.slnx -c $(CONFIGURATION)
+
+setup:         ## Debian packages that tests and publishing need, by name
+	@eng/setup
+
+test: setup    ## unit, build-guard and process tests
+	@eng/run-tests $(TESTS)
+
+conformance: setup  ## real API-server code, etcd and kubectl against the plugin; about 5 minutes
+	@eng/run-tests tests/Cloister.Conformance
+
+bench: setup publish  ## against the Go peer, alternating; results under bench/results
+	@bench/run
+
+fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
+	@dotnet run --project fuzz/Cloister.Fuzz -c $(CONFIGURATION) -- --seconds $(FUZZ_SECONDS)
+
+publish: setup ## artifacts/publish/{cloister,cloister-enclave} and the simulated enclave beside them
+	@eng/publish $(PUBLISH)
+
+aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE
+	@eng/aot-gate $(PUBLISH)
+
+clean:         ## remove what was built
+	rm -rf artifacts
+	find . -type d \( -name bin -o -name obj \) -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using Cloister.Fuzz;
+using Cloister.Fuzz.Targets;
+
+// Usage: Cloister.Fuzz [--seconds N] [--seed N] [TARGET ...]
+IFuzzTarget[] targets = [new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget()];
+int seconds = 10;
+int seed = Environment.TickCount;
+List<string> names = [];
+for (int i = 0; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case "--seconds":
+            seconds = int.Parse(args[++i], CultureInfo.InvariantCulture);
+            break;
+        case "--seed":
+            seed = int.Parse(args[++i], CultureInfo.InvariantCulture);
+            break;
+        default:
+            names.Add(args[i]);
+            break;
+    }
+}
+
+if (names.Find(name => !targets.Any(target => target.Name == name)) is { } unknown)
+{
+    Console.Error.WriteLine($"no target {unknown}; there are: {string.Join(", ", targets.Select(target => target.Name))}");
+    return 1;
+}
+
+int findings = 0;
+foreach (IFuzzTarget target in targets.Where(target => names.Count == 0 || names.Contains(target.Name)))
+{
+    // What is accepted is kept as a new start, so that mutations go further than one step from the seeds.
+    Mutator mutator = new(seed);
+    List<byte[]> corpus = [.. target.Seeds];
+    foreach (byte[] input in target.Seeds)
+    {
+        target.Run(input);
+    }
+
+    long runs = 0;
+    long accepted = 0;
+    Stopwatch clock = Stopwatch.StartNew();
+    while (clock.Elapsed.TotalSeconds < seconds)
+    {
+        byte[] input = mutator.Mutate(corpus);
+        try
+        {
+            long started = Stopwatch.GetTimestamp();
+            bool taken = target.Run(input);
+            if (Stopwatch.GetElapsedTime(started) > TimeSpan.FromSeconds(5))
+            {
+                throw new TimeoutException($"{input.Length} bytes took {Stopwatch.GetElapsedTime(started)}");
+            }
+
+            if (taken)
+            {
+                accepted++;
+                if (corpus.Count < 512)
+                {
+                    corpus.Add(input);
+                }
+                else if (accepted % 16 == 0)
+                {
+                    corpus[(int)(accepted / 16 % 512)] = input;
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            findings++;
+            Console.Error.WriteLine($"{target.Name}: seed {seed}, run {runs}: {e.GetType().Name}: {e.Message}\n{e.StackTrace}\ninput: {Convert.ToHexStringLower(input)}");
+            if (findings >= 3)
+            {
+                return 2;
+            }
+        }
+
+        runs++;
+    }
+
+    Console.Out.WriteLine($"fuzz {target.Name}: {runs} runs, {accepted} accepted, seed {seed}");
+}
+
+return findings == 0 ? 0 : 2;

@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using Cloister.Contracts.StoredValues;
+using Cloister.Enclave.Crypto;
+
+namespace Cloister.Enclave.Envelope;
+
+/// <summary>
+/// Encrypts and decrypts the data part of stored KMS v2 values, as a stock API server does: AES-256-GCM under a key that HKDF-Expand
+/// derives from a seed for every encryption; or, for values written before Kubernetes 1.29, AES-GCM under the key itself. The associated
+/// data is the etcd key. Source: k8s.io/apiserver, value/encrypt/aes (extended nonce GCM); docs/stored-value.md.
+/// secrets: seed and plaintext pass through.
+/// </summary>
+public static class StoredValueCipher
+{
+    /// <summary>Bytes of a seed.</summary>
+    public const int SeedSize = 32;
+
+    private const int InfoSize = 32;
+    private const int NonceSize = 12;
+    private const int TagSize = 16;
+    private const int KeySize = 32;
+
+    /// <summary>Bytes that <see cref="Encrypt"/> adds to a plaintext.</summary>
+    public const int Overhead = InfoSize + NonceSize + TagSize;
+
+    /// <summary>Encrypts under a fresh key of the seed: <c>info 32 | nonce 12 | ciphertext | tag 16</c>.</summary>
+    /// <param name="seed">32 bytes.</param>
+    /// <param name="etcdKey">The key of the value in etcd.</param>
+    /// <param name="plaintext">The value.</param>
+    /// <param name="data">Exactly the plaintext's length and <see cref="Overhead"/>.</param>
+    public static void Encrypt(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> plaintext, Span<byte> data)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(seed.Length, SeedSize);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(data.Length, plaintext.Length + Overhead);
+        RandomPool.Shared.Fill(data[..(InfoSize + NonceSize)]);
+        Span<byte> key = stackalloc byte[KeySize];
+        try
+        {
+            HKDF.Expand(HashAlgorithmName.SHA256, seed, key, data[..InfoSize]);
+            using AesGcm gcm = new(key, TagSize);
+            Span<byte> ciphertext = data[(InfoSize + NonceSize)..^TagSize];
+            gcm.Encrypt(data.Slice(InfoSize, NonceSize), plaintext, ciphertext, data[^TagSize..], etcdKey);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    /// <summary>Decrypts either source type.</summary>
+    /// <param name="type">What <paramref name="source"/> is.</param>
+    /// <param name="source">A seed of at least 32 bytes, or an AES key of 16, 24 or 32.</param>
+    /// <param name="etcdKey">The key of the value in etcd.</param>
+    /// <param name="data">The data part of the value.</param>
+    /// <returns>The plaintext, or null when it does not authenticate or is too short.</returns>
+    public static byte[]? Decrypt(DekSourceType type, ReadOnlySpan<byte> source, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data)
+    {
+        if (type == DekSourceType.AesGcmKey)
+        {
+            return source.Length is 16 or 24 or 32 ? Open(source, etcdKey, data) : null;
+        }
+
+        if (source.Length < SeedSize || data.Length < Overhead)
+        {
+            return null;
+        }
+
+        Span<byte> key = stackalloc byte[KeySize];
+        try
+        {
+            HKDF.Expand(HashAlgorithmName.SHA256, source, key, data[..InfoSize]);
+            return Open(key, etcdKey, data[InfoSize..]);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    private static byte[]? Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data)
+    {
+        if (data.Length < NonceSize + TagSize)
+        {
+            return null;
+        }
+
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(data.Length - NonceSize - TagSize, pinned: true);
+        try
+        {
+            using AesGcm gcm = new(key, TagSize);
+            gcm.Decrypt(data[..NonceSize], data[NonceSize..^TagSize], data[^TagSize..], plaintext, etcdKey);
+            return plaintext;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return null;
+        }
+    }
+}

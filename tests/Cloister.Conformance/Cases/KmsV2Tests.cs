@@ -1,0 +1,3 @@
+namespace Cloister.Conformance.Cases;
+
+public sealed class KmsV2Tests(KmsV2Fixture fixture) : BasicCases(fixture), IClassFixture<KmsV2Fixture>;

@@ -1,0 +1,3 @@
+namespace Cloister.Conformance.Cases;
+
+public sealed class RelayTests(RelayFixture fixture) : BasicCases(fixture), IClassFixture<RelayFixture>;

@@ -1,0 +1,84 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Cloister.Conformance.Harness;
+
+/// <summary>etcd with one member on loopback, read and written through its JSON gateway.</summary>
+internal sealed class EtcdServer : IAsyncDisposable
+{
+    private readonly ChildProcess _process;
+    private readonly HttpClient _client;
+
+    private EtcdServer(ChildProcess process, string url)
+    {
+        _process = process;
+        _client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(20) };
+        Url = url;
+    }
+
+    public string Url { get; }
+
+    public static async Task<EtcdServer> StartAsync(HarnessPrograms programs, string folder, CancellationToken cancellation)
+    {
+        string client = $"http://127.0.0.1:{LoopbackPort.Next()}";
+        string peer = $"http://127.0.0.1:{LoopbackPort.Next()}";
+        ChildProcess process = ChildProcess.Start(
+            "etcd",
+            folder,
+            programs.PathOf("etcd"),
+            ["--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
+             "--log-level", "error", "--unsafe-no-fsync"]);
+        EtcdServer server = new(process, client);
+        try
+        {
+            await Eventually.HoldsAsync(
+                "etcd answers", TimeSpan.FromSeconds(60), () => server.IsHealthyAsync(cancellation), cancellation, () => process.Tail());
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The stored bytes of a key, or null.</summary>
+    public async Task<byte[]?> GetAsync(string key, CancellationToken cancellation)
+    {
+        using JsonDocument answer = await PostAsync("v3/kv/range", new { key = Encoding.UTF8.GetBytes(key) }, cancellation);
+        return answer.RootElement.TryGetProperty("kvs", out JsonElement found) ? found[0].GetProperty("value").GetBytesFromBase64() : null;
+    }
+
+    public async Task PutAsync(string key, byte[] value, CancellationToken cancellation)
+    {
+        using JsonDocument answer = await PostAsync("v3/kv/put", new { key = Encoding.UTF8.GetBytes(key), value }, cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _process.DisposeAsync();
+    }
+
+    private async Task<JsonDocument> PostAsync<T>(string path, T request, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await _client.PostAsJsonAsync(path, request, cancellation);
+        response.EnsureSuccessStatusCode();
+        return await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancellation), cancellationToken: cancellation);
+    }
+
+    private async Task<bool> IsHealthyAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using HttpResponseMessage response = await _client.GetAsync("health", cancellation);
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException) when (!_process.HasExited)
+        {
+            return false;
+        }
+    }
+}
