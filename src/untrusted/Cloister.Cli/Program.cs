@@ -3,6 +3,7 @@ using Cloister.Cli;
 using Cloister.Cli.Config;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Dev;
+using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Probe;
 using Cloister.Cli.Relay;
@@ -13,6 +14,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     DemoCommand.Create(),
     ProbeCommand.Create(),
     KekCommand.Create(),
+    EvidenceCommand.Create(),
     ConfigCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),

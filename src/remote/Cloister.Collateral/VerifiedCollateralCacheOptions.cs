@@ -1,0 +1,17 @@
+namespace Cloister.Collateral;
+
+/// <summary>How long collateral is kept.</summary>
+public sealed record VerifiedCollateralCacheOptions
+{
+    /// <summary>Collateral is fetched again after this time even when it is still valid, so that a recovery at the vendor arrives before the month is over.</summary>
+    public TimeSpan RefreshAfter { get; init; } = TimeSpan.FromHours(12);
+
+    /// <summary>After a failed fetch the next one waits this long; meanwhile collateral that is still valid is used.</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many platform models are kept.</summary>
+    public int MaximumEntries { get; init; } = 1024;
+
+    /// <summary>Lowest tcbEvaluationDataNumber that is accepted at all.</summary>
+    public int MinimumTcbEvaluationDataNumber { get; init; }
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cloister.Attestation;
+using Cloister.Attestation.Abi;
+using Cloister.Attestation.Inspect;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Evidence;
+
+/// <summary><c>cloister evidence show</c>: every field, verified by nobody.</summary>
+internal static class EvidenceShowCommand
+{
+    internal static Command Create()
+    {
+        Argument<string> file = new("FILE") { Description = "a quote, an SNP report (bare, with certificate table, or Azure's HCL report), or a Nitro document" };
+        Option<string> tee = new("--tee") { Description = "sgx, tdx, snp or nitro; found by itself when left out" };
+        tee.AcceptOnlyFromAmong("sgx", "tdx", "snp", "nitro");
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("show", "Show every field of evidence. Nothing is verified: see 'cloister evidence verify'.") { file, tee, output };
+        command.SetAction(parsed => Show(parsed.GetValue(file)!, parsed.GetValue(tee), parsed.GetValue(output)));
+        return command;
+    }
+
+    private static int Show(string file, string? teeName, OutputFormat output)
+    {
+        byte[] bytes = EvidenceFiles.Read(file);
+        if ((TeeNames.TryParse(teeName, out Tee named) ? named : EvidenceInspector.Recognise(bytes)) is not { } tee)
+        {
+            throw new CliException($"'{file}' is no evidence that is known here: name its kind with --tee to see why");
+        }
+
+        InspectedEvidence evidence;
+        try
+        {
+            evidence = EvidenceInspector.Inspect(tee, bytes);
+        }
+        catch (EvidenceFormatException e)
+        {
+            throw new CliException($"'{file}' is malformed {TeeNames.NameOf(tee)} evidence: {e.Message}", ExitCode.No);
+        }
+
+        if (output == OutputFormat.Json)
+        {
+            JsonObject json = new() { ["tee"] = TeeNames.NameOf(evidence.Tee), ["verified"] = false };
+            foreach (InspectedSection section in evidence.Sections)
+            {
+                json[section.Name] = EvidenceJson.Of(section.Fields);
+            }
+
+            CliOutput.Json(json);
+            return ExitCode.Done;
+        }
+
+        CliOutput.Table(
+            [TeeNames.NameOf(evidence.Tee), "field", "value (not verified)"],
+            evidence.Sections.SelectMany(s => s.Fields.Select((field, i) => (IReadOnlyList<string>)[i == 0 ? s.Name : "", field.Key, field.Value.ToString()])));
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,57 @@
+using Cloister.Attestation.Abi.Snp;
+
+namespace Cloister.Attestation.Tests.Snp;
+
+/// <summary>Reports that are signed and are not as their version says: refused for their form, before anything is made of them.</summary>
+public sealed class SnpReportFormatTests
+{
+    private static readonly MintedSnp Milan = MintedSnp.Valid(SnpProductLine.Milan);
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(1u)]
+    [InlineData(4u)]
+    [InlineData(6u)]
+    [InlineData(uint.MaxValue)]
+    public void Unknown_versions(uint version) => (Milan with { Fields = Milan.Fields with { Version = version } }).Refuses("evidence_format", "malformed");
+
+    [Theory]
+    [InlineData(2u, 0x188)]
+    [InlineData(2u, 0x18A)]
+    [InlineData(2u, 0x1F8)]
+    [InlineData(3u, 0x18B)]
+    [InlineData(3u, 0x19F)]
+    [InlineData(3u, 0x1F8)]
+    [InlineData(3u, 0x207)]
+    [InlineData(5u, 0x04C)]
+    [InlineData(5u, 0x1EB)]
+    [InlineData(5u, 0x1EF)]
+    [InlineData(5u, 0x208)]
+    [InlineData(5u, 0x29F)]
+    public void Reserved_bytes_that_are_set_and_signed(uint version, int offset)
+    {
+        MintedSnp evidence = MintedSnp.Valid(SnpProductLine.Milan, version: version);
+        (evidence with { Rewrite = report => report[offset] = 1 }).Refuses("evidence_format", "malformed");
+    }
+
+    [Theory]
+    [InlineData(0x2A0 + 48)]
+    [InlineData(0x2A0 + 71)]
+    [InlineData(0x2E8 + 48)]
+    [InlineData(0x330)]
+    [InlineData(0x49F)]
+    public void Bytes_behind_the_signature(int offset) => (Milan with { Tamper = report => report[offset] = 1 }).Refuses("evidence_format", "malformed");
+
+    [Theory]
+    [InlineData(0x1_0000ul)]
+    [InlineData(0x403_0000ul)]
+    [InlineData(0x8000_0000_0003_0000ul)]
+    public void Guest_policy_with_reserved_bits(ulong policy) => (Milan with { Fields = Milan.Fields with { Policy = policy } }).Refuses("evidence_format", "malformed");
+
+    [Theory]
+    [InlineData(0x20u)]
+    [InlineData(0x8000_0000u)]
+    [InlineData(2u << 2)]
+    [InlineData(6u << 2)]
+    public void Key_information_with_reserved_values(uint flags) => (Milan with { Fields = Milan.Fields with { KeyFlags = flags } }).Refuses("evidence_format", "malformed");
+}

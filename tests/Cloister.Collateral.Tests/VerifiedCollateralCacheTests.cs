@@ -1,0 +1,128 @@
+using Cloister.Attestation;
+using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Verify.Dcap;
+using Cloister.Simulator.Dcap;
+
+namespace Cloister.Collateral.Tests;
+
+public sealed class VerifiedCollateralCacheTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DcapVendor Vendor = DcapVendor.Create(Now.AddYears(-1));
+    private static readonly DcapPlatform Platform = Vendor.NewPlatform(new DcapPlatformRequest());
+    private static readonly DcapCollateralKey Key = new(Tee.Sgx, "0053494D0000", true);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Collateral_is_fetched_once_while_it_is_fresh()
+    {
+        FakeSource source = new();
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors);
+        VerifiedDcapCollateral first = await cache.GetAsync(Key, VerificationTime.At(Now), Cancellation);
+        Assert.Same(first, await cache.GetAsync(Key, VerificationTime.At(Now.AddHours(11)), Cancellation));
+        Assert.Equal(1, source.Fetches);
+        Assert.NotSame(first, await cache.GetAsync(Key, VerificationTime.At(Now.AddHours(13)), Cancellation));
+        Assert.Equal(2, source.Fetches);
+    }
+
+    [Fact]
+    public async Task Many_askers_are_one_fetch()
+    {
+        FakeSource source = new();
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors);
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => cache.GetAsync(Key, VerificationTime.At(Now), Cancellation), Cancellation)));
+        Assert.Equal(1, source.Fetches);
+    }
+
+    [Fact]
+    public async Task While_the_source_is_away_valid_collateral_serves_and_overdue_collateral_does_not()
+    {
+        FakeSource source = new();
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors);
+        VerifiedDcapCollateral first = await cache.GetAsync(Key, VerificationTime.At(Now), Cancellation);
+        source.IsAway = true;
+        Assert.Same(first, await cache.GetAsync(Key, VerificationTime.At(Now.AddDays(5)), Cancellation));
+        Assert.Same(first, await cache.GetAsync(Key, VerificationTime.At(Now.AddDays(5).AddMinutes(1)), Cancellation));
+        Assert.Equal(2, source.Fetches);
+        Assert.Equal("unreachable", (await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key, VerificationTime.At(first.NextUpdate.AddSeconds(1)), Cancellation))).Code);
+    }
+
+    [Fact]
+    public async Task A_lower_tcb_evaluation_data_number_is_never_taken()
+    {
+        FakeSource source = new();
+        TcbEvaluationFloor floor = new();
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors, floor: floor);
+        VerifiedDcapCollateral first = await cache.GetAsync(Key, VerificationTime.At(Now), Cancellation);
+        source.Number = 17;
+        Assert.Same(first, await cache.GetAsync(Key, VerificationTime.At(Now.AddDays(1)), Cancellation));
+        source.IssueDate = first.NextUpdate;
+        Assert.Equal("rollback", (await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key, VerificationTime.At(first.NextUpdate.AddSeconds(1)), Cancellation))).Code);
+
+        source.IssueDate = Now.AddDays(-1);
+
+        // The floor outlives the process when the caller keeps it.
+        VerifiedCollateralCache later = new(source, Vendor.Anchors, floor: new TcbEvaluationFloor(floor.All));
+        Assert.Equal("rollback", (await Assert.ThrowsAsync<CollateralException>(() => later.GetAsync(Key, VerificationTime.At(Now), Cancellation))).Code);
+        source.Number = 19;
+        Assert.Equal(19, (await later.GetAsync(Key, VerificationTime.At(Now), Cancellation)).TcbEvaluationDataNumber);
+    }
+
+    [Fact]
+    public async Task Collateral_of_another_root_is_refused()
+    {
+        using DcapVendor other = DcapVendor.Create(Now.AddYears(-1));
+        VerifiedCollateralCache cache = new(new FakeSource(), other.Anchors);
+        Assert.Equal("not_authentic", (await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key, VerificationTime.At(Now), Cancellation))).Code);
+    }
+
+    [Fact]
+    public async Task A_directory_is_a_source()
+    {
+        string root = Directory.CreateTempSubdirectory("cloister-collateral-").FullName;
+        try
+        {
+            DirectoryCollateralSource source = new(root);
+            Assert.Equal("unreachable", (await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(Key, Cancellation))).Code);
+            DcapCollateral minted = await new FakeSource().GetAsync(Key, Cancellation);
+            string own = Directory.CreateDirectory(Path.Combine(root, "sgx-0053494D0000-platform")).FullName;
+            foreach ((string name, ReadOnlyMemory<byte> bytes) in ((string, ReadOnlyMemory<byte>)[])
+            [
+                ("tcb_info.json", minted.TcbInfo), ("qe_identity.json", minted.QeIdentity), ("tcb_signing_chain.pem", minted.TcbSigningChain),
+                ("pck_crl.der", minted.PckCrl), ("pck_crl_issuer_chain.pem", minted.PckCrlIssuerChain), ("root_ca_crl.der", minted.RootCaCrl),
+            ])
+            {
+                await File.WriteAllBytesAsync(Path.Combine(own, name), bytes, Cancellation);
+            }
+
+            Assert.NotNull(await new VerifiedCollateralCache(source, Vendor.Anchors).GetAsync(Key, VerificationTime.At(Now), Cancellation));
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private sealed class FakeSource : IDcapCollateralSource
+    {
+        private int _fetches;
+
+        public int Fetches => _fetches;
+
+        public bool IsAway { get; set; }
+
+        public int Number { get; set; } = 18;
+
+        public DateTimeOffset IssueDate { get; set; } = Now.AddDays(-1);
+
+        public async Task<DcapCollateral> GetAsync(DcapCollateralKey key, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _fetches);
+            await Task.Yield();
+            return IsAway
+                ? throw new CollateralException("unreachable", "away")
+                : Vendor.NewCollateral(Platform, new DcapCollateralRequest { IssueDate = IssueDate, NextUpdate = IssueDate.AddDays(30), TcbEvaluationDataNumber = Number });
+        }
+    }
+}
