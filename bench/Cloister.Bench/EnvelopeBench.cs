@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Crypto;
-using Cloister.Enclave.Envelope;
-using Cloister.Enclave.Keys;
+using Cloister.Enclave.Custody;
 using Cloister.Enclave.Memory;
 
 namespace Cloister.Bench;
@@ -16,27 +16,26 @@ internal static class EnvelopeBench
     internal static JsonObject Run(int rounds)
     {
         using SecretArena arena = new(16);
-        using Kek kek = Kek.Manual("bench", 1, SecretKey.Generate(arena));
-        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, "bench", "tee");
+        ManualCustody custody = new(new EnvelopeContext(EnvelopeContext.KmsPurpose, "bench", "tee"), arena, sealedKeks: null);
+        KeyFingerprint kek = custody.Create("bench").Fingerprint;
         byte[] dek = new byte[32];
         byte[] edek = new byte[Edek.MaxSize];
         byte[] plaintext = new byte[Edek.MaxSize];
 
-        // A fresh DEK of honest random bytes, wrapped into an EDEK with a fresh nonce.
-        void Encrypt()
+        // A fresh DEK of honest random bytes, wrapped into an EDEK with a fresh nonce; the custody does it at once, without waiting.
+        int Encrypt()
         {
             RandomPool.Shared.Fill(dek);
-            EdekCipher.Encrypt(kek.Cipher, context, EdekSuite.Kek, kek.Fingerprint, default, dek, edek);
+            return custody.EncryptAsync(dek, edek, CancellationToken.None).AsTask().GetAwaiter().GetResult().Length;
         }
 
-        int length = EdekCipher.Encrypt(kek.Cipher, context, EdekSuite.Kek, kek.Fingerprint, default, dek, edek);
-        byte[] one = edek[..length];
-        void Decrypt() => EdekCipher.Decrypt(kek.Cipher, context, Edek.Parse(one), plaintext);
+        byte[] one = edek[..Encrypt()];
+        int Decrypt() => custody.DecryptAsync(kek, one, plaintext, CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
         return new JsonObject { ["xaeswrap"] = Measure(rounds, Encrypt), ["xaesunwrap"] = Measure(rounds, Decrypt) };
     }
 
-    private static JsonObject Measure(int rounds, Action operation)
+    private static JsonObject Measure(int rounds, Func<int> operation)
     {
         List<double> results = [];
         for (int round = 0; round <= rounds; round++)

@@ -96,7 +96,7 @@ internal static class PluginBench
             for (int side = 0; side < 2; side++)
             {
                 JsonNode line = await BenchProcess.JsonAsync(load, ["--first-status", "--socket", sockets[side], "--rounds", "1", "--", .. side == 0 ? ours : peer]);
-                times[side].Add(line["p50Us"]!.GetValue<double>() / 1000);
+                times[side].Add(line["firstStatusUs"]!["median"]!.GetValue<double>() / 1000);
                 File.Delete(sockets[side]);
             }
         }
