@@ -30,18 +30,16 @@ internal static unsafe class OpenSslSignatures
             return false;
         }
 
-        nint key = openSsl.EcKeyNew(kind == PublicKeyKind.P256 ? NidP256 : NidP384);
-        bool good = false;
+        bool good;
         fixed (byte* pointBytes = point, digestBytes = digest, signatureBytes = signature)
         {
+            nint key = OpenSslKeySlot.With(openSsl, kind, kind == PublicKeyKind.P256 ? NidP256 : NidP384, pointBytes, point.Length);
             good = key != 0
-                && openSsl.EcKeySetPoint(key, pointBytes, (nuint)point.Length, 0) == 1
                 && (derEncoded
                     ? openSsl.EcdsaVerify(0, digestBytes, digest.Length, signatureBytes, signature.Length, key) == 1
                     : VerifyPair(openSsl, key, digestBytes, digest.Length, signatureBytes, signature.Length / 2));
         }
 
-        openSsl.EcKeyFree(key);
         return Conclude(openSsl, good);
     }
 
