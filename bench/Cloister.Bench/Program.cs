@@ -4,6 +4,7 @@ using Cloister.Bench;
 // Usage: Cloister.Bench plugin --enclave PROGRAM --tools FOLDER [--rounds N] [--seconds N]
 //        Cloister.Bench envelope [--rounds N]
 //        Cloister.Bench report FILE
+//        Cloister.Bench attestation [--rounds N]
 Dictionary<string, string> options = [];
 for (int i = 1; i + 1 < args.Length; i += 2)
 {
@@ -21,10 +22,13 @@ switch (args.FirstOrDefault())
     case "envelope":
         Console.Out.WriteLine(EnvelopeBench.Run(rounds).ToJsonString());
         return 0;
+    case "attestation":
+        Console.Out.WriteLine(AttestationBench.Run(rounds).ToJsonString());
+        return 0;
     case "report":
         Report.Print(args[1]);
         return 0;
     default:
-        Console.Error.WriteLine("Cloister.Bench plugin|envelope|report: see bench/README.md");
+        Console.Error.WriteLine("Cloister.Bench plugin|envelope|attestation|report: see bench/README.md");
         return 1;
 }

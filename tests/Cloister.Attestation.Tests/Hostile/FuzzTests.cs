@@ -46,6 +46,8 @@ public sealed class FuzzTests
         Authorities = [.. Authorities().Select(der => Certificate.Parse(der))],
     };
 
+    private static readonly VerifiedSignatures Signatures = new();
+
     private static readonly byte[] Document = new MintedNitro().Document();
 
     private static readonly byte[][] Documents =
@@ -83,7 +85,7 @@ public sealed class FuzzTests
         ["snp_verify"] = ([.. Snp.Select(s => s.Report), .. SnpContainers()], input =>
         {
             // Whatever the mutation did around it, only the report that was signed is authentic.
-            VerificationResult result = SnpVerifier.Verify(input, SnpKeys, TrustAnchors.Of(SnpKeys.Authorities.Where(c => c.IsSelfIssued)), VerificationTime.At(MintedSnp.Now), _ => true);
+            VerificationResult result = SnpVerifier.Verify(input, SnpKeys, TrustAnchors.Of(SnpKeys.Authorities.Where(c => c.IsSelfIssued)), VerificationTime.At(MintedSnp.Now), Signatures);
             Assert.True(!result.IsAuthentic || Assert.IsType<SnpClaims>(result.UnappraisedClaims).Report.Bytes.SequenceEqual(Snp[0].Report));
         }),
         ["nitro_document"] = (Documents, input => MutationLoop.Refuses(() =>
@@ -95,7 +97,7 @@ public sealed class FuzzTests
         ["nitro_verify"] = (Documents, input =>
         {
             // Length encodings and the tag may change, the content may not.
-            VerificationResult result = NitroVerifier.Verify(input, TrustAnchors.Of(Certificate.Parse(MintedNitro.Vendor.Root)), VerificationTime.At(MintedNitro.Now), alreadyVerified: _ => true);
+            VerificationResult result = NitroVerifier.Verify(input, TrustAnchors.Of(Certificate.Parse(MintedNitro.Vendor.Root)), VerificationTime.At(MintedNitro.Now), verified: Signatures);
             Assert.True(!result.IsAuthentic || Documents.Any(d => CoseSign1.Parse(d).Payload.Span.SequenceEqual(CoseSign1.Parse(input).Payload.Span)));
         }),
         ["inspect"] = ([.. Quotes, Document, .. Snp.Select(s => s.Report)], input =>

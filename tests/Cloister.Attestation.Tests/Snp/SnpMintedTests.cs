@@ -137,7 +137,7 @@ public sealed class SnpMintedTests
     }
 
     [Fact]
-    public void Authorities_verified_before_cost_no_signature_again_and_are_still_judged()
+    public void Signatures_verified_before_are_remembered_and_all_else_is_still_judged()
     {
         MintedSnp evidence = MintedSnp.Valid(SnpProductLine.Milan);
         SnpVendor vendor = MintedSnp.Vendor(SnpProductLine.Milan);
@@ -148,15 +148,23 @@ public sealed class SnpMintedTests
             Authorities = PemCertificates.Parse(System.Text.Encoding.ASCII.GetBytes(vendor.ChainPem)),
         };
         TrustAnchors anchors = TrustAnchors.Of(Certificate.Parse(vendor.Ark));
-        List<string> asked = [];
-        bool Remember(Certificate certificate)
+        VerifiedSignatures verified = new();
+        VerificationTime now = VerificationTime.At(MintedSnp.Now);
+        byte[] report = evidence.Report(endorsement);
+        for (int i = 0; i < 3; i++)
         {
-            asked.Add(certificate.CommonName);
-            return true;
+            Assert.True(SnpVerifier.Verify(report, collateral, anchors, now, verified).IsAuthentic);
+            Assert.Equal(2, verified.Count);
         }
 
-        Assert.True(SnpVerifier.Verify(evidence.Report(endorsement), collateral, anchors, VerificationTime.At(MintedSnp.Now), Remember).IsAuthentic);
-        Assert.Equal(["SEV-Milan", "SEV-VCEK"], asked);
-        Assert.Equal("expired", SnpVerifier.Verify(evidence.Report(endorsement), collateral, anchors, VerificationTime.At(MintedSnp.Until.AddSeconds(1)), Remember).Failure?.Code);
+        Assert.Equal("expired", SnpVerifier.Verify(report, collateral, anchors, VerificationTime.At(MintedSnp.Until.AddSeconds(1)), verified).Failure?.Code);
+        Assert.Equal("untrusted_root", SnpVerifier.Verify(report, collateral, TrustAnchors.Amd, now, verified).Failure?.Code);
+
+        // Another certificate of the same name is another pair.
+        MintedSnp forged = evidence with { Request = evidence.Request with { WrongIssuer = true } };
+        using SnpEndorsement wrong = vendor.IssueEndorsement(forged.Request);
+        SnpCollateral swapped = new() { EndorsementKeys = [Certificate.Parse(wrong.Certificate)], Authorities = collateral.Authorities };
+        Assert.Equal("bad_signature", SnpVerifier.Verify(forged.Report(wrong), swapped, anchors, now, verified).Failure?.Code);
+        Assert.Equal(2, verified.Count);
     }
 }

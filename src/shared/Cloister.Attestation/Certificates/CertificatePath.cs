@@ -17,9 +17,18 @@ public static class CertificatePath
     /// <param name="chain">Leaf first, pinned root last.</param>
     /// <param name="anchors">Pinned roots.</param>
     /// <param name="time">When every certificate must be valid.</param>
-    /// <param name="alreadyVerified">Certificates (by encoding) whose signature up to a root was verified before; their own signature is not verified again.</param>
+    /// <param name="verified">Signatures verified before need not be verified again; null: all are.</param>
     public static StepFailure? Check(
-        string step, IReadOnlyList<Certificate> chain, TrustAnchors anchors, VerificationTime time, Func<Certificate, bool>? alreadyVerified = null)
+        string step, IReadOnlyList<Certificate> chain, TrustAnchors anchors, VerificationTime time, VerifiedSignatures? verified = null) =>
+        Check(step, chain, anchors, time, (certificate, issuer) => verified?.Verify(certificate, issuer) ?? certificate.IsSignedBy(issuer));
+
+    /// <summary>As the other; certificates (by encoding) that were verified under a pinned root in this very verification are not verified again.</summary>
+    internal static StepFailure? Check(
+        string step, IReadOnlyList<Certificate> chain, TrustAnchors anchors, VerificationTime time, Func<Certificate, bool>? alreadyVerified) =>
+        Check(step, chain, anchors, time, (certificate, issuer) => alreadyVerified?.Invoke(certificate) == true || certificate.IsSignedBy(issuer));
+
+    private static StepFailure? Check(
+        string step, IReadOnlyList<Certificate> chain, TrustAnchors anchors, VerificationTime time, Func<Certificate, Certificate, bool> isSigned)
     {
         ArgumentNullException.ThrowIfNull(chain);
         ArgumentNullException.ThrowIfNull(anchors);
@@ -44,7 +53,7 @@ public static class CertificatePath
             }
 
             bool isRoot = i == chain.Count - 1;
-            if (!isRoot && alreadyVerified?.Invoke(chain[i]) != true && !chain[i].IsSignedBy(chain[i + 1]))
+            if (!isRoot && !isSigned(chain[i], chain[i + 1]))
             {
                 return new StepFailure(step, "bad_signature", $"'{chain[i].CommonName}' is not signed by '{chain[i + 1].CommonName}'");
             }

@@ -25,7 +25,7 @@ internal sealed class NitroCertificateChainStep() : VerificationStep<NitroVerifi
         context.Chain = chain;
         return CheckKinds(chain)
             ?? CheckMadeAt(chain, context.MadeAt)
-            ?? CertificatePath.Check(Name, chain, context.Anchors, context.Time, context.AlreadyVerified);
+            ?? CertificatePath.Check(Name, chain, context.Anchors, context.Time, context.Verified);
     }
 
     private StepFailure? CheckKinds(List<Certificate> chain)

@@ -16,7 +16,7 @@ internal sealed class NitroVerification
 
     public required IReadOnlyList<RevocationList> RevocationLists { get; init; }
 
-    public Func<Certificate, bool>? AlreadyVerified { get; init; }
+    public VerifiedSignatures? Verified { get; init; }
 
     /// <summary>Set by <see cref="NitroDocumentFormatStep"/>.</summary>
     public CoseSign1 Message { get; set; } = null!;

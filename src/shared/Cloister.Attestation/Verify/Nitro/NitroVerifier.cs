@@ -27,14 +27,14 @@ public static class NitroVerifier
     /// <param name="time">When certificates must be valid and from when the document's age is counted.</param>
     /// <param name="revocationLists">Lists of the chain's authorities; null or none: revocation is not looked at.</param>
     /// <param name="limits">How old the document may be; null for <see cref="NitroTimeLimits.Default"/>.</param>
-    /// <param name="alreadyVerified">Certificates whose signature up to a pinned root the caller verified before, or null.</param>
+    /// <param name="verified">Remembers signatures of authorities from one verification to the next; null: nothing is remembered.</param>
     public static VerificationResult Verify(
         ReadOnlyMemory<byte> document,
         TrustAnchors anchors,
         VerificationTime time,
         IReadOnlyList<RevocationList>? revocationLists = null,
         NitroTimeLimits? limits = null,
-        Func<Certificate, bool>? alreadyVerified = null)
+        VerifiedSignatures? verified = null)
     {
         ArgumentNullException.ThrowIfNull(anchors);
         ArgumentNullException.ThrowIfNull(time);
@@ -45,7 +45,7 @@ public static class NitroVerifier
             Time = time,
             Limits = limits ?? NitroTimeLimits.Default,
             RevocationLists = revocationLists ?? [],
-            AlreadyVerified = alreadyVerified,
+            Verified = verified,
         };
         return Sequence.Run(context) is { } failure
             ? VerificationResult.NotAuthentic(Tee.Nitro, failure)

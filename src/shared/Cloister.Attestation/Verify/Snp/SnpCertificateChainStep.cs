@@ -42,7 +42,7 @@ internal sealed class SnpCertificateChainStep() : VerificationStep<SnpVerificati
 
         context.Issuer = issuer;
         context.Root = root;
-        return CertificatePath.Check(Name, [leaf, issuer, root], context.Anchors, context.Time, context.AlreadyVerified);
+        return CertificatePath.Check(Name, [leaf, issuer, root], context.Anchors, context.Time, context.Verified);
     }
 
     private static IReadOnlyList<Certificate> Pool(SnpVerification context)

@@ -14,7 +14,7 @@ internal sealed class SnpVerification
 
     public required VerificationTime Time { get; init; }
 
-    public Func<Certificate, bool>? AlreadyVerified { get; init; }
+    public VerifiedSignatures? Verified { get; init; }
 
     /// <summary>Set by <see cref="SnpEvidenceFormatStep"/>.</summary>
     public SnpEvidence Evidence { get; set; } = null!;

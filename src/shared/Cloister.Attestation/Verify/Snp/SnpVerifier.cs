@@ -30,10 +30,10 @@ public static class SnpVerifier
     /// <param name="collateral">Endorsements; what is left out is taken from the evidence.</param>
     /// <param name="anchors">Pinned ARKs.</param>
     /// <param name="time">When certificates and lists must be valid.</param>
-    /// <param name="alreadyVerified">Certificates whose signature up to a pinned root the caller verified before, or null.</param>
+    /// <param name="verified">Remembers signatures of authorities from one verification to the next; null: nothing is remembered.</param>
     public static VerificationResult Verify(
-        ReadOnlyMemory<byte> evidence, SnpCollateral collateral, TrustAnchors anchors, VerificationTime time, Func<Certificate, bool>? alreadyVerified = null) =>
-        Run(() => SnpEvidence.Parse(evidence), collateral, anchors, time, alreadyVerified);
+        ReadOnlyMemory<byte> evidence, SnpCollateral collateral, TrustAnchors anchors, VerificationTime time, VerifiedSignatures? verified = null) =>
+        Run(() => SnpEvidence.Parse(evidence), collateral, anchors, time, verified);
 
     /// <summary>Verifies a report and the certificate table that came beside it (configfs-tsm's <c>outblob</c> and <c>auxblob</c>).</summary>
     /// <param name="report">The report.</param>
@@ -43,10 +43,10 @@ public static class SnpVerifier
     /// <param name="time">When certificates and lists must be valid.</param>
     public static VerificationResult Verify(
         ReadOnlyMemory<byte> report, ReadOnlyMemory<byte> certificateTable, SnpCollateral collateral, TrustAnchors anchors, VerificationTime time) =>
-        Run(() => SnpEvidence.Parse(report, certificateTable), collateral, anchors, time, alreadyVerified: null);
+        Run(() => SnpEvidence.Parse(report, certificateTable), collateral, anchors, time, verified: null);
 
     private static VerificationResult Run(
-        Func<SnpEvidence> readEvidence, SnpCollateral collateral, TrustAnchors anchors, VerificationTime time, Func<Certificate, bool>? alreadyVerified)
+        Func<SnpEvidence> readEvidence, SnpCollateral collateral, TrustAnchors anchors, VerificationTime time, VerifiedSignatures? verified)
     {
         ArgumentNullException.ThrowIfNull(collateral);
         ArgumentNullException.ThrowIfNull(anchors);
@@ -57,7 +57,7 @@ public static class SnpVerifier
             Collateral = collateral,
             Anchors = anchors,
             Time = time,
-            AlreadyVerified = alreadyVerified,
+            Verified = verified,
         };
         return Sequence.Run(context) is { } failure
             ? VerificationResult.NotAuthentic(Tee.Snp, failure)
