@@ -44,17 +44,19 @@ public sealed class ManualCustody : ICustody
     /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
-        Snapshot snapshot = _snapshot;
-        Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
-        try
+        while (true)
         {
-            int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
-            return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
-        }
-        catch (ObjectDisposedException)
-        {
-            // Wiped between reading the snapshot and using the key.
-            throw _snapshot.Status.ToException();
+            Snapshot snapshot = _snapshot;
+            Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
+            try
+            {
+                int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
+                return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
+            }
+            catch (ObjectDisposedException) when (_snapshot != snapshot)
+            {
+                // Replaced and retired, or wiped, between reading the snapshot and using the key.
+            }
         }
     }
 
