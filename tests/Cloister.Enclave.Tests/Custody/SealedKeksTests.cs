@@ -27,7 +27,7 @@ public sealed class SealedKeksTests : IDisposable
         await using (ManualCustody custody = Open())
         {
             custody.Create("secrets");
-            custody.Import("a-name.of-" + new string('9', 54), 4_000_000_000, TestKeys.Of(9), activate: true);
+            custody.Import("a-name.of-" + new string('9', 53), 4_000_000_000, TestKeys.Of(9), activate: true);
             custody.Create("secrets");
             custody.Import("z", 1, TestKeys.Of(3), activate: false);
             custody.Retire(custody.Ring.All[0].KeyId);
