@@ -13,14 +13,9 @@ internal static class DemoCommand
     internal static Command Create()
     {
         Option<int> secrets = new("--secrets") { Description = "Secrets to write and read in each scenario", DefaultValueFactory = _ => 300 };
-        secrets.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 100_000)
-            {
-                result.AddError("--secrets is a number from 1 to 100000");
-            }
-        });
+        CliOutput.Range(secrets, 1, 100_000);
         Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the remote KMS takes", DefaultValueFactory = _ => 5 };
+        CliOutput.Range(latency, 0, 60_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
         {
