@@ -3,6 +3,7 @@ using Cloister.Bench;
 
 // Usage: Cloister.Bench plugin --enclave PROGRAM --tools FOLDER [--rounds N] [--seconds N]
 //        Cloister.Bench envelope [--rounds N]
+//        Cloister.Bench report FILE
 //        Cloister.Bench attestation [--rounds N]
 Dictionary<string, string> options = [];
 for (int i = 1; i + 1 < args.Length; i += 2)
@@ -24,7 +25,10 @@ switch (args.FirstOrDefault())
     case "attestation":
         Console.Out.WriteLine(AttestationBench.Run(rounds).ToJsonString());
         return 0;
+    case "report":
+        Report.Print(args[1]);
+        return 0;
     default:
-        Console.Error.WriteLine("Cloister.Bench plugin|envelope|attestation: see bench/README.md");
+        Console.Error.WriteLine("Cloister.Bench plugin|envelope|attestation|report: see bench/README.md");
         return 1;
 }

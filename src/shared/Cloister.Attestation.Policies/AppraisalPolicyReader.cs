@@ -1,4 +1,5 @@
 using Cloister.Attestation.Appraise;
+using Cloister.Yaml;
 using YamlDotNet.RepresentationModel;
 
 namespace Cloister.Attestation.Policies;
@@ -15,13 +16,22 @@ public static class AppraisalPolicyReader
     /// <summary>The kind of the document.</summary>
     public const string Kind = "AppraisalPolicy";
 
+    private const int MaximumLength = 1024 * 1024;
+
     /// <summary>Reads a policy from YAML (or JSON, which is YAML).</summary>
     public static PolicyReadResult Read(string yaml)
     {
         ArgumentNullException.ThrowIfNull(yaml);
         PolicyErrors errors = new();
-        AppraisalPolicy? policy = YamlGate.Load(yaml, errors) is { } root ? ReadDocument(root, errors) : null;
-        return new PolicyReadResult(errors.Any ? null : policy, errors.Sorted);
+        try
+        {
+            AppraisalPolicy? policy = ReadDocument(PlainYaml.Load(yaml, MaximumLength), errors);
+            return new PolicyReadResult(errors.Any ? null : policy, errors.Sorted);
+        }
+        catch (PlainYamlException e)
+        {
+            return new PolicyReadResult(null, [new PolicyError(e.Line, e.Column, "", e.Message)]);
+        }
     }
 
     private static AppraisalPolicy? ReadDocument(YamlMappingNode root, PolicyErrors errors)

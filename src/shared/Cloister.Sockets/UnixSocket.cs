@@ -60,8 +60,7 @@ public static class UnixSocket
 
     private static void RemoveStale(string path)
     {
-        FileInfo file = new(path);
-        if (!file.Exists && file.LinkTarget is null)
+        if (!Path.Exists(path) && new FileInfo(path).LinkTarget is null)
         {
             return;
         }

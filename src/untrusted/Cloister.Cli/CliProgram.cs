@@ -8,6 +8,9 @@ namespace Cloister.Cli;
 /// <summary>Runs a command line: errors become one message on standard error and an exit code.</summary>
 internal static class CliProgram
 {
+    // What a verb has to stop in order when it is told to end: a little less than the 5 s that users are promised.
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(4.5);
+
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         ParseResult parsed = root.Parse(args);
@@ -24,7 +27,7 @@ internal static class CliProgram
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopTime });
         }
         catch (CliException e)
         {
@@ -37,6 +40,10 @@ internal static class CliProgram
         catch (RpcException e)
         {
             return await RefuseAsync(EnclaveChannel.Explain(e), e.StatusCode == StatusCode.Unavailable ? ExitCode.Usage : ExitCode.No);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return await RefuseAsync(e.Message, ExitCode.Usage);
         }
         catch (OperationCanceledException)
         {

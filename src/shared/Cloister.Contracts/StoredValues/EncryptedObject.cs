@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using Cloister.Contracts.Wire;
 
 namespace Cloister.Contracts.StoredValues;
@@ -81,7 +82,7 @@ public readonly ref struct EncryptedObject
             throw new WireException("encryptedData, keyID or encryptedDEKSource is missing", body.Length);
         }
 
-        if (edek.Length > MaxEdekSize || keyId.Length > MaxKeyIdSize || annotations > MaxAnnotationsSize)
+        if (edek.Length > MaxEdekSize || Encoding.UTF8.GetByteCount(keyId) > MaxKeyIdSize || annotations > MaxAnnotationsSize)
         {
             throw new WireException("encryptedDEKSource, keyID or annotations are too long", body.Length);
         }

@@ -1,17 +1,14 @@
-using YamlDotNet.Core;
-using YamlDotNet.Core.Events;
+using Cloister.Yaml;
 using YamlDotNet.RepresentationModel;
 
 namespace Cloister.Enclave.Configuration;
 
 /// <summary>
-/// One YAML document with a mapping at its root, and the errors found in it so far. Bounded: 64 KiB, 16 levels, no aliases, no tags,
-/// one document. secrets: none; a configuration holds no secrets.
+/// One plain YAML document of at most 64 KiB, and the errors found in it so far. secrets: none; a configuration holds no secrets.
 /// </summary>
 public sealed class ConfigurationDocument
 {
     private const int MaxSize = 64 * 1024;
-    private const int MaxDepth = 16;
 
     private readonly List<ConfigurationError> _errors = [];
 
@@ -27,28 +24,13 @@ public sealed class ConfigurationDocument
     /// <exception cref="ConfigurationException">It is not well-formed YAML, or out of bounds.</exception>
     public static ConfigurationDocument Parse(string text)
     {
-        if (text.Length > MaxSize)
-        {
-            throw Single(1, 1, $"a configuration has at most {MaxSize} characters");
-        }
-
         try
         {
-            CheckBounds(text);
-            YamlStream stream = [];
-            stream.Load(new StringReader(text));
-            return stream.Documents is [{ RootNode: YamlMappingNode root }]
-                ? new ConfigurationDocument(root)
-                : throw Single(1, 1, "a configuration is one YAML document with a mapping at its root");
+            return new ConfigurationDocument(PlainYaml.Load(text, MaxSize));
         }
-        catch (YamlException e)
+        catch (PlainYamlException e)
         {
-            throw Single(e.Start.Line, e.Start.Column, $"not YAML: {e.Message}");
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException)
-        {
-            // The parser answers some malformed texts with exceptions of its insides.
-            throw Single(1, 1, "not YAML: check brackets and indentation");
+            throw new ConfigurationException([new ConfigurationError(e.Line, e.Column, e.Message)]);
         }
     }
 
@@ -62,36 +44,6 @@ public sealed class ConfigurationDocument
         if (_errors.Count > 0)
         {
             throw new ConfigurationException([.. _errors.OrderBy(error => error.Line).ThenBy(error => error.Column)]);
-        }
-    }
-
-    private static ConfigurationException Single(long line, long column, string message) =>
-        new([new ConfigurationError(line, column, message)]);
-
-    // Before the recursive reader sees the document.
-    private static void CheckBounds(string text)
-    {
-        Parser parser = new(new StringReader(text));
-        int depth = 0;
-        int documents = 0;
-        while (parser.MoveNext())
-        {
-            ParsingEvent current = parser.Current!;
-            depth += current.NestingIncrease;
-            documents += current is DocumentStart ? 1 : 0;
-            string? problem = current switch
-            {
-                AnchorAlias => "aliases are not accepted",
-                NodeEvent { Anchor.IsEmpty: false } => "anchors are not accepted",
-                NodeEvent { Tag.IsEmpty: false } => "tags are not accepted",
-                _ when depth > MaxDepth => $"more than {MaxDepth} levels",
-                _ when documents > 1 => "more than one document",
-                _ => null,
-            };
-            if (problem is not null)
-            {
-                throw Single(current.Start.Line, current.Start.Column, problem);
-            }
         }
     }
 }

@@ -24,8 +24,13 @@ public static class DurationText
             "h" => TimeSpan.TicksPerHour,
             _ => 0,
         };
+        if (unit == 0 || number > TimeSpan.MaxValue.Ticks / unit)
+        {
+            return false;
+        }
+
         duration = TimeSpan.FromTicks(number * unit);
-        return unit != 0;
+        return true;
     }
 
     /// <summary>Writes a duration in its largest whole unit.</summary>

@@ -43,7 +43,7 @@ public static class EnclaveConfigurationReader
         }
 
         ConfigurationMapping custody = root.Mapping("custody", required: true);
-        string mode = custody.OneOf("mode", "manual", true, "manual", "remote", "passthrough");
+        string mode = custody.OneOf("mode", "", true, "manual", "remote", "passthrough");
         if (mode == "manual" && custody.Has("remote"))
         {
             custody.Fail("remote", "custody manual has no remote KMS");

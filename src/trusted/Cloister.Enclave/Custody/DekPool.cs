@@ -79,12 +79,17 @@ internal sealed class DekPool : IAsyncDisposable
         }
     }
 
-    /// <summary>Wipes the DEKs that are ready.</summary>
+    /// <summary>Wipes the DEKs that are ready; new ones are made as soon as there is a KEK.</summary>
     internal void Clear()
     {
         while (_ready.Reader.TryRead(out WrappedDek? dek))
         {
             dek.Dispose();
+        }
+
+        if (!_stop.IsCancellationRequested)
+        {
+            Want();
         }
     }
 
@@ -122,14 +127,20 @@ internal sealed class DekPool : IAsyncDisposable
                 await WrapAsync(kek, Math.Min(BatchSize, _options.PoolSize - _ready.Reader.Count));
                 _failure = null;
             }
-            catch (Exception e) when (e is RpcException or OperationCanceledException)
+            catch (Exception e)
             {
+                // Whatever it was, filling goes on: if it ended, writes would fail for ever once the pool is empty.
+                string reason = e is RpcException or OperationCanceledException ? e.Message : "a fault in the enclave; its log has type and place";
                 if (_failure is null && e is RpcException && _watch.Current.Kek is not null)
                 {
-                    _log.PoolNotFilled(e.Message, _ready.Reader.Count);
+                    _log.PoolNotFilled(reason, _ready.Reader.Count);
+                }
+                else if (_failure is null && e is not (RpcException or OperationCanceledException))
+                {
+                    _log.Fault("filling the pool of wrapped DEKs", e);
                 }
 
-                _failure = _watch.Current.Kek is null ? null : e.Message;
+                _failure = _watch.Current.Kek is null ? null : reason;
                 TimeSpan wait = _watch.Current.Kek is null ? TimeSpan.FromMilliseconds(50) : _options.RetryInterval;
                 await Task.Delay(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

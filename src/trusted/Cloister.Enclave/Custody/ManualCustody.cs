@@ -44,17 +44,19 @@ public sealed class ManualCustody : ICustody
     /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
-        Snapshot snapshot = _snapshot;
-        Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
-        try
+        while (true)
         {
-            int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
-            return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
-        }
-        catch (ObjectDisposedException)
-        {
-            // Wiped between reading the snapshot and using the key.
-            throw _snapshot.Status.ToException();
+            Snapshot snapshot = _snapshot;
+            Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
+            try
+            {
+                int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
+                return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
+            }
+            catch (ObjectDisposedException) when (_snapshot != snapshot)
+            {
+                // Replaced and retired, or wiped, between reading the snapshot and using the key.
+            }
         }
     }
 
@@ -80,14 +82,21 @@ public sealed class ManualCustody : ICustody
     }
 
     /// <summary>Makes a KEK in the enclave: the next version of that name, active.</summary>
-    /// <exception cref="RpcException">InvalidArgument: not a name for a KEK.</exception>
+    /// <exception cref="RpcException">
+    /// InvalidArgument: not a name for a KEK. FailedPrecondition: the last version is there already. ResourceExhausted: too many versions.
+    /// </exception>
     public Kek Create(string name)
     {
         lock (_changes)
         {
             CheckName(name);
-            uint version = _snapshot.Ring.All.Where(kek => kek.Identity.Name == name).Select(kek => kek.Identity.Version).DefaultIfEmpty(0u).Max() + 1;
-            return Add(Kek.Manual(name, version, SecretKey.Generate(_arena)), activate: true);
+            uint last = _snapshot.Ring.All.Where(kek => kek.Identity.Name == name).Select(kek => kek.Identity.Version).DefaultIfEmpty(0u).Max();
+            if (last == uint.MaxValue)
+            {
+                throw new RpcException(StatusCode.FailedPrecondition, $"KEK {name} version {last} is the last there can be; take another name");
+            }
+
+            return Add(Kek.Manual(name, last + 1, SecretKey.Generate(_arena)), activate: true);
         }
     }
 
@@ -96,7 +105,7 @@ public sealed class ManualCustody : ICustody
     /// <param name="version">Its version, from 1.</param>
     /// <param name="key">32 bytes, wiped.</param>
     /// <param name="activate">Whether writes use it from now on.</param>
-    /// <exception cref="RpcException">InvalidArgument: a wrong name, version or length. FailedPrecondition: another key has that name and version.</exception>
+    /// <exception cref="RpcException">InvalidArgument: a wrong name, version or length. FailedPrecondition: another key has that name and version. ResourceExhausted: too many versions.</exception>
     public Kek Import(string name, uint version, Span<byte> key, bool activate)
     {
         lock (_changes)
@@ -188,6 +197,14 @@ public sealed class ManualCustody : ICustody
         }
     }
 
+    private void CheckRoom()
+    {
+        if (_snapshot.Ring.All.Count >= KekRing.MaxSize)
+        {
+            throw new RpcException(StatusCode.ResourceExhausted, $"there are {KekRing.MaxSize} KEK versions: retire those that no stored value needs");
+        }
+    }
+
     private static RpcException UnknownKek(KeyFingerprint kek, Snapshot snapshot) =>
         snapshot.Ring.All.Count == 0
             ? snapshot.Status.ToException()
@@ -197,6 +214,7 @@ public sealed class ManualCustody : ICustody
     {
         try
         {
+            CheckRoom();
             Change(_snapshot.Ring.With(kek, activate));
             return kek;
         }

@@ -39,7 +39,11 @@ public sealed class PassthroughCustody : ICustody
         EdekCipher.CheckPlaintext(plaintext.Length, Edek.MaxSize - Edek.HeaderSize);
         IReadOnlyList<byte[]> ciphertexts = await RemoteCall.RunAsync(
             kek, _timeout, token => _kms.EncryptAsync(kek, _context, [plaintext], token), cancellation);
-        byte[] ciphertext = ciphertexts[0];
+        if (ciphertexts is not [{ Length: > 0 } ciphertext])
+        {
+            throw new RpcException(StatusCode.Unavailable, "the remote KMS returned no ciphertext");
+        }
+
         if (ciphertext.Length > Edek.MaxSize - Edek.HeaderSize)
         {
             throw new RpcException(StatusCode.InvalidArgument, $"the remote KMS made a ciphertext of {ciphertext.Length} bytes, which does not fit into an EDEK of {Edek.MaxSize}");

@@ -109,8 +109,8 @@ public sealed class RemoteCustody : ICustody
     /// <summary>Wipes every DEK and gives the KMS up.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _pool.DisposeAsync();
         await _watch.DisposeAsync();
+        await _pool.DisposeAsync();
         Forget();
         _replacing.Dispose();
         await _kms.DisposeAsync();

@@ -63,8 +63,14 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 Publish(new View(null, CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the remote KMS refuses: {e.Message}")));
                 _refused?.Invoke();
             }
-            catch (Exception e) when (e is RemoteKmsException or OperationCanceledException)
+            catch (Exception e)
             {
+                // Whatever it was, the watch goes on: if it ended, Status would stay ok for ever.
+                if (e is not (RemoteKmsException or OperationCanceledException))
+                {
+                    _log.Fault("asking the remote KMS", e);
+                }
+
                 wait = _retry;
                 Silent(TimeSpan.FromMilliseconds(Environment.TickCount64 - answeredAt));
             }

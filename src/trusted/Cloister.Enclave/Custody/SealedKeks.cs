@@ -17,7 +17,6 @@ public sealed class SealedKeks
 {
     private const int HeaderSize = 5;
     private const int MaxFileSize = 256 * 1024;
-    private const int MaxKeks = 1024;
     private const byte FormatVersion = 1;
     private const string Purpose = "sealed-keks";
 
@@ -132,9 +131,9 @@ public sealed class SealedKeks
     // Plaintext: count 2, then for each KEK: active 1, version 4, length of name 1, name, key 32.
     private static int PlaintextSize(KekRing ring)
     {
-        if (ring.All.Count > MaxKeks)
+        if (ring.All.Count > KekRing.MaxSize)
         {
-            throw new SealException($"more than {MaxKeks} KEK versions: retire those that no stored value needs");
+            throw new SealException($"more than {KekRing.MaxSize} KEK versions: retire those that no stored value needs");
         }
 
         return 2 + ring.All.Sum(kek => 6 + Encoding.ASCII.GetByteCount(kek.Identity.Name) + SecretKey.Size);

@@ -51,6 +51,10 @@ public sealed partial class EnclaveLog
     [LoggerMessage(9, LogLevel.Error, "{Method}: fault {Type} in {Place}")]
     public partial void Fault(string method, string type, string place);
 
+    /// <summary>A fault in the background: type and place.</summary>
+    public void Fault(string what, Exception fault) =>
+        Fault(what, fault.GetType().Name, fault.StackTrace?.Split('\n', 2)[0].Trim() ?? "unknown");
+
     /// <summary>An administrator changed the KEKs.</summary>
     [LoggerMessage(10, LogLevel.Information, "admin: {Act} {KeyId}")]
     public partial void Administration(string act, string keyId);

@@ -9,6 +9,9 @@ namespace Cloister.Enclave.Keys;
 /// </summary>
 public sealed class KekRing
 {
+    /// <summary>The most versions a ring has.</summary>
+    public const int MaxSize = 1024;
+
     private readonly FrozenDictionary<KeyFingerprint, Kek> _keks;
 
     /// <summary>Makes a ring.</summary>

@@ -32,8 +32,7 @@ internal sealed class CallFailures
     internal void Fault(string method, Exception fault)
     {
         _counters.Failed();
-        string place = fault.StackTrace?.Split('\n', 2)[0].Trim() ?? "unknown";
-        _log.Fault(Printable(method), fault.GetType().Name, place);
+        _log.Fault(Printable(method), fault);
     }
 
     private static string Printable(string method) =>

@@ -11,7 +11,7 @@ internal static class ConfigCommand
 
     private static Command EncryptionProvider()
     {
-        Option<string> socket = new("--socket") { Description = "the KMS socket", Required = true };
+        Option<string> socket = CliOutput.Path("--socket", "the KMS socket");
         Option<string> provider = new("--provider-name") { Description = "name of the provider; part of every stored value, never rename it", DefaultValueFactory = _ => "tee" };
         Option<string> version = new("--kms-version") { Description = "v1 or v2", DefaultValueFactory = _ => "v2" };
         version.AcceptOnlyFromAmong("v1", "v2");
@@ -30,8 +30,13 @@ internal static class ConfigCommand
                 throw new CliException("a provider's name is not empty and has no ':'");
             }
 
+            if (parsed.GetValue(resources)! is not [_, ..] names || names.Append(name).Append(parsed.GetValue(socket)!).Any(part => part.Length == 0 || part.Any(char.IsControl)))
+            {
+                throw new CliException("names, resources and the socket's path are not empty and have no control characters");
+            }
+
             string text = EncryptionConfigurationFile.Text(
-                Path.GetFullPath(parsed.GetValue(socket)!), name, parsed.GetValue(version)!, parsed.GetValue(resources)!, !parsed.GetValue(noIdentity));
+                Path.GetFullPath(parsed.GetValue(socket)!), name, parsed.GetValue(version)!, names, !parsed.GetValue(noIdentity));
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
                 CliOutput.Json(new JsonObject { ["yaml"] = text });

@@ -8,17 +8,14 @@ namespace Cloister.Cli.Demo;
 /// <summary><c>cloister demo</c>: the baseline and the talk's demonstrations, measured and scanned.</summary>
 internal static class DemoCommand
 {
+    private const string NoHarness = "eng/apiserver-harness has not built API server and etcd on this machine";
+
     internal static Command Create()
     {
         Option<int> secrets = new("--secrets") { Description = "Secrets to write and read in each scenario", DefaultValueFactory = _ => 300 };
-        secrets.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 100_000)
-            {
-                result.AddError("--secrets is a number from 1 to 100000");
-            }
-        });
+        CliOutput.Range(secrets, 1, 100_000);
         Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the remote KMS takes", DefaultValueFactory = _ => 5 };
+        CliOutput.Range(latency, 0, 60_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
         {
@@ -42,14 +39,21 @@ internal static class DemoCommand
 
             CliOutput.Messages.WriteLine("running: refusals");
             IReadOnlyList<(string Case, string Step, bool Refused)> refusals = await DemoRefusals.RunAsync(folder, cancellation);
-            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused);
+            EndToEnd? endToEnd = null;
+            if (ApiServerHarness.Find() is { } harness)
+            {
+                CliOutput.Messages.WriteLine("running: end to end, with real API-server code and etcd");
+                endToEnd = await EndToEnd.RunAsync(harness, folder, cancellation);
+            }
+
+            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused) && (endToEnd is null || endToEnd.Holds);
             if (output == OutputFormat.Json)
             {
-                PrintJson(results, refusals, held);
+                PrintJson(results, refusals, endToEnd, held);
             }
             else
             {
-                PrintTables(results, refusals, latency, held);
+                PrintTables(results, refusals, endToEnd, latency, held);
             }
 
             return held ? ExitCode.Done : ExitCode.No;
@@ -60,11 +64,12 @@ internal static class DemoCommand
         }
     }
 
-    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, bool held) => CliOutput.Json(new JsonObject
+    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, bool held) => CliOutput.Json(new JsonObject
     {
         ["held"] = held,
         ["scenarios"] = new JsonArray([.. results.Where(result => result.Scenario != DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
         ["comparison"] = new JsonArray([.. results.Where(result => result.Scenario == DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
+        ["endToEnd"] = endToEnd?.ToJson() ?? new JsonObject { ["ran"] = false, ["why"] = NoHarness },
         ["refusals"] = new JsonArray([.. refusals.Select(refusal => (JsonNode)new JsonObject
         {
             ["case"] = refusal.Case,
@@ -73,7 +78,7 @@ internal static class DemoCommand
         })]),
     });
 
-    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, int latency, bool held)
+    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, int latency, bool held)
     {
         CliOutput.Table(
             ["scenario", "Secrets", "remote KMS calls", "write p50 / p99 us", "read p50 / p99 us", "KEK found in", "DEK found in"],
@@ -81,6 +86,22 @@ internal static class DemoCommand
         CliOutput.Table(
             ["what was tried", "at", ""],
             refusals.Select(refusal => (IReadOnlyList<string>)[refusal.Case, refusal.Step, refusal.Refused ? "refused" : "NOT REFUSED"]));
+        if (endToEnd is null)
+        {
+            Console.Out.WriteLine($"End to end: not run, {NoHarness}.");
+        }
+        else
+        {
+            CliOutput.Table(["end to end: kubectl, API server (KMS v2), etcd", ""],
+            [
+                ["kubectl reads what it wrote", endToEnd.RoundTrip ? "yes" : "NO"],
+                ["etcd holds", $"{endToEnd.StoredPrefix}... {(endToEnd.PlaintextInEtcd ? "WITH THE PLAINTEXT" : "no plaintext")}"],
+                ["the stored value opens with the KEK, by the written formats alone", endToEnd.OpensWithKek ? "yes" : "NO"],
+                ["KEK found in", endToEnd.KekFoundIn.Count == 0 ? "nowhere outside the enclave" : string.Join(", ", endToEnd.KekFoundIn)],
+                ["seed found in", $"{string.Join(", ", endToEnd.SeedFoundIn)} (a stock API server makes it itself)"],
+            ]);
+        }
+
         Console.Out.WriteLine($"""
             A call of the remote KMS takes {latency} ms here (--kms-latency-ms). "Found" is a scan of the whole memory of every process
             outside the enclave for the keys themselves; the same scan found them inside the enclave. In the baseline there is no

@@ -16,12 +16,13 @@ internal static class DevCommand
 
     internal static Command Create()
     {
-        Option<string> folder = new("--dir") { Description = "folder for sockets, keys and configuration; made if missing", Required = true };
+        Option<string> folder = CliOutput.Path("--dir", "folder for sockets, keys and configuration; made if missing");
         Option<string> custody = new("--custody") { Description = "manual, remote or passthrough", DefaultValueFactory = _ => "manual" };
         custody.AcceptOnlyFromAmong("manual", "remote", "passthrough");
         Option<string> provider = new("--provider-name") { Description = "name of the encryption provider", DefaultValueFactory = _ => "tee" };
         Option<string> cluster = new("--cluster") { Description = "identity of the cluster, which every EDEK is bound to", DefaultValueFactory = _ => "dev" };
         Option<int> latency = new("--kms-latency-ms") { Description = "what a call of the software KMS takes (custody remote and passthrough)", DefaultValueFactory = _ => 0 };
+        CliOutput.Range(latency, 0, 60_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration. For development: nothing is protected from this machine.")
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using Cloister.Contracts.EnclaveAdmin;
 using Grpc.Core;
@@ -13,10 +14,12 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     private const string ProgramVariable = "CLOISTER_ENCLAVE_SIM";
 
     private readonly Process _process;
+    private readonly FileStream _claim;
 
-    private SimulatedEnclave(Process process, SimulatedEnclaveFiles files)
+    private SimulatedEnclave(Process process, FileStream claim, SimulatedEnclaveFiles files)
     {
         _process = process;
+        _claim = claim;
         Files = files;
     }
 
@@ -34,7 +37,22 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     internal static async Task<SimulatedEnclave> StartAsync(
         SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, bool showLog, CancellationToken cancellation)
     {
-        files.Prepare(options);
+        FileStream claim = files.Claim();
+        try
+        {
+            await WaitForOrphanAsync(files, cancellation);
+            files.Prepare(options);
+            return await StartAsync(files, claim, showLog, cancellation);
+        }
+        catch
+        {
+            await claim.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<SimulatedEnclave> StartAsync(SimulatedEnclaveFiles files, FileStream claim, bool showLog, CancellationToken cancellation)
+    {
         ProcessStartInfo start = new(Locate(), ["--config", files.Configuration, "--stop-with-stdin"])
         {
             RedirectStandardInput = true,
@@ -64,7 +82,7 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
             }
         };
         process.BeginErrorReadLine();
-        SimulatedEnclave enclave = new(process, files);
+        SimulatedEnclave enclave = new(process, claim, files);
         try
         {
             await enclave.WaitUntilItAnswersAsync(said, cancellation);
@@ -104,6 +122,45 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
         }
 
         _process.Dispose();
+        await _claim.DisposeAsync();
+    }
+
+    // An enclave whose parent was killed is stopping: its sockets answer, and then stand, for a moment more.
+    private static async Task WaitForOrphanAsync(SimulatedEnclaveFiles files, CancellationToken cancellation)
+    {
+        long deadline = Environment.TickCount64 + 5_000;
+        foreach (string path in (string[])[files.KmsSocket, files.AdminSocket])
+        {
+            for (bool answered = false; File.Exists(path) && (Listens(path) || answered);)
+            {
+                answered = true;
+                if (Environment.TickCount64 > deadline && !Listens(path))
+                {
+                    break;
+                }
+
+                if (Environment.TickCount64 > deadline)
+                {
+                    throw new CliException($"another program answers on {path}: stop it first");
+                }
+
+                await Task.Delay(20, cancellation);
+            }
+        }
+    }
+
+    private static bool Listens(string path)
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     private static string Locate()

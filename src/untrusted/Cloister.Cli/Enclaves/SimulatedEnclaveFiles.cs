@@ -1,8 +1,11 @@
+using Cloister.Sockets;
+
 namespace Cloister.Cli.Enclaves;
 
 /// <summary>The files of a simulated enclave in one folder.</summary>
 internal sealed class SimulatedEnclaveFiles
 {
+    private const int WouldBlock = 11;
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     internal SimulatedEnclaveFiles(string folder)
@@ -25,12 +28,40 @@ internal sealed class SimulatedEnclaveFiles
 
     private string State => Path.Combine(Folder, "state");
 
-    /// <summary>Makes the folder and writes the configuration.</summary>
+    /// <summary>Makes the folder and claims it for this process, until the stream is closed or the process ends.</summary>
+    /// <exception cref="CliException">It cannot be made, or another process has it.</exception>
+    internal FileStream Claim()
+    {
+        if (ListenAddress.Parse($"unix:{AdminSocket}", out string error) is null)
+        {
+            throw new CliException($"{AdminSocket}: {error}");
+        }
+
+        if (Folder.Any(c => c is '"' or '\\' || char.IsControl(c)))
+        {
+            throw new CliException($"{Folder} cannot be written into configuration: use a folder without \", \\ and control characters");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(Folder, OnlyOwner);
+            return new FileStream(Path.Combine(Folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            throw new CliException($"another 'cloister dev' runs on {Folder}: stop it first, or name another folder");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"{Folder} cannot be used: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes the configuration into the claimed folder.</summary>
     internal void Prepare(SimulatedEnclaveOptions options)
     {
         try
         {
-            Directory.CreateDirectory(Folder, OnlyOwner);
             Directory.CreateDirectory(State, OnlyOwner);
             File.WriteAllText(Configuration, Text(options));
         }

@@ -17,7 +17,7 @@ internal static class KekCommand
         List(), CreateKek(), Import(), Retire(), Wipe(),
     };
 
-    private static Option<string> Socket() => new("--socket") { Description = "the enclave's admin socket", Required = true };
+    private static Option<string> Socket() => CliOutput.Path("--socket", "the enclave's admin socket");
 
     private static Option<string> Name() => new("--name") { Description = "name of the KEK", Required = true };
 

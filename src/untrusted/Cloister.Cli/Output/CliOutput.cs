@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 
@@ -24,6 +25,30 @@ internal static class CliOutput
         Description = "table or json",
         DefaultValueFactory = _ => OutputFormat.Table,
     };
+
+    /// <summary>A path, which is not empty.</summary>
+    internal static Option<string> Path(string name, string description)
+    {
+        Option<string> option = new(name) { Description = description, Required = true };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value.Length: 0 }])
+            {
+                result.AddError($"{name} is a path, not an empty text");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>Refuses numbers outside a range.</summary>
+    internal static void Range(Option<int> option, int least, int most) => option.Validators.Add(result =>
+    {
+        // What is no number at all is refused by the parser.
+        if (result.Tokens is [{ } token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out int value) && (value < least || value > most))
+        {
+            result.AddError($"{option.Name} is a number from {least} to {most}");
+        }
+    });
 
     /// <summary>Prints one JSON document.</summary>
     internal static void Json(JsonNode document) => Console.Out.WriteLine(document.ToJsonString(Indented));

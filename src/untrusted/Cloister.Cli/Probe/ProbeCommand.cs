@@ -12,18 +12,13 @@ internal static class ProbeCommand
 {
     internal static Command Create()
     {
-        Option<string> socket = new("--socket") { Description = "the KMS socket", Required = true };
+        Option<string> socket = CliOutput.Path("--socket", "the KMS socket");
         Option<string> api = new("--api") { Description = "v1, v2 or both", DefaultValueFactory = _ => "both" };
         api.AcceptOnlyFromAmong("v1", "v2", "both");
         Option<int> count = new("--count") { Description = "calls of each kind", DefaultValueFactory = _ => 100 };
-        count.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
-            {
-                result.AddError("--count is a number from 1 to 1000000");
-            }
-        });
+        CliOutput.Range(count, 1, 1_000_000);
         Option<int> timeout = new("--timeout-ms") { Description = "deadline of each call, as an API server sets it", DefaultValueFactory = _ => 3000 };
+        CliOutput.Range(timeout, 1, 600_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("probe", "Act as an API server on a KMS socket: Status, Encrypt, Decrypt, both API versions, with latencies. Exit 0 when all is as it should be, 2 when not.")
         {

@@ -12,6 +12,9 @@ internal sealed class ByteRelay : IDisposable
 {
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
+    // A unix socket whose queue is full refuses at once: room for a burst of thousands.
+    private const int Backlog = 4096;
+
     private readonly Socket _listener;
     private readonly EndPoint _target;
     private readonly IReadOnlySet<uint>? _allowedUids;
@@ -39,7 +42,7 @@ internal sealed class ByteRelay : IDisposable
         // Read by .NET when the first socket is made.
         Environment.SetEnvironmentVariable(InlineCompletions, "1");
         Socket listener = address.Bind(permissions);
-        listener.Listen(1024);
+        listener.Listen(Backlog);
         return new ByteRelay(listener, address, target, permissions, maxConnections);
     }
 
@@ -117,11 +120,11 @@ internal sealed class ByteRelay : IDisposable
     private async Task ServeAsync(Socket client, CancellationToken cancellation)
     {
         Interlocked.Increment(ref _connections);
-        using Socket server = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
         using (client)
         {
             try
             {
+                using Socket server = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
                 await server.ConnectAsync(_target, cancellation);
                 SetNoDelay(client);
                 SetNoDelay(server);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Output;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Relay;
@@ -14,9 +16,11 @@ internal static class RelayCommand
         Option<string> mode = new("--socket-mode") { Description = "mode of the unix socket", DefaultValueFactory = _ => "0600" };
         Option<uint[]> uids = new("--allowed-uid") { Description = "who may connect to the unix socket; may be repeated (this user and root)" };
         Option<int> connections = new("--max-connections") { Description = "connections at the same time", DefaultValueFactory = _ => 8192 };
+        CliOutput.Range(connections, 1, 1_000_000);
+        Option<OutputFormat> output = CliOutput.Option();
         Command command = new("relay", "Copy bytes between a unix socket and TCP, or back; nothing is parsed. Runs until SIGTERM.")
         {
-            listen, target, mode, uids, connections,
+            listen, target, mode, uids, connections, output,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -32,7 +36,9 @@ internal static class RelayCommand
                 stop.Cancel();
             });
             using ByteRelay relay = ByteRelay.Listen(address, destination.EndPoint, permissions, parsed.GetValue(connections));
-            await Console.Out.WriteLineAsync($"ready {relay.Address} -> {destination}");
+            JsonObject document = new() { ["listen"] = relay.Address, ["target"] = destination.Text };
+            await Console.Out.WriteLineAsync(
+                parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {destination}");
             await relay.RunAsync(stop.Token);
             return ExitCode.Done;
         });

@@ -8,6 +8,7 @@ internal static class RelayDirection
 {
     private const int SmallBuffer = 8 * 1024;
     private const int LargeBuffer = 128 * 1024;
+    private const int RoundsWithoutWaiting = 16;
 
     /// <summary>Copies until the source ends, then ends the destination's input. On an error the other direction is cancelled too.</summary>
     internal static async Task CopyAsync(Socket source, Socket destination, CancellationTokenSource either)
@@ -16,9 +17,18 @@ internal static class RelayDirection
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
         try
         {
-            while (true)
+            for (int rounds = 0; ;)
             {
-                int received = await source.ReceiveAsync(buffer, SocketFlags.None, either.Token);
+                ValueTask<int> receiving = source.ReceiveAsync(buffer, SocketFlags.None, either.Token);
+                rounds = receiving.IsCompleted ? rounds + 1 : 0;
+                int received = await receiving;
+                if (rounds == RoundsWithoutWaiting)
+                {
+                    // A source that never pauses would keep the polling thread, and every other connection on it, to itself.
+                    rounds = 0;
+                    await Task.Yield();
+                }
+
                 if (received == 0)
                 {
                     destination.Shutdown(SocketShutdown.Send);

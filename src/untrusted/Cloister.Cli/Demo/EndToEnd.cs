@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Cloister.Cli.Config;
+using Cloister.Cli.Enclaves;
+using Cloister.Cli.Offline;
+using Cloister.Contracts.EnclaveAdmin;
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.StoredValues;
+using Google.Protobuf;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary>One Secret's way through real API-server code into real etcd, and what is found of its keys.</summary>
+internal sealed record EndToEnd
+{
+    private const string Provider = "demo";
+    private const string SecretName = "demo";
+    private const string Password = "correct horse battery staple";
+
+    /// <summary>kubectl got back what it wrote.</summary>
+    internal required bool RoundTrip { get; init; }
+
+    /// <summary>The first bytes of what etcd holds.</summary>
+    internal required string StoredPrefix { get; init; }
+
+    /// <summary>The Secret's text stands in what etcd holds.</summary>
+    internal required bool PlaintextInEtcd { get; init; }
+
+    /// <summary>The stored value opens with the KEK, outside of everything, by the written formats alone.</summary>
+    internal required bool OpensWithKek { get; init; }
+
+    internal required IReadOnlyList<string> KekFoundIn { get; init; }
+
+    internal required IReadOnlyList<string> SeedFoundIn { get; init; }
+
+    internal bool Holds => RoundTrip && OpensWithKek && !PlaintextInEtcd && KekFoundIn.Count == 0 && SeedFoundIn.Contains(DemoApiServerProcess.Name);
+
+    internal static async Task<EndToEnd> RunAsync(ApiServerHarness harness, string folder, CancellationToken cancellation)
+    {
+        byte[] kek = RandomNumberGenerator.GetBytes(32);
+        SimulatedEnclaveOptions options = new() { Provider = Provider, Cluster = "demo" };
+        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(
+            new SimulatedEnclaveFiles(Path.Combine(folder, "end-to-end")), options, showLog: false, cancellation);
+        using (GrpcChannel admin = EnclaveChannel.Open(enclave.Files.AdminSocket))
+        {
+            await new Admin.AdminClient(admin).ImportKekAsync(
+                new ImportKekRequest { Name = "demo", Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+        }
+
+        await File.WriteAllTextAsync(
+            enclave.Files.EncryptionConfiguration,
+            EncryptionConfigurationFile.Text(enclave.Files.KmsSocket, Provider, "v2", ["secrets"], identity: true),
+            cancellation);
+        await using EndToEndCluster cluster = await EndToEndCluster.StartAsync(
+            harness, Path.Combine(folder, "cluster"), enclave.Files.EncryptionConfiguration, cancellation);
+
+        bool roundTrip = await cluster.RoundTripAsync(SecretName, Password, cancellation);
+        string etcdKey = $"/registry/secrets/default/{SecretName}";
+        byte[] stored = await cluster.StoredAsync(etcdKey, cancellation);
+        byte[] seed = Open(stored, kek, Encoding.UTF8.GetBytes(etcdKey), out byte[] plaintext);
+        (string Name, int Id)[] host = [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId)];
+        MemoryScan kekScan = new([kek]);
+        MemoryScan seedScan = new([seed]);
+        return new EndToEnd
+        {
+            RoundTrip = roundTrip,
+            StoredPrefix = Encoding.ASCII.GetString(stored, 0, StoredValue.KmsV2PrefixFor(Provider).Length),
+            PlaintextInEtcd = stored.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Password)) >= 0,
+            OpensWithKek = plaintext.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Password)) >= 0,
+            KekFoundIn = [.. host.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
+            SeedFoundIn = [.. host.Where(process => seedScan.Count(process.Id) > 0).Select(process => process.Name)],
+        };
+    }
+
+    internal JsonObject ToJson() => new()
+    {
+        ["ran"] = true,
+        ["held"] = Holds,
+        ["roundTrip"] = RoundTrip,
+        ["storedPrefix"] = StoredPrefix,
+        ["plaintextInEtcd"] = PlaintextInEtcd,
+        ["opensWithKek"] = OpensWithKek,
+        ["kekFoundIn"] = new JsonArray([.. KekFoundIn.Select(name => (JsonNode)name)]),
+        ["seedFoundIn"] = new JsonArray([.. SeedFoundIn.Select(name => (JsonNode)name)]),
+    };
+
+    // docs/stored-value.md, source type 1.
+    private static byte[] Open(byte[] stored, byte[] kek, byte[] etcdKey, out byte[] plaintext)
+    {
+        EncryptedObject value = EncryptedObject.Parse(StoredValue.Parse(stored).Body);
+        byte[] seed = OfflineEdek.Plaintext(kek, new EnvelopeContext(EnvelopeContext.KmsPurpose, "demo", Provider), value.Edek.ToArray());
+        byte[] key = HKDF.Expand(HashAlgorithmName.SHA256, seed, 32, value.Data[..32].ToArray());
+        ReadOnlySpan<byte> nonce = value.Data[32..44];
+        ReadOnlySpan<byte> ciphertext = value.Data[44..^16];
+        plaintext = new byte[ciphertext.Length];
+        using AesGcm gcm = new(key, 16);
+        gcm.Decrypt(nonce, ciphertext, value.Data[^16..], plaintext, etcdKey);
+        return seed;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Cloister.Cli.Demo;
+
+/// <summary>etcd and an API server on loopback, for one demonstration. Stops what it started.</summary>
+internal sealed class EndToEndCluster : IAsyncDisposable
+{
+    private readonly ApiServerHarness _harness;
+    private readonly string _folder;
+    private readonly List<Process> _processes = [];
+    private readonly HttpClient _etcd = new();
+
+    private EndToEndCluster(ApiServerHarness harness, string folder)
+    {
+        _harness = harness;
+        _folder = folder;
+    }
+
+    internal int ApiServerId => _processes[1].Id;
+
+    internal int EtcdId => _processes[0].Id;
+
+    private string Kubeconfig => Path.Combine(_folder, "kubeconfig");
+
+    internal static async Task<EndToEndCluster> StartAsync(ApiServerHarness harness, string folder, string encryptionConfiguration, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        EndToEndCluster cluster = new(harness, folder);
+        try
+        {
+            string client = $"http://127.0.0.1:{FreePort()}";
+            string peer = $"http://127.0.0.1:{FreePort()}";
+            cluster._etcd.BaseAddress = new Uri(client);
+            cluster.Start("etcd", "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
+            await UntilAsync("etcd answers", async () => (await cluster._etcd.GetAsync("health", cancellation)).IsSuccessStatusCode, cancellation);
+            cluster.Start("apiserver", "--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", cluster.Kubeconfig,
+                "--etcd-servers", client, "--encryption-provider-config", encryptionConfiguration);
+            await UntilAsync("the API server is ready", async () => File.Exists(cluster.Kubeconfig) && (await cluster.KubectlAsync(cancellation, "get", "--raw", "/readyz")).ExitCode == 0, cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Creates a Secret with kubectl and reads it back.</summary>
+    internal async Task<bool> RoundTripAsync(string name, string password, CancellationToken cancellation)
+    {
+        await UntilAsync("the Secret is written", async () => (await KubectlAsync(cancellation, "create", "secret", "generic", name, $"--from-literal=password={password}")).ExitCode == 0, cancellation);
+        (int exitCode, string output) = await KubectlAsync(cancellation, "get", "secret", name, "-o", "jsonpath={.data.password}");
+        return exitCode == 0 && Encoding.UTF8.GetString(Convert.FromBase64String(output)) == password;
+    }
+
+    /// <summary>What etcd holds under a key.</summary>
+    internal async Task<byte[]> StoredAsync(string key, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await _etcd.PostAsync(
+            "v3/kv/range",
+            new StringContent(new JsonObject { ["key"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(key)) }.ToJsonString()),
+            cancellation);
+        JsonNode answer = (await response.Content.ReadFromJsonAsync(DemoJson.Default.JsonNode, cancellation))!;
+        return Convert.FromBase64String(answer["kvs"]![0]!["value"]!.GetValue<string>());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _etcd.Dispose();
+        foreach (Process process in Enumerable.Reverse(_processes))
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+                await process.WaitForExitAsync();
+            }
+
+            process.Dispose();
+        }
+    }
+
+    private static int FreePort()
+    {
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private static async Task UntilAsync(string what, Func<Task<bool>> holds, CancellationToken cancellation)
+    {
+        long deadline = Environment.TickCount64 + 60_000;
+        while (Environment.TickCount64 < deadline)
+        {
+            try
+            {
+                if (await holds())
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Not there yet.
+            }
+
+            await Task.Delay(200, cancellation);
+        }
+
+        throw new CliException($"end to end: not within 60 s: {what}");
+    }
+
+    private void Start(string program, params string[] arguments)
+    {
+        Process process = Process.Start(new ProcessStartInfo(_harness.PathOf(program), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        }) ?? throw new CliException($"{program} cannot be started");
+
+        // Read, so that it never waits for a full pipe.
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _processes.Add(process);
+    }
+
+    private async Task<(int ExitCode, string Output)> KubectlAsync(CancellationToken cancellation, params string[] arguments)
+    {
+        ProcessStartInfo start = new(_harness.PathOf("kubectl"), ["--kubeconfig", Kubeconfig, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        start.Environment["HOME"] = _folder;
+        using Process process = Process.Start(start) ?? throw new CliException("kubectl cannot be started");
+        Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);
+        string output = await process.StandardOutput.ReadToEndAsync(cancellation);
+        await process.WaitForExitAsync(cancellation);
+        await errors;
+        return (process.ExitCode, output);
+    }
+}

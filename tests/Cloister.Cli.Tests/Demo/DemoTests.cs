@@ -1,0 +1,61 @@
+using System.Text.Json.Nodes;
+using Cloister.Cli.Tests.Harness;
+
+namespace Cloister.Cli.Tests.Demo;
+
+public sealed class DemoTests
+{
+    [Fact]
+    public async Task Everything_holds_and_is_told()
+    {
+        CliResult result = (await CliProcess.RunAsync("demo", "--secrets", "20", "--kms-latency-ms", "1", "-o", "json")).MustSucceed();
+        Assert.Contains("running: ", result.Errors, StringComparison.Ordinal);
+        Dictionary<string, JsonNode> scenarios = result.Json["scenarios"]!.AsArray().ToDictionary(scenario => (string)scenario!["name"]!, scenario => scenario!);
+
+        Assert.Equal(["manual", "passthrough", "remote"], scenarios.Keys.Order());
+        foreach (JsonNode scenario in scenarios.Values)
+        {
+            Assert.Equal(20, (int)scenario["secrets"]!);
+            foreach (string field in (string[])["writeP50Us", "writeP99Us", "readP50Us", "readP99Us"])
+            {
+                Assert.InRange((double)scenario[field]!, 1, 1e9);
+            }
+        }
+
+        Assert.InRange((int)scenarios["passthrough"]["remoteCalls"]!, 40, int.MaxValue);
+        Assert.InRange((int)scenarios["remote"]["remoteCalls"]!, 1, 19);
+        Assert.Equal(0, (int)scenarios["manual"]["remoteCalls"]!);
+        Assert.NotEmpty(scenarios["passthrough"]["kekFoundIn"]!.AsArray());
+        Assert.NotEmpty(scenarios["passthrough"]["dekFoundIn"]!.AsArray());
+        foreach (string custody in (string[])["remote", "manual"])
+        {
+            Assert.Empty(scenarios[custody]["kekFoundIn"]!.AsArray());
+            Assert.Empty(scenarios[custody]["dekFoundIn"]!.AsArray());
+        }
+
+        JsonArray refusals = result.Json["refusals"]!.AsArray();
+        Assert.InRange(refusals.Count, 5, int.MaxValue);
+        Assert.All(refusals, refusal =>
+        {
+            Assert.NotEqual("", (string)refusal!["case"]!);
+            Assert.NotEqual("", (string)refusal["step"]!);
+            Assert.True((bool)refusal["refused"]!);
+        });
+    }
+
+    [Fact]
+    public async Task The_table_says_it_in_words()
+    {
+        CliResult result = (await CliProcess.RunAsync("demo", "--secrets", "3", "--kms-latency-ms", "0")).MustSucceed();
+
+        Assert.Contains("nowhere outside the enclave", result.Output, StringComparison.Ordinal);
+        Assert.EndsWith("Everything held.\n", result.Output.TrimEnd() + "\n", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--secrets", "0")]
+    [InlineData("--secrets", "100001")]
+    [InlineData("--kms-latency-ms", "-1")]
+    public async Task Bad_values_are_refused(string option, string value) =>
+        (await CliProcess.RunAsync("demo", option, value)).MustBeRefused(option);
+}

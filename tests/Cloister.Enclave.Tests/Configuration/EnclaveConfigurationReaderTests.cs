@@ -1,0 +1,210 @@
+using Cloister.Enclave.Configuration;
+
+namespace Cloister.Enclave.Tests.Configuration;
+
+public sealed class EnclaveConfigurationReaderTests
+{
+    private const string Minimal = """
+        apiVersion: cloister.dev/v1alpha1
+        kind: EnclaveConfiguration
+        cluster: cluster-1
+        provider: cloister
+        kms:
+          listen: unix:/run/cloister/kms.sock
+        custody:
+          mode: manual
+        """;
+
+    private const string Full = """
+        apiVersion: cloister.dev/v1alpha1
+        kind: EnclaveConfiguration
+        cluster: cluster-1
+        provider: cloister
+        kms:
+          listen: tcp:127.0.0.1:7443
+          maxConnections: 10
+          socket:
+            mode: "0660"
+            owner: 1000
+            group: 2000
+            allowedUids: [0, 1000, "2000"]
+        admin:
+          listen: unix:/run/cloister/admin.sock
+        custody:
+          mode: remote
+          remote:
+            timeout: 500ms
+            pollInterval: 10s
+            retryInterval: 1s
+            maxStaleness: 1h
+            poolSize: 128
+            dekMaxUses: 1000
+            dekMaxAge: 5m
+            cacheEntries: 1024
+        state:
+          directory: /var/lib/cloister
+        """;
+
+    [Fact]
+    public void The_least_there_can_be()
+    {
+        EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Minimal);
+        Assert.Equal(("kms", "cluster-1", "cloister"), (configuration.Context.Purpose, configuration.Context.Cluster, configuration.Context.Provider));
+        Assert.Equal("/run/cloister/kms.sock", configuration.Kms.Address.Path);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, configuration.Kms.Permissions.Mode);
+        Assert.Empty(configuration.Kms.Permissions.AllowedUids);
+        Assert.Equal(1024, configuration.Kms.MaxConnections);
+        Assert.Equal("manual", configuration.Custody);
+        Assert.Null(configuration.Admin);
+        Assert.Null(configuration.StateDirectory);
+        Assert.Equal(new Cloister.Enclave.Custody.RemoteOptions(), configuration.Remote);
+    }
+
+    [Fact]
+    public void All_there_is()
+    {
+        EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Full);
+        Assert.Null(configuration.Kms.Address.Path);
+        Assert.Equal(10, configuration.Kms.MaxConnections);
+        Assert.Equal((UnixFileMode)Convert.ToInt32("660", 8), configuration.Kms.Permissions.Mode);
+        Assert.Equal((1000u, 2000u), (configuration.Kms.Permissions.Owner, configuration.Kms.Permissions.Group));
+        Assert.Equal([0u, 1000u, 2000u], configuration.Kms.Permissions.AllowedUids);
+        Assert.Equal("/run/cloister/admin.sock", configuration.Admin!.Address.Path);
+        Assert.Equal("/var/lib/cloister", configuration.StateDirectory);
+        Assert.Equal(
+            new Cloister.Enclave.Custody.RemoteOptions
+            {
+                Timeout = TimeSpan.FromMilliseconds(500),
+                PollInterval = TimeSpan.FromSeconds(10),
+                RetryInterval = TimeSpan.FromSeconds(1),
+                MaxStaleness = TimeSpan.FromHours(1),
+                PoolSize = 128,
+                DekMaxUses = 1000,
+                DekMaxAge = TimeSpan.FromMinutes(5),
+                CacheEntries = 1024,
+            },
+            configuration.Remote);
+    }
+
+    // One line of the full configuration replaced: that line is named, and the field.
+    [Theory]
+    [InlineData(1, "apiVersion: cloister.dev/v1", "apiVersion")]
+    [InlineData(2, "kind: BrokerConfiguration", "kind")]
+    [InlineData(3, "cluster: 'with space'", "cluster")]
+    [InlineData(3, "cluster: ''", "cluster")]
+    [InlineData(3, "cluster: [a]", "cluster")]
+    [InlineData(3, "cluster: bücher", "cluster")]
+    [InlineData(4, "provider: a:b", "provider")]
+    [InlineData(6, "  listen: unix:relative", "kms.listen")]
+    [InlineData(6, "  listen: tcp:0.0.0.0:7443", "kms.listen")]
+    [InlineData(6, "  listen: {}", "kms.listen")]
+    [InlineData(7, "  maxConnections: 0", "kms.maxConnections")]
+    [InlineData(7, "  maxConnections: 65537", "kms.maxConnections")]
+    [InlineData(7, "  maxConnections: many", "kms.maxConnections")]
+    [InlineData(7, "  maxConnections: 99999999999999999999", "kms.maxConnections")]
+    [InlineData(9, "    mode: '0666'", "kms.socket.mode")]
+    [InlineData(9, "    mode: '0601'", "kms.socket.mode")]
+    [InlineData(9, "    mode: '4600'", "kms.socket.mode")]
+    [InlineData(9, "    mode: rw-------", "kms.socket.mode")]
+    [InlineData(9, "    mode: '0x1ff'", "kms.socket.mode")]
+    [InlineData(10, "    owner: root", "kms.socket.owner")]
+    [InlineData(10, "    owner: -1", "kms.socket.owner")]
+    [InlineData(10, "    owner: 4294967295", "kms.socket.owner")]
+    [InlineData(11, "    group: 1.5", "kms.socket.group")]
+    [InlineData(12, "    allowedUids: 0", "kms.socket.allowedUids")]
+    [InlineData(12, "    allowedUids: [0, root]", "kms.socket.allowedUids")]
+    [InlineData(12, "    allowedUids: [[0]]", "kms.socket.allowedUids")]
+    [InlineData(14, "  listen: tcp:127.0.0.1:7444", "admin")]
+    [InlineData(16, "  mode: attested", "custody.mode")]
+    [InlineData(16, "  mode: Manual", "custody.mode")]
+    [InlineData(18, "    timeout: 5", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: 9ms", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: 61s", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: 1m30s", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: -1s", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: 9999999999s", "custody.remote.timeout")]
+    [InlineData(18, "    timeout: 999999999h", "custody.remote.timeout")]
+    [InlineData(19, "    pollInterval: 99ms", "custody.remote.pollInterval")]
+    [InlineData(20, "    retryInterval: 11m", "custody.remote.retryInterval")]
+    [InlineData(21, "    maxStaleness: 25h", "custody.remote.maxStaleness")]
+    [InlineData(22, "    poolSize: 4097", "custody.remote.poolSize")]
+    [InlineData(23, "    dekMaxUses: 0", "custody.remote.dekMaxUses")]
+    [InlineData(24, "    dekMaxAge: 0s", "custody.remote.dekMaxAge")]
+    [InlineData(25, "    cacheEntries: 15", "custody.remote.cacheEntries")]
+    [InlineData(27, "  directory: relative/path", "state.directory")]
+    [InlineData(27, "  folder: /var/lib/cloister", "state.folder")]
+    public void A_wrong_line_is_named_with_its_field_and_nothing_else_is(int line, string replacement, string field)
+    {
+        string[] lines = Full.Split('\n');
+        lines[line - 1] = replacement;
+        ConfigurationError error = Assert.Single(Errors(string.Join('\n', lines)));
+        Assert.Equal(line, error.Line);
+        Assert.StartsWith(field, error.Message, StringComparison.Ordinal);
+        Assert.Equal($"{error.Line}:{error.Column}: {error.Message}", error.ToString());
+    }
+
+    [Theory]
+    [InlineData("apiVersion")]
+    [InlineData("kind")]
+    [InlineData("cluster")]
+    [InlineData("provider")]
+    [InlineData("kms")]
+    [InlineData("custody")]
+    public void What_has_to_be_there_is_missed(string field)
+    {
+        IEnumerable<string> rest = Minimal.Split('\n').Where(line => !line.StartsWith(field, StringComparison.Ordinal));
+        rest = field switch
+        {
+            "kms" => rest.Where(line => !line.Contains("listen", StringComparison.Ordinal)),
+            "custody" => rest.Where(line => !line.Contains("mode", StringComparison.Ordinal)),
+            _ => rest,
+        };
+        Assert.Contains(Errors(string.Join('\n', rest)), error => error.Message == $"{field} is missing");
+    }
+
+    [Fact]
+    public void Every_error_is_reported_in_the_order_of_the_file()
+    {
+        const string Text = """
+            apiVersion: v1
+            kind: Pod
+            cluster: c 1
+            surprise: true
+            provider: a:b
+            kms:
+              listen: kms.sock
+              backlog: 5
+              socket:
+                mode: "0777"
+            custody:
+              mode: manual
+              remote:
+                timeout: forever
+            """;
+        IReadOnlyList<ConfigurationError> errors = Errors(Text);
+        Assert.Equal([1, 2, 3, 4, 5, 7, 8, 10, 14, 14], errors.Select(error => error.Line));
+        Assert.Contains("surprise is unknown; known here: admin, apiVersion, cluster, custody, kind, kms, provider, state", errors[3].Message, StringComparison.Ordinal);
+        Assert.Contains("kms.backlog is unknown", errors[6].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_sockets_with_one_address_are_refused()
+    {
+        ConfigurationError error = Assert.Single(Errors(Minimal + "\nadmin:\n  listen: unix:/run/cloister/kms.sock"));
+        Assert.Contains("different addresses", error.Message, StringComparison.Ordinal);
+        Assert.Equal(10, error.Line);
+    }
+
+    [Fact]
+    public void Sections_that_only_the_program_knows()
+    {
+        const string Text = Minimal + "\nsimulation:\n  key: value";
+        Assert.Contains("simulation is unknown", Assert.Single(Errors(Text)).Message, StringComparison.Ordinal);
+        string read = "";
+        EnclaveConfigurationReader.Read(Text, root => read = root.Mapping("simulation").Text("key"));
+        Assert.Equal("value", read);
+    }
+
+    private static IReadOnlyList<ConfigurationError> Errors(string text) =>
+        Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(text)).Errors;
+}

@@ -1,0 +1,208 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Memory;
+using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Tests.Support;
+
+namespace Cloister.Enclave.Tests.Custody;
+
+public sealed class ManualCustodyTests : IDisposable
+{
+    private readonly SecretArena _arena = new(2048);
+
+    public void Dispose() => _arena.Dispose();
+
+    [Fact]
+    public async Task Without_a_KEK_everything_says_what_to_do()
+    {
+        await using ManualCustody custody = Empty();
+        Assert.Null(custody.Status.KeyId);
+        Assert.Equal(StatusCode.FailedPrecondition, custody.Status.ErrorCode);
+        Assert.Contains("cloister kek create", custody.Status.Healthz, StringComparison.Ordinal);
+        RpcException encrypt = await Assert.ThrowsAsync<RpcException>(() => EncryptAsync(custody));
+        Assert.Equal((StatusCode.FailedPrecondition, custody.Status.Healthz), (encrypt.Code, encrypt.Message));
+
+        await using ManualCustody other = TestKeys.Custody(_arena);
+        RpcException decrypt = await Assert.ThrowsAsync<RpcException>(async () => await DecryptAsync(custody, await EncryptAsync(other)));
+        Assert.Equal(StatusCode.FailedPrecondition, decrypt.Code);
+    }
+
+    [Fact]
+    public async Task Create_makes_the_next_version_active_and_older_ones_still_open()
+    {
+        await using ManualCustody custody = Empty();
+        Kek first = custody.Create("secrets");
+        byte[] edek = await EncryptAsync(custody);
+        Kek second = custody.Create("secrets");
+        Kek other = custody.Create("other");
+
+        Assert.Equal([1u, 2u, 1u], custody.Ring.All.Select(kek => kek.Identity.Version));
+        Assert.Equal(3, new[] { first, second, other }.Select(kek => kek.KeyId).Distinct().Count());
+        Assert.Equal((other.KeyId, "ok"), (custody.Status.KeyId, custody.Status.Healthz));
+        Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
+    }
+
+    [Fact]
+    public async Task The_same_KEK_has_the_same_key_id_everywhere_and_again_is_no_error()
+    {
+        await using ManualCustody one = TestKeys.Custody(_arena);
+        await using ManualCustody two = TestKeys.Custody(_arena);
+        Assert.Equal(one.Status, two.Status);
+        Assert.Equal(new byte[32], await DecryptAsync(two, await EncryptAsync(one)));
+
+        Kek again = one.Import("k", 1, TestKeys.Of(7), activate: true);
+        Assert.Same(one.Ring.Active, again);
+        Assert.Single(one.Ring.All);
+        Assert.Equal(2, _arena.InUse);
+    }
+
+    [Fact]
+    public async Task Another_key_under_the_same_name_and_version_is_refused()
+    {
+        await using ManualCustody custody = TestKeys.Custody(_arena);
+        KekRing before = custody.Ring;
+        RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(8), activate: true));
+        Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+        Assert.Same(before, custody.Ring);
+        Assert.Equal(1, _arena.InUse);
+        Assert.NotEqual(before.Active!.KeyId, custody.Import("k", 2, TestKeys.Of(8), activate: true).KeyId);
+    }
+
+    [Fact]
+    public async Task An_inactive_KEK_opens_but_does_not_write_until_it_is_imported_as_active()
+    {
+        await using ManualCustody source = TestKeys.Custody(_arena, key: 8);
+        byte[] edek = await EncryptAsync(source);
+
+        await using ManualCustody custody = Empty();
+        custody.Import("k", 1, TestKeys.Of(8), activate: false);
+        Assert.Null(custody.Status.KeyId);
+        Assert.Contains("no KEK is active", custody.Status.Healthz, StringComparison.Ordinal);
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => EncryptAsync(custody))).Code);
+        Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
+
+        Kek active = custody.Import("k", 1, TestKeys.Of(8), activate: true);
+        Assert.Equal(active.KeyId, custody.Status.KeyId);
+        custody.Import("k", 1, TestKeys.Of(8), activate: false);
+        Assert.Equal(active.KeyId, custody.Status.KeyId);
+    }
+
+    [Theory]
+    [InlineData("", 1u, 32)]
+    [InlineData("UPPER", 1u, 32)]
+    [InlineData("-k", 1u, 32)]
+    [InlineData("k", 0u, 32)]
+    [InlineData("k", 1u, 0)]
+    [InlineData("k", 1u, 31)]
+    [InlineData("k", 1u, 33)]
+    public async Task A_wrong_name_version_or_length_is_refused(string name, uint version, int length)
+    {
+        await using ManualCustody custody = Empty();
+        RpcException refused = Assert.Throws<RpcException>(() => custody.Import(name, version, new byte[length], activate: true));
+        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        Assert.Empty(custody.Ring.All);
+        Assert.Equal(0, _arena.InUse);
+    }
+
+    [Fact]
+    public async Task There_is_no_version_after_the_last_one()
+    {
+        await using ManualCustody custody = Empty();
+        custody.Import("k", uint.MaxValue, TestKeys.Of(1), activate: true);
+        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Create("k")).Code);
+        Assert.Equal(1u, custody.Create("other").Identity.Version);
+    }
+
+    [Fact]
+    public async Task A_full_ring_takes_no_more_until_one_is_retired()
+    {
+        await using ManualCustody custody = Empty();
+        for (int i = 0; i < KekRing.MaxSize; i++)
+        {
+            custody.Create("k");
+        }
+
+        KekRing before = custody.Ring;
+        Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<RpcException>(() => custody.Create("k")).Code);
+        Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<RpcException>(() => custody.Import("x", 1, TestKeys.Of(1), activate: true)).Code);
+        Assert.Same(before, custody.Ring);
+        Assert.Equal(KekRing.MaxSize, _arena.InUse);
+        custody.Retire(before.All[0].KeyId);
+        custody.Create("k");
+    }
+
+    [Fact]
+    public async Task Retire_removes_what_writes_do_not_use()
+    {
+        await using ManualCustody custody = Empty();
+        Kek old = custody.Create("k");
+        byte[] edek = await EncryptAsync(custody);
+        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Retire(old.KeyId)).Code);
+        Assert.Equal(StatusCode.NotFound, Assert.Throws<RpcException>(() => custody.Retire("cl1-00")).Code);
+        Kek active = custody.Create("k");
+
+        custody.Retire(old.KeyId);
+
+        Assert.Equal([active], custody.Ring.All);
+        Assert.Equal(1, _arena.InUse);
+        RpcException gone = await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
+        Assert.Equal(StatusCode.NotFound, gone.Code);
+        Assert.Contains(old.KeyId, gone.Message, StringComparison.Ordinal);
+        Assert.Equal(StatusCode.NotFound, Assert.Throws<RpcException>(() => custody.Retire(old.KeyId)).Code);
+    }
+
+    [Fact]
+    public async Task Wipe_removes_every_key_from_memory_and_KEKs_can_come_back()
+    {
+        await using ManualCustody custody = TestKeys.Custody(_arena);
+        byte[] edek = await EncryptAsync(custody);
+        custody.Create("k");
+        custody.Wipe();
+        Assert.Equal(0, _arena.InUse);
+        Assert.Null(custody.Status.KeyId);
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek))).Code);
+        custody.Import("k", 1, TestKeys.Of(7), activate: true);
+        Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
+    }
+
+    [Fact]
+    public async Task Dispose_wipes()
+    {
+        ManualCustody custody = TestKeys.Custody(_arena);
+        await custody.DisposeAsync();
+        Assert.Equal(0, _arena.InUse);
+        Assert.Null(custody.Status.KeyId);
+    }
+
+    [Theory]
+    [InlineData(EdekSuite.RemoteDek)]
+    [InlineData(EdekSuite.Remote)]
+    public async Task An_EDEK_of_another_custody_is_refused_by_its_suite(EdekSuite suite)
+    {
+        await using ManualCustody custody = TestKeys.Custody(_arena);
+        byte[] edek = new byte[200];
+        Edek.WriteBound(edek, suite, custody.Ring.Active!.Fingerprint, new byte[40]);
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
+        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        Assert.Contains($"suite {(int)suite}", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<byte[]> EncryptAsync(ManualCustody custody)
+    {
+        byte[] edek = new byte[Edek.MaxSize];
+        EncryptResult result = await custody.EncryptAsync(new byte[32], edek, TestContext.Current.CancellationToken);
+        return edek[..result.Length];
+    }
+
+    private static async Task<byte[]> DecryptAsync(ManualCustody custody, byte[] edek)
+    {
+        byte[] plaintext = new byte[Edek.MaxSize];
+        KeyFingerprint kek = Edek.Parse(edek).Kek;
+        int length = await custody.DecryptAsync(kek, edek, plaintext, TestContext.Current.CancellationToken);
+        return plaintext[..length];
+    }
+
+    private ManualCustody Empty() => new(TestKeys.Context(), _arena, sealedKeks: null);
+}

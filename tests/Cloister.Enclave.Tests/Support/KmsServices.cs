@@ -1,0 +1,55 @@
+using System.Buffers;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Rpc;
+using Google.Protobuf;
+
+namespace Cloister.Enclave.Tests.Support;
+
+/// <summary>KMS v1 and v2 of one custody, called through their handlers without a transport.</summary>
+internal sealed class KmsServices
+{
+    internal const string V1 = "/v1beta1.KeyManagementService/";
+    internal const string V2 = "/v2.KeyManagementService/";
+
+    private readonly Dictionary<string, UnaryHandler> _methods;
+
+    internal KmsServices(ICustody custody)
+    {
+        KmsEngine engine = new(custody, "simulated", new KmsCounters());
+        _methods = new([.. new KmsV1Service(engine, "1.2.3").Methods, .. new KmsV2Service(engine).Methods]);
+        Counters = engine.Counters;
+    }
+
+    internal KmsCounters Counters { get; }
+
+    internal IEnumerable<string> Paths => _methods.Keys;
+
+    internal async Task<CallResult> CallAsync(string path, byte[] request)
+    {
+        ArrayBufferWriter<byte> response = new();
+        using UnaryCall call = new();
+        call.Begin(null, TestContext.Current.CancellationToken);
+        try
+        {
+            await _methods[path](request, response, call);
+            return new CallResult(StatusCode.Ok, "", response.WrittenSpan.ToArray());
+        }
+        catch (RpcException e)
+        {
+            return new CallResult(e.Code, e.Message, []);
+        }
+    }
+
+    internal Task<CallResult> CallAsync(string path, IMessage request) => CallAsync(path, request.ToByteArray());
+
+    internal async Task<Contracts.KmsV2.EncryptResponse> EncryptAsync(byte[] plaintext)
+    {
+        CallResult result = await CallAsync(V2 + "Encrypt", new Contracts.KmsV2.EncryptRequest { Plaintext = ByteString.CopyFrom(plaintext), Uid = "u" });
+        Assert.Equal((StatusCode.Ok, ""), (result.Code, result.Message));
+        return Contracts.KmsV2.EncryptResponse.Parser.ParseFrom(result.Response);
+    }
+
+    internal Task<CallResult> DecryptAsync(ByteString ciphertext, string keyId) =>
+        CallAsync(V2 + "Decrypt", new Contracts.KmsV2.DecryptRequest { Ciphertext = ciphertext, KeyId = keyId, Uid = "u" });
+}
