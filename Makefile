@@ -32,6 +32,7 @@ bench: setup publish  ## against the Go peer, alternating; results under bench/r
 
 fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
 	@dotnet run --project fuzz/Cloister.Fuzz -c $(CONFIGURATION) -- --seconds $(FUZZ_SECONDS)
+	@CLOISTER_FUZZ_SECONDS=$(FUZZ_SECONDS) dotnet run --project tests/Cloister.Attestation.Tests -c $(CONFIGURATION) -- --filter-class Cloister.Attestation.Tests.Hostile.FuzzTests
 
 publish: setup ## artifacts/publish/{cloister,cloister-enclave} and the simulated enclave beside them
 	@eng/publish $(PUBLISH)

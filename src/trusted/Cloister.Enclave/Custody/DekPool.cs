@@ -44,9 +44,9 @@ internal sealed class DekPool : IAsyncDisposable
     /// <summary>Why the last refill failed, or null.</summary>
     internal string? Failure => _failure;
 
-    /// <summary>A DEK wrapped by that KEK, owned by the caller. Waits only when the pool is empty.</summary>
+    /// <summary>A DEK wrapped by the KEK that is active now, owned by the caller. Waits only when the pool is empty.</summary>
     /// <exception cref="RpcException">Unavailable: none came in time.</exception>
-    internal async ValueTask<WrappedDek> TakeAsync(KeyFingerprint kek, CancellationToken cancellation)
+    internal async ValueTask<WrappedDek> TakeAsync(CancellationToken cancellation)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(_options.Timeout);
@@ -65,12 +65,17 @@ internal sealed class DekPool : IAsyncDisposable
                     Want();
                 }
 
-                if (dek.Kek == kek)
+                RemoteKekWatch.View view = _watch.Current;
+                if (dek.Kek == view.Kek?.Active)
                 {
                     return dek;
                 }
 
                 dek.Dispose();
+                if (view.Kek is null)
+                {
+                    throw view.Status.ToException();
+                }
             }
         }
         catch (Exception e) when (e is ChannelClosedException or OperationCanceledException && !cancellation.IsCancellationRequested)

@@ -69,7 +69,7 @@ public sealed class RemoteCustody : ICustody
             WriteDek? dek = Volatile.Read(ref _writeDek);
             if (dek is null || !dek.TryUse(kek))
             {
-                await ReplaceAsync(dek, kek, cancellation);
+                await ReplaceAsync(dek, cancellation);
                 continue;
             }
 
@@ -140,7 +140,7 @@ public sealed class RemoteCustody : ICustody
     }
 
     // The next DEK from the pool becomes the one that writes use; its key moves to the cache, for reads.
-    private async ValueTask ReplaceAsync(WriteDek? spent, KeyFingerprint kek, CancellationToken cancellation)
+    private async ValueTask ReplaceAsync(WriteDek? spent, CancellationToken cancellation)
     {
         await _replacing.WaitAsync(cancellation);
         try
@@ -150,9 +150,9 @@ public sealed class RemoteCustody : ICustody
                 return;
             }
 
-            WrappedDek next = await _pool.TakeAsync(kek, cancellation);
+            WrappedDek next = await _pool.TakeAsync(cancellation);
             Volatile.Write(ref _writeDek, new WriteDek(next, _options));
-            _cache.Put(kek, next.Wrapped, next.Key);
+            _cache.Put(next.Kek, next.Wrapped, next.Key);
             spent?.Dispose();
         }
         finally
