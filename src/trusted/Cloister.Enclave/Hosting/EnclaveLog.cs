@@ -36,12 +36,12 @@ public sealed partial class EnclaveLog
     public partial void StatusChanged(string keyId, string health);
 
     /// <summary>A peer was refused by its credentials.</summary>
-    [LoggerMessage(6, LogLevel.Warning, "refused a connection of uid {Uid}, pid {Pid} to {Role}: the uid is not in allowedUids")]
-    public partial void PeerRefused(uint uid, int pid, string role);
+    [LoggerMessage(6, LogLevel.Warning, "refused a connection of uid {Uid}, pid {Pid} to {Role}: the uid is not in allowedUids ({Suppressed} more since the last line)")]
+    public partial void PeerRefused(uint uid, int pid, string role, long suppressed);
 
     /// <summary>A connection did not begin HTTP/2 in time.</summary>
-    [LoggerMessage(7, LogLevel.Warning, "closed a connection to {Role} that sent nothing useful for {Seconds} s")]
-    public partial void PeerSilent(string role, int seconds);
+    [LoggerMessage(7, LogLevel.Warning, "closed a connection to {Role} that sent nothing useful for {Seconds} s ({Suppressed} more since the last line)")]
+    public partial void PeerSilent(string role, int seconds, long suppressed);
 
     /// <summary>A call failed; once in a while, not for each.</summary>
     [LoggerMessage(8, LogLevel.Warning, "{Method} failed with {Code}: {Message} ({Suppressed} more since the last line)")]

@@ -14,8 +14,6 @@ public sealed unsafe class SecretArena : IDisposable
 
     private readonly Lock _gate = new();
     private readonly Stack<int> _free;
-    private readonly nint _mapping;
-    private readonly nuint _mappingSize;
     private readonly byte* _slots;
     private bool _disposed;
 
@@ -26,14 +24,14 @@ public sealed unsafe class SecretArena : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(slots);
         nuint page = (nuint)Environment.SystemPageSize;
         nuint size = (((nuint)slots * SlotSize) + page - 1) / page * page;
-        _mappingSize = size + (2 * page);
-        _mapping = LibC.Map(0, _mappingSize, LibC.ProtNone, LibC.MapPrivateAnonymous, -1, 0);
-        if (_mapping == LibC.MapFailed || LibC.Protect(_mapping + (nint)page, size, LibC.ProtReadWrite) != 0)
+        nuint mappingSize = size + (2 * page);
+        nint mapping = LibC.Map(0, mappingSize, LibC.ProtNone, LibC.MapPrivateAnonymous, -1, 0);
+        if (mapping == LibC.MapFailed || LibC.Protect(mapping + (nint)page, size, LibC.ProtReadWrite) != 0)
         {
-            throw new InvalidOperationException($"no memory for {slots} secrets: the mapping of {_mappingSize} bytes was refused");
+            throw new InvalidOperationException($"no memory for {slots} secrets: the mapping of {mappingSize} bytes was refused");
         }
 
-        _slots = (byte*)_mapping + page;
+        _slots = (byte*)mapping + page;
         IsLocked = LibC.Lock((nint)_slots, size) == 0;
         IsExcludedFromDumps = LibC.Advise((nint)_slots, size, LibC.AdviseDontDump) == 0;
         LibC.Advise((nint)_slots, size, LibC.AdviseWipeOnFork);
@@ -66,7 +64,7 @@ public sealed unsafe class SecretArena : IDisposable
         }
     }
 
-    /// <summary>Wipes and unmaps everything. Keys that are still held are gone.</summary>
+    /// <summary>Wipes everything. The mapping stays: a caller that is late sees zeros, not a fault. Keys that are still held are gone.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -78,7 +76,6 @@ public sealed unsafe class SecretArena : IDisposable
 
             _disposed = true;
             CryptographicOperations.ZeroMemory(new Span<byte>(_slots, Capacity * SlotSize));
-            LibC.Unmap(_mapping, _mappingSize);
         }
     }
 

@@ -3,15 +3,12 @@ using Cloister.Enclave.Kms;
 
 namespace Cloister.Enclave.Rpc;
 
-/// <summary>Counts failed calls and logs them, at most one line a second, so that a flood of bad calls does not flood the log. secrets: none.</summary>
+/// <summary>Counts failed calls and logs them, at most one line a second. secrets: none.</summary>
 internal sealed class CallFailures
 {
-    private const long IntervalMilliseconds = 1000;
-
     private readonly EnclaveLog _log;
     private readonly KmsCounters _counters;
-    private long _loggedAt = -IntervalMilliseconds;
-    private long _suppressed;
+    private readonly LineLimit _lines = new();
 
     internal CallFailures(EnclaveLog log, KmsCounters counters)
     {
@@ -22,7 +19,7 @@ internal sealed class CallFailures
     internal void Record(string method, StatusCode code, string message)
     {
         _counters.Failed();
-        if (MayLog(out long suppressed))
+        if (_lines.MayPass(out long suppressed))
         {
             _log.CallFailed(Printable(method), code, message, suppressed);
         }
@@ -37,19 +34,4 @@ internal sealed class CallFailures
 
     private static string Printable(string method) =>
         new([.. method.Take(80).Select(c => c is >= ' ' and <= '~' ? c : '?')]);
-
-    private bool MayLog(out long suppressed)
-    {
-        long now = Environment.TickCount64;
-        long last = Volatile.Read(ref _loggedAt);
-        if (now - last < IntervalMilliseconds || Interlocked.CompareExchange(ref _loggedAt, now, last) != last)
-        {
-            Interlocked.Increment(ref _suppressed);
-            suppressed = 0;
-            return false;
-        }
-
-        suppressed = Interlocked.Exchange(ref _suppressed, 0);
-        return true;
-    }
 }

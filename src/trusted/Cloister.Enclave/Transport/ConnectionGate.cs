@@ -20,6 +20,8 @@ internal sealed class ConnectionGate
     private readonly string _role;
     private readonly IReadOnlySet<uint>? _allowedUids;
     private readonly EnclaveLog _log;
+    private readonly LineLimit _refusals = new();
+    private readonly LineLimit _silences = new();
 
     internal ConnectionGate(string role, ListenAddress address, SocketPermissions permissions, EnclaveLog log)
     {
@@ -61,7 +63,11 @@ internal sealed class ConnectionGate
             return true;
         }
 
-        _log.PeerRefused(peer.Uid, peer.Pid, _role);
+        if (_refusals.MayPass(out long suppressed))
+        {
+            _log.PeerRefused(peer.Uid, peer.Pid, _role, suppressed);
+        }
+
         return false;
     }
 
@@ -87,9 +93,9 @@ internal sealed class ConnectionGate
         }
         catch (OperationCanceledException)
         {
-            if (!connection.ConnectionClosed.IsCancellationRequested)
+            if (!connection.ConnectionClosed.IsCancellationRequested && _silences.MayPass(out long suppressed))
             {
-                _log.PeerSilent(_role, PrefaceSeconds);
+                _log.PeerSilent(_role, PrefaceSeconds, suppressed);
             }
 
             return false;
