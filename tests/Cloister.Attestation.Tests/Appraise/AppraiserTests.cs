@@ -130,6 +130,7 @@ public sealed class AppraiserTests
     [Fact]
     public void Strict_verdicts_of_the_real_intel_cases()
     {
+        EvidenceDirectory.Require();
         foreach (string tee in (string[])["sgx", "tdx"])
         {
             foreach (string directory in EvidenceDirectory.Cases(tee))
