@@ -27,19 +27,13 @@ internal static class Measurement
         List<double>[] times = Turns(turns, milliseconds);
         return new JsonObject
         {
-            ["us"] = Median(times[0]),
+            ["us"] = Spread.Median(times[0]),
             ["cpuUs"] = CpuTime(verify, milliseconds),
             ["bytes"] = allocated,
             ["signatures"] = signatures.Count,
-            ["bareUs"] = Median(times[1]),
-            ["bareWithImportUs"] = Median(times[2]),
+            ["bareUs"] = Spread.Median(times[1]),
+            ["bareWithImportUs"] = Spread.Median(times[2]),
         };
-    }
-
-    internal static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
     }
 
     private static List<double>[] Turns(Action[] turns, int milliseconds)
