@@ -29,6 +29,7 @@ conformance: setup  ## real API-server code, etcd and kubectl against the plugin
 
 bench: setup publish  ## against the Go peer, alternating; results under bench/results
 	@bench/run
+	@bench/run-attestation || [ $$? -eq 77 ]
 
 fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
 	@dotnet run --project fuzz/Cloister.Fuzz -c $(CONFIGURATION) -- --seconds $(FUZZ_SECONDS)

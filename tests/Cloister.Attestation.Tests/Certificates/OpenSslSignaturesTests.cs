@@ -85,6 +85,30 @@ public sealed class OpenSslSignaturesTests
         }
     }
 
+    /// <summary>Key objects are used again: what one use leaves behind, a good point or a failure, must not show in the next, nor between threads.</summary>
+    [Fact]
+    public void Uses_of_a_key_object_do_not_touch_each_other()
+    {
+        using Subject first = new(PublicKeyKind.P256);
+        using Subject second = new(PublicKeyKind.P256);
+        using Subject other = new(PublicKeyKind.P384);
+        byte[] message = [1, 2, 3];
+        byte[][] signatures = [.. new[] { first, second, other }.Select(subject => subject.Sign(message, DSASignatureFormat.Rfc3279DerSequence))];
+        SubjectPublicKey offCurve = SubjectPublicKey.FromPoint(PublicKeyKind.P256, Flip(first.Point, 0));
+        SubjectPublicKey[] keys = [SubjectPublicKey.FromPoint(PublicKeyKind.P256, first.Point), SubjectPublicKey.FromPoint(PublicKeyKind.P256, second.Point), SubjectPublicKey.FromPoint(PublicKeyKind.P384, other.Point)];
+        Parallel.For(0, 8, _ =>
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                Assert.True(keys[0].Verify(SignatureScheme.EcdsaSha256, message, signatures[0], derEncoded: true));
+                Assert.False(offCurve.Verify(SignatureScheme.EcdsaSha256, message, signatures[0], derEncoded: true));
+                Assert.False(keys[1].Verify(SignatureScheme.EcdsaSha256, message, signatures[0], derEncoded: true));
+                Assert.True(keys[1].Verify(SignatureScheme.EcdsaSha256, message, signatures[1], derEncoded: true));
+                Assert.True(keys[2].Verify(SignatureScheme.EcdsaSha384, message, signatures[2], derEncoded: true));
+            }
+        });
+    }
+
     [Fact]
     public void RSA_agrees_for_right_and_wrong_signatures()
     {
