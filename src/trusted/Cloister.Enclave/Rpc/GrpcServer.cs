@@ -62,8 +62,7 @@ public sealed class GrpcServer : IAsyncDisposable
             WaitForDataBeforeAllocatingBuffer = false,
             NoDelay = true,
             Backlog = 1024,
-            UnsafePreferInlineScheduling = options.InlineScheduling,
-            IOQueueCount = options.IoQueues,
+            IOQueueCount = 1,
             CreateBoundListenSocket = _ => socket,
         };
         NullLoggerFactory silent = NullLoggerFactory.Instance;

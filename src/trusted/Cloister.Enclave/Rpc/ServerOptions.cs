@@ -16,8 +16,4 @@ public sealed record ServerOptions
 
     /// <summary>Bytes of the largest message.</summary>
     public int MaxMessageSize { get; init; } = (1024 + 64) * 1024;
-
-    internal bool InlineScheduling { get; init; } = true;
-
-    internal int IoQueues { get; init; } = 1;
 }
