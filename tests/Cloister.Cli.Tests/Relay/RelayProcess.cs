@@ -20,10 +20,13 @@ internal sealed class RelayProcess : IAsyncDisposable
     internal string Address { get; }
 
     /// <summary>How many of its descriptors are sockets. (Libraries and pipes of the runtime come and go.)</summary>
-    internal int Sockets => new DirectoryInfo($"/proc/{Process.Id}/fd").EnumerateFiles().Count(file => file.LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
+    internal int Sockets => new DirectoryInfo(DescriptorFolder).EnumerateFiles().Count(file => file.LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
 
     /// <summary>How many descriptors it has.</summary>
-    internal int Descriptors => Directory.GetFiles($"/proc/{Process.Id}/fd").Length;
+    internal int Descriptors => Directory.GetFiles(DescriptorFolder).Length;
+
+    private string DescriptorFolder =>
+        Process.HasExited ? throw new InvalidOperationException($"the relay ended with {Process.ExitCode}:\n{Process.Errors}") : $"/proc/{Process.Id}/fd";
 
     /// <summary>Memory of its own, in bytes.</summary>
     internal long Resident => long.Parse(

@@ -15,6 +15,8 @@ internal sealed class ByteRelay : IDisposable
     // A unix socket whose queue is full refuses at once: room for a burst of thousands.
     private const int Backlog = 4096;
 
+    // Opened now: .NET opens standard error at its first use, which fails when descriptors have run out and there is something to say.
+    private readonly TextWriter _messages = Console.Error;
     private readonly Socket _listener;
     private readonly EndPoint _target;
     private readonly IReadOnlySet<uint>? _allowedUids;
@@ -62,7 +64,7 @@ internal sealed class ByteRelay : IDisposable
             }
             catch (SocketException e)
             {
-                await Console.Error.WriteLineAsync($"relay: cannot accept ({e.SocketErrorCode})");
+                await _messages.WriteLineAsync($"relay: cannot accept ({e.SocketErrorCode})");
                 await Task.Delay(100, CancellationToken.None);
                 continue;
             }
@@ -91,7 +93,7 @@ internal sealed class ByteRelay : IDisposable
     {
         if (Volatile.Read(ref _connections) >= _maxConnections)
         {
-            Console.Error.WriteLine($"relay: refused a connection: {_maxConnections} are open (--max-connections)");
+            _messages.WriteLine($"relay: refused a connection: {_maxConnections} are open (--max-connections)");
             return false;
         }
 
@@ -105,7 +107,7 @@ internal sealed class ByteRelay : IDisposable
             PeerCredentials peer = PeerCredentials.Of(client);
             if (!_allowedUids.Contains(peer.Uid))
             {
-                Console.Error.WriteLine($"relay: refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
+                _messages.WriteLine($"relay: refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
                 return false;
             }
 
