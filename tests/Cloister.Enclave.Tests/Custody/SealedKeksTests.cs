@@ -56,7 +56,7 @@ public sealed class SealedKeksTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_file_the_ring_is_empty() => Assert.Same(KekRing.Empty, Sealed().Load(_arena));
+    public void Without_a_file_the_ring_is_empty() => Assert.Same(KekRing.Empty, Sealed().Load());
 
     [Fact]
     public async Task The_file_is_its_owners_alone_and_holds_no_key_in_clear()
@@ -117,7 +117,7 @@ public sealed class SealedKeksTests : IDisposable
     public async Task Of_another_cluster_provider_or_sealing_key_it_is_refused(string cluster, string provider, byte sealingKey)
     {
         await MakeAsync();
-        SealException refused = Assert.Throws<SealException>(() => Sealed(cluster, provider, sealingKey).Load(_arena));
+        SealException refused = Assert.Throws<SealException>(() => Sealed(cluster, provider, sealingKey).Load());
         Assert.Contains(File, refused.Message, StringComparison.Ordinal);
         Assert.Contains("provision the KEKs again", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, _arena.InUse);
@@ -198,7 +198,7 @@ public sealed class SealedKeksTests : IDisposable
     private void RefusedWith(byte[] content)
     {
         System.IO.File.WriteAllBytes(File, content);
-        Assert.Throws<SealException>(() => Sealed().Load(_arena));
+        Assert.Throws<SealException>(() => Sealed().Load());
         Assert.Equal(0, _arena.InUse);
     }
 

@@ -57,20 +57,7 @@ public sealed class AdminService
 
     private void Create(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
-        string name = "";
-        ProtoReader reader = new(request.Span);
-        while (reader.Next())
-        {
-            if (reader.Field == 1)
-            {
-                name = reader.String();
-            }
-            else
-            {
-                reader.Skip();
-            }
-        }
-
+        string name = ReadText(request.Span);
         Kek kek = Manual.Create(name);
         _log.Administration("created KEK", kek.KeyId);
         WriteKek(response, kek);
@@ -132,20 +119,7 @@ public sealed class AdminService
 
     private void Retire(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
-        string keyId = "";
-        ProtoReader reader = new(request.Span);
-        while (reader.Next())
-        {
-            if (reader.Field == 1)
-            {
-                keyId = reader.String();
-            }
-            else
-            {
-                reader.Skip();
-            }
-        }
-
+        string keyId = ReadText(request.Span);
         Manual.Retire(keyId);
         _log.Administration("retired KEK", keyId);
         WriteState(response);
@@ -156,6 +130,26 @@ public sealed class AdminService
         Manual.Wipe();
         _log.Administration("wiped", "all KEKs");
         WriteState(response);
+    }
+
+    // A request with one text, in field 1.
+    private static string ReadText(ReadOnlySpan<byte> request)
+    {
+        string text = "";
+        ProtoReader reader = new(request);
+        while (reader.Next())
+        {
+            if (reader.Field == 1)
+            {
+                text = reader.String();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        return text;
     }
 
     private void WriteState(IBufferWriter<byte> response)

@@ -27,11 +27,11 @@ internal sealed class DekPool : IAsyncDisposable
     private readonly Task _loop;
     private volatile string? _failure;
 
-    internal DekPool(IRemoteKms kms, RemoteKekWatch watch, EnvelopeContext context, SecretArena arena, RemoteOptions options, EnclaveLog log)
+    internal DekPool(IRemoteKms kms, RemoteKekWatch watch, EnvelopeContext dekContext, SecretArena arena, RemoteOptions options, EnclaveLog log)
     {
         _kms = kms;
         _watch = watch;
-        _context = context.For(EnvelopeContext.DekPurpose);
+        _context = dekContext;
         _arena = arena;
         _options = options;
         _log = log;

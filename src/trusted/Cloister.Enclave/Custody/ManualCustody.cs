@@ -29,7 +29,7 @@ public sealed class ManualCustody : ICustody
         _context = context;
         _arena = arena;
         _sealedKeks = sealedKeks;
-        _snapshot = Snapshot.Of(sealedKeks?.Load(arena) ?? KekRing.Empty);
+        _snapshot = Snapshot.Of(sealedKeks?.Load() ?? KekRing.Empty);
     }
 
     /// <inheritdoc/>
@@ -67,7 +67,7 @@ public sealed class ManualCustody : ICustody
         Edek parsed = Edek.Parse(edek.Span);
         if (parsed.Suite != EdekSuite.Kek)
         {
-            throw new RpcException(StatusCode.InvalidArgument, $"the EDEK is of suite {(int)parsed.Suite}, which custody manual does not open; it was written under another custody");
+            throw RpcException.WrongSuite(parsed.Suite, Name);
         }
 
         Kek found = snapshot.Ring.Find(kek) ?? throw UnknownKek(kek, snapshot);

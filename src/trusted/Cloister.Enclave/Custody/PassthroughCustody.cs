@@ -60,7 +60,7 @@ public sealed class PassthroughCustody : ICustody
         Edek parsed = Edek.Parse(edek.Span);
         if (parsed.Suite != EdekSuite.Remote)
         {
-            throw new RpcException(StatusCode.InvalidArgument, $"the EDEK is of suite {(int)parsed.Suite}, which custody passthrough does not open; it was written under another custody");
+            throw RpcException.WrongSuite(parsed.Suite, Name);
         }
 
         RemoteCall.RequireKnown(_watch.Current, kek);

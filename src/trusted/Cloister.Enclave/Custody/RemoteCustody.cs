@@ -36,7 +36,7 @@ public sealed class RemoteCustody : ICustody
         _options = options;
         _cache = new DekCache(options.CacheEntries);
         _watch = new RemoteKekWatch(kms, options, log, Forget);
-        _pool = new DekPool(kms, _watch, context, arena, options, log);
+        _pool = new DekPool(kms, _watch, _dekContext, arena, options, log);
     }
 
     /// <inheritdoc/>
@@ -116,12 +116,12 @@ public sealed class RemoteCustody : ICustody
         await _kms.DisposeAsync();
     }
 
-    private static ReadOnlyMemory<byte> WrappedPart(ReadOnlyMemory<byte> edek)
+    private ReadOnlyMemory<byte> WrappedPart(ReadOnlyMemory<byte> edek)
     {
         Edek parsed = Edek.Parse(edek.Span);
         return parsed.Suite == EdekSuite.RemoteDek
             ? edek.Slice(Edek.HeaderSize + 2, parsed.WrappedDek.Length)
-            : throw new RpcException(StatusCode.InvalidArgument, $"the EDEK is of suite {(int)parsed.Suite}, which custody remote does not open; it was written under another custody");
+            : throw RpcException.WrongSuite(parsed.Suite, Name);
     }
 
     private async Task<SecretKey> UnwrapAsync(KeyFingerprint kek, ReadOnlyMemory<byte> wrapped)

@@ -6,15 +6,12 @@ namespace Cloister.Enclave.Custody;
 
 /// <summary>
 /// Asks a remote KMS in the background which KEK version is active, so that Status never makes a call. A refusal (the KEK was
-/// disabled, this enclave was shut out) makes Status a gRPC error at once; silence does so after <c>maxAge</c>. secrets: none.
+/// disabled, this enclave was shut out) makes Status a gRPC error at once; silence does so after <c>maxStaleness</c>. secrets: none.
 /// </summary>
 internal sealed class RemoteKekWatch : IAsyncDisposable
 {
     private readonly IRemoteKms _kms;
-    private readonly TimeSpan _interval;
-    private readonly TimeSpan _retry;
-    private readonly TimeSpan _maxAge;
-    private readonly TimeSpan _timeout;
+    private readonly RemoteOptions _options;
     private readonly EnclaveLog _log;
     private readonly Action? _refused;
     private readonly CancellationTokenSource _stop = new();
@@ -23,13 +20,10 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
 
     internal RemoteKekWatch(IRemoteKms kms, RemoteOptions options, EnclaveLog log, Action? refused = null)
     {
-        _refused = refused;
         _kms = kms;
-        _interval = options.PollInterval;
-        _retry = options.RetryInterval;
-        _maxAge = options.MaxStaleness;
-        _timeout = options.Timeout;
+        _options = options;
         _log = log;
+        _refused = refused;
         _loop = Task.Run(PollAsync);
     }
 
@@ -48,18 +42,18 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
         long answeredAt = Environment.TickCount64;
         while (!_stop.IsCancellationRequested)
         {
-            TimeSpan wait = _interval;
+            TimeSpan wait = _options.PollInterval;
             try
             {
                 using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-                deadline.CancelAfter(_timeout);
+                deadline.CancelAfter(_options.Timeout);
                 RemoteKek kek = await _kms.DescribeAsync(deadline.Token);
                 answeredAt = Environment.TickCount64;
                 Publish(new View(kek, CustodyStatus.Ready(kek.Active)));
             }
             catch (RemoteKmsException e) when (e.Failure != RemoteKmsFailure.Unavailable)
             {
-                wait = _retry;
+                wait = _options.RetryInterval;
                 Publish(new View(null, CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the remote KMS refuses: {e.Message}")));
                 _refused?.Invoke();
             }
@@ -71,7 +65,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                     _log.Fault("asking the remote KMS", e);
                 }
 
-                wait = _retry;
+                wait = _options.RetryInterval;
                 Silent(TimeSpan.FromMilliseconds(Environment.TickCount64 - answeredAt));
             }
 
@@ -88,7 +82,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
 
         string text = $"the remote KMS has not answered for {(int)since.TotalSeconds} s; check that it runs and can be reached";
         View view = _view;
-        Publish(view.Kek is null || since > _maxAge
+        Publish(view.Kek is null || since > _options.MaxStaleness
             ? new View(null, CustodyStatus.Unavailable(StatusCode.Unavailable, text))
             : new View(view.Kek, new CustodyStatus(KeyId.Format(view.Kek.Active), text)));
     }

@@ -38,7 +38,7 @@ public sealed class SealedKeks
 
     /// <summary>Reads the ring; an empty ring when there is no file.</summary>
     /// <exception cref="SealException">There is a file and it does not open.</exception>
-    public KekRing Load(SecretArena arena)
+    public KekRing Load()
     {
         if (!File.Exists(_path))
         {
@@ -73,7 +73,7 @@ public sealed class SealedKeks
             using Xaes256Gcm cipher = new(key);
             Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
             return cipher.TryDecrypt(file.AsSpan(HeaderSize, Edek.NonceSize), sealedPart, _context.WriteAad(aad, file.AsSpan(0, HeaderSize)), plaintext)
-                ? Read(plaintext, arena)
+                ? Read(plaintext)
                 : throw NotOpened();
         }
         finally
@@ -155,7 +155,7 @@ public sealed class SealedKeks
         }
     }
 
-    private KekRing Read(Span<byte> plaintext, SecretArena arena)
+    private KekRing Read(Span<byte> plaintext)
     {
         List<Kek> keks = [];
         Kek? active = null;
@@ -177,7 +177,7 @@ public sealed class SealedKeks
             Kek kek = Kek.Manual(
                 Encoding.ASCII.GetString(rest.Slice(6, name)),
                 BinaryPrimitives.ReadUInt32BigEndian(rest[1..]),
-                SecretKey.TakeOver(arena, rest.Slice(6 + name, SecretKey.Size)));
+                SecretKey.TakeOver(_arena, rest.Slice(6 + name, SecretKey.Size)));
             keks.Add(kek);
             active = rest[0] == 1 ? kek : active;
             rest = rest[(6 + name + SecretKey.Size)..];

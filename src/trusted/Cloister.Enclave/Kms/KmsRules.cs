@@ -9,8 +9,6 @@ namespace Cloister.Enclave.Kms;
 /// </summary>
 internal static class KmsRules
 {
-    internal const int MaxAnnotationsSize = 32 * 1024;
-
     /// <summary>An annotation key is a lower-case DNS name of at least two labels.</summary>
     internal static bool IsFullyQualifiedName(ReadOnlySpan<byte> name)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Contracts.StoredValues;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Rpc;
@@ -147,9 +148,9 @@ public sealed class KmsV2Service
             throw Malformed(e);
         }
 
-        if (annotations > KmsRules.MaxAnnotationsSize)
+        if (annotations > EncryptedObject.MaxAnnotationsSize)
         {
-            throw new RpcException(StatusCode.InvalidArgument, $"annotations have {annotations} bytes, at most {KmsRules.MaxAnnotationsSize} are allowed");
+            throw new RpcException(StatusCode.InvalidArgument, $"annotations have {annotations} bytes, at most {EncryptedObject.MaxAnnotationsSize} are allowed");
         }
 
         if (keyId.Length == 0)

@@ -44,7 +44,8 @@ public sealed class GrpcServer : IAsyncDisposable
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        // Not infinite: Kestrel adds it to the clock, which overflows, and closes every idle connection at its next tick.
+
+        // Not infinite: with an infinite one Kestrel closes every idle connection within about a second (seen under real API-server code).
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
         kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
         kestrel.Limits.Http2.InitialConnectionWindowSize = 2 * 1024 * 1024;

@@ -1,3 +1,5 @@
+using Cloister.Contracts.Envelope;
+
 namespace Cloister.Enclave.Rpc;
 
 /// <summary>
@@ -20,4 +22,9 @@ public sealed class RpcException : Exception
     internal static RpcException NotAuthentic() => new(
         StatusCode.InvalidArgument,
         "the ciphertext does not open: it was made for another cluster, provider or KEK, or it was changed; check that cluster and provider in the enclave's configuration are those it was written with");
+
+    /// <summary>An EDEK that another custody wrote.</summary>
+    internal static RpcException WrongSuite(EdekSuite suite, string custody) => new(
+        StatusCode.InvalidArgument,
+        $"the EDEK is of suite {(int)suite}, which custody {custody} does not open; it was written under another custody");
 }

@@ -18,9 +18,6 @@ public enum StatusCode
     /// <summary>There is no such key.</summary>
     NotFound = 5,
 
-    /// <summary>The caller may not do this.</summary>
-    PermissionDenied = 7,
-
     /// <summary>Too large, or too many.</summary>
     ResourceExhausted = 8,
 

@@ -45,9 +45,7 @@ internal static class DemoRefusals
     {
         SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(
             new SimulatedEnclaveFiles(Path.Combine(folder, name)), new SimulatedEnclaveOptions { Provider = provider, Cluster = "demo" }, showLog: false, cancellation);
-        using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
-        await new Admin.AdminClient(channel).ImportKekAsync(
-            new ImportKekRequest { Name = "demo", Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+        await enclave.ImportKekAsync("demo", kek, cancellation);
         return enclave;
     }
 

@@ -4,8 +4,6 @@ using Cloister.Cli.Enclaves;
 using Cloister.Cli.Offline;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Envelope;
-using Google.Protobuf;
-using Grpc.Net.Client;
 
 namespace Cloister.Cli.Demo;
 
@@ -56,18 +54,12 @@ internal static class DemoRun
         if (options.Custody != "manual")
         {
             JsonNode keys = JsonNode.Parse(await File.ReadAllTextAsync(enclave.Files.SoftwareKmsKeys, cancellation))!;
-            for (int i = 0; i < 100 && (await enclave.StateAsync(cancellation)).ActiveKeyId.Length == 0; i++)
-            {
-                await Task.Delay(50, cancellation);
-            }
-
+            await enclave.WaitForKekAsync(cancellation);
             return Convert.FromHexString(keys["keks"]![0]!["key"]!.GetValue<string>());
         }
 
         byte[] kek = RandomNumberGenerator.GetBytes(32);
-        using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
-        await new Admin.AdminClient(channel).ImportKekAsync(
-            new ImportKekRequest { Name = KekName, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+        await enclave.ImportKekAsync(KekName, kek, cancellation);
         return kek;
     }
 }

@@ -4,11 +4,8 @@ using System.Text.Json.Nodes;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Offline;
-using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.StoredValues;
-using Google.Protobuf;
-using Grpc.Net.Client;
 
 namespace Cloister.Cli.Demo;
 
@@ -43,12 +40,7 @@ internal sealed record EndToEnd
         SimulatedEnclaveOptions options = new() { Provider = Provider, Cluster = "demo" };
         await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(
             new SimulatedEnclaveFiles(Path.Combine(folder, "end-to-end")), options, showLog: false, cancellation);
-        using (GrpcChannel admin = EnclaveChannel.Open(enclave.Files.AdminSocket))
-        {
-            await new Admin.AdminClient(admin).ImportKekAsync(
-                new ImportKekRequest { Name = "demo", Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
-        }
-
+        await enclave.ImportKekAsync("demo", kek, cancellation);
         await File.WriteAllTextAsync(
             enclave.Files.EncryptionConfiguration,
             EncryptionConfigurationFile.Text(enclave.Files.KmsSocket, Provider, "v2", ["secrets"], identity: true),

@@ -73,25 +73,13 @@ internal static class DevCommand
     // Custody manual: a KEK at the first start. The others: their software KMS has made one; wait until it was asked.
     private static async Task<EnclaveState> ProvisionAsync(SimulatedEnclave enclave, SimulatedEnclaveOptions options, CancellationToken cancellation)
     {
-        EnclaveState state = await enclave.StateAsync(cancellation);
-        if (options.Custody == "manual" && state.Keks.Count == 0)
+        if (options.Custody == "manual" && (await enclave.StateAsync(cancellation)).Keks.Count == 0)
         {
             using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
             await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = KekName }, cancellationToken: cancellation);
         }
 
-        for (int i = 0; i < 100; i++)
-        {
-            state = await enclave.StateAsync(cancellation);
-            if (state.ActiveKeyId.Length > 0)
-            {
-                return state;
-            }
-
-            await Task.Delay(50, cancellation);
-        }
-
-        throw new CliException($"the simulated enclave has no KEK after 5 s: {state.Health}");
+        return await enclave.WaitForKekAsync(cancellation);
     }
 
     private static void Announce(SimulatedEnclaveFiles files, EnclaveState state, OutputFormat output)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Cloister.Contracts.EnclaveAdmin;
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 
@@ -101,6 +102,28 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
         using GrpcChannel channel = EnclaveChannel.Open(Files.AdminSocket);
         return await new Admin.AdminClient(channel).GetStateAsync(
             new GetStateRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: cancellation);
+    }
+
+    /// <summary>Hands a KEK over, version 1 of that name, as an operator does.</summary>
+    internal async Task ImportKekAsync(string name, byte[] kek, CancellationToken cancellation)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(Files.AdminSocket);
+        await new Admin.AdminClient(channel).ImportKekAsync(
+            new ImportKekRequest { Name = name, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+    }
+
+    /// <summary>Waits until writes have a KEK: a remote KMS has to be asked first.</summary>
+    /// <exception cref="CliException">There is none after five seconds.</exception>
+    internal async Task<EnclaveState> WaitForKekAsync(CancellationToken cancellation)
+    {
+        EnclaveState state = await StateAsync(cancellation);
+        for (int i = 0; i < 100 && state.ActiveKeyId.Length == 0; i++)
+        {
+            await Task.Delay(50, cancellation);
+            state = await StateAsync(cancellation);
+        }
+
+        return state.ActiveKeyId.Length > 0 ? state : throw new CliException($"the simulated enclave has no KEK after 5 s: {state.Health}");
     }
 
     /// <summary>Stops it in order; after four seconds, without.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.KmsV2;
+using Cloister.Contracts.StoredValues;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -8,9 +9,6 @@ namespace Cloister.Cli.Probe;
 /// <summary>Acts as an API server with a KMS v2 provider would, and holds the answers against what it enforces.</summary>
 internal static class KmsV2Probe
 {
-    private const int MaxKeyIdSize = 1024;
-    private const int MaxEdekSize = 1024;
-    private const int MaxAnnotationsSize = 32 * 1024;
     private const int SeedSize = 32;
 
     internal static async Task<ProbeReport> RunAsync(CallInvoker invoker, int count, TimeSpan timeout, CancellationToken cancellation)
@@ -63,7 +61,7 @@ internal static class KmsV2Probe
         report.Check("TEE", true, report.Tee == "simulated" ? "SIMULATED: for development only" : report.Tee);
         report.Check("version", status.Version is "v2" or "v2beta1", status.Version);
         report.Check("healthz", status.Healthz == "ok", status.Healthz);
-        report.Check("key_id", status.KeyId.Length is >= 1 and <= MaxKeyIdSize, status.KeyId);
+        report.Check("key_id", status.KeyId.Length is >= 1 and <= EncryptedObject.MaxKeyIdSize, status.KeyId);
         return status;
     }
 
@@ -72,8 +70,8 @@ internal static class KmsV2Probe
         int annotations = encrypted.Annotations.Sum(annotation => annotation.Key.Length + annotation.Value.Length);
         bool names = encrypted.Annotations.Keys.All(key => key.Contains('.') && !key.Any(char.IsAsciiLetterUpper) && !key.Contains('/'));
         return report.Check("Encrypt returns Status's key_id", encrypted.KeyId == status.KeyId, encrypted.KeyId)
-            & report.Check("EDEK size", encrypted.Ciphertext.Length is >= 1 and <= MaxEdekSize, $"{encrypted.Ciphertext.Length} bytes of {MaxEdekSize}")
-            & report.Check("annotations", names && annotations <= MaxAnnotationsSize, $"{encrypted.Annotations.Count}, {annotations} bytes")
+            & report.Check("EDEK size", encrypted.Ciphertext.Length is >= 1 and <= EncryptedObject.MaxEdekSize, $"{encrypted.Ciphertext.Length} bytes of {EncryptedObject.MaxEdekSize}")
+            & report.Check("annotations", names && annotations <= EncryptedObject.MaxAnnotationsSize, $"{encrypted.Annotations.Count}, {annotations} bytes")
             & report.Check("Decrypt gives the seed back", decrypted.Plaintext.Span.SequenceEqual(seed), $"{decrypted.Plaintext.Length} bytes");
     }
 

@@ -14,18 +14,7 @@ internal static class IsvSvnLevelReader
     /// <summary>The levels, highest first. Two levels of the same security version are refused: which one counts would be a matter of taste.</summary>
     public static IReadOnlyList<IsvSvnLevel> Read(ref Utf8JsonReader reader, string path)
     {
-        List<IsvSvnLevel> levels = [];
-        StrictJson.BeginArray(ref reader, path);
-        while (StrictJson.NextElement(ref reader, path))
-        {
-            if (reader.TokenType != JsonTokenType.StartObject || levels.Count == MaximumLevels)
-            {
-                throw StrictJson.Error(ref reader, path, "not a list of levels");
-            }
-
-            levels.Add(ReadLevel(ref reader, path));
-        }
-
+        List<IsvSvnLevel> levels = StrictJson.Objects(ref reader, path, MaximumLevels, "not a list of levels", ReadLevel);
         levels.Sort((a, b) => b.IsvSvn.CompareTo(a.IsvSvn));
         for (int i = 1; i < levels.Count; i++)
         {

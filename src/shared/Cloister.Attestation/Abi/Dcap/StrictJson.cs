@@ -7,6 +7,9 @@ namespace Cloister.Attestation.Abi.Dcap;
 /// <summary>Reads JSON of known shape: unknown fields, fields that are there twice, comments, trailing commas and deep nesting are errors with path and offset.</summary>
 internal static class StrictJson
 {
+    /// <summary>Reads one object, whose opening brace is current.</summary>
+    public delegate T ObjectReader<T>(ref Utf8JsonReader reader, string path);
+
     public static Utf8JsonReader Open(ReadOnlySpan<byte> utf8) =>
         new(utf8, new JsonReaderOptions { MaxDepth = 12, AllowTrailingCommas = false, CommentHandling = JsonCommentHandling.Disallow });
 
@@ -52,6 +55,24 @@ internal static class StrictJson
     {
         Read(ref reader, path);
         return reader.TokenType != JsonTokenType.EndArray;
+    }
+
+    /// <summary>An array of at most <paramref name="maximum"/> objects, each read by <paramref name="read"/> from its opening brace on.</summary>
+    public static List<T> Objects<T>(ref Utf8JsonReader reader, string path, int maximum, string problem, ObjectReader<T> read)
+    {
+        List<T> objects = [];
+        BeginArray(ref reader, path);
+        while (NextElement(ref reader, path))
+        {
+            if (reader.TokenType != JsonTokenType.StartObject || objects.Count == maximum)
+            {
+                throw Error(ref reader, path, problem);
+            }
+
+            objects.Add(read(ref reader, path));
+        }
+
+        return objects;
     }
 
     /// <summary>Within an object: the index in <paramref name="names"/> of the next field, or -1 at its end. The value's first token is not read yet.</summary>

@@ -22,18 +22,7 @@ internal static class TcbLevelReader
     /// <summary>The levels, highest first. Two levels with the same versions are refused.</summary>
     public static IReadOnlyList<TcbLevel> Read(ref Utf8JsonReader reader, string path)
     {
-        List<TcbLevel> levels = [];
-        StrictJson.BeginArray(ref reader, path);
-        while (StrictJson.NextElement(ref reader, path))
-        {
-            if (reader.TokenType != JsonTokenType.StartObject || levels.Count == MaximumLevels)
-            {
-                throw StrictJson.Error(ref reader, path, "not a list of levels");
-            }
-
-            levels.Add(ReadLevel(ref reader, path));
-        }
-
+        List<TcbLevel> levels = StrictJson.Objects(ref reader, path, MaximumLevels, "not a list of levels", ReadLevel);
         levels.Sort((a, b) => TcbLevel.Compare(b, a));
         for (int i = 1; i < levels.Count; i++)
         {
