@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cloister.Cli.Offline;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Wire;
+using Cloister.Xaes;
 
 namespace Cloister.Cli.Tests.Offline;
 
@@ -26,7 +27,7 @@ public sealed class OfflineEdekTests
         // The vectors of suite 2 have the DEK in clear, not the remote KMS's KEK.
         byte[] plaintext = edek.Suite == EdekSuite.Kek
             ? OfflineEdek.Plaintext(Hex(vector, "key"), Context(vector), Hex(vector, "edek"))
-            : OfflineXaes.Decrypt(Hex(vector, "key"), [.. edek.Nonce, .. edek.Payload], Aad(vector, edek));
+            : PortableXaes.Decrypt(Hex(vector, "key"), [.. edek.Nonce, .. edek.Payload], Aad(vector, edek));
 
         Assert.Equal(Hex(vector, "plaintext"), plaintext);
     }
@@ -39,7 +40,7 @@ public sealed class OfflineEdekTests
         Edek edek = Edek.Parse(Hex(vector, "edek"));
         byte[] key = edek.Suite == EdekSuite.Kek
             ? OfflineEdek.Dek(Hex(vector, "key"), Context(vector), Hex(vector, "edek"))
-            : OfflineXaes.DerivedKey(Hex(vector, "key"), edek.Nonce);
+            : PortableXaes.DerivedKey(Hex(vector, "key"), edek.Nonce);
         byte[] plaintext = new byte[edek.Payload.Length - 16];
         using AesGcm gcm = new(key, 16);
 

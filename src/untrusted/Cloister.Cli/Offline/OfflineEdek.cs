@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Xaes;
 
 namespace Cloister.Cli.Offline;
 
@@ -16,7 +17,7 @@ internal static class OfflineEdek
         return edek.Suite switch
         {
             // The KEK's derived key for this nonce is the key of this one payload.
-            EdekSuite.Kek => OfflineXaes.DerivedKey(kek, edek.Nonce),
+            EdekSuite.Kek => PortableXaes.DerivedKey(kek, edek.Nonce),
             EdekSuite.RemoteDek => FromSoftwareKms(kek, context.For(EnvelopeContext.DekPurpose), edek.Kek, edek.WrappedDek),
 
             // The payload itself is the DEK that an API server made.
@@ -36,14 +37,14 @@ internal static class OfflineEdek
         };
         return edek.Suite == EdekSuite.Remote
             ? FromSoftwareKms(kek, context, edek.Kek, edek.Payload)
-            : OfflineXaes.Decrypt(key, [.. edek.Nonce, .. edek.Payload], Aad(context, edek.Bound));
+            : PortableXaes.Decrypt(key, [.. edek.Nonce, .. edek.Payload], Aad(context, edek.Bound));
     }
 
     private static byte[] FromSoftwareKms(byte[] kek, EnvelopeContext context, KeyFingerprint fingerprint, ReadOnlySpan<byte> ciphertext)
     {
         byte[] header = new byte[KeyFingerprint.Size];
         fingerprint.CopyTo(header);
-        return OfflineXaes.Decrypt(kek, ciphertext, Aad(context, header));
+        return PortableXaes.Decrypt(kek, ciphertext, Aad(context, header));
     }
 
     private static byte[] Aad(EnvelopeContext context, ReadOnlySpan<byte> header)

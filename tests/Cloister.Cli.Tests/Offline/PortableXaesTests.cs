@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
-using Cloister.Cli.Offline;
+using Cloister.Xaes;
 
 namespace Cloister.Cli.Tests.Offline;
 
-public sealed class OfflineXaesTests
+public sealed class PortableXaesTests
 {
     private static readonly byte[] Nonce = "ABCDEFGHIJKLMNOPQRSTUVWX"u8.ToArray();
 
@@ -16,8 +16,8 @@ public sealed class OfflineXaesTests
     {
         byte[] key = [.. Enumerable.Repeat(keyByte, 32)];
 
-        Assert.Equal(derived, Convert.ToHexStringLower(OfflineXaes.DerivedKey(key, Nonce)));
-        Assert.Equal("XAES-256-GCM"u8.ToArray(), OfflineXaes.Decrypt(key, [.. Nonce, .. Convert.FromHexString(ciphertext)], Encoding.ASCII.GetBytes(aad)));
+        Assert.Equal(derived, Convert.ToHexStringLower(PortableXaes.DerivedKey(key, Nonce)));
+        Assert.Equal("XAES-256-GCM"u8.ToArray(), PortableXaes.Decrypt(key, [.. Nonce, .. Convert.FromHexString(ciphertext)], Encoding.ASCII.GetBytes(aad)));
     }
 
     [Fact]
@@ -31,11 +31,11 @@ public sealed class OfflineXaesTests
             for (int bit = 0; bit < part.Length * 8; bit++)
             {
                 part[bit / 8] ^= (byte)(1 << (bit % 8));
-                Assert.Throws<AuthenticationTagMismatchException>(() => OfflineXaes.Decrypt(key, message, aad));
+                Assert.Throws<AuthenticationTagMismatchException>(() => PortableXaes.Decrypt(key, message, aad));
                 part[bit / 8] ^= (byte)(1 << (bit % 8));
             }
         }
 
-        Assert.Equal("XAES-256-GCM"u8.ToArray(), OfflineXaes.Decrypt(key, message, aad));
+        Assert.Equal("XAES-256-GCM"u8.ToArray(), PortableXaes.Decrypt(key, message, aad));
     }
 }

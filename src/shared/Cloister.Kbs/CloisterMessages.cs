@@ -1,0 +1,109 @@
+namespace Cloister.Kbs;
+
+/// <summary>What an enclave says about itself, inside <c>additional_evidence</c>.</summary>
+public sealed record StatementEnvelope(EnclaveStatement Cloister);
+
+/// <summary>The statement. Report data covers it.</summary>
+/// <param name="Version">1.</param>
+/// <param name="Cluster">Cluster of the configuration.</param>
+/// <param name="Provider">Provider of the configuration.</param>
+/// <param name="Config">SHA-384 of the configuration file, lower-case hex.</param>
+/// <param name="Kek">Name of the KEK that is wanted.</param>
+/// <param name="Lease">The lease to renew, 32 hex, or empty.</param>
+/// <param name="Wraps">Encryptions under that lease.</param>
+/// <param name="Unwraps">Decryptions under that lease.</param>
+public sealed record EnclaveStatement(int Version, string Cluster, string Provider, string Config, string Kek, string Lease, long Wraps, long Unwraps);
+
+/// <summary>Asks for a lease, or renews one.</summary>
+/// <param name="Attestation">Fresh evidence with a statement.</param>
+/// <param name="Have">key_ids that the enclave holds already.</param>
+public sealed record LeaseRequest(AttestRequest Attestation, IReadOnlyList<string> Have);
+
+/// <summary>A lease.</summary>
+/// <param name="Token">For watch, wrap and unwrap.</param>
+/// <param name="Lease">Compact JWS of <see cref="LeaseTerms"/>.</param>
+/// <param name="Keys">KEKs encrypted to the attested key, or null.</param>
+public sealed record LeaseResponse(string Token, string Lease, FlattenedJwe? Keys);
+
+/// <summary>What a lease says. Times in milliseconds since 1970.</summary>
+public sealed record LeaseTerms
+{
+    /// <summary>1.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The broker's authority, 32 hex.</summary>
+    public required string Authority { get; init; }
+
+    /// <summary>Its name, 32 hex.</summary>
+    public required string Lease { get; init; }
+
+    /// <summary>Thumbprint of the attested key.</summary>
+    public required string Instance { get; init; }
+
+    /// <summary>The challenge that was answered.</summary>
+    public required string Nonce { get; init; }
+
+    /// <summary>Cluster.</summary>
+    public required string Cluster { get; init; }
+
+    /// <summary>Name of the KEK.</summary>
+    public required string Kek { get; init; }
+
+    /// <summary>The policy that accepted the evidence.</summary>
+    public required string Policy { get; init; }
+
+    /// <summary>The broker's time.</summary>
+    public required long Time { get; init; }
+
+    /// <summary>End.</summary>
+    public required long Expires { get; init; }
+
+    /// <summary>When to renew.</summary>
+    public required long RenewAfter { get; init; }
+
+    /// <summary>How long reads go on after the end.</summary>
+    public required long GraceSeconds { get; init; }
+
+    /// <summary>Encryptions until the next renewal.</summary>
+    public required long Wraps { get; init; }
+
+    /// <summary>Decryptions until the next renewal.</summary>
+    public required long Unwraps { get; init; }
+
+    /// <summary>False: the KEK stays with the broker.</summary>
+    public required bool Release { get; init; }
+
+    /// <summary>Changes when the KEK's versions change.</summary>
+    public required string Etag { get; init; }
+
+    /// <summary>All versions that are not destroyed.</summary>
+    public required IReadOnlyList<LeasedVersion> Versions { get; init; }
+
+    /// <summary>b64u of SHA-256 of the plaintext of the keys, or empty.</summary>
+    public required string KeysDigest { get; init; }
+}
+
+/// <summary>A KEK version of a lease.</summary>
+/// <param name="Version">From 1.</param>
+/// <param name="Generation">32 hex.</param>
+/// <param name="KeyId">Its key_id.</param>
+/// <param name="Enabled">False: not to be used.</param>
+/// <param name="ActiveAt">When writes begin to use it.</param>
+public sealed record LeasedVersion(uint Version, string Generation, string KeyId, bool Enabled, long ActiveAt);
+
+/// <summary>Waits for a change.</summary>
+public sealed record WatchRequest(string Etag, int WaitSeconds);
+
+/// <summary>Whether something changed.</summary>
+public sealed record WatchResponse(string Etag, bool Changed);
+
+/// <summary>Items to wrap or unwrap under a KEK that is not released.</summary>
+/// <param name="KeyId">The KEK version.</param>
+/// <param name="Purpose">Purpose of the context.</param>
+/// <param name="Cluster">Cluster of the context.</param>
+/// <param name="Provider">Provider of the context.</param>
+/// <param name="Items">b64.</param>
+public sealed record CryptoRequest(string KeyId, string Purpose, string Cluster, string Provider, IReadOnlyList<byte[]> Items);
+
+/// <summary>Answers in order; null for an item that is not authentic.</summary>
+public sealed record CryptoResponse(IReadOnlyList<byte[]?> Items);

@@ -1,0 +1,28 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Cloister.Kbs;
+
+/// <summary>Serializers of all messages, without reflection: camelCase, duplicates refused, missing parameters refused.</summary>
+[JsonSerializable(typeof(AuthRequest))]
+[JsonSerializable(typeof(Challenge))]
+[JsonSerializable(typeof(AttestRequest))]
+[JsonSerializable(typeof(TokenResponse))]
+[JsonSerializable(typeof(FlattenedJwe))]
+[JsonSerializable(typeof(KbsError))]
+[JsonSerializable(typeof(StatementEnvelope))]
+[JsonSerializable(typeof(LeaseRequest))]
+[JsonSerializable(typeof(LeaseResponse))]
+[JsonSerializable(typeof(LeaseTerms))]
+[JsonSerializable(typeof(WatchRequest))]
+[JsonSerializable(typeof(WatchResponse))]
+[JsonSerializable(typeof(CryptoRequest))]
+[JsonSerializable(typeof(CryptoResponse))]
+[JsonSourceGenerationOptions(
+    JsonSerializerDefaults.General,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    MaxDepth = 32)]
+public sealed partial class KbsJson : JsonSerializerContext;
