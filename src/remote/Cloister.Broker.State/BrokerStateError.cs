@@ -1,0 +1,23 @@
+namespace Cloister.Broker.State;
+
+/// <summary>Why an operation on the broker's state failed.</summary>
+public enum BrokerStateError
+{
+    /// <summary>The database does not answer, or failed. Whether a write was made is unknown.</summary>
+    Unavailable,
+
+    /// <summary>There is no such record.</summary>
+    NotFound,
+
+    /// <summary>There is one already.</summary>
+    Exists,
+
+    /// <summary>The record's present state does not allow it.</summary>
+    Refused,
+
+    /// <summary>The database was made by a newer program.</summary>
+    NewerSchema,
+
+    /// <summary>The database address cannot be read.</summary>
+    BadAddress,
+}

@@ -1,0 +1,20 @@
+using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Policies;
+using Cloister.Broker.State.Revocations;
+using Cloister.Broker.State.Sessions;
+
+namespace Cloister.Broker.State;
+
+/// <summary>
+/// The durable state of a broker, shared by all brokers on one database. What a caller awaits is durable when the await returns.
+/// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
+/// secrets: settings may be wrapped keys; nothing here is a key in clear.
+/// </summary>
+public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IAuditLog, IAsyncDisposable
+{
+    /// <summary>Asks whether the database answers.</summary>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>
+    Task CheckAsync(CancellationToken cancellation);
+}

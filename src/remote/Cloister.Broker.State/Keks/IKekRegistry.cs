@@ -1,0 +1,54 @@
+namespace Cloister.Broker.State.Keks;
+
+/// <summary>
+/// Which KEKs exist and what they may be used for. Their keys are in a key store. To make a key, a delegate is called with the version's
+/// number and generation before the version can be seen, so no version without a key is ever listed; if the delegate throws, its exception
+/// goes to the caller and the version does not exist. secrets: none.
+/// </summary>
+public interface IKekRegistry
+{
+    /// <summary>Makes a KEK and its version 1.</summary>
+    /// <param name="kek">The KEK. <see cref="KekRecord.CreatedAt"/> is replaced by now.</param>
+    /// <param name="activeAt">From when on version 1 encrypts.</param>
+    /// <param name="makeKey">Makes the key in the key store.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Exists"/>: the name is taken (if two make it at the same moment,
+    /// the loser's key remains in the key store, where nothing refers to it).</exception>
+    Task<Kek> CreateKekAsync(KekRecord kek, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task> makeKey, CancellationToken cancellation);
+
+    /// <summary>Makes the next version.</summary>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>.</exception>
+    Task<KekVersion> AddVersionAsync(string name, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task> makeKey, CancellationToken cancellation);
+
+    /// <summary>Puts another policy in charge of a KEK.</summary>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>.</exception>
+    Task SetKekPolicyAsync(string name, string policy, CancellationToken cancellation);
+
+    /// <summary>Enables or disables a version.</summary>
+    /// <exception cref="BrokerStateException">Not found, or refused: it is scheduled for destruction or destroyed.</exception>
+    Task SetVersionStateAsync(string name, int version, bool enabled, CancellationToken cancellation);
+
+    /// <summary>Schedules the destruction of a version, which is out of use at once. Again: replaces the time.</summary>
+    /// <exception cref="BrokerStateException">Not found, or refused: it is destroyed.</exception>
+    Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation);
+
+    /// <summary>Cancels it; the version is disabled then.</summary>
+    /// <exception cref="BrokerStateException">Not found, or refused: not scheduled, or already due.</exception>
+    Task CancelDestroyAsync(string name, int version, CancellationToken cancellation);
+
+    /// <summary>The versions whose time to be destroyed has come. None of them can be cancelled any more: destroy the key, then mark it.</summary>
+    Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation);
+
+    /// <summary>Says that a version's key was destroyed.</summary>
+    /// <exception cref="BrokerStateException">Not found, or refused: not scheduled, or not due.</exception>
+    Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation);
+
+    /// <summary>A KEK, or null.</summary>
+    Task<Kek?> FindKekAsync(string name, CancellationToken cancellation);
+
+    /// <summary>The KEK's etag alone, or null.</summary>
+    Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation);
+
+    /// <summary>Every KEK, or every one of a cluster, by name.</summary>
+    Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation);
+}

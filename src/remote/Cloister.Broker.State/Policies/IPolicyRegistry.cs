@@ -1,0 +1,18 @@
+namespace Cloister.Broker.State.Policies;
+
+/// <summary>Policies, with every version they ever had. The texts are not checked here. secrets: none.</summary>
+public interface IPolicyRegistry
+{
+    /// <summary>Sets a policy. The text it has already makes no new version.</summary>
+    /// <returns>The version in force.</returns>
+    Task<PolicyRecord> SetPolicyAsync(string name, string yaml, string by, CancellationToken cancellation);
+
+    /// <summary>The version in force, or null.</summary>
+    Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation);
+
+    /// <summary>Every version of a policy, oldest first; empty if there is no such policy.</summary>
+    Task<IReadOnlyList<PolicyRecord>> ListPolicyVersionsAsync(string name, CancellationToken cancellation);
+
+    /// <summary>The version in force of every policy, by name.</summary>
+    Task<IReadOnlyList<PolicyRecord>> ListPoliciesAsync(CancellationToken cancellation);
+}
