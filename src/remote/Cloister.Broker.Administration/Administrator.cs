@@ -1,0 +1,6 @@
+namespace Cloister.Broker.Administration;
+
+/// <summary>Who acts. Made by whoever authenticated them.</summary>
+/// <param name="Name">For the audit log.</param>
+/// <param name="Roles">What they may do.</param>
+public sealed record Administrator(string Name, AdministratorRole Roles);
