@@ -5,5 +5,9 @@ public sealed class SharedServers : IAsyncLifetime
 {
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
-    public async ValueTask DisposeAsync() => await PostgresServer.StopSharedAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await PostgresServer.StopSharedAsync();
+        SoftHsm.RemoveShared();
+    }
 }

@@ -1,11 +1,15 @@
+using Cloister.KeyStores.RootKeys;
+
 namespace Cloister.KeyStores.Tests.Stores;
 
 internal static class StoresUnderTest
 {
     public const string SqliteFile = "sqlite, root key in a file";
+    public const string SqliteToken = "sqlite, root key in SoftHSM";
+    public const string Token = "SoftHSM";
     public const string PostgresFile = "postgres, root key in a file";
 
-    public static TheoryData<string> Names => [SqliteFile, PostgresFile];
+    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token];
 
     /// <summary>Starts what the store needs; skips the test when it is not installed.</summary>
     public static async Task<IStoreUnderTest> StartAsync(string name)
@@ -16,6 +20,12 @@ internal static class StoresUnderTest
                 return new DatabaseUnderTest();
             case PostgresFile:
                 return new DatabaseUnderTest(await PostgresServer.SharedAsync());
+            case SqliteToken:
+                SoftHsm hsm = SoftHsm.Shared();
+                string label = hsm.NewLabel();
+                return new DatabaseUnderTest(root: () => Pkcs11RootKey.Open(hsm.Token, label, create: true));
+            case Token:
+                return new TokenUnderTest();
             default:
                 throw new ArgumentException(name, nameof(name));
         }
