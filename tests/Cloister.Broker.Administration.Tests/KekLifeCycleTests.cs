@@ -99,5 +99,5 @@ public sealed class KekLifeCycleTests
         Assert.False((await broker.Administration.CreateKekAsync(BrokerUnderTest.Everything, BrokerUnderTest.Record("payments", "hsm", release: false), Cancellation)).Record.Release);
     }
 
-    private static Task RefusedAsync(Func<Task> act) => Assert.ThrowsAsync<AdministrationException>(act);
+    private static Task<AdministrationException> RefusedAsync(Func<Task> act) => Assert.ThrowsAsync<AdministrationException>(act);
 }

@@ -1,0 +1,23 @@
+using System.Data.Common;
+
+namespace Cloister.Broker.State.Sql;
+
+/// <summary>What differs between the databases. Writes of all brokers on one database are made one transaction at a time. secrets: none.</summary>
+internal abstract class Dialect : IAsyncDisposable
+{
+    /// <summary>The column type for octets.</summary>
+    public abstract string BytesType { get; }
+
+    public static Dialect For(DatabaseAddress address) => address.IsSqlite ? new SqliteDialect(address.Target) : new PostgresDialect(address.Target);
+
+    /// <summary>Prepares the database itself, once at start.</summary>
+    public abstract Task PrepareAsync(CancellationToken cancellation);
+
+    /// <summary>An open connection; disposing of it gives it back to a pool.</summary>
+    public abstract Task<DbConnection> ConnectAsync(CancellationToken cancellation);
+
+    /// <summary>Begins a transaction when no other writer has one.</summary>
+    public abstract Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation);
+
+    public abstract ValueTask DisposeAsync();
+}

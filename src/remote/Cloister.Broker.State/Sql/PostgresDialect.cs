@@ -1,0 +1,44 @@
+using System.Data;
+using System.Data.Common;
+using Dapper;
+using Npgsql;
+
+namespace Cloister.Broker.State.Sql;
+
+/// <summary>A PostgreSQL database. secrets: the connection string may hold a password, which stays in the data source.</summary>
+internal sealed class PostgresDialect : Dialect
+{
+    private const long WriterLock = 0x436c6f6973746572;
+
+    private readonly NpgsqlDataSource _source;
+
+    public PostgresDialect(string connectionString)
+    {
+        try
+        {
+            _source = NpgsqlDataSource.Create(connectionString);
+        }
+        catch (ArgumentException)
+        {
+            throw new BrokerStateException(BrokerStateError.BadAddress, "the connection string is not one of Npgsql");
+        }
+    }
+
+    public override string BytesType => "BYTEA";
+
+    public override Task PrepareAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    public override async Task<DbConnection> ConnectAsync(CancellationToken cancellation) => await _source.OpenConnectionAsync(cancellation);
+
+    // Read committed: every statement after the one that got the lock sees what earlier writers committed. A server that was told not
+    // to wait for its log is told to here.
+    public override async Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
+    {
+        DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
+        await connection.ExecuteAsync(new CommandDefinition(
+            $"SET LOCAL synchronous_commit TO on; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
+        return transaction;
+    }
+
+    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+}

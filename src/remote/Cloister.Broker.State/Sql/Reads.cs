@@ -1,0 +1,31 @@
+using System.Data.Common;
+using Dapper;
+
+namespace Cloister.Broker.State.Sql;
+
+/// <summary>Reads, each on a connection of the pool. secrets: results may hold tokens or wrapped keys.</summary>
+internal sealed class Reads(Dialect dialect)
+{
+    public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation)
+    {
+        try
+        {
+            await using DbConnection connection = await dialect.ConnectAsync(cancellation);
+            return [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellation))];
+        }
+        catch (Exception exception) when (exception is DbException or InvalidOperationException or IOException or TimeoutException)
+        {
+            throw Unavailable(exception);
+        }
+    }
+
+    public async Task<T?> FirstOrDefaultAsync<T>(string sql, object? parameters, CancellationToken cancellation)
+    {
+        IReadOnlyList<T> rows = await ListAsync<T>(sql, parameters, cancellation);
+        return rows.Count == 0 ? default : rows[0];
+    }
+
+    /// <summary>What callers see of a failure of the database.</summary>
+    public static BrokerStateException Unavailable(Exception exception) =>
+        new(BrokerStateError.Unavailable, "the database does not answer, or failed", exception);
+}

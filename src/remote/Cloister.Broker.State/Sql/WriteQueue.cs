@@ -1,0 +1,113 @@
+using System.Data;
+using System.Data.Common;
+using System.Threading.Channels;
+
+namespace Cloister.Broker.State.Sql;
+
+/// <summary>
+/// Every write of a process goes through here: one writer takes all requests that wait and commits them in one transaction, so the cost of
+/// syncing is shared. secrets: requests may hold tokens.
+/// </summary>
+internal sealed class WriteQueue : IAsyncDisposable
+{
+    private const int LargestBatch = 512;
+
+    private readonly Dialect _dialect;
+    private readonly TimeProvider _clock;
+    private readonly Channel<WriteRequest> _requests =
+        Channel.CreateBounded<WriteRequest>(new BoundedChannelOptions(8 * LargestBatch) { SingleReader = true });
+    private readonly Task _writer;
+
+    public WriteQueue(Dialect dialect, TimeProvider clock)
+    {
+        _dialect = dialect;
+        _clock = clock;
+        _writer = Task.Run(WriteAsync);
+    }
+
+    /// <summary>Writes.</summary>
+    /// <param name="work">May be called more than once; must change nothing but the database.</param>
+    /// <param name="cancellation">Stops waiting; the write may be made all the same.</param>
+    /// <returns>The work's result, when it is durable.</returns>
+    public async Task<T> RunAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellation)
+    {
+        var request = new WriteRequest<T>(work);
+        try
+        {
+            await _requests.Writer.WriteAsync(request, cancellation);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new BrokerStateException(BrokerStateError.Unavailable, "the broker's state is closed");
+        }
+        return await request.Completion.WaitAsync(cancellation);
+    }
+
+    /// <summary>Makes the writes that wait, and takes no more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _requests.Writer.TryComplete();
+        await _writer;
+    }
+
+    private async Task WriteAsync()
+    {
+        var batch = new List<WriteRequest>(LargestBatch);
+        while (await _requests.Reader.WaitToReadAsync())
+        {
+            batch.Clear();
+            while (batch.Count < LargestBatch && _requests.Reader.TryRead(out WriteRequest? request))
+                batch.Add(request);
+            if (await TryCommitAsync(batch))
+                continue;
+            // One of them failed and took the others with it: each in a transaction of its own.
+            foreach (WriteRequest request in batch)
+                await TryCommitAsync([request]);
+        }
+    }
+
+    // False: nothing was written, nobody was told, and each request alone may succeed. Whoever waits is told exactly once otherwise.
+    private async Task<bool> TryCommitAsync(List<WriteRequest> batch)
+    {
+        DbConnection? connection = null;
+        bool running = false;
+        try
+        {
+            connection = await _dialect.ConnectAsync(CancellationToken.None);
+            await using DbTransaction transaction = await _dialect.BeginWriteAsync(connection, CancellationToken.None);
+            var writes = new WriteTransaction(connection, transaction, _clock);
+            running = true;
+            foreach (WriteRequest request in batch)
+                await request.RunAsync(writes);
+            running = false; // a commit that fails may have been made, so it is not tried again
+            await transaction.CommitAsync(CancellationToken.None);
+        }
+        catch (Exception exception)
+        {
+            if (running && batch.Count > 1 && connection is { State: ConnectionState.Open })
+                return false;
+            Exception answer = exception is BrokerStateException or ArgumentException ? exception : Reads.Unavailable(exception);
+            batch.ForEach(request => request.Fail(answer));
+            return true;
+        }
+        finally
+        {
+            if (connection is not null)
+                await CloseAsync(connection);
+        }
+        batch.ForEach(request => request.Complete());
+        return true;
+    }
+
+    private static async Task CloseAsync(DbConnection connection)
+    {
+        try
+        {
+            await connection.DisposeAsync();
+        }
+        catch (DbException)
+        {
+            // It is broken; the pool drops it. The outcome of its transaction is known already.
+        }
+    }
+}

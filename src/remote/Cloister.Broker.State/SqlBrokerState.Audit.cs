@@ -1,0 +1,123 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Sql;
+
+namespace Cloister.Broker.State;
+
+public sealed partial class SqlBrokerState
+{
+    private const int AuditPage = 500;
+
+    private static readonly SearchValues<char> AuditKindCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+    private readonly Lock _checkpointLock = new();
+    private (AuditSigner Sign, int Every)? _checkpoints;
+    private long _lastCheckpoint;
+    private Task _checkpointing = Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public async Task<AuditEntry> AppendAsync(AuditEvent auditEvent, CancellationToken cancellation)
+    {
+        string kind = auditEvent.Kind;
+        if (kind.Length is 0 or > 64 || kind.AsSpan().ContainsAnyExcept(AuditKindCharacters))
+            throw new ArgumentException("the kind of an audit event is 1 to 64 of a-z 0-9 . -", nameof(auditEvent));
+        string details = auditEvent.Details.ToJsonString();
+        AuditEntry entry = await _writes.RunAsync(
+            async writes =>
+            {
+                (long seq, byte[] previous) = await writes.AuditHeadAsync();
+                long now = writes.Now;
+                var next = new AuditEntry(seq + 1, now, kind, details, previous, AuditEncoding.Hash(seq + 1, now, kind, details, previous));
+                await writes.ExecuteAsync(
+                    $"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", next);
+                writes.AuditAppended(next);
+                return next;
+            },
+            cancellation);
+        StartCheckpoint(entry.Seq);
+        return entry;
+    }
+
+    /// <inheritdoc/>
+    public void SignCheckpoints(AuditSigner signer, int everyEntries)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(everyEntries, 1);
+        lock (_checkpointLock)
+            _checkpoints = (signer, everyEntries);
+    }
+
+    /// <inheritdoc/>
+    public Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, CancellationToken cancellation) => CheckpointAsync(signer, 1, cancellation);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<AuditEntry> ReadAuditAsync(long fromSeq, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        IReadOnlyList<AuditRow> page;
+        do
+        {
+            page = await _reads.ListAsync<AuditRow>(
+                $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Seq >= @fromSeq ORDER BY Seq LIMIT {AuditPage}", new { fromSeq }, cancellation);
+            foreach (AuditRow row in page)
+            {
+                yield return row.ToEntry();
+                fromSeq = row.Seq + 1;
+            }
+        }
+        while (page.Count == AuditPage);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq", null, cancellation)).Select(row => row.ToCheckpoint())];
+
+    private async Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, int leastEntries, CancellationToken cancellation)
+    {
+        AuditCheckpoint? checkpoint = await _writes.RunAsync(
+            async writes =>
+            {
+                (long seq, byte[] hash) = await writes.AuditHeadAsync();
+                CheckpointRow? last = await writes.FirstOrDefaultAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq DESC LIMIT 1");
+                if (seq - (last?.Seq ?? 0) < leastEntries)
+                    return last?.ToCheckpoint();
+                long now = writes.Now;
+                var made = new AuditCheckpoint(seq, hash, now, signer(AuditEncoding.CheckpointMessage(seq, hash, now)));
+                await writes.ExecuteAsync($"INSERT INTO AuditCheckpoints ({CheckpointRow.Columns}) VALUES (@Seq, @Hash, @Time, @Signature)", made);
+                return made;
+            },
+            cancellation);
+        if (checkpoint is not null)
+            Interlocked.Exchange(ref _lastCheckpoint, checkpoint.Seq);
+        return checkpoint;
+    }
+
+    private void StartCheckpoint(long seq)
+    {
+        lock (_checkpointLock)
+        {
+            if (_checkpoints is { } plan && _checkpointing.IsCompleted && seq - Interlocked.Read(ref _lastCheckpoint) >= plan.Every)
+                _checkpointing = SignAsync(plan.Sign, plan.Every);
+        }
+    }
+
+    private async Task SignAsync(AuditSigner signer, int every)
+    {
+        try
+        {
+            await CheckpointAsync(signer, every, CancellationToken.None);
+        }
+        catch (Exception)
+        {
+            // The next entry tries again. Entries do not depend on it.
+        }
+    }
+
+    private Task StopCheckpointsAsync()
+    {
+        lock (_checkpointLock)
+        {
+            _checkpoints = null;
+            return _checkpointing;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Sql;
+
+namespace Cloister.Broker.State;
+
+public sealed partial class SqlBrokerState
+{
+    /// <inheritdoc/>
+    public Task SetVersionStateAsync(string name, int version, bool enabled, CancellationToken cancellation) =>
+        MoveAsync(
+            name, version,
+            (current, _) => current.State is KekVersionState.Enabled or KekVersionState.Disabled
+                ? (enabled ? KekRow.Enabled : KekRow.Disabled, null)
+                : throw Refused("the KEK version is scheduled for destruction, or destroyed"),
+            cancellation);
+
+    /// <inheritdoc/>
+    public Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation) =>
+        MoveAsync(
+            name, version,
+            (current, _) => current.State != KekVersionState.Destroyed
+                ? (KekRow.DestroyScheduled, at.ToUnixTimeMilliseconds())
+                : throw Refused("the KEK version is destroyed"),
+            cancellation);
+
+    /// <inheritdoc/>
+    public Task CancelDestroyAsync(string name, int version, CancellationToken cancellation) =>
+        MoveAsync(
+            name, version,
+            (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt > now
+                ? (KekRow.Disabled, null)
+                : throw Refused("the KEK version is not scheduled for destruction, or its time has come"),
+            cancellation);
+
+    /// <inheritdoc/>
+    public Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation) =>
+        MoveAsync(
+            name, version,
+            (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt <= now
+                ? (KekRow.Destroyed, current.DestroyAt.Value.ToUnixTimeMilliseconds())
+                : throw Refused("the KEK version is not due for destruction"),
+            cancellation);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<KekRow>(
+            $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.State = '{KekRow.DestroyScheduled}' AND v.DestroyAt <= @now ORDER BY v.DestroyAt, v.Name, v.Version",
+            new { now = _clock.GetUtcNow().ToUnixTimeMilliseconds() },
+            cancellation)).Select(row => row.ToVersion())];
+
+    // The next state and time of destruction follow from the present ones, which nobody else can change meanwhile.
+    private Task<bool> MoveAsync(
+        string name, int version, Func<KekVersion, DateTimeOffset, (string State, long? DestroyAt)> move, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            async writes =>
+            {
+                KekRow row = await writes.FirstOrDefaultAsync<KekRow>(
+                    $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.Name = @name AND v.Version = @version", new { name, version = (long)version })
+                    ?? throw NotFound("KEK version");
+                (string state, long? destroyAt) = move(row.ToVersion(), Time(writes.Now));
+                if (state == row.State && destroyAt == row.DestroyAt)
+                    return false;
+                await writes.ExecuteAsync(
+                    "UPDATE KekVersions SET State = @state, DestroyAt = @destroyAt WHERE Name = @name AND Version = @version",
+                    new { name, version = (long)version, state, destroyAt });
+                await ChangedAsync(writes, name);
+                return true;
+            },
+            cancellation);
+}

@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Sql;
+using Cloister.Contracts.Keys;
+
+namespace Cloister.Broker.State;
+
+public sealed partial class SqlBrokerState
+{
+    /// <inheritdoc/>
+    public async Task<Kek> CreateKekAsync(
+        KekRecord kek, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task> makeKey, CancellationToken cancellation)
+    {
+        if (!KekIdentity.IsValidName(kek.Name))
+            throw new ArgumentException("a KEK cannot have that name", nameof(kek));
+        if (await FindKekEtagAsync(kek.Name, cancellation) is not null)
+            throw Exists();
+        KekVersion version = NewVersion(kek.Name, 1, activeAt);
+        await makeKey(version, cancellation);
+        await _writes.RunAsync(
+            async writes =>
+            {
+                var row = new { kek.Name, kek.Cluster, kek.Store, kek.Policy, Releasable = kek.Release ? 1L : 0L, At = version.CreatedAt.ToUnixTimeMilliseconds() };
+                int made = await writes.ExecuteAsync(
+                    """
+                    INSERT INTO Keks (Name, Cluster, Store, Policy, Releasable, CreatedAt, NextVersion, Revision)
+                    VALUES (@Name, @Cluster, @Store, @Policy, @Releasable, @At, 2, 1) ON CONFLICT (Name) DO NOTHING
+                    """, row);
+                return made == 1 ? await InsertVersionAsync(writes, version) : throw Exists();
+            },
+            cancellation);
+        return (await FindKekAsync(kek.Name, cancellation))!;
+
+        static BrokerStateException Exists() => new(BrokerStateError.Exists, "there is a KEK of that name already");
+    }
+
+    /// <inheritdoc/>
+    public async Task<KekVersion> AddVersionAsync(
+        string name, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task> makeKey, CancellationToken cancellation)
+    {
+        long number = await _writes.RunAsync(
+            async writes => await writes.FirstOrDefaultAsync<long?>(
+                "UPDATE Keks SET NextVersion = NextVersion + 1 WHERE Name = @name RETURNING NextVersion - 1", new { name }) ?? throw NotFound("KEK"),
+            cancellation);
+        KekVersion version = NewVersion(name, checked((int)number), activeAt);
+        await makeKey(version, cancellation);
+        await _writes.RunAsync(writes => InsertVersionAsync(writes, version), cancellation);
+        return version;
+    }
+
+    /// <inheritdoc/>
+    public Task SetKekPolicyAsync(string name, string policy, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            async writes => await writes.ExecuteAsync(
+                "UPDATE Keks SET Policy = @policy, Revision = Revision + 1 WHERE Name = @name", new { name, policy }) == 1 ? true : throw NotFound("KEK"),
+            cancellation);
+
+    /// <inheritdoc/>
+    public async Task<Kek?> FindKekAsync(string name, CancellationToken cancellation) =>
+        KekRow.ToKeks(await _reads.ListAsync<KekRow>(
+            $"SELECT {KekRow.Columns} {KekRow.From} WHERE k.Name = @name ORDER BY v.Version", new { name }, cancellation)).SingleOrDefault();
+
+    /// <inheritdoc/>
+    public async Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation) =>
+        await _reads.FirstOrDefaultAsync<long?>("SELECT Revision FROM Keks WHERE Name = @name", new { name }, cancellation) is { } revision
+            ? KekRow.Etag(revision)
+            : null;
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
+        KekRow.ToKeks(await _reads.ListAsync<KekRow>(
+            $"SELECT {KekRow.Columns} {KekRow.From} {(cluster is null ? "" : "WHERE k.Cluster = @cluster")} ORDER BY k.Name, v.Version", new { cluster }, cancellation));
+
+    private KekVersion NewVersion(string name, int number, DateTimeOffset activeAt) => new(
+        name, number, RandomNumberGenerator.GetHexString(32, lowercase: true), KekVersionState.Enabled,
+        Time(_clock.GetUtcNow().ToUnixTimeMilliseconds()), Time(activeAt.ToUnixTimeMilliseconds()), null);
+
+    private static async Task<bool> InsertVersionAsync(WriteTransaction writes, KekVersion version)
+    {
+        await writes.ExecuteAsync(
+            "INSERT INTO KekVersions (Name, Version, Generation, State, CreatedAt, ActiveAt) VALUES (@Name, @Number, @Generation, @State, @CreatedAt, @ActiveAt)",
+            new
+            {
+                version.Name, Number = (long)version.Version, version.Generation, State = KekRow.Enabled,
+                CreatedAt = version.CreatedAt.ToUnixTimeMilliseconds(), ActiveAt = version.ActiveAt.ToUnixTimeMilliseconds(),
+            });
+        await ChangedAsync(writes, version.Name);
+        return true;
+    }
+
+    private static Task<int> ChangedAsync(WriteTransaction writes, string name) =>
+        writes.ExecuteAsync("UPDATE Keks SET Revision = Revision + 1 WHERE Name = @name", new { name });
+}

@@ -1,0 +1,55 @@
+using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Sql;
+
+namespace Cloister.Broker.State;
+
+public sealed partial class SqlBrokerState
+{
+    private const string UpsertLease =
+        $"""
+        INSERT INTO Leases ({LeaseRow.Columns})
+        VALUES (@Id, @Instance, @Cluster, @Provider, @Kek, @Tee, @Measurement, @Platform, @ConfigDigest, @Policy,
+            @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps)
+        ON CONFLICT (Id) DO UPDATE SET Provider = excluded.Provider, Tee = excluded.Tee, Measurement = excluded.Measurement,
+            Platform = excluded.Platform, ConfigDigest = excluded.ConfigDigest, Policy = excluded.Policy,
+            RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1
+        WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Kek = excluded.Kek
+        RETURNING {LeaseRow.Columns}
+        """;
+
+    /// <inheritdoc/>
+    public Task<LeaseRecord> UpsertLeaseAsync(LeaseRecord lease, CancellationToken cancellation)
+    {
+        LeaseRow row = LeaseRow.From(lease);
+        return _writes.RunAsync(
+            async writes => (await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, row) ?? throw Refused("the lease belongs to another instance, cluster or KEK")).ToRecord(),
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<LeaseRecord?> FindLeaseAsync(string id, CancellationToken cancellation) =>
+        (await _reads.FirstOrDefaultAsync<LeaseRow>($"SELECT {LeaseRow.Columns} FROM Leases WHERE Id = @id", new { id }, cancellation))?.ToRecord();
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LeaseRecord>> ListLeasesAsync(string? cluster, CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<LeaseRow>(
+            $"SELECT {LeaseRow.Columns} FROM Leases {(cluster is null ? "" : "WHERE Cluster = @cluster")} ORDER BY RenewedAt DESC, Id",
+            new { cluster },
+            cancellation)).Select(row => row.ToRecord())];
+
+    /// <inheritdoc/>
+    public Task AddUsesAsync(string id, long wraps, long unwraps, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(wraps);
+        ArgumentOutOfRangeException.ThrowIfNegative(unwraps);
+        return _writes.RunAsync(
+            writes => writes.ExecuteAsync("UPDATE Leases SET Wraps = Wraps + @wraps, Unwraps = Unwraps + @unwraps WHERE Id = @id", new { id, wraps, unwraps }),
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<int> PurgeLeasesAsync(DateTimeOffset endedBefore, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            writes => writes.ExecuteAsync("DELETE FROM Leases WHERE ExpiresAt < @before", new { before = endedBefore.ToUnixTimeMilliseconds() }),
+            cancellation);
+}

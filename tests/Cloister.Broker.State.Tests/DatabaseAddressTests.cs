@@ -1,0 +1,25 @@
+namespace Cloister.Broker.State.Tests;
+
+public sealed class DatabaseAddressTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("/var/broker.db")]
+    [InlineData("sqlite:broker.db")]
+    [InlineData("sqlite:/var/")]
+    [InlineData("mysql:Host=x")]
+    [InlineData("postgres:")]
+    [InlineData("postgres:Password=hunter2;nonsense")]
+    [InlineData("postgres:Pasword=hunter2")]
+    public async Task A_bad_address_is_refused_without_quoting_it(string text)
+    {
+        var error = await Assert.ThrowsAsync<BrokerStateException>(
+            () => SqlBrokerState.OpenAsync(DatabaseAddress.Parse(text), TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Equal(BrokerStateError.BadAddress, error.Error);
+        Assert.DoesNotContain("hunter2", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_address_shows_no_password() =>
+        Assert.Equal("postgres:...", DatabaseAddress.Parse("postgres:Host=h;Password=hunter2").ToString());
+}

@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Text;
+using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Policies;
+using Cloister.Broker.State.Revocations;
+
+namespace Cloister.Broker.State.Tests;
+
+public abstract partial class StateContract
+{
+    [Fact]
+    public async Task Policies_keep_their_history()
+    {
+        PolicyRecord first = await _state.SetPolicyAsync("p", "a: 1\n", "ann", Cancellation);
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(first, await _state.SetPolicyAsync("p", "a: 1\n", "bob", Cancellation));
+        PolicyRecord second = await _state.SetPolicyAsync("p", "a: 2\n", "bob", Cancellation);
+        PolicyRecord other = await _state.SetPolicyAsync("o", "x", "bob", Cancellation);
+        Assert.Equal(new PolicyRecord("p", 2, "a: 2\n", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("a: 2\n"))), _clock.GetUtcNow(), "bob"), second);
+        Assert.Equal(second, await _state.FindPolicyAsync("p", Cancellation));
+        Assert.Equal([first, second], await _state.ListPolicyVersionsAsync("p", Cancellation));
+        Assert.Equal([other, second], await _state.ListPoliciesAsync(Cancellation));
+        Assert.Null(await _state.FindPolicyAsync("absent", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_challenge_is_used_once_over_all_brokers()
+    {
+        await using SqlBrokerState other = await OpenAsync(Address);
+        DateTimeOffset expires = _clock.GetUtcNow().AddSeconds(60);
+        for (int i = 0; i < 20; i++)
+        {
+            bool[] used = await Task.WhenAll(Enumerable.Range(0, 6).Select(n =>
+                Task.Run(() => (n % 2 == 0 ? _state : other).TryConsumeChallengeAsync($"session{i}", expires, Cancellation))));
+            Assert.Single(used, true);
+        }
+    }
+
+    [Fact]
+    public async Task A_session_has_its_token_until_it_expires()
+    {
+        var absent = await Assert.ThrowsAsync<BrokerStateException>(() => _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation));
+        Assert.Equal(BrokerStateError.NotFound, absent.Error);
+        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow().AddSeconds(60), Cancellation));
+        Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
+        await _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation);
+        Assert.Equal("t", await _state.FindSessionTokenAsync("s", Cancellation));
+        _clock.Advance(TimeSpan.FromMinutes(5));
+        Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
+        Assert.False(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), Cancellation));
+        _clock.Advance(TimeSpan.FromMinutes(6));
+        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), Cancellation)); // purged: long over
+    }
+
+    [Fact]
+    public async Task A_lease_is_renewed_and_counted()
+    {
+        LeaseRecord lease = NewLease("l1");
+        Assert.Equal(lease, await _state.UpsertLeaseAsync(lease, Cancellation));
+        await _state.AddUsesAsync("l1", 3, 5, Cancellation);
+        await _state.AddUsesAsync("l1", 1, 0, Cancellation);
+        _clock.Advance(TimeSpan.FromHours(1));
+        LeaseRecord renewal = NewLease("l1") with { Measurement = "m2" };
+        LeaseRecord expected = renewal with { FirstAt = lease.FirstAt, Renewals = 1, Wraps = 4, Unwraps = 5 };
+        Assert.Equal(expected, await _state.UpsertLeaseAsync(renewal, Cancellation));
+        Assert.Equal(expected, await _state.FindLeaseAsync("l1", Cancellation));
+        await RefusedAsync(() => _state.UpsertLeaseAsync(renewal with { Instance = "another" }, Cancellation));
+        Assert.Equal(expected, await _state.FindLeaseAsync("l1", Cancellation));
+
+        _clock.Advance(TimeSpan.FromHours(3));
+        LeaseRecord other = await _state.UpsertLeaseAsync(NewLease("l2") with { Cluster = "c2" }, Cancellation);
+        Assert.Equal([other, expected], await _state.ListLeasesAsync(null, Cancellation));
+        Assert.Equal([expected], await _state.ListLeasesAsync("c1", Cancellation));
+        Assert.Equal(1, await _state.PurgeLeasesAsync(_clock.GetUtcNow(), Cancellation));
+        Assert.Null(await _state.FindLeaseAsync("l1", Cancellation));
+        Assert.NotNull(await _state.FindLeaseAsync("l2", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_revocation_is_seen_by_its_revision()
+    {
+        await using SqlBrokerState other = await OpenAsync(Address);
+        long revision = await other.RevocationRevisionAsync(Cancellation);
+        Assert.True(await _state.RevokeAsync(RevocationKind.Platform, "ab", "stolen", "ann", Cancellation));
+        long revoked = await other.RevocationRevisionAsync(Cancellation);
+        Assert.True(revoked > revision);
+        Assert.False(await other.RevokeAsync(RevocationKind.Platform, "ab", "again", "bob", Cancellation));
+        Assert.Equal(revoked, await _state.RevocationRevisionAsync(Cancellation));
+        Assert.True(await _state.RevokeAsync(RevocationKind.Kek, "ab", "leaked", "bob", Cancellation));
+        Assert.Equal(
+            [new Revocation(RevocationKind.Kek, "ab", "leaked", _clock.GetUtcNow(), "bob"), new Revocation(RevocationKind.Platform, "ab", "stolen", _clock.GetUtcNow(), "ann")],
+            await other.ListRevocationsAsync(Cancellation));
+        long before = await other.RevocationRevisionAsync(Cancellation);
+        Assert.True(await other.UnrevokeAsync(RevocationKind.Platform, "ab", Cancellation));
+        Assert.False(await other.UnrevokeAsync(RevocationKind.Platform, "ab", Cancellation));
+        Assert.True(await _state.RevocationRevisionAsync(Cancellation) > before);
+        Assert.Single(await _state.ListRevocationsAsync(Cancellation));
+    }
+
+    private LeaseRecord NewLease(string id) => new(
+        id, "instance", "c1", "provider", "main", "sgx", "m1", "ff", "cc", "p", _clock.GetUtcNow(), _clock.GetUtcNow(), _clock.GetUtcNow().AddHours(2), 0, 0, 0);
+}
