@@ -41,7 +41,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         return new BrokerUnderTest(
             folder, time,
             await SqlBrokerState.OpenAsync(DatabaseAddress.Parse($"sqlite:{folder}/broker.db"), time, cancellation),
-            await DatabaseKeyStore.OpenAsync($"sqlite:{folder}/keys.db", FileRootKey.Open($"{folder}/root.key"), cancellation));
+            await DatabaseKeyStore.OpenAsync($"sqlite:{folder}/keys.db", FileRootKey.Open($"{folder}/UNPROTECTED-root.key"), cancellation));
     }
 
     internal async Task<Kek> NewKekAsync(string name, CancellationToken cancellation)
