@@ -6,8 +6,12 @@ using Cloister.KeyStores.Tests.Stores;
 namespace Cloister.KeyStores.Tests.Contract;
 
 /// <summary>What every key store does, whatever keeps its keys.</summary>
+[Collection(OneToken)]
 public sealed class KeyStoreContractTests
 {
+    /// <summary>Tests of the one token do not run at once: one of them closes its sessions.</summary>
+    public const string OneToken = "one token";
+
     private static readonly EnvelopeContext Context = new(EnvelopeContext.DekPurpose, "prod-eu-1", "tee");
 
     public static TheoryData<string> Stores => StoresUnderTest.Names;

@@ -7,9 +7,10 @@ internal static class StoresUnderTest
     public const string SqliteFile = "sqlite, root key in a file";
     public const string SqliteToken = "sqlite, root key in SoftHSM";
     public const string Token = "SoftHSM";
+    public const string Vault = "Vault transit";
     public const string PostgresFile = "postgres, root key in a file";
 
-    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token];
+    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token, Vault];
 
     /// <summary>Starts what the store needs; skips the test when it is not installed.</summary>
     public static async Task<IStoreUnderTest> StartAsync(string name)
@@ -26,6 +27,8 @@ internal static class StoresUnderTest
                 return new DatabaseUnderTest(root: () => Pkcs11RootKey.Open(hsm.Token, label, create: true));
             case Token:
                 return new TokenUnderTest();
+            case Vault:
+                return await VaultUnderTest.StartAsync();
             default:
                 throw new ArgumentException(name, nameof(name));
         }
