@@ -1,0 +1,3 @@
+using Cloister.KeyStores.Tests.Stores;
+
+[assembly: AssemblyFixture(typeof(SharedServers))]
