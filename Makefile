@@ -5,7 +5,7 @@ CONFIGURATION := Release
 PUBLISH := artifacts/publish
 FUZZ_SECONDS ?= 3600
 
-TESTS := tests/Cloister.Enclave.Tests tests/Cloister.Build.Tests $(wildcard tests/Cloister.Cli.Tests tests/Cloister.Attestation.Tests tests/Cloister.Collateral.Tests tests/Cloister.KeyStores.Tests)
+TESTS := tests/Cloister.Enclave.Tests tests/Cloister.Build.Tests $(wildcard tests/Cloister.Cli.Tests tests/Cloister.Attestation.Tests tests/Cloister.Collateral.Tests tests/Cloister.KeyStores.Tests tests/Cloister.Broker.Tests)
 
 .PHONY: help demo build test conformance bench publish fuzz setup aot-gate clean
 
