@@ -54,10 +54,7 @@ public static class AppraisalPolicyReader
         List<PolicySection> sections = [];
         if (document.Mapping("spec") is { } spec)
         {
-            AddSection(spec, "sgx", IntelSections.ReadSgx, sections, errors);
-            AddSection(spec, "tdx", IntelSections.ReadTdx, sections, errors);
-            AddSection(spec, "snp", SnpSection.Read, sections, errors);
-            AddSection(spec, "nitro", NitroSection.Read, sections, errors);
+            sections = ReadSections(spec, errors);
             spec.Finish();
         }
         else
@@ -69,7 +66,19 @@ public static class AppraisalPolicyReader
         return errors.Any ? null : new AppraisalPolicy(name, sections);
     }
 
-    private static void Constant(MappingReader reader, string field, string expected, YamlNode root, PolicyErrors errors)
+    /// <summary>The sections among the fields of <paramref name="fields"/>; the caller finishes it.</summary>
+    internal static List<PolicySection> ReadSections(MappingReader fields, PolicyErrors errors)
+    {
+        List<PolicySection> sections = [];
+        AddSection(fields, "sgx", IntelSections.ReadSgx, sections, errors);
+        AddSection(fields, "tdx", IntelSections.ReadTdx, sections, errors);
+        AddSection(fields, "snp", SnpSection.Read, sections, errors);
+        AddSection(fields, "nitro", NitroSection.Read, sections, errors);
+        return sections;
+    }
+
+    /// <summary>A field that says what kind of document this is.</summary>
+    internal static void Constant(MappingReader reader, string field, string expected, YamlNode root, PolicyErrors errors)
     {
         YamlNode? node = reader.Take(field);
         if ((node as YamlScalarNode)?.Value != expected)

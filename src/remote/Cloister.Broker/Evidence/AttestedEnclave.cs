@@ -1,0 +1,48 @@
+using Cloister.Attestation;
+using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Claims;
+using Cloister.Broker.Release;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Evidence;
+
+/// <summary>An enclave whose evidence is authentic, answers the challenge, covers key and statement, and is accepted by a policy.</summary>
+public sealed class AttestedEnclave
+{
+    internal AttestedEnclave(AppraisedEvidence evidence, TeePublicKey key, EnclaveStatement? statement)
+    {
+        Evidence = evidence;
+        Key = key;
+        Statement = statement;
+        (string measurement, string[] platform) = evidence.Claims.Tee switch
+        {
+            Tee.Sgx => (ClaimNames.MrEnclave, [ClaimNames.PlatformInstanceId, ClaimNames.Ppid]),
+            Tee.Tdx => (ClaimNames.MrTd, [ClaimNames.PlatformInstanceId, ClaimNames.Ppid]),
+            Tee.Snp => (ClaimNames.Measurement, [ClaimNames.ChipId]),
+            Tee.Nitro => (ClaimNames.PcrPrefix + "0", (string[])[ClaimNames.ModuleId]),
+            _ => throw new ArgumentOutOfRangeException(nameof(evidence)),
+        };
+        Measurement = Text(evidence.Claims.All, measurement);
+        Platforms = [.. platform.Select(name => Text(evidence.Claims.All, name)).Where(text => text.Length > 0)];
+    }
+
+    /// <summary>What was appraised.</summary>
+    public AppraisedEvidence Evidence { get; }
+
+    /// <summary>The key that secrets are encrypted to.</summary>
+    public TeePublicKey Key { get; }
+
+    /// <summary>What the enclave says about itself; null when it says nothing.</summary>
+    public EnclaveStatement? Statement { get; }
+
+    /// <summary>Thumbprint of the key.</summary>
+    public string Instance => Key.Thumbprint;
+
+    /// <summary>MRENCLAVE, MRTD, launch measurement or PCR0, lower-case hex.</summary>
+    public string Measurement { get; }
+
+    /// <summary>Every identity of the platform that the evidence has, the preferred one first; a revocation of any of them counts.</summary>
+    public IReadOnlyList<string> Platforms { get; }
+
+    private static string Text(ClaimSet claims, string name) => claims.TryGet(name, out ClaimValue? value) ? value.ToString() : "";
+}

@@ -1,0 +1,107 @@
+using System.Text;
+using System.Text.Json;
+using Cloister.Attestation;
+using Cloister.Attestation.Abi;
+using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Binding;
+using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Claims;
+using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Verify;
+using Cloister.Attestation.Verify.Dcap;
+using Cloister.Attestation.Verify.Nitro;
+using Cloister.Attestation.Verify.Snp;
+using Cloister.Broker.Release;
+using Cloister.Collateral;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Evidence;
+
+/// <summary>
+/// From a request to an accepted enclave: form, authenticity, binding of challenge, key and statement, appraisal, in this order. The challenge
+/// itself (its seal, its single use) is checked by the caller before. Thread-safe.
+/// </summary>
+public sealed class EvidenceVerification
+{
+    private readonly CollateralByRoots _collateral;
+    private readonly TimeProvider _clock;
+
+    /// <summary>Verifies with collateral from <paramref name="source"/>.</summary>
+    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock)
+    {
+        _collateral = new CollateralByRoots(source);
+        _clock = clock;
+    }
+
+    /// <summary>The verdict. Bad evidence is a verdict, not an exception.</summary>
+    /// <param name="tee">The kind of TEE that the challenge was made for.</param>
+    /// <param name="request">The evidence.</param>
+    /// <param name="policy">What is acceptable.</param>
+    /// <param name="roots">Roots that the policy trusts besides the vendor's: simulated vendors.</param>
+    /// <param name="cancellation">Stops waiting for collateral.</param>
+    public async Task<EvidenceVerdict> VerifyAsync(
+        string tee, AttestRequest request, AppraisalPolicy policy, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
+    {
+        PrimaryEvidence evidence;
+        TeePublicKey key;
+        EnclaveStatement? statement;
+        RuntimeData binding;
+        try
+        {
+            evidence = PrimaryEvidence.Parse(tee, request.TeeEvidence.Primary);
+            key = TeePublicKey.Parse(request.RuntimeData.TeePublicKey);
+            statement = StatementReader.Read(request.TeeEvidence.Additional);
+            binding = new RuntimeData(request.RuntimeData.Nonce, Encoding.UTF8.GetBytes(request.RuntimeData.TeePublicKey.GetRawText()), request.TeeEvidence.Additional);
+        }
+        catch (Exception e) when (e is FormatException or EvidenceFormatException or InvalidOperationException or JsonException)
+        {
+            return EvidenceVerdict.Refused(new StepFailure("request", "malformed", e.Message));
+        }
+
+        VerificationResult result = await VerifyAsync(evidence, roots, cancellation);
+        if (!result.IsAuthentic)
+        {
+            return EvidenceVerdict.Refused(result.Failure);
+        }
+
+        // Not left to the policy: evidence that does not cover the challenge and the key says nothing about who asks.
+        string boundClaim = evidence.Tee == Tee.Nitro ? ClaimNames.UserData : ClaimNames.ReportData;
+        if (!result.UnappraisedClaims.All.TryGet(boundClaim, out ClaimValue? bound) || bound.Kind != ClaimKind.Bytes || !binding.Binds(bound.Bytes))
+        {
+            return EvidenceVerdict.Refused(new StepFailure("report_data", "mismatch", "the evidence does not cover this challenge, key and statement"));
+        }
+
+        AppraisalResult appraisal = Appraiser.Appraise(result, policy, new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData)));
+        return appraisal.IsAccepted
+            ? EvidenceVerdict.Accepted(new AttestedEnclave(appraisal.Evidence, key, statement), appraisal.Waived)
+            : EvidenceVerdict.Refused(appraisal.Failures);
+    }
+
+    private async Task<VerificationResult> VerifyAsync(PrimaryEvidence evidence, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
+    {
+        VerificationTime now = VerificationTime.At(_clock.GetUtcNow());
+        TrustAnchors anchors = TrustAnchors.Of([.. TrustAnchors.ForVendorOf(evidence.Tee).All, .. TrustAnchors.Of(roots).All]);
+        switch (evidence.Tee)
+        {
+            case Tee.Nitro:
+                return NitroVerifier.Verify(evidence.Bytes, anchors, now);
+            case Tee.Snp:
+                return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, SnpCollateral.None, anchors, now);
+            default:
+                try
+                {
+                    DcapCollateralKey model = DcapCollateralKey.FromQuote(evidence.Bytes);
+                    VerifiedDcapCollateral collateral = await _collateral.For(anchors).GetAsync(model with { Tee = evidence.Tee }, now, cancellation);
+                    return DcapVerifier.Verify(evidence.Tee, evidence.Bytes, collateral, now);
+                }
+                catch (EvidenceFormatException e)
+                {
+                    return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure("parse_quote"));
+                }
+                catch (CollateralException e)
+                {
+                    return VerificationResult.NotAuthentic(evidence.Tee, new StepFailure("collateral", e.Code, e.Message));
+                }
+        }
+    }
+}

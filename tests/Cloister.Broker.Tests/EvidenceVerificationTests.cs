@@ -1,0 +1,116 @@
+using System.Text.Json;
+using Cloister.Attestation.Certificates;
+using Cloister.Broker.Evidence;
+using Cloister.Broker.Policies;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Tests;
+
+public sealed class EvidenceVerificationTests : IDisposable
+{
+    private const string Nonce = "8Uv9kzBvtsqrfq0M69tUqVrXpQoyeOSSiMxTjCq7avY=";
+    private static readonly string Stated = SimulatedEnclave.Statement();
+
+    private readonly SimulatedEnclave _enclave;
+    private readonly EvidenceVerification _verification;
+
+    public EvidenceVerificationTests()
+    {
+        MovableClock clock = new();
+        _enclave = new SimulatedEnclave(clock);
+        _verification = new EvidenceVerification(_enclave, clock);
+    }
+
+    [Fact]
+    public async Task AnEnclaveThatThePolicyNamesIsAccepted()
+    {
+        EvidenceVerdict verdict = await Verify(_enclave.Answer(Nonce, Stated));
+        Assert.True(verdict.IsAccepted, string.Join('\n', verdict.Failures));
+        Assert.Equal(Convert.ToHexStringLower(_enclave.MrEnclave), verdict.Enclave.Measurement);
+        Assert.Equal(2, verdict.Enclave.Platforms.Count);
+        Assert.Equal("secrets", verdict.Enclave.Statement!.Kek);
+        Assert.Contains("configid", verdict.Waived);
+        Assert.True(Policy().AcceptsConfiguration(verdict.Enclave));
+    }
+
+    [Fact]
+    public async Task AnotherChallengeThanTheBoundOneIsRefused() =>
+        await Refused(_enclave.Answer(Nonce, Stated, boundNonce: "AAAA"), "report_data");
+
+    [Fact]
+    public async Task AnotherStatementThanTheBoundOneIsRefused() =>
+        await Refused(_enclave.Answer(Nonce, Stated, boundStatement: ""), "report_data");
+
+    [Fact]
+    public async Task AnotherKeyThanTheBoundOneIsRefused()
+    {
+        using SimulatedEnclave thief = new(new MovableClock());
+        AttestRequest stolen = _enclave.Answer(Nonce, Stated);
+        using JsonDocument key = JsonDocument.Parse(thief.Jwk);
+        await Refused(stolen with { RuntimeData = new AttestedRuntimeData(Nonce, key.RootElement) }, "report_data");
+    }
+
+    [Fact]
+    public async Task AnotherMeasurementIsRefusedWithItsStep() =>
+        await Refused(_enclave.Answer(Nonce, Stated), "enclave", Policy(new string('a', 64)));
+
+    [Fact]
+    public async Task ARootThatNoPolicyNamesIsRefused()
+    {
+        EvidenceVerdict verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, [], TestContext.Current.CancellationToken);
+        Assert.False(verdict.IsAccepted);
+
+        // And not after another policy's roots have let the same platform's collateral in.
+        Assert.True((await Verify(_enclave.Answer(Nonce, Stated))).IsAccepted);
+        verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, [], TestContext.Current.CancellationToken);
+        Assert.False(verdict.IsAccepted);
+    }
+
+    [Theory]
+    [InlineData("""{"quote":"AAAA"}""", "parse_quote")]
+    [InlineData("""{"quote":"?"}""", "request")]
+    [InlineData("""{"quote":1}""", "request")]
+    [InlineData("""{}""", "request")]
+    [InlineData("""[]""", "request")]
+    public async Task EvidenceOfAnotherFormIsRefused(string primary, string step)
+    {
+        using JsonDocument document = JsonDocument.Parse(primary);
+        await Refused(_enclave.Answer(Nonce, Stated) with { TeeEvidence = new TeeEvidence(document.RootElement, Stated) }, step);
+    }
+
+    [Theory]
+    [InlineData("no statement")]
+    [InlineData("""{"cloister":null}""")]
+    [InlineData("""{"cloister":{"version":2,"cluster":"c","provider":"p","config":"","kek":"k","lease":"","wraps":0,"unwraps":0}}""")]
+    public async Task AStatementThatIsNoneIsRefused(string statement) => await Refused(_enclave.Answer(Nonce, statement), "request");
+
+    [Fact]
+    public async Task OneKindOfTeeDoesNotPassForAnother()
+    {
+        EvidenceVerdict verdict = await _verification.VerifyAsync("tdx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
+        Assert.False(verdict.IsAccepted);
+    }
+
+    public void Dispose() => _enclave.Dispose();
+
+    private ReleasePolicy Policy(string? mrEnclave = null)
+    {
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(_enclave.Policy(mrEnclave));
+        Assert.True(read.IsValid, string.Join('\n', read.Errors));
+        return read.Policy;
+    }
+
+    private async Task Refused(AttestRequest request, string step, ReleasePolicy? policy = null)
+    {
+        EvidenceVerdict verdict = await Verify(request, policy);
+        Assert.False(verdict.IsAccepted);
+        Assert.Equal(step, verdict.Failures[0].Step);
+    }
+
+    private Task<EvidenceVerdict> Verify(AttestRequest request, ReleasePolicy? policy = null)
+    {
+        policy ??= Policy();
+        IReadOnlyList<Certificate> roots = policy.Roots;
+        return _verification.VerifyAsync("sgx", request, policy.Appraisal, roots, TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,48 @@
+using Cloister.Broker.Policies;
+
+namespace Cloister.Broker.Tests;
+
+public sealed class ReleasePolicyReaderTests
+{
+    private const string Head = "apiVersion: cloister.dev/v1alpha1\nkind: ReleasePolicy\nmetadata: { name: p }\nspec:\n";
+
+    [Fact]
+    public void WhatIsLeftOutHasItsDefault()
+    {
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(Head + "  appraisal: {}\n  configDigests: any\n  lease: { wraps: 1, unwraps: 2 }\n");
+        Assert.True(read.IsValid, string.Join('\n', read.Errors));
+        Assert.Equal(new LeaseAllowance(TimeSpan.FromHours(1), TimeSpan.Zero, 1, 2), read.Policy.Lease);
+        Assert.Null(read.Policy.ConfigDigests);
+        Assert.Empty(read.Policy.Roots);
+        Assert.Empty(read.Policy.Appraisal.Sections);
+    }
+
+    [Fact]
+    public void AllErrorsAreReportedAtOnce()
+    {
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(
+            Head + "  appraisal: { sgx: { colour: red } }\n  configDigests: [abc]\n  roots: [x]\n  other: 1\n  lease: { duration: 25h, grace: soon, wraps: -1 }\n");
+        Assert.False(read.IsValid);
+        string[] paths =
+        [
+            "spec.appraisal.sgx.colour", "spec.configDigests", "spec.roots", "spec.other", "spec.lease.duration", "spec.lease.grace", "spec.lease.wraps", "spec.lease.unwraps",
+        ];
+        Assert.Superset(paths.ToHashSet(), read.Errors.Select(e => e.Path).ToHashSet());
+    }
+
+    [Theory]
+    [InlineData("9s")]
+    [InlineData("0h")]
+    [InlineData("1441m")]
+    [InlineData("1d")]
+    [InlineData("h")]
+    [InlineData("1.5h")]
+    public void DurationsOutOfBoundsAreRefused(string duration) =>
+        Assert.False(ReleasePolicyReader.Read($"{Head}  appraisal: {{}}\n  configDigests: any\n  lease: {{ duration: {duration}, wraps: 1, unwraps: 1 }}\n").IsValid);
+
+    [Theory]
+    [InlineData("kind: AppraisalPolicy")]
+    [InlineData("")]
+    [InlineData("- a")]
+    public void OtherDocumentsAreRefused(string yaml) => Assert.False(ReleasePolicyReader.Read(yaml).IsValid);
+}
