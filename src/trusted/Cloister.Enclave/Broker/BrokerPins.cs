@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -11,6 +12,7 @@ namespace Cloister.Enclave.Broker;
 public sealed class BrokerPins
 {
     private const string Prefix = "sha256:";
+    private const string EcdsaWithSha256 = "1.2.840.10045.4.3.2";
 
     private readonly byte[][] _digests;
 
@@ -57,16 +59,24 @@ public sealed class BrokerPins
             || chain.ChainPolicy.ExtraStore.Any(issuer => Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer));
     }
 
+    // Only the signature counts, and only that of a broker's authority: ECDSA P-256 with SHA-256.
     private static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)
     {
-        using X509Chain chain = new();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(issuer);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
-        return chain.Build(leaf)
-            && chain.ChainElements.Count == 2
-            && chain.ChainElements[1].Certificate.RawDataMemory.Span.SequenceEqual(issuer.RawDataMemory.Span);
+        using ECDsa? key = issuer.GetECDsaPublicKey();
+        try
+        {
+            AsnReader certificate = new AsnReader(leaf.RawDataMemory, AsnEncodingRules.DER).ReadSequence();
+            ReadOnlyMemory<byte> content = certificate.ReadEncodedValue();
+            string algorithm = certificate.ReadSequence().ReadObjectIdentifier();
+            byte[] signature = certificate.ReadBitString(out int unused);
+            return key is not null
+                && algorithm == EcdsaWithSha256
+                && unused == 0
+                && key.VerifyData(content.Span, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+        catch (Exception e) when (e is AsnContentException or CryptographicException)
+        {
+            return false;
+        }
     }
 }
