@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Memory;
@@ -20,6 +21,8 @@ internal sealed class SimulatedTee : ITee, ISealer
     public bool IsSimulated => true;
 
     public ISealer? Sealer => _options.SealingKeyFile is null ? null : this;
+
+    public IEvidenceSource? Evidence => null;
 
     public string Description => "simulated sealing, key in a file";
 

@@ -1,3 +1,4 @@
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 
@@ -10,4 +11,6 @@ internal sealed record DetectedTee(string Name) : ITee
     public bool IsSimulated => false;
 
     public ISealer? Sealer => null;
+
+    public IEvidenceSource? Evidence => null;
 }

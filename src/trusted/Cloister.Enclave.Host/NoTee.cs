@@ -1,3 +1,4 @@
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 
@@ -13,4 +14,6 @@ internal sealed class NoTee : ITee
     public bool IsSimulated => false;
 
     public ISealer? Sealer => null;
+
+    public IEvidenceSource? Evidence => null;
 }

@@ -1,3 +1,4 @@
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 
 namespace Cloister.Enclave.Hosting;
@@ -13,4 +14,7 @@ public interface ITee
 
     /// <summary>Seals state to this enclave, or null when this TEE cannot.</summary>
     ISealer? Sealer { get; }
+
+    /// <summary>Makes evidence for a broker, or null when this TEE cannot.</summary>
+    IEvidenceSource? Evidence { get; }
 }

@@ -45,6 +45,11 @@ public sealed class Kek : IDisposable
     public static Kek Manual(string name, uint version, SecretKey key) =>
         new(new KekIdentity(KekIdentity.ManualAuthority, name, version, key.Use(0, static (bytes, _) => Commitment(bytes))), key);
 
+    /// <summary>A KEK that a broker made and released; its identity comes from a verified lease.</summary>
+    /// <param name="identity">What it is called.</param>
+    /// <param name="key">The key, owned by the KEK from now on.</param>
+    internal static Kek Leased(KekIdentity identity, SecretKey key) => new(identity, key);
+
     /// <summary>Wipes the key.</summary>
     public void Dispose()
     {

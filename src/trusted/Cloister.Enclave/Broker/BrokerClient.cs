@@ -1,0 +1,159 @@
+using System.Net.Http.Headers;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Cloister.Kbs;
+
+// The one place of the trusted zone that connects to something: for custody attested and remote, when the configuration names brokers.
+#pragma warning disable RS0030 // HttpClient
+
+namespace Cloister.Enclave.Broker;
+
+/// <summary>
+/// Talks to brokers over TLS 1.3, server pinned: to the one that answered last, and when it does not answer, to the others in order.
+/// Answers have at most 1 MiB. Thread-safe. secrets: tokens; DEKs on their way to be wrapped, as text in managed memory.
+/// </summary>
+public sealed class BrokerClient : IDisposable
+{
+    private static readonly JsonElement NoParameters = JsonDocument.Parse("\"\"").RootElement.Clone();
+
+    private readonly BrokerOptions _options;
+    private readonly HttpClient _http;
+    private int _last;
+
+    /// <summary>Makes a client; it connects when it is used.</summary>
+    public BrokerClient(BrokerOptions options)
+    {
+        _options = options;
+        SocketsHttpHandler handler = new()
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
+            ConnectTimeout = options.Timeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        };
+        handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls13;
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        handler.SslOptions.RemoteCertificateValidationCallback = options.Pins.AcceptServer;
+        _http = new HttpClient(handler) { MaxResponseContentBufferSize = KbsPaths.MaxBodySize, Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>The broker that answered last.</summary>
+    public Uri Current => _options.Urls[Volatile.Read(ref _last)];
+
+    /// <summary>Asks for a challenge.</summary>
+    /// <param name="tee">Kind of TEE.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>The nonce, and the cookie that goes with it.</returns>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public async ValueTask<(string Nonce, string Cookie)> AuthAsync(string tee, CancellationToken cancellation)
+    {
+        AuthRequest request = new(KbsPaths.ProtocolVersion, tee, NoParameters);
+        BrokerAnswer answer = await PostAsync("auth", KbsPaths.Auth, request, KbsJson.Default.AuthRequest, null, null, TimeSpan.Zero, cancellation);
+        Challenge challenge = answer.Read("auth", KbsJson.Default.Challenge);
+        return answer.Cookie is { } cookie
+            ? (challenge.Nonce, cookie)
+            : throw new BrokerException(BrokerFailure.Refused, "auth", "the broker's answer has no session");
+    }
+
+    /// <summary>Asks for a lease, or renews one.</summary>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public async ValueTask<LeaseResponse> LeaseAsync(string cookie, LeaseRequest request, CancellationToken cancellation) =>
+        (await PostAsync("lease", KbsPaths.Lease, request, KbsJson.Default.LeaseRequest, cookie, null, TimeSpan.Zero, cancellation))
+            .Read("lease", KbsJson.Default.LeaseResponse);
+
+    /// <summary>Waits for a change.</summary>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public async ValueTask<WatchResponse> WatchAsync(string token, WatchRequest request, CancellationToken cancellation) =>
+        (await PostAsync("watch", KbsPaths.Watch, request, KbsJson.Default.WatchRequest, null, token, TimeSpan.FromSeconds(request.WaitSeconds), cancellation))
+            .Read("watch", KbsJson.Default.WatchResponse);
+
+    /// <summary>Wraps keys under a KEK that is not released.</summary>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public ValueTask<CryptoResponse> WrapAsync(string token, CryptoRequest request, CancellationToken cancellation) =>
+        CryptoAsync("wrap", KbsPaths.Wrap, token, request, cancellation);
+
+    /// <summary>Unwraps them.</summary>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public ValueTask<CryptoResponse> UnwrapAsync(string token, CryptoRequest request, CancellationToken cancellation) =>
+        CryptoAsync("unwrap", KbsPaths.Unwrap, token, request, cancellation);
+
+    /// <summary>Closes connections.</summary>
+    public void Dispose() => _http.Dispose();
+
+    private async ValueTask<CryptoResponse> CryptoAsync(string step, string path, string token, CryptoRequest request, CancellationToken cancellation)
+    {
+        BrokerAnswer answer = await PostAsync(step, path, request, KbsJson.Default.CryptoRequest, null, token, TimeSpan.Zero, cancellation);
+        CryptoResponse response = answer.Read(step, KbsJson.Default.CryptoResponse);
+        return response.Items.Count == request.Items.Count
+            ? response
+            : throw new BrokerException(BrokerFailure.Refused, step, "the broker did not answer for every item");
+    }
+
+    private async ValueTask<BrokerAnswer> PostAsync<T>(
+        string step, string path, T request, JsonTypeInfo<T> type, string? cookie, string? token, TimeSpan wait, CancellationToken cancellation)
+    {
+        byte[] body = JsonSerializer.SerializeToUtf8Bytes(request, type);
+        BrokerAnswer? busy = null;
+        int first = Volatile.Read(ref _last);
+        for (int i = 0; i < _options.Urls.Count; i++)
+        {
+            int index = (first + i) % _options.Urls.Count;
+            using HttpRequestMessage message = new(HttpMethod.Post, new Uri(_options.Urls[index], path)) { Content = new ByteArrayContent(body) };
+            message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            if (cookie is not null)
+            {
+                message.Headers.TryAddWithoutValidation("Cookie", $"{KbsPaths.SessionCookie}={cookie}");
+            }
+
+            if (token is not null)
+            {
+                message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            }
+
+            if (await SendAsync(message, wait, cancellation) is { } answer)
+            {
+                if (!answer.IsBusy)
+                {
+                    Volatile.Write(ref _last, index);
+                    return answer;
+                }
+
+                busy = answer;
+            }
+        }
+
+        return busy ?? throw new BrokerException(BrokerFailure.Unavailable, step, "no broker answers: check that one runs, can be reached and has a pinned key");
+    }
+
+    private async ValueTask<BrokerAnswer?> SendAsync(HttpRequestMessage message, TimeSpan wait, CancellationToken cancellation)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(_options.Timeout + wait);
+        try
+        {
+            using HttpResponseMessage response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, deadline.Token);
+            return new BrokerAnswer(response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token), Session(response));
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private static string? Session(HttpResponseMessage response)
+    {
+        const string Start = KbsPaths.SessionCookie + "=";
+        string? cookie = response.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? cookies)
+            ? cookies.FirstOrDefault(text => text.StartsWith(Start, StringComparison.Ordinal))
+            : null;
+        string value = cookie is null ? "" : cookie[Start.Length..].Split(';')[0];
+        return value.Length is > 0 and <= 128 && value.All(char.IsAsciiLetterOrDigit) ? value : null;
+    }
+}

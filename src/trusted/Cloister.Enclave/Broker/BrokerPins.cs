@@ -1,0 +1,82 @@
+using System.Formats.Asn1;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Cloister.Enclave.Broker;
+
+/// <summary>
+/// The keys by which an enclave knows its brokers: SHA-256 of SubjectPublicKeyInfo. Names and validity periods of certificates are not
+/// checked: the enclave's clock is the host's. Source: docs/broker-protocol.md, "Who the broker is". secrets: none.
+/// </summary>
+public sealed class BrokerPins
+{
+    private const string Prefix = "sha256:";
+    private const string EcdsaWithSha256 = "1.2.840.10045.4.3.2";
+
+    private readonly byte[][] _digests;
+
+    /// <summary>Pins these digests.</summary>
+    /// <param name="digests">32 bytes each, at least one.</param>
+    public BrokerPins(IEnumerable<byte[]> digests)
+    {
+        _digests = [.. digests];
+        if (_digests.Length == 0 || _digests.Any(digest => digest.Length != SHA256.HashSizeInBytes))
+        {
+            throw new ArgumentException("pins are one or more SHA-256 digests", nameof(digests));
+        }
+    }
+
+    /// <summary>Reads <c>sha256:</c> and base64.</summary>
+    /// <exception cref="FormatException">Anything else.</exception>
+    public static byte[] ParsePin(string text)
+    {
+        byte[] digest = new byte[SHA256.HashSizeInBytes];
+        return text.StartsWith(Prefix, StringComparison.Ordinal)
+            && Convert.TryFromBase64String(text[Prefix.Length..], digest, out int length)
+            && length == digest.Length
+                ? digest
+                : throw new FormatException("sha256: and the base64 of 32 bytes");
+    }
+
+    /// <summary>True when the key is pinned.</summary>
+    /// <param name="publicKeyInfo">DER of SubjectPublicKeyInfo.</param>
+    public bool Accept(ReadOnlySpan<byte> publicKeyInfo)
+    {
+        byte[] digest = SHA256.HashData(publicKeyInfo);
+        return _digests.Any(pin => pin.AsSpan().SequenceEqual(digest));
+    }
+
+    /// <summary>True when the leaf's key is pinned, or the leaf is signed by a pinned key whose certificate came with it.</summary>
+    internal bool AcceptServer(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (certificate is not X509Certificate2 leaf || chain is null)
+        {
+            return false;
+        }
+
+        return Accept(leaf.PublicKey.ExportSubjectPublicKeyInfo())
+            || chain.ChainPolicy.ExtraStore.Any(issuer => Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer));
+    }
+
+    // Only the signature counts, and only that of a broker's authority: ECDSA P-256 with SHA-256.
+    private static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)
+    {
+        using ECDsa? key = issuer.GetECDsaPublicKey();
+        try
+        {
+            AsnReader certificate = new AsnReader(leaf.RawDataMemory, AsnEncodingRules.DER).ReadSequence();
+            ReadOnlyMemory<byte> content = certificate.ReadEncodedValue();
+            string algorithm = certificate.ReadSequence().ReadObjectIdentifier();
+            byte[] signature = certificate.ReadBitString(out int unused);
+            return key is not null
+                && algorithm == EcdsaWithSha256
+                && unused == 0
+                && key.VerifyData(content.Span, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+        catch (Exception e) when (e is AsnContentException or CryptographicException)
+        {
+            return false;
+        }
+    }
+}

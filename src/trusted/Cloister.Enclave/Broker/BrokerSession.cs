@@ -1,0 +1,71 @@
+using System.Text.Json;
+using Cloister.Contracts.Envelope;
+using Cloister.Kbs;
+
+namespace Cloister.Enclave.Broker;
+
+/// <summary>Gets leases: challenge, statement, evidence, request, and every check before anything is believed. secrets: uses the attested key.</summary>
+public sealed class BrokerSession
+{
+    private readonly BrokerOptions _options;
+    private readonly EnvelopeContext _context;
+    private readonly string _configuration;
+    private readonly IEvidenceSource _evidence;
+    private readonly TimeProvider _time;
+    private readonly JsonElement _jwk;
+
+    /// <summary>Makes a session.</summary>
+    /// <param name="options">Which brokers and which KEK.</param>
+    /// <param name="context">Cluster and provider.</param>
+    /// <param name="configuration">SHA-384 of the configuration file, lower-case hex.</param>
+    /// <param name="evidence">Makes evidence.</param>
+    /// <param name="key">The key that evidence vouches for; the caller disposes it.</param>
+    /// <param name="client">Talks to the brokers; the caller disposes it.</param>
+    /// <param name="time">Counts what has gone by.</param>
+    public BrokerSession(
+        BrokerOptions options, EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, BrokerClient client, TimeProvider time)
+    {
+        _options = options;
+        _context = context;
+        _configuration = configuration;
+        _evidence = evidence;
+        _time = time;
+        Key = key;
+        Client = client;
+        using JsonDocument jwk = JsonDocument.Parse(key.Jwk);
+        _jwk = jwk.RootElement.Clone();
+    }
+
+    internal AttestedKey Key { get; }
+
+    internal BrokerClient Client { get; }
+
+    /// <summary>Asks for a lease, or renews one.</summary>
+    /// <param name="lease">The lease to renew, or empty.</param>
+    /// <param name="wraps">Encryptions under it.</param>
+    /// <param name="unwraps">Decryptions under it.</param>
+    /// <param name="have">key_ids that are here already.</param>
+    /// <param name="notBefore">The last broker time that was believed.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="BrokerException">No broker answers, it refuses, or its answer is not to be believed.</exception>
+    internal async ValueTask<LeaseGrant> RequestAsync(
+        string lease, long wraps, long unwraps, IReadOnlyList<string> have, long notBefore, CancellationToken cancellation)
+    {
+        (string nonce, string cookie) = await Client.AuthAsync(_evidence.Tee, cancellation);
+        string statement = EnclaveStatementText.Write(
+            new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, wraps, unwraps));
+        JsonElement evidence = await _evidence.GetAsync(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), cancellation);
+        AttestRequest attestation = new()
+        {
+            RuntimeData = new AttestedRuntimeData(nonce, _jwk),
+            TeeEvidence = new TeeEvidence(evidence, statement),
+        };
+
+        // Taken before the question: what goes by on the way counts against the lease, never for it.
+        long askedAt = _time.GetTimestamp();
+        LeaseResponse response = await Client.LeaseAsync(cookie, new LeaseRequest(attestation, have), cancellation);
+        LeaseTerms terms = LeaseReader.Read(
+            response.Lease, _options.Pins, new LeaseExpectation(nonce, Key.Thumbprint, _context.Cluster, _options.Kek, notBefore));
+        return new LeaseGrant(terms, response.Token, response.Keys, askedAt);
+    }
+}

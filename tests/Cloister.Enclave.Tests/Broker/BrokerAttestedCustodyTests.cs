@@ -1,0 +1,106 @@
+using Cloister.Contracts.Keys;
+using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Tests.Support;
+using Cloister.Kbs;
+
+namespace Cloister.Enclave.Tests.Broker;
+
+public sealed class BrokerAttestedCustodyTests
+{
+    [Fact]
+    public async Task Writes_and_reads_under_a_lease()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        KeyFingerprint kek = broker.AddVersion();
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        Assert.Equal(KeyId.Format(kek), enclave.Custody.Status.KeyId);
+        Assert.Equal(32, await enclave.DecryptAsync(await enclave.EncryptAsync()));
+    }
+
+    [Fact]
+    public async Task A_version_becomes_active_by_the_time_of_the_broker()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        KeyFingerprint first = broker.AddVersion();
+        KeyFingerprint second = broker.AddVersion(activeAt: 1_120_000);
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        byte[] old = await enclave.EncryptAsync();
+        Assert.Equal(KeyId.Format(first), enclave.Custody.Status.KeyId);
+        enclave.Time.Forward(TimeSpan.FromSeconds(121));
+        Assert.Equal(KeyId.Format(second), enclave.Custody.Status.KeyId);
+        Assert.Equal(32, await enclave.DecryptAsync(old));
+    }
+
+    [Fact]
+    public async Task Writes_stop_at_the_end_and_reads_after_the_grace()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        byte[] edek = await enclave.EncryptAsync();
+        enclave.Time.Forward(TimeSpan.FromSeconds(610));
+        Assert.Null(enclave.Custody.Status.KeyId);
+        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Code);
+        Assert.Equal(32, await enclave.DecryptAsync(edek));
+        enclave.Time.Forward(TimeSpan.FromSeconds(60));
+        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Code);
+        await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "KEKs wiped");
+    }
+
+    [Fact]
+    public async Task A_used_lease_stops_writes_and_is_renewed_with_its_uses()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        broker.Shape = terms => terms with { Wraps = 10, Time = 1_000_000 + (broker.Statements.Count * 1000) };
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        broker.Errors[KbsPaths.Lease] = "Busy";
+        for (int i = 0; i < 10; i++)
+        {
+            await enclave.EncryptAsync();
+        }
+
+        await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync);
+        Assert.Null(enclave.Custody.Status.KeyId);
+        broker.Errors.Clear();
+        await enclave.ReadyAsync();
+        Assert.Equal([0, 10], broker.Statements.Select(statement => statement.Wraps));
+        Assert.Equal([1, 0], broker.KeysSent);
+        await enclave.EncryptAsync();
+    }
+
+    [Fact]
+    public async Task A_revoked_lease_is_wiped_at_once_and_comes_back_by_itself()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        byte[] edek = await enclave.EncryptAsync();
+        broker.Errors[KbsPaths.Lease] = "LeaseRevoked";
+        broker.Errors[KbsPaths.Watch] = "LeaseRevoked";
+        await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "KEKs wiped");
+        Assert.Equal(StatusCode.FailedPrecondition, enclave.Custody.Status.ErrorCode);
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Code);
+        Assert.Contains("revoked", enclave.Custody.Status.Healthz, StringComparison.Ordinal);
+        broker.Errors.Clear();
+        await enclave.ReadyAsync();
+        Assert.Equal(32, await enclave.DecryptAsync(edek));
+    }
+
+    [Fact]
+    public async Task A_lease_that_is_not_believed_gives_nothing()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        broker.Shape = terms => terms with { KeysDigest = "" };
+        await using AttestedFixture enclave = new(broker);
+        await Eventually.TrueAsync(() => enclave.Custody.Status.ErrorCode == StatusCode.FailedPrecondition, "refused");
+        Assert.Null(enclave.Custody.Status.KeyId);
+        Assert.Equal(0, enclave.Arena.InUse);
+    }
+}
