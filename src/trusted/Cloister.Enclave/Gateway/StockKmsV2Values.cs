@@ -1,0 +1,171 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
+using Cloister.Contracts.StoredValues;
+using Cloister.Contracts.Wire;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Memory;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Gateway;
+
+/// <summary>
+/// Values as an unmodified API server with a KMS v2 provider of the same name stores them (docs/stored-value.md), so that either can read
+/// what the other wrote. The difference is where the seed is: here it never leaves the enclave in clear.
+/// secrets: seeds are held in <see cref="SeedSource"/>, plaintexts pass through.
+/// </summary>
+public sealed class StockKmsV2Values : IValueCipher, IDisposable
+{
+    // A seed can be evicted between being found and being used; that often in a row it is not.
+    private const int Attempts = 8;
+
+    private readonly ICustody _custody;
+    private readonly byte[] _prefix;
+    private readonly PlaintextMode _mode;
+    private readonly SeedSource _seeds;
+
+    /// <summary>Values of one provider.</summary>
+    /// <param name="custody">Wraps and unwraps seeds; not owned.</param>
+    /// <param name="provider">The KMS provider's name in the API server's configuration.</param>
+    /// <param name="mode">What becomes of plaintext.</param>
+    /// <param name="arena">Where seeds are kept; not owned.</param>
+    /// <param name="options">Rotation and cache.</param>
+    /// <param name="time">For the age of seeds.</param>
+    public StockKmsV2Values(ICustody custody, string provider, PlaintextMode mode, SecretArena arena, SeedOptions options, TimeProvider time)
+    {
+        if (provider.Length == 0 || provider.Contains(':', StringComparison.Ordinal))
+        {
+            throw new ArgumentException("a provider name is not empty and has no colon", nameof(provider));
+        }
+
+        _custody = custody;
+        _prefix = StoredValue.KmsV2PrefixFor(provider);
+        _mode = mode;
+        _seeds = new SeedSource(custody, arena, options, time);
+    }
+
+    /// <summary>Wipes every seed. To be called whenever the custody's KEKs are wiped or withdrawn.</summary>
+    public void Wipe() => _seeds.Wipe();
+
+    /// <summary>Wipes every seed.</summary>
+    public void Dispose() => _seeds.Dispose();
+
+    /// <inheritdoc/>
+    public async ValueTask EncryptAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
+    {
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            WriteSeed seed = await _seeds.ForWriteAsync(cancellation);
+            if (TryUse(seed.Seed, bytes => Write(bytes, seed, key.Span, plaintext.Span, stored)))
+            {
+                return;
+            }
+        }
+
+        throw Busy();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ValueOutcome> DecryptAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
+    {
+        if (!stored.Span.StartsWith(_prefix))
+        {
+            return !stored.Span.StartsWith("k8s:enc:"u8) && _mode != PlaintextMode.Adopt ? ValueOutcome.Refused : ValueOutcome.PassThrough;
+        }
+
+        if (ReadParts(stored) is not { } parts)
+        {
+            return ValueOutcome.Undecryptable;
+        }
+
+        try
+        {
+            for (int attempt = 0; attempt < Attempts; attempt++)
+            {
+                SecretKey seed = await _seeds.ForReadAsync(parts.Kek, parts.Edek, cancellation);
+                ValueOutcome outcome = ValueOutcome.Undecryptable;
+                if (TryUse(seed, bytes => outcome = Open(bytes, parts, key.Span, plaintext)))
+                {
+                    return outcome;
+                }
+            }
+        }
+        catch (RpcException e) when (e.Code is StatusCode.InvalidArgument or StatusCode.NotFound)
+        {
+            // Without any KEK this says nothing about the value: the call fails as a whole, and works later.
+            return _custody.Status is { KeyId: null } status ? throw status.ToException() : ValueOutcome.Undecryptable;
+        }
+
+        throw Busy();
+    }
+
+    private static RpcException Busy() =>
+        new(StatusCode.Unavailable, "the seeds of too many values are needed at the same time; try again, and give the gateway a larger cache of seeds");
+
+    private static bool TryUse(SecretKey seed, Action<ReadOnlySpan<byte>> use)
+    {
+        try
+        {
+            return seed.Use(use, static (bytes, action) =>
+            {
+                action(bytes);
+                return true;
+            });
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    private static ValueOutcome Open(ReadOnlySpan<byte> seed, Parts parts, ReadOnlySpan<byte> key, IBufferWriter<byte> output)
+    {
+        byte[]? plaintext = StoredValueCipher.Decrypt(parts.Type, seed, key, parts.Data.Span);
+        if (plaintext is null)
+        {
+            return ValueOutcome.Undecryptable;
+        }
+
+        output.Write(plaintext);
+        CryptographicOperations.ZeroMemory(plaintext);
+        return ValueOutcome.Decrypted;
+    }
+
+    private void Write(ReadOnlySpan<byte> seedBytes, WriteSeed seed, ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext, IBufferWriter<byte> output)
+    {
+        output.Write(_prefix);
+        ProtoWriter writer = new(output);
+        StoredValueCipher.Encrypt(seedBytes, key, plaintext, writer.BytesField(1, plaintext.Length + StoredValueCipher.Overhead));
+        writer.String(2, seed.KeyId);
+        writer.Bytes(3, seed.Edek);
+        writer.Integer(5, (ulong)DekSourceType.HkdfSha256Seed);
+    }
+
+    // Null when it is not well-formed, or when key_id and EDEK do not name the same KEK.
+    private Parts? ReadParts(ReadOnlyMemory<byte> stored)
+    {
+        ReadOnlyMemory<byte> body = stored[_prefix.Length..];
+        try
+        {
+            EncryptedObject value = EncryptedObject.Parse(body.Span);
+            KeyFingerprint kek = Edek.Parse(value.Edek).Kek;
+            return KeyId.TryParse(value.KeyIdText, out KeyFingerprint named) && named == kek
+                ? new Parts(kek, Within(body, value.Edek), Within(body, value.Data), value.SourceType)
+                : null;
+        }
+        catch (WireException)
+        {
+            return null;
+        }
+    }
+
+    // The memory of a span that was read in place.
+    private static ReadOnlyMemory<byte> Within(ReadOnlyMemory<byte> whole, ReadOnlySpan<byte> part) =>
+        whole.Span.Overlaps(part, out int offset) ? whole.Slice(offset, part.Length) : ReadOnlyMemory<byte>.Empty;
+
+    private readonly record struct Parts(KeyFingerprint Kek, ReadOnlyMemory<byte> Edek, ReadOnlyMemory<byte> Data, DekSourceType Type);
+}
