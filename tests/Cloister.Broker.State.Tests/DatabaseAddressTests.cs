@@ -22,4 +22,14 @@ public sealed class DatabaseAddressTests
     [Fact]
     public void An_address_shows_no_password() =>
         Assert.Equal("postgres:...", DatabaseAddress.Parse("postgres:Host=h;Password=hunter2").ToString());
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_an_error_of_the_state()
+    {
+        var address = DatabaseAddress.Parse("postgres:Host=/absent;Username=u;Password=hunter2");
+        var error = await Assert.ThrowsAsync<BrokerStateException>(
+            () => SqlBrokerState.OpenAsync(address, TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Equal(BrokerStateError.Unavailable, error.Error);
+        Assert.DoesNotContain("hunter2", error.ToString(), StringComparison.Ordinal);
+    }
 }

@@ -49,6 +49,7 @@ public abstract partial class StateContract : IAsyncLifetime
         var closed = await Assert.ThrowsAsync<BrokerStateException>(() => _state.SetSettingIfAbsentAsync("b", new byte[] { 7 }, Cancellation));
         Assert.Equal(BrokerStateError.Unavailable, closed.Error);
         _state = await OpenAsync(Address);
+        await _state.CheckAsync(Cancellation);
         Assert.Equal([7], await _state.FindSettingAsync("a", Cancellation));
     }
 

@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
@@ -12,7 +13,7 @@ namespace Cloister.Broker.State;
 /// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
 /// secrets: settings may be wrapped keys; nothing here is a key in clear.
 /// </summary>
-public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IAuditLog, IAsyncDisposable
+public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IAuditLog, IEvidenceArchive, IAsyncDisposable
 {
     /// <summary>Asks whether the database answers.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>

@@ -31,12 +31,12 @@ internal sealed class PostgresDialect : Dialect
     public override async Task<DbConnection> ConnectAsync(CancellationToken cancellation) => await _source.OpenConnectionAsync(cancellation);
 
     // Read committed: every statement after the one that got the lock sees what earlier writers committed. A server that was told not
-    // to wait for its log is told to here.
+    // to wait for its log is told to here. A broker that freezes in a transaction is cut off after 10 s, so that others can go on.
     public override async Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
     {
         DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
         await connection.ExecuteAsync(new CommandDefinition(
-            $"SET LOCAL synchronous_commit TO on; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
+            $"SET LOCAL synchronous_commit TO on; SET LOCAL idle_in_transaction_session_timeout TO 10000; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
         return transaction;
     }
 

@@ -1,0 +1,17 @@
+namespace Cloister.Broker.State.Evidence;
+
+/// <summary>The last evidence of each lease, and what was refused, for people who ask why. Bounded. secrets: none.</summary>
+public interface IEvidenceArchive
+{
+    /// <summary>Keeps evidence, in place of the lease's last if it was accepted, and forgets what is beyond the limits.</summary>
+    /// <exception cref="ArgumentException">Longer than 1 MiB, or accepted without a lease.</exception>
+    Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation);
+
+    /// <summary>What a lease was last given for, or null.</summary>
+    Task<EvidenceRecord?> FindEvidenceAsync(string lease, CancellationToken cancellation);
+
+    /// <summary>What was refused, the newest first.</summary>
+    /// <param name="most">At most so many.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    Task<IReadOnlyList<EvidenceRecord>> ListRefusedEvidenceAsync(int most, CancellationToken cancellation);
+}

@@ -1,0 +1,67 @@
+using Cloister.Broker.State.Evidence;
+
+namespace Cloister.Broker.State;
+
+public sealed partial class SqlBrokerState
+{
+    private const string EvidenceColumns = "Accepted, Number, Lease, Instance, Tee, Reason, KeptAt, Body";
+    private const int LargestEvidence = 1 << 20;
+
+    /// <inheritdoc/>
+    public Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation)
+    {
+        if (evidence.Body.Length > LargestEvidence || (evidence.Accepted && evidence.Lease.Length == 0))
+            throw new ArgumentException("the evidence is longer than 1 MiB, or was accepted without a lease", nameof(evidence));
+        var row = new EvidenceRow
+        {
+            Accepted = evidence.Accepted ? 1 : 0, Lease = evidence.Lease, Instance = evidence.Instance, Tee = evidence.Tee, Reason = evidence.Reason,
+            KeptAt = evidence.At.ToUnixTimeMilliseconds(), Body = [.. evidence.Body],
+        };
+        long most = evidence.Accepted ? limits.Accepted : limits.Refused;
+        return _writes.RunAsync(
+            async writes =>
+            {
+                row.Number = await writes.FirstOrDefaultAsync<long>("SELECT COALESCE(MAX(Number), 0) + 1 FROM Evidence WHERE Accepted = @Accepted", row);
+                if (row.Accepted == 1)
+                    await writes.ExecuteAsync("DELETE FROM Evidence WHERE Lease = @Lease AND Accepted = 1", row);
+                await writes.ExecuteAsync(
+                    $"INSERT INTO Evidence ({EvidenceColumns}) VALUES (@Accepted, @Number, @Lease, @Instance, @Tee, @Reason, @KeptAt, @Body)", row);
+                await writes.ExecuteAsync(
+                    "DELETE FROM Evidence WHERE Accepted = @accepted AND Number <= @last", new { accepted = row.Accepted, last = row.Number - most });
+                return await writes.ExecuteAsync(
+                    "DELETE FROM Evidence WHERE KeptAt < @before", new { before = writes.Now - (long)limits.Age.TotalMilliseconds });
+            },
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<EvidenceRecord?> FindEvidenceAsync(string lease, CancellationToken cancellation) =>
+        (await _reads.FirstOrDefaultAsync<EvidenceRow>(
+            $"SELECT {EvidenceColumns} FROM Evidence WHERE Lease = @lease AND Accepted = 1", new { lease }, cancellation))?.ToRecord();
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<EvidenceRecord>> ListRefusedEvidenceAsync(int most, CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<EvidenceRow>(
+            $"SELECT {EvidenceColumns} FROM Evidence WHERE Accepted = 0 ORDER BY Number DESC LIMIT @most", new { most }, cancellation)).Select(row => row.ToRecord())];
+
+    private sealed class EvidenceRow
+    {
+        public long Accepted { get; set; }
+
+        public long Number { get; set; }
+
+        public string Lease { get; set; } = "";
+
+        public string Instance { get; set; } = "";
+
+        public string Tee { get; set; } = "";
+
+        public string Reason { get; set; } = "";
+
+        public long KeptAt { get; set; }
+
+        public byte[] Body { get; set; } = [];
+
+        public EvidenceRecord ToRecord() => new(Accepted != 0, Lease, Instance, Tee, Reason, Time(KeptAt), Body);
+    }
+}
