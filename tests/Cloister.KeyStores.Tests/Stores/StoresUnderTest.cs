@@ -8,9 +8,10 @@ internal static class StoresUnderTest
     public const string SqliteToken = "sqlite, root key in SoftHSM";
     public const string Token = "SoftHSM";
     public const string Vault = "Vault transit";
+    public const string Aws = "AWS KMS";
     public const string PostgresFile = "postgres, root key in a file";
 
-    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token, Vault];
+    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token, Vault, Aws];
 
     /// <summary>Starts what the store needs; skips the test when it is not installed.</summary>
     public static async Task<IStoreUnderTest> StartAsync(string name)
@@ -29,6 +30,8 @@ internal static class StoresUnderTest
                 return new TokenUnderTest();
             case Vault:
                 return await VaultUnderTest.StartAsync();
+            case Aws:
+                return await AwsKmsUnderTest.StartAsync();
             default:
                 throw new ArgumentException(name, nameof(name));
         }
