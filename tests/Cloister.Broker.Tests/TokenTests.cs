@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Policies;
@@ -52,6 +53,21 @@ public sealed class TokenTests : IDisposable
         LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
         Assert.Equal(terms with { Versions = read.Versions }, read);
         Assert.Throws<ArgumentException>(() => new LeaseSigner(_authority).Sign(Terms("another")));
+    }
+
+    [Fact]
+    public void TheTlsLeafIsIssuedByThePinnedKey()
+    {
+        using TlsIdentity tls = _authority.IssueTlsIdentity(_clock.Now);
+        Assert.Equal(_authority.Pin, "sha256:" + Convert.ToBase64String(SHA256.HashData(tls.Authority.PublicKey.ExportSubjectPublicKeyInfo())));
+        Assert.True(tls.Leaf.HasPrivateKey);
+        Assert.False(tls.Authority.HasPrivateKey);
+        using X509Chain chain = new();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(tls.Authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationTime = _clock.Now.UtcDateTime;
+        Assert.True(chain.Build(tls.Leaf));
     }
 
     public void Dispose()

@@ -85,6 +85,15 @@ public sealed class BrokerAuthority : IDisposable
         return header.RootElement.GetProperty("typ").GetString() == type ? Base64Url.DecodeFromChars(parts[1]) : null;
     }
 
+    /// <summary>A TLS identity of a new key that this authority vouches for, from now on for 90 days.</summary>
+    public TlsIdentity IssueTlsIdentity(DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            return new TlsIdentity(_key, Id, now);
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose() => _key.Dispose();
 }
