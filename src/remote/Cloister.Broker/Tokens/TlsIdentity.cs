@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Cloister.Broker.Tokens;
+
+/// <summary>
+/// What a broker shows TLS clients when no certificate is given: a leaf of its own key, issued by the authority's key, and the authority's
+/// certificate, by whose pin enclaves know it. Names are not checked, keys are.
+/// secrets: the leaf's private key.
+/// </summary>
+public sealed class TlsIdentity : IDisposable
+{
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(90);
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
+
+    internal TlsIdentity(ECDsa authority, string authorityId, DateTimeOffset now)
+    {
+        X500DistinguishedName issuer = new($"CN=Cloister broker authority {authorityId}");
+        CertificateRequest root = new(issuer, authority, HashAlgorithmName.SHA256);
+        root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true));
+        root.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, critical: true));
+        using X509Certificate2 withKey = root.CreateSelfSigned(now - ClockSkew, now + Lifetime);
+        Authority = X509CertificateLoader.LoadCertificate(withKey.RawData); // the private key stays where it was
+
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest leaf = new("CN=cloister-broker", key, HashAlgorithmName.SHA256);
+        leaf.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
+        leaf.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        leaf.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
+        using X509Certificate2 issued = leaf.Create(issuer, X509SignatureGenerator.CreateForECDsa(authority), now - ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
+        Leaf = issued.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>The leaf, with its key.</summary>
+    public X509Certificate2 Leaf { get; }
+
+    /// <summary>The authority's certificate, to be sent behind the leaf.</summary>
+    public X509Certificate2 Authority { get; }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        Leaf.Dispose();
+        Authority.Dispose();
+    }
+}

@@ -1,0 +1,84 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Cloister.Attestation;
+using Cloister.Attestation.Claims;
+using Cloister.Broker.Evidence;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Tokens;
+
+/// <summary>Issues attestation results: EAR in a JWT, ES256 (docs/broker-protocol.md, "Token"). Thread-safe.</summary>
+public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
+{
+    /// <summary><c>typ</c> of a token.</summary>
+    public const string Type = "JWT";
+
+    /// <summary>How long a token holds that belongs to no lease.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
+
+    // AR4SI: 2 affirming, 3 approved; 32 to 95 warn.
+    private const int Genuine = 2;
+    private const int Approved = 3;
+    private const int OutdatedHardware = 32;
+    private const int UnapprovedExecutables = 33;
+    private const int UnapprovedConfiguration = 36;
+
+    /// <summary>A token for an accepted enclave.</summary>
+    /// <param name="verdict">The acceptance.</param>
+    /// <param name="runtime">The challenge and key that the evidence covers.</param>
+    /// <param name="configurationApproved">Whether the policy names the configuration.</param>
+    /// <param name="lease">The lease it belongs to, or null.</param>
+    /// <param name="expires">Its end; null: after <see cref="Lifetime"/>.</param>
+    /// <exception cref="ArgumentException">The verdict is a refusal.</exception>
+    public string Issue(EvidenceVerdict verdict, AttestedRuntimeData runtime, bool configurationApproved, TokenLease? lease = null, DateTimeOffset? expires = null)
+    {
+        AttestedEnclave enclave = verdict.Enclave ?? throw new ArgumentException("nobody gets a token for refused evidence", nameof(verdict));
+        DateTimeOffset now = clock.GetUtcNow();
+        JsonObject token = new()
+        {
+            ["eat_profile"] = "tag:github.com,2024:confidential-containers/Trustee",
+            ["iss"] = "cloister-broker",
+            ["iat"] = now.ToUnixTimeSeconds(),
+            ["exp"] = (expires ?? now + Lifetime).ToUnixTimeSeconds(),
+            ["ear.verifier-id"] = new JsonObject { ["developer"] = "cloister.dev", ["build"] = "cloister-broker" },
+            ["submods"] = new JsonObject { ["cpu0"] = Appraisal(verdict, enclave, runtime, configurationApproved) },
+        };
+        if (lease is not null)
+        {
+            token["cloister"] = new JsonObject { ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek };
+        }
+
+        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()));
+    }
+
+    private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)
+    {
+        EvidenceClaims claims = enclave.Evidence.Claims;
+        string[] measurementRules = ["enclave", "mrtd", "measurement", "pcr0"];
+        int hardware = claims.TcbStatus is null or TcbStatus.UpToDate ? Genuine : OutdatedHardware;
+        int executables = verdict.Waived.Any(measurementRules.Contains) ? UnapprovedExecutables : Approved;
+        int configuration = configurationApproved ? Approved : UnapprovedConfiguration;
+        JsonObject all = [];
+        foreach ((string name, ClaimValue value) in claims.All)
+        {
+            all[name] = value.Kind switch
+            {
+                ClaimKind.Number => JsonValue.Create(value.Number),
+                ClaimKind.Flag => JsonValue.Create(value.Flag),
+                _ => JsonValue.Create(value.ToString()),
+            };
+        }
+
+        return new JsonObject
+        {
+            ["ear.status"] = Math.Max(hardware, Math.Max(executables, configuration)) >= OutdatedHardware ? "warning" : "affirming",
+            ["ear.trustworthiness-vector"] = new JsonObject { ["hardware"] = hardware, ["executables"] = executables, ["configuration"] = configuration },
+            ["ear.appraisal-policy-id"] = enclave.Evidence.PolicyName,
+            ["ear.veraison.annotated-evidence"] = new JsonObject
+            {
+                [TeeNames.NameOf(claims.Tee)] = all,
+                ["runtime_data_claims"] = new JsonObject { ["nonce"] = runtime.Nonce, ["tee-pubkey"] = JsonNode.Parse(runtime.TeePublicKey.GetRawText()) },
+            },
+        };
+    }
+}

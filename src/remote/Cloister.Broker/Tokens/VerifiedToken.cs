@@ -1,0 +1,9 @@
+using Cloister.Broker.Release;
+
+namespace Cloister.Broker.Tokens;
+
+/// <summary>A token that is ours and holds.</summary>
+/// <param name="Key">The attested key, which answers are encrypted to.</param>
+/// <param name="Lease">The lease it belongs to, or null.</param>
+/// <param name="Expires">Its end.</param>
+public sealed record VerifiedToken(TeePublicKey Key, TokenLease? Lease, DateTimeOffset Expires);

@@ -1,0 +1,94 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Cloister.Broker.Evidence;
+using Cloister.Broker.Policies;
+using Cloister.Broker.Tokens;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Tests;
+
+public sealed class TokenTests : IDisposable
+{
+    private const string Nonce = "8Uv9kzBvtsqrfq0M69tUqVrXpQoyeOSSiMxTjCq7avY=";
+    private static readonly TokenLease Lease = new(new string('1', 32), "instance", "c1", "secrets");
+
+    private readonly MovableClock _clock = new();
+    private readonly BrokerAuthority _authority = NewAuthority();
+    private readonly SimulatedEnclave _enclave;
+
+    public TokenTests() => _enclave = new SimulatedEnclave(_clock);
+
+    [Fact]
+    public async Task ATokenCarriesKeyAndLeaseUntilItEnds()
+    {
+        string token = await Issue();
+        TokenVerifier verifier = new(_authority, _clock);
+        VerifiedToken verified = verifier.Verify(token)!;
+        Assert.Equal(Lease, verified.Lease);
+        Assert.Equal("P-256", verified.Key.Curve);
+        _clock.Now += TokenIssuer.Lifetime;
+        Assert.Null(verifier.Verify(token));
+    }
+
+    [Fact]
+    public async Task OnlyThisAuthoritysTokensAreTokens()
+    {
+        string token = await Issue();
+        using BrokerAuthority stranger = NewAuthority();
+        Assert.Null(new TokenVerifier(stranger, _clock).Verify(token));
+        TokenVerifier verifier = new(_authority, _clock);
+        Assert.Null(verifier.Verify(""));
+        Assert.Null(verifier.Verify("a.b"));
+        Assert.Null(verifier.Verify("?.?.?"));
+        Assert.Null(verifier.Verify(token[..^4] + (token.EndsWith("AAAA", StringComparison.Ordinal) ? "BBBB" : "AAAA")));
+    }
+
+    [Fact]
+    public void ALeaseIsNoToken()
+    {
+        LeaseTerms terms = Terms(_authority.Id);
+        string lease = new LeaseSigner(_authority).Sign(terms);
+        Assert.Null(new TokenVerifier(_authority, _clock).Verify(lease));
+        LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
+        Assert.Equal(terms with { Versions = read.Versions }, read);
+        Assert.Throws<ArgumentException>(() => new LeaseSigner(_authority).Sign(Terms("another")));
+    }
+
+    [Fact]
+    public void TheTlsLeafIsIssuedByThePinnedKey()
+    {
+        using TlsIdentity tls = _authority.IssueTlsIdentity(_clock.Now);
+        Assert.Equal(_authority.Pin, "sha256:" + Convert.ToBase64String(SHA256.HashData(tls.Authority.PublicKey.ExportSubjectPublicKeyInfo())));
+        Assert.True(tls.Leaf.HasPrivateKey);
+        Assert.False(tls.Authority.HasPrivateKey);
+        using X509Chain chain = new();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(tls.Authority);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationTime = _clock.Now.UtcDateTime;
+        Assert.True(chain.Build(tls.Leaf));
+    }
+
+    public void Dispose()
+    {
+        _authority.Dispose();
+        _enclave.Dispose();
+    }
+
+    private static BrokerAuthority NewAuthority() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
+
+    private static LeaseTerms Terms(string authority) => new()
+    {
+        Version = 1, Authority = authority, Lease = Lease.Lease, Instance = "i", Nonce = Nonce, Cluster = "c1", Kek = "secrets", Policy = "p", Time = 1, Expires = 2, RenewAfter = 1,
+        GraceSeconds = 0, Wraps = 1, Unwraps = 1, Release = true, Etag = "e", Versions = [], KeysDigest = "",
+    };
+
+    private async Task<string> Issue()
+    {
+        ReleasePolicy policy = ReleasePolicyReader.Read(_enclave.Policy()).Policy!;
+        AttestRequest request = _enclave.Answer(Nonce, SimulatedEnclave.Statement());
+        EvidenceVerdict verdict = await new EvidenceVerification(_enclave, _clock).VerifyAsync("sgx", request, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
+        return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, Lease);
+    }
+}
