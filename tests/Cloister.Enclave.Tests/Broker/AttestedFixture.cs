@@ -10,15 +10,11 @@ namespace Cloister.Enclave.Tests.Broker;
 /// <summary>Custody attested with a broker of the test.</summary>
 internal sealed class AttestedFixture : IAsyncDisposable
 {
-    private readonly AttestedKey _key = new();
-    private readonly BrokerClient _client;
-
     internal AttestedFixture(TestBroker broker)
     {
         EnvelopeContext context = new(EnvelopeContext.KmsPurpose, TestBroker.Cluster, "p1");
         BrokerOptions options = broker.Options();
-        _client = new BrokerClient(options);
-        BrokerSession session = new(options, context, new string('0', 96), new ReportDataEvidence(), _key, _client, Time);
+        BrokerSession session = new(options, context, new string('0', 96), new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), Time);
         Custody = new AttestedCustody(context, session, Arena, Time, Log.Log);
     }
 
@@ -46,8 +42,6 @@ internal sealed class AttestedFixture : IAsyncDisposable
     {
         await Custody.DisposeAsync();
         Assert.Equal(0, Arena.InUse);
-        _client.Dispose();
-        _key.Dispose();
     }
 
     /// <summary>A clock that a test sets forward; timers go as they do.</summary>

@@ -41,6 +41,7 @@ public sealed class BrokerAttestedCustodyTests
         await using AttestedFixture enclave = new(broker);
         await enclave.ReadyAsync();
         byte[] edek = await enclave.EncryptAsync();
+        broker.Errors[KbsPaths.Lease] = "Busy";
         enclave.Time.Forward(TimeSpan.FromSeconds(610));
         Assert.Null(enclave.Custody.Status.KeyId);
         Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Code);

@@ -115,7 +115,7 @@ public sealed class EnclaveConfigurationReaderTests
     [InlineData(12, "    allowedUids: [0, root]", "kms.socket.allowedUids")]
     [InlineData(12, "    allowedUids: [[0]]", "kms.socket.allowedUids")]
     [InlineData(14, "  listen: tcp:127.0.0.1:7444", "admin")]
-    [InlineData(16, "  mode: attested", "custody.mode")]
+    [InlineData(16, "  mode: broker", "custody.mode")]
     [InlineData(16, "  mode: Manual", "custody.mode")]
     [InlineData(18, "    timeout: 5", "custody.remote.timeout")]
     [InlineData(18, "    timeout: 9ms", "custody.remote.timeout")]

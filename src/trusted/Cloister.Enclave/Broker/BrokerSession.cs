@@ -5,7 +5,7 @@ using Cloister.Kbs;
 namespace Cloister.Enclave.Broker;
 
 /// <summary>Gets leases: challenge, statement, evidence, request, and every check before anything is believed. secrets: uses the attested key.</summary>
-public sealed class BrokerSession
+public sealed class BrokerSession : IDisposable
 {
     private readonly BrokerOptions _options;
     private readonly EnvelopeContext _context;
@@ -19,8 +19,8 @@ public sealed class BrokerSession
     /// <param name="context">Cluster and provider.</param>
     /// <param name="configuration">SHA-384 of the configuration file, lower-case hex.</param>
     /// <param name="evidence">Makes evidence.</param>
-    /// <param name="key">The key that evidence vouches for; the caller disposes it.</param>
-    /// <param name="client">Talks to the brokers; the caller disposes it.</param>
+    /// <param name="key">The key that evidence vouches for, owned by the session.</param>
+    /// <param name="client">Talks to the brokers, owned by the session.</param>
     /// <param name="time">Counts what has gone by.</param>
     public BrokerSession(
         BrokerOptions options, EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, BrokerClient client, TimeProvider time)
@@ -34,6 +34,13 @@ public sealed class BrokerSession
         Client = client;
         using JsonDocument jwk = JsonDocument.Parse(key.Jwk);
         _jwk = jwk.RootElement.Clone();
+    }
+
+    /// <summary>Wipes the attested key and closes connections.</summary>
+    public void Dispose()
+    {
+        Client.Dispose();
+        Key.Dispose();
     }
 
     internal AttestedKey Key { get; }

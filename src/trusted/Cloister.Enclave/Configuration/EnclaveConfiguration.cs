@@ -1,4 +1,5 @@
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Rpc;
 
@@ -16,11 +17,14 @@ public sealed record EnclaveConfiguration
     /// <summary>Where administration is served, or null for none.</summary>
     public ServerOptions? Admin { get; init; }
 
-    /// <summary><c>manual</c>, <c>remote</c> or <c>passthrough</c>.</summary>
+    /// <summary><c>manual</c>, <c>attested</c>, <c>remote</c> or <c>passthrough</c>.</summary>
     public required string Custody { get; init; }
 
     /// <summary>How a remote KMS is used.</summary>
     public RemoteOptions Remote { get; init; } = new();
+
+    /// <summary>The brokers of custody attested, or null.</summary>
+    public BrokerOptions? Broker { get; init; }
 
     /// <summary>Folder of the sealed copy, or null for memory only.</summary>
     public string? StateDirectory { get; init; }

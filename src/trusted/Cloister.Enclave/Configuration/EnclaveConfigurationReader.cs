@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Rpc;
 using Cloister.Sockets;
@@ -43,17 +44,23 @@ public static class EnclaveConfigurationReader
         }
 
         ConfigurationMapping custody = root.Mapping("custody", required: true);
-        string mode = custody.OneOf("mode", "", true, "manual", "remote", "passthrough");
-        if (mode == "manual" && custody.Has("remote"))
+        string mode = custody.OneOf("mode", "", true, "manual", "attested", "remote", "passthrough");
+        if ((mode is "manual" or "attested") && custody.Has("remote"))
         {
-            custody.Fail("remote", "custody manual has no remote KMS");
+            custody.Fail("remote", $"custody {mode} has no remote KMS");
         }
 
         RemoteOptions remote = Remote(custody.Mapping("remote"));
         custody.RefuseUnknown();
 
+        BrokerOptions? broker = mode == "attested" ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
+        if (mode == "attested" && directory is not null)
+        {
+            state.Fail("directory", "custody attested keeps no sealed copy: leave it out");
+        }
+
         state.RefuseUnknown();
         readMore?.Invoke(root);
         root.RefuseUnknown();
@@ -66,6 +73,7 @@ public static class EnclaveConfigurationReader
             Admin = admin,
             Custody = mode,
             Remote = remote,
+            Broker = broker,
             StateDirectory = directory,
         };
     }

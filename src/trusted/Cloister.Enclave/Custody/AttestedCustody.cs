@@ -16,17 +16,19 @@ namespace Cloister.Enclave.Custody;
 public sealed class AttestedCustody : ICustody
 {
     private readonly EnvelopeContext _context;
+    private readonly BrokerSession _session;
     private readonly LeaseKeeper _keeper;
 
     /// <summary>Starts asking for a lease.</summary>
     /// <param name="context">Cluster and provider.</param>
-    /// <param name="session">Gets leases; the caller disposes its parts after the custody.</param>
+    /// <param name="session">Gets leases; owned by the custody.</param>
     /// <param name="arena">Where keys live.</param>
     /// <param name="time">Counts what has gone by.</param>
     /// <param name="log">Log.</param>
     public AttestedCustody(EnvelopeContext context, BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
     {
         _context = context;
+        _session = session;
         _keeper = new LeaseKeeper(session, arena, time, log);
     }
 
@@ -108,7 +110,11 @@ public sealed class AttestedCustody : ICustody
     }
 
     /// <summary>Gives the lease up and wipes the KEKs.</summary>
-    public ValueTask DisposeAsync() => _keeper.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _keeper.DisposeAsync();
+        _session.Dispose();
+    }
 
     private CustodyStatus StatusOf(HeldLease? held)
     {

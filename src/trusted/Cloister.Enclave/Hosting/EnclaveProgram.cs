@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Cloister.Enclave.Admin;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Kms;
@@ -40,9 +42,9 @@ public static class EnclaveProgram
 
         try
         {
-            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path), parts.ReadMore);
+            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out string digest), parts.ReadMore);
             using StopSignal stop = new(parts.Stop);
-            await ServeAsync(configuration, parts, stop);
+            await ServeAsync(configuration, digest, parts, stop);
             return ExitDone;
         }
         catch (ConfigurationException e)
@@ -55,7 +57,7 @@ public static class EnclaveProgram
         }
     }
 
-    private static async Task ServeAsync(EnclaveConfiguration configuration, EnclaveParts parts, StopSignal stop)
+    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, EnclaveParts parts, StopSignal stop)
     {
         StandardErrorLogger logger = new();
         EnclaveLog log = new(logger);
@@ -71,7 +73,7 @@ public static class EnclaveProgram
         string protection = ProcessHardening.Apply(arena, parts.LeaveReadable);
         log.MemoryProtection(protection);
 
-        await using ICustody custody = MakeCustody(configuration, parts, arena, log);
+        await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);
         KmsEngine engine = new(custody, tee.Name, new KmsCounters());
         EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
@@ -86,11 +88,19 @@ public static class EnclaveProgram
         log.Stopped();
     }
 
-    private static ICustody MakeCustody(EnclaveConfiguration configuration, EnclaveParts parts, SecretArena arena, EnclaveLog log)
+    private static ICustody MakeCustody(EnclaveConfiguration configuration, string digest, EnclaveParts parts, SecretArena arena, EnclaveLog log)
     {
         if (configuration.Custody == "manual")
         {
             return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
+        }
+
+        if (configuration.Broker is { } broker)
+        {
+            IEvidenceSource evidence = parts.Tee.Evidence
+                ?? throw new StartException($"custody attested needs evidence and TEE {parts.Tee.Name} gives none: use custody manual");
+            BrokerSession session = new(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
+            return new AttestedCustody(configuration.Context, session, arena, TimeProvider.System, log);
         }
 
         IRemoteKms kms = parts.RemoteKms?.Invoke()
@@ -117,11 +127,14 @@ public static class EnclaveProgram
         return new SealedKeks(Path.Combine(directory, "keks.sealed"), configuration.Context, sealer, arena);
     }
 
-    private static string ReadFile(string path)
+    private static string ReadFile(string path, out string digest)
     {
         try
         {
-            return File.ReadAllText(path);
+            byte[] file = File.ReadAllBytes(path);
+            digest = Convert.ToHexStringLower(SHA384.HashData(file));
+            using StreamReader reader = new(new MemoryStream(file));
+            return reader.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
