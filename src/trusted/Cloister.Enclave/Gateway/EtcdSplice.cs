@@ -70,7 +70,7 @@ internal static class EtcdSplice
         int length = 0;
         while (value >= 0x80)
         {
-            span[length++] = (byte)(value | 0x80);
+            span[length++] = (byte)((value & 0x7F) | 0x80);
             value >>= 7;
         }
 

@@ -145,7 +145,7 @@ internal static class EtcdValueFinder
         }
 
         // Enumerations are 32 bits wide; what is above is cut off by readers.
-        if ((uint)target == CompareValueTarget && rules.CoversAny(key, rangeEnd))
+        if ((target & uint.MaxValue) == CompareValueTarget && rules.CoversAny(key, rangeEnd))
         {
             throw new RpcException(
                 StatusCode.InvalidArgument, "a transaction compares with the value of a key whose values are encrypted, which etcd cannot do; compare its mod_revision");

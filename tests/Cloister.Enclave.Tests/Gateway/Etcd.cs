@@ -1,0 +1,68 @@
+using System.Buffers;
+using System.Text;
+using Cloister.Contracts.Wire;
+
+namespace Cloister.Enclave.Tests.Gateway;
+
+/// <summary>etcd's messages, encoded by hand.</summary>
+internal static class Etcd
+{
+    internal const string Covered = "/registry/secrets/default/db";
+
+    internal delegate void Fields(ProtoWriter writer);
+
+    internal static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    internal static byte[] Message(Fields fields)
+    {
+        ArrayBufferWriter<byte> output = new();
+        fields(new ProtoWriter(output));
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>One length-delimited field, written even when it is empty.</summary>
+    internal static byte[] Nested(int field, byte[] content) => Message(w => content.CopyTo(w.BytesField(field, content.Length)));
+
+    internal static byte[] Header => Message(w =>
+    {
+        w.Integer(1, ulong.MaxValue);
+        w.Integer(3, 77);
+    });
+
+    internal static byte[] KeyValue(string key, byte[] value) => Message(w =>
+    {
+        w.String(1, key);
+        w.Integer(2, 5);
+        w.Integer(3, 6);
+        w.Integer(4, 7);
+        w.Bytes(5, value);
+        w.Integer(6, 8);
+        w.Bytes(99, "unknown"u8);
+    });
+
+    internal static byte[] Put(string key, byte[] value) => Message(w =>
+    {
+        w.String(1, key);
+        w.Bytes(2, value);
+        w.Integer(3, 9);
+    });
+
+    internal static byte[] PutOp(string key, byte[] value) => Nested(2, Put(key, value));
+
+    internal static byte[] Range(params byte[][] kvs) => [.. Nested(1, Header), .. kvs.SelectMany(kv => Nested(2, kv)), 0x18, 1, 0x20, 200, 1];
+
+    internal static byte[] Txn(byte[][] compares, byte[][] success, byte[][] failure) =>
+    [
+        .. compares.SelectMany(c => Nested(1, c)), .. success.SelectMany(o => Nested(2, o)), .. failure.SelectMany(o => Nested(3, o)),
+    ];
+
+    internal static byte[] TxnResponse(params byte[][] ops) => [.. Nested(1, Header), 0x10, 1, .. ops.SelectMany(o => Nested(3, o))];
+
+    internal static byte[] Compare(ulong target, string key, string rangeEnd = "") => Message(w =>
+    {
+        w.Integer(2, target);
+        w.String(3, key);
+        w.Integer(6, 4);
+        w.String(64, rangeEnd);
+    });
+}
