@@ -3,6 +3,7 @@ using Cloister.Cli;
 using Cloister.Cli.Config;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Dev;
+using Cloister.Cli.Etcd;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Probe;
@@ -14,6 +15,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     DemoCommand.Create(),
     ProbeCommand.Create(),
     KekCommand.Create(),
+    EtcdCommand.Create(),
     EvidenceCommand.Create(),
     ConfigCommand.Create(),
     RelayCommand.Create(),

@@ -1,0 +1,83 @@
+using System.Text;
+
+namespace Cloister.Cli.Etcd;
+
+/// <summary>
+/// Counts how values are stored. Values are looked at and dropped: what grows is one entry per kind of storage and per namespace,
+/// and at most so many names of offending keys as are asked for.
+/// </summary>
+internal sealed class Coverage
+{
+    private readonly int _maxOffenders;
+    private readonly Dictionary<Storage, long> _stored = [];
+    private readonly SortedDictionary<string, NamespaceCoverage> _namespaces = new(StringComparer.Ordinal);
+    private readonly List<Offender> _offenders = [];
+
+    internal Coverage(CoverageRules rules, int maxOffenders)
+    {
+        Rules = rules;
+        _maxOffenders = maxOffenders;
+    }
+
+    internal CoverageRules Rules { get; }
+
+    internal long Keys { get; private set; }
+
+    internal long Offending { get; private set; }
+
+    internal long Stale { get; private set; }
+
+    /// <summary>The first offending keys, in the order of etcd.</summary>
+    internal IReadOnlyList<Offender> Offenders => _offenders;
+
+    internal IReadOnlyDictionary<string, NamespaceCoverage> Namespaces => _namespaces;
+
+    /// <summary>Counts by storage, in a fixed order.</summary>
+    internal IEnumerable<KeyValuePair<Storage, long>> Stored => _stored
+        .OrderBy(entry => entry.Key.Kind)
+        .ThenBy(entry => entry.Key.Provider, StringComparer.Ordinal)
+        .ThenBy(entry => entry.Key.KeyId, StringComparer.Ordinal)
+        .ThenBy(entry => entry.Key.Kek, StringComparer.Ordinal);
+
+    internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        Storage storage = StorageClassifier.Classify(value);
+        string name = Encoding.UTF8.GetString(key);
+        string ns = NamespaceOf(name);
+        if (!_namespaces.TryGetValue(ns, out NamespaceCoverage? counts))
+        {
+            _namespaces.Add(ns, counts = new NamespaceCoverage());
+        }
+
+        Keys++;
+        counts.Keys++;
+        _stored[storage] = _stored.GetValueOrDefault(storage) + 1;
+        if (storage.Kind.IsEncrypted())
+        {
+            counts.Encrypted++;
+        }
+
+        if (Rules.IsStale(storage) == true)
+        {
+            Stale++;
+            counts.Stale++;
+        }
+
+        if (!Rules.Holds(storage))
+        {
+            Offending++;
+            counts.Offending++;
+            if (_offenders.Count < _maxOffenders)
+            {
+                _offenders.Add(new Offender(name, storage));
+            }
+        }
+    }
+
+    /// <summary>The namespace in <c>/registry/RESOURCE/NAMESPACE/NAME</c>; empty when the key has none.</summary>
+    internal static string NamespaceOf(string key)
+    {
+        string[] parts = key.Split('/');
+        return parts.Length >= 5 ? parts[^2] : "";
+    }
+}

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using Cloister.Cli.Enclaves;
+using Cloister.Cli.Output;
+using Cloister.Contracts.KmsV2;
+using Google.Protobuf;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Etcd;
+
+/// <summary><c>cloister etcd coverage</c>: which Secrets are stored how.</summary>
+internal static class CoverageCommand
+{
+    internal static Command Create()
+    {
+        Option<string> endpoints = CliOutput.Path("--endpoints", "etcd, http:// or https://, several with commas between them");
+        Option<string> ca = new("--cacert") { Description = "authorities of etcd's certificate, PEM" };
+        Option<string> certificate = new("--cert") { Description = "client certificate, PEM" };
+        Option<string> key = new("--key") { Description = "key of the client certificate, PEM" };
+        Option<string> prefix = new("--prefix") { Description = "keys that begin with it", DefaultValueFactory = _ => "/registry/secrets/" };
+        Option<string> provider = new("--provider") { Description = "name of the KMS provider in the API server's configuration" };
+        Option<string> keyId = new("--key-id") { Description = "the key_id that writes use now" };
+        Option<string> socket = new("--socket") { Description = "KMS socket of a running plugin, which is asked for that key_id" };
+        Option<Requirement> require = new("--require") { Description = "encrypted, provider or current", DefaultValueFactory = _ => Requirement.Encrypted };
+        Option<int> list = new("--list") { Description = "at most so many names of offending keys", DefaultValueFactory = _ => 20 };
+        CliOutput.Range(list, 0, 100_000);
+        Option<bool> allowEmpty = new("--allow-empty") { Description = "no keys at all are fine" };
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("coverage", "Show how every Secret in etcd is stored: in clear, by which provider, with which key. Exit 0 when the requirement holds for all, 2 when not.")
+        {
+            endpoints, ca, certificate, key, prefix, provider, keyId, socket, require, list, allowEmpty, output,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            EtcdOptions etcd = EtcdOptions.Create(parsed.GetValue(endpoints)!, parsed.GetValue(ca), parsed.GetValue(certificate), parsed.GetValue(key));
+            Check(parsed.GetValue(prefix)!, parsed.GetValue(require), parsed.GetValue(provider), parsed.GetValue(keyId), parsed.GetValue(socket));
+            string? current = parsed.GetValue(socket) is { } path ? await AskAsync(path, cancellation) : parsed.GetValue(keyId);
+            Coverage coverage = new(new CoverageRules(parsed.GetValue(require), parsed.GetValue(provider), current), parsed.GetValue(list));
+            CoverageReport report = await ReadAsync(etcd, parsed.GetValue(prefix)!, coverage, parsed.GetValue(allowEmpty), cancellation);
+            report.Print(parsed.GetValue(output));
+            return report.Ok ? ExitCode.Done : ExitCode.No;
+        });
+        return command;
+    }
+
+    private static void Check(string prefix, Requirement require, string? provider, string? keyId, string? socket)
+    {
+        if (prefix.Length == 0)
+        {
+            throw new CliException("--prefix is empty: that would be all of etcd");
+        }
+
+        if (provider?.Length == 0 || keyId?.Length == 0 || socket?.Length == 0)
+        {
+            throw new CliException("--provider, --key-id and --socket are not empty texts");
+        }
+
+        if (keyId is not null && socket is not null)
+        {
+            throw new CliException("--key-id and --socket both tell the current key_id: give one");
+        }
+
+        if (require == Requirement.Provider && provider is null)
+        {
+            throw new CliException("--require provider needs --provider NAME");
+        }
+
+        if (require == Requirement.Current && keyId is null && socket is null)
+        {
+            throw new CliException("--require current needs --key-id or --socket");
+        }
+    }
+
+    private static async Task<CoverageReport> ReadAsync(EtcdOptions options, string prefix, Coverage coverage, bool allowEmpty, CancellationToken cancellation)
+    {
+        using EtcdClient client = new(options);
+        string version = await client.VersionAsync(cancellation);
+        long revision = await client.ScanAsync(
+            ByteString.CopyFromUtf8(prefix), EtcdClient.DefaultPageSize, found => coverage.Add(found.Key.Span, found.Value.Span), cancellation);
+        return new CoverageReport(coverage, prefix, version, revision, allowEmpty);
+    }
+
+    private static async Task<string> AskAsync(string socket, CancellationToken cancellation)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(socket);
+        StatusResponse status = await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(
+            new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(10), cancellationToken: cancellation);
+        return status.Healthz == "ok" && status.KeyId.Length > 0
+            ? status.KeyId
+            : throw new CliException("the plugin is not healthy, so it has no current key_id to compare with: see 'cloister probe'");
+    }
+}

@@ -1,0 +1,150 @@
+using Cloister.Contracts.Etcd;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Etcd;
+
+/// <summary>Reads from etcd, and only reads. secrets: the values that it hands out may be Secrets in clear.</summary>
+internal sealed class EtcdClient : IDisposable
+{
+    /// <summary>Keys of a page.</summary>
+    internal const int DefaultPageSize = 500;
+
+    // One value and its frame fit many times; pages of large Secrets are made smaller until they do.
+    private const int DefaultMaxAnswer = 32 * 1024 * 1024;
+
+    private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(30);
+
+    private readonly List<GrpcChannel> _channels = [];
+    private readonly EtcdOptions _options;
+    private int _current;
+
+    internal EtcdClient(EtcdOptions options, int maxAnswer = DefaultMaxAnswer)
+    {
+        _options = options;
+        foreach (Uri endpoint in options.Endpoints)
+        {
+            SocketsHttpHandler handler = new() { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+            if (endpoint.Scheme == Uri.UriSchemeHttps)
+            {
+                handler.SslOptions = EtcdTls.Create(options);
+            }
+
+            _channels.Add(GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions
+            {
+                HttpHandler = handler,
+                DisposeHttpClient = true,
+                MaxReceiveMessageSize = maxAnswer,
+            }));
+        }
+    }
+
+    /// <summary>The server's version, such as <c>3.5.16</c>.</summary>
+    /// <exception cref="CliException">etcd does not answer or refuses.</exception>
+    internal async Task<string> VersionAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            StatusResponse status = await CallAsync((channel, call) => new Maintenance.MaintenanceClient(channel).StatusAsync(new StatusRequest(), call), cancellation);
+            return status.Version;
+        }
+        catch (RpcException e)
+        {
+            throw Explained(e);
+        }
+    }
+
+    /// <summary>
+    /// Hands every key under a prefix to <paramref name="visit"/>, in order, as all of them were in one revision; one page is in
+    /// memory at a time.
+    /// </summary>
+    /// <returns>That revision.</returns>
+    /// <exception cref="CliException">etcd does not answer or refuses, or the pages do not add up.</exception>
+    internal async Task<long> ScanAsync(ByteString prefix, int pageSize, Action<KeyValue> visit, CancellationToken cancellation)
+    {
+        RangeRequest request = new() { Key = prefix, RangeEnd = EtcdRange.EndOf(prefix), Limit = pageSize };
+        long seen = 0;
+        long? expected = null;
+        while (true)
+        {
+            RangeResponse page;
+            try
+            {
+                page = await CallAsync((channel, call) => new KV.KVClient(channel).RangeAsync(request, call), cancellation);
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.ResourceExhausted && request.Limit > 1)
+            {
+                request.Limit /= 2;
+                continue;
+            }
+            catch (RpcException e)
+            {
+                throw Explained(e);
+            }
+
+            // Count is of the whole range at first: it is held against what the pages brought.
+            expected ??= page.Count;
+            if (request.Revision == 0)
+            {
+                request.Revision = page.Header?.Revision ?? 0;
+            }
+
+            foreach (KeyValue found in page.Kvs)
+            {
+                visit(found);
+            }
+
+            seen += page.Kvs.Count;
+            if (!page.More)
+            {
+                return seen == expected
+                    ? request.Revision
+                    : throw new CliException($"etcd said that there are {expected} keys and handed out {seen}: the answer would not be complete");
+            }
+
+            if (page.Kvs.Count == 0 || request.Revision == 0)
+            {
+                throw new CliException("etcd says that there are more keys and hands out none: the answer would not be complete");
+            }
+
+            request.Key = EtcdRange.After(page.Kvs[^1].Key);
+            request.Limit = Math.Min(pageSize, request.Limit * 2);
+        }
+    }
+
+    public void Dispose() => _channels.ForEach(channel => channel.Dispose());
+
+    // Reading is the same on every member and may be repeated; a pinned revision holds on all of them.
+    private async Task<T> CallAsync<T>(Func<GrpcChannel, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellation)
+    {
+        for (int failed = 0; ; failed++)
+        {
+            try
+            {
+                using AsyncUnaryCall<T> running = call(_channels[_current], new CallOptions(deadline: DateTime.UtcNow + CallTime, cancellationToken: cancellation));
+                return await running;
+            }
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && failed < _channels.Count - 1)
+            {
+                _current = (_current + 1) % _channels.Count;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Cancelled && cancellation.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(e.Message, e, cancellation);
+            }
+        }
+    }
+
+    private CliException Explained(RpcException e)
+    {
+        string where = string.Join(", ", _options.Endpoints.Select(uri => uri.GetLeftPart(UriPartial.Authority)));
+        return e.StatusCode switch
+        {
+            StatusCode.OutOfRange => new CliException("etcd compacted the revision that was being read: run it again"),
+            StatusCode.Unavailable or StatusCode.Internal when e.Status.DebugException is { } cause =>
+                new CliException($"etcd at {where} does not answer ({cause.GetBaseException().Message}): check --endpoints, --cacert, --cert and --key"),
+            _ => new CliException($"etcd at {where}: {e.StatusCode}: {e.Status.Detail}"),
+        };
+    }
+}

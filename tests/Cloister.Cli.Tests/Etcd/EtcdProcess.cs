@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Cloister.Cli.Demo;
+using Cloister.Cli.Etcd;
+using Cloister.Cli.Tests.Harness;
+using Cloister.Contracts.Etcd;
+using Google.Protobuf;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Tests.Etcd;
+
+/// <summary>etcd with one member on loopback.</summary>
+internal sealed class EtcdProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+
+    private EtcdProcess(Process process, string url)
+    {
+        _process = process;
+        Url = url;
+    }
+
+    internal string Url { get; }
+
+    /// <summary>Starts etcd, or skips the test where there is none.</summary>
+    internal static async Task<EtcdProcess> StartAsync(string folder, EtcdTlsFiles? tls = null)
+    {
+        string? program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(directory => Path.Combine(directory, "etcd")).FirstOrDefault(File.Exists)
+            ?? ApiServerHarness.Find()?.PathOf("etcd");
+        Assert.SkipWhen(program is null, "no etcd in PATH, and eng/apiserver-harness has not built one");
+        string client = $"{(tls is null ? "http" : "https")}://127.0.0.1:{FreePort()}";
+        string peer = $"http://127.0.0.1:{FreePort()}";
+        List<string> arguments =
+        [
+            "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
+            "--log-level", "error", "--unsafe-no-fsync",
+        ];
+        if (tls is not null)
+        {
+            arguments.AddRange(["--cert-file", tls.ServerCertificate, "--key-file", tls.ServerKey, "--client-cert-auth", "--trusted-ca-file", tls.Ca]);
+        }
+
+        Process process = Process.Start(new ProcessStartInfo(program!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        EtcdProcess etcd = new(process, client);
+        using EtcdClient probe = new(EtcdOptions.Create(client, tls?.Ca, tls?.ClientCertificate, tls?.ClientKey));
+        await Eventually.TrueAsync(() => AnswersAsync(probe), "etcd answers", TimeSpan.FromSeconds(60));
+        return etcd;
+    }
+
+    internal async Task PutAsync(string key, byte[] value)
+    {
+        using GrpcChannel channel = GrpcChannel.ForAddress(Url);
+        RequestOp put = new() { RequestPut = new PutRequest { Key = ByteString.CopyFromUtf8(key), Value = ByteString.CopyFrom(value) } };
+        TxnResponse done = await new KV.KVClient(channel).TxnAsync(new TxnRequest { Success = { put } });
+        Assert.True(done.Succeeded);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    internal static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task<bool> AnswersAsync(EtcdClient probe)
+    {
+        try
+        {
+            return (await probe.VersionAsync(CancellationToken.None)).Length > 0;
+        }
+        catch (CliException)
+        {
+            return false;
+        }
+    }
+}
