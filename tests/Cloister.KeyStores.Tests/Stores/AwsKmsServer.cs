@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cloister.KeyStores.Tests.Stores;
 
-/// <summary>AWS KMS, as its API reference says: JSON 1.1, aliases, ciphertexts that name their key and are bound to a context.</summary>
+/// <summary>AWS KMS, as far as the store uses it; written apart from the service: JSON 1.1, aliases, ciphertexts that name their key and are bound to a context.</summary>
 internal sealed class AwsKmsServer
 {
     private readonly ConcurrentDictionary<string, byte[]> _keys = new();
