@@ -64,10 +64,12 @@ public sealed class TokenTests : IDisposable
         Assert.False(tls.Authority.HasPrivateKey);
         using X509Chain chain = new();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(tls.Authority);
+        chain.ChainPolicy.ExtraStore.Add(tls.Authority);
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.AllowUnknownCertificateAuthority; // the pin decides, not a root
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.VerificationTime = _clock.Now.UtcDateTime;
         Assert.True(chain.Build(tls.Leaf));
+        Assert.Equal(tls.Authority.Thumbprint, chain.ChainElements[1].Certificate.Thumbprint);
     }
 
     public void Dispose()

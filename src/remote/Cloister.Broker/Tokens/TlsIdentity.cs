@@ -19,8 +19,11 @@ public sealed class TlsIdentity : IDisposable
         CertificateRequest root = new(issuer, authority, HashAlgorithmName.SHA256);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true));
         root.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, critical: true));
-        using X509Certificate2 withKey = root.CreateSelfSigned(now - ClockSkew, now + Lifetime);
-        Authority = X509CertificateLoader.LoadCertificate(withKey.RawData); // the private key stays where it was
+
+        // Signed by its own key under another issuer's name: a TLS server of .NET leaves self-issued certificates out of what it sends.
+        Authority = root.Create(
+            new X500DistinguishedName($"CN=Cloister broker {authorityId}"), X509SignatureGenerator.CreateForECDsa(authority),
+            now - ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
 
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         CertificateRequest leaf = new("CN=cloister-broker", key, HashAlgorithmName.SHA256);
