@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.KeyStores.Tests.Stores;
 
 /// <summary>
-/// The transit engine, as its API documentation says (developer.hashicorp.com/vault/api-docs/secret/transit): encrypts with AES-GCM,
+/// The transit engine as far as the store uses it, written apart from the real one: encrypts with AES-GCM,
 /// makes a missing key when asked to encrypt, answers 400 to a batch with an item that does not decrypt.
 /// </summary>
 internal sealed class VaultServer
