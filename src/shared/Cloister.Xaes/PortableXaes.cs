@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Cloister.Xaes;
@@ -22,40 +21,17 @@ public static class PortableXaes
     /// <summary>The AES-256-GCM key for the first 12 bytes of a nonce, owned by the caller.</summary>
     public static byte[] DerivedKey(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
     {
-        using Aes aes = Aes.Create();
-        aes.SetKey(key);
-        byte[] l = aes.EncryptEcb(new byte[16], PaddingMode.None);
-        UInt128 value = BinaryPrimitives.ReadUInt128BigEndian(l);
-        UInt128 k1 = (value << 1) ^ ((value >> 127) == UInt128.One ? (UInt128)0x87 : UInt128.Zero);
-
-        byte[] blocks = new byte[KeySize];
-        for (byte counter = 1; counter <= 2; counter++)
-        {
-            byte[] block = [0, counter, 0x58, 0, .. nonce[..12]];
-            BinaryPrimitives.WriteUInt128BigEndian(blocks.AsSpan((counter - 1) * 16), BinaryPrimitives.ReadUInt128BigEndian(block) ^ k1);
-        }
-
         byte[] derived = GC.AllocateUninitializedArray<byte>(KeySize, pinned: true);
-        aes.EncryptEcb(blocks, derived, PaddingMode.None);
+        using XaesKey xaes = new(key);
+        xaes.Derive(nonce, derived);
         return derived;
     }
 
     /// <summary>Encrypts with a random nonce.</summary>
     public static byte[] Encrypt(ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
     {
-        byte[] message = new byte[NonceSize + plaintext.Length + TagSize];
-        RandomNumberGenerator.Fill(message.AsSpan(0, NonceSize));
-        byte[] derived = DerivedKey(key, message);
-        try
-        {
-            using AesGcm gcm = new(derived, TagSize);
-            gcm.Encrypt(message.AsSpan(GcmNonceSize, GcmNonceSize), plaintext, message.AsSpan(NonceSize, plaintext.Length), message.AsSpan(NonceSize + plaintext.Length), aad);
-            return message;
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(derived);
-        }
+        using XaesKey xaes = new(key);
+        return xaes.Encrypt(plaintext, aad);
     }
 
     /// <summary>Decrypts a message of at least <see cref="Overhead"/> bytes.</summary>

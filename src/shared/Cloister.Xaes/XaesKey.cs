@@ -100,7 +100,9 @@ public sealed class XaesKey : IDisposable
         }
     }
 
-    private AesGcm ForNonce(ReadOnlySpan<byte> nonce)
+    /// <summary>Writes the AES-256-GCM key for the first 12 bytes of a nonce, 32 bytes.</summary>
+    /// <exception cref="ObjectDisposedException">The key was wiped.</exception>
+    internal void Derive(ReadOnlySpan<byte> nonce, byte[] derived)
     {
         lock (_lock)
         {
@@ -116,9 +118,17 @@ public sealed class XaesKey : IDisposable
                 BinaryPrimitives.WriteUInt128BigEndian(block, BinaryPrimitives.ReadUInt128BigEndian(block) ^ _k1);
             }
 
+            _ecb.TransformBlock(_blocks, 0, _blocks.Length, derived, 0);
+        }
+    }
+
+    private AesGcm ForNonce(ReadOnlySpan<byte> nonce)
+    {
+        lock (_lock)
+        {
             try
             {
-                _ecb.TransformBlock(_blocks, 0, _blocks.Length, _derived, 0);
+                Derive(nonce, _derived);
                 return new AesGcm(_derived, TagSize);
             }
             finally
