@@ -66,4 +66,24 @@ public sealed partial class EnclaveLog
     /// <summary>A refill of the pool of wrapped DEKs failed.</summary>
     [LoggerMessage(12, LogLevel.Warning, "no new wrapped DEKs from the remote KMS: {Reason}; {Left} are left")]
     public partial void PoolNotFilled(string reason, int left);
+
+    /// <summary>An etcd endpoint did not answer.</summary>
+    [LoggerMessage(40, LogLevel.Warning, "gateway: etcd at {Endpoint} cannot be used: {Reason} ({Suppressed} more since the last line)")]
+    public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);
+
+    /// <summary>A client without a certificate that is accepted, or without HTTP/2.</summary>
+    [LoggerMessage(41, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
+    public partial void GatewayClientRefused(long suppressed);
+
+    /// <summary>A peer broke HTTP/2.</summary>
+    [LoggerMessage(42, LogLevel.Warning, "gateway: closed the connection of {Peer}: {Reason}")]
+    public partial void GatewayProtocolError(string peer, string reason);
+
+    /// <summary>A stored value does not open, or is plaintext where none may be.</summary>
+    [LoggerMessage(43, LogLevel.Error, "gateway: the value of {Key} is {Outcome} ({Suppressed} more since the last line)")]
+    public partial void ValueNotReadable(string key, Gateway.ValueOutcome outcome, long suppressed);
+
+    /// <summary>The API server encrypts what the gateway encrypts again.</summary>
+    [LoggerMessage(44, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]
+    public partial void EncryptedTwice(string key, long suppressed);
 }
