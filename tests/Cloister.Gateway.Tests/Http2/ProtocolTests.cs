@@ -141,7 +141,7 @@ public sealed class ProtocolTests
             while (pair.Etcd.Next() is not null)
             {
             }
-        });
+        }, TestContext.Current.CancellationToken);
         try
         {
             pair.Client.Raw(flood.Written.ToArray());

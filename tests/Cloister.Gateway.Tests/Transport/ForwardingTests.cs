@@ -276,7 +276,7 @@ public sealed class ForwardingTests
         Assert.False(pair.Client.NextHeaders().End);
         (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
         Assert.Equal((true, "8"), (end, trailers["grpc-status"]));
-        Assert.Contains("maxMessageSize", trailers["grpc-message"], StringComparison.Ordinal);
+        Assert.Contains("maxMessageMiB", trailers["grpc-message"], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Text;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Rpc;
 using Cloister.Sockets;
 
@@ -62,6 +63,7 @@ public static class EnclaveConfigurationReader
         }
 
         state.RefuseUnknown();
+        GatewayOptions? gateway = GatewaySection.Read(root);
         readMore?.Invoke(root);
         root.RefuseUnknown();
         document.ThrowIfFailed();
@@ -74,6 +76,7 @@ public static class EnclaveConfigurationReader
             Custody = mode,
             Remote = remote,
             Broker = broker,
+            Gateway = gateway,
             StateDirectory = directory,
         };
     }

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Etcd;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 using Grpc.Net.Client;
@@ -23,10 +24,16 @@ internal static class DevCommand
         Option<string> cluster = new("--cluster") { Description = "identity of the cluster, which every EDEK is bound to", DefaultValueFactory = _ => "dev" };
         Option<int> latency = new("--kms-latency-ms") { Description = "what a call of the software KMS takes (custody remote and passthrough)", DefaultValueFactory = _ => 0 };
         CliOutput.Range(latency, 0, 60_000);
+        Option<string?> etcd = new("--etcd") { Description = "start the gateway too, in front of this etcd: http://127.0.0.1:PORT, or https:// with the files below" };
+        Option<string?> etcdCa = new("--etcd-cacert") { Description = "PEM file of etcd's authorities" };
+        Option<string?> etcdCertificate = new("--etcd-cert") { Description = "PEM file of the gateway's certificate for etcd" };
+        Option<string?> etcdKey = new("--etcd-key") { Description = "PEM file of its key" };
+        Option<string> gatewayMode = new("--gateway-mode") { Description = "what becomes of Secrets that etcd holds in clear: adopt (read) or sealed (refused)", DefaultValueFactory = _ => "adopt" };
+        gatewayMode.AcceptOnlyFromAmong("adopt", "sealed");
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration. For development: nothing is protected from this machine.")
         {
-            folder, custody, provider, cluster, latency, output,
+            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, output,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
             new SimulatedEnclaveFiles(parsed.GetValue(folder)!),
@@ -36,6 +43,10 @@ internal static class DevCommand
                 Provider = Name(parsed.GetValue(provider)!, "--provider-name"),
                 Cluster = Name(parsed.GetValue(cluster)!, "--cluster"),
                 KmsLatencyMilliseconds = parsed.GetValue(latency),
+                Etcd = parsed.GetValue(etcd) is { } endpoints
+                    ? EtcdOptions.Create(endpoints, parsed.GetValue(etcdCa), parsed.GetValue(etcdCertificate), parsed.GetValue(etcdKey))
+                    : null,
+                GatewayMode = parsed.GetValue(gatewayMode)!,
             },
             parsed.GetValue(output),
             cancellation));
@@ -53,6 +64,11 @@ internal static class DevCommand
 
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        if (options.Etcd is not null)
+        {
+            DevelopmentCertificates.Ensure(files.Gateway);
+        }
+
         await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: true, stop.Token);
         EnclaveState state = await ProvisionAsync(enclave, options, stop.Token);
         await File.WriteAllTextAsync(
@@ -60,7 +76,7 @@ internal static class DevCommand
             EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
             stop.Token);
 
-        Announce(files, state, output);
+        Announce(files, options, state, output);
         await Task.WhenAny(enclave.Ended, Task.Delay(Timeout.Infinite, stop.Token));
         if (!stop.IsCancellationRequested)
         {
@@ -82,7 +98,7 @@ internal static class DevCommand
         return await enclave.WaitForKekAsync(cancellation);
     }
 
-    private static void Announce(SimulatedEnclaveFiles files, EnclaveState state, OutputFormat output)
+    private static void Announce(SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, EnclaveState state, OutputFormat output)
     {
         if (output == OutputFormat.Json)
         {
@@ -95,6 +111,11 @@ internal static class DevCommand
                 ["provider"] = state.Provider,
                 ["keyId"] = state.ActiveKeyId,
             };
+            if (options.Etcd is not null)
+            {
+                document["gateway"] = File.ReadAllText(files.Gateway.Url);
+            }
+
             Console.Out.WriteLine($"ready {document.ToJsonString()}");
         }
         else
@@ -103,10 +124,15 @@ internal static class DevCommand
         }
 
         Console.Out.Flush();
+        string gateway = options.Etcd is null ? "" : $"""
+
+              or the gateway:  kube-apiserver ... --etcd-servers-overrides=/secrets#{File.ReadAllText(files.Gateway.Url)} \
+                                 --etcd-cafile={files.Gateway.Ca} --etcd-certfile={files.Gateway.ClientCertificate} --etcd-keyfile={files.Gateway.ClientKey}
+            """;
         Console.Error.WriteLine($"""
 
             SIMULATED TEE, for development only. Next:
-              an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}
+              an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}{gateway}
               look at it:      cloister probe --socket {files.KmsSocket}
               its KEKs:        cloister kek list --socket {files.AdminSocket}
               a new KEK:       cloister kek create --socket {files.AdminSocket} --name {KekName}

@@ -1,3 +1,5 @@
+using Cloister.Cli.Etcd;
+
 namespace Cloister.Cli.Enclaves;
 
 /// <summary>How to run a simulated enclave.</summary>
@@ -14,4 +16,10 @@ internal sealed record SimulatedEnclaveOptions
 
     /// <summary>What each call of the software KMS takes.</summary>
     internal int KmsLatencyMilliseconds { get; init; }
+
+    /// <summary>etcd behind the gateway, or null for no gateway.</summary>
+    internal EtcdOptions? Etcd { get; init; }
+
+    /// <summary>What becomes of plaintext in etcd: <c>adopt</c> or <c>sealed</c>.</summary>
+    internal string GatewayMode { get; init; } = "adopt";
 }

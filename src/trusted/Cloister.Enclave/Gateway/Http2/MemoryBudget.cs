@@ -22,7 +22,7 @@ internal sealed class MemoryBudget
         {
             Interlocked.Add(ref _taken, -bytes);
             throw new RpcException(
-                StatusCode.ResourceExhausted, $"the gateway holds {_limit} bytes of messages already; try again later, read in pages, or raise gateway.memory");
+                StatusCode.ResourceExhausted, $"the gateway holds {_limit} bytes of messages already; try again later, read in pages, or raise gateway.memoryMiB");
         }
     }
 

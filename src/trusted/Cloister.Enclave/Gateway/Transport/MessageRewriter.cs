@@ -107,7 +107,7 @@ internal sealed class MessageRewriter
                 compressed ? StatusCode.Unimplemented : StatusCode.ResourceExhausted,
                 compressed
                     ? "the gateway does not read compressed messages: turn compression off"
-                    : $"the message has {length} bytes, at most {_maxMessageSize} pass the gateway: read in pages, or raise gateway.maxMessageSize");
+                    : $"the message has {length} bytes, at most {_maxMessageSize} pass the gateway: read in pages, or raise gateway.maxMessageMiB");
             return false;
         }
 
