@@ -13,6 +13,9 @@ internal sealed class WatchRecord
     /// <summary>The newest revision that was seen.</summary>
     internal long Seen => Volatile.Read(ref _seen);
 
+    /// <summary>Why it last broke off.</summary>
+    internal string Last { get; private set; } = "";
+
     internal IReadOnlyList<(long Revision, string Key, string Value)> Events => _events;
 
     internal async Task RunAsync(RawEtcd etcd, CancellationToken stop)
@@ -40,8 +43,10 @@ internal sealed class WatchRecord
                     }
                 }
             }
-            catch (Exception e) when (e is RpcException or OperationCanceledException)
+            catch (Exception e) when (e is RpcException or OperationCanceledException or InvalidOperationException or IOException)
             {
+                // The gateway or etcd went away; how that looks depends on what was under way.
+                Last = $"{e.GetType().Name}: {e.Message}";
                 await Task.Delay(100, CancellationToken.None);
             }
         }

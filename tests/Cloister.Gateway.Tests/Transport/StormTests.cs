@@ -49,7 +49,8 @@ public sealed class StormTests
         // Both watches saw the same, one in clear, the other not.
         long last = list.Kvs.Max(kv => kv.ModRevision);
         await Eventually.HoldsAsync(
-            "both watches saw the last write", TimeSpan.FromSeconds(60), () => Task.FromResult(direct.Seen >= last && through.Seen >= last), Stop);
+            "both watches saw the last write", TimeSpan.FromSeconds(60), () => Task.FromResult(direct.Seen >= last && through.Seen >= last), Stop,
+            () => $"direct {direct.Seen} {watching[0].Status} {direct.Last}, through {through.Seen} {watching[1].Status} {through.Last}, last {last}\n{string.Join('\n', etcds.Gateway.Log.Lines.TakeLast(10))}");
         await watched.CancelAsync();
         await Task.WhenAll(watching);
         Assert.Equal(direct.Events.Select(e => (e.Revision, e.Key)), through.Events.Select(e => (e.Revision, e.Key)));
