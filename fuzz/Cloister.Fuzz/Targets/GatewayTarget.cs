@@ -51,23 +51,18 @@ internal sealed class GatewayTarget : IFuzzTarget
         ProxySession session = new(client, etcd, budget, new GatewayCounters());
         using FrameReader reader = new(client);
         ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
+        bool read = true;
         try
         {
             pump.Run();
-            return true;
         }
         catch (Http2Exception)
         {
-            return false;
+            read = false;
         }
-        finally
-        {
-            session.End();
-            if (budget.Taken != 0)
-            {
-                throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
-            }
-        }
+
+        session.End();
+        return budget.Taken == 0 ? read : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
     }
 
     /// <summary>Gives the input, takes everything.</summary>
