@@ -24,6 +24,24 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
         await MeasureAsync("get", callers, seconds, keep, GetAsync);
     }
 
+    /// <summary>Waits until it answers.</summary>
+    internal async Task UntilItAnswersAsync()
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                await PutAsync("/registry/secrets/bench/first");
+                return;
+            }
+            catch (Grpc.Core.RpcException e) when (i < 50)
+            {
+                Console.Error.WriteLine($"{name}: {e.StatusCode}");
+                await Task.Delay(200);
+            }
+        }
+    }
+
     public void Dispose() => channel.Dispose();
 
     private async Task MeasureAsync(string what, int callers, double seconds, bool keep, Func<string, Task> call)

@@ -9,8 +9,9 @@ using Cloister.Bench.Gateway;
 using Grpc.Net.Client;
 
 // Cloister.Bench.Gateway --cloister PROGRAM --etcd PROGRAM [--rounds N] [--seconds N]
-//   etcd itself (plain text), etcd's own grpc-proxy (plain text), and the gateway (TLS from the client, encryption on), in turns, on one
-//   etcd with fsync. Values of 1 KiB. Prints JSON: medians, and ratios to etcd itself, round by round.
+//   etcd itself (plain text) and the gateway (TLS from the client, encryption on), in turns, on one etcd with fsync. Values of 1 KiB. Prints JSON: medians, and ratios to etcd itself, round by round.
+// .NET measures round trips with pings, an API server does not.
+AppContext.SetSwitch("System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing", true);
 string cloister = "";
 string etcd = "";
 int rounds = 5;
@@ -44,11 +45,9 @@ try
 {
     string url = $"http://127.0.0.1:{FreePort()}";
     string peer = $"http://127.0.0.1:{FreePort()}";
-    string proxied = $"127.0.0.1:{FreePort()}";
     Start(etcd, "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer,
         "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
     await AnswersAsync(new Uri(url));
-    int proxy = Start(etcd, "grpc-proxy", "start", $"--endpoints={url}", $"--listen-addr={proxied}").Id;
     string dev = Path.Combine(folder, "dev");
     Process parent = Start(cloister, "dev", "--dir", dev, "--etcd", url);
     for (string? line = ""; line?.StartsWith("ready", StringComparison.Ordinal) != true; line = await parent.StandardOutput.ReadLineAsync())
@@ -63,8 +62,12 @@ try
     int enclave = int.Parse(children.Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
     string through = File.ReadAllText(Path.Combine(dev, "gateway/url"));
     paths.Add(new EtcdPath("etcd", GrpcChannel.ForAddress(url), 0));
-    paths.Add(new EtcdPath("grpc-proxy", GrpcChannel.ForAddress($"http://{proxied}"), proxy));
     paths.Add(new EtcdPath("gateway", GrpcChannel.ForAddress(through, new GrpcChannelOptions { HttpHandler = Tls(Path.Combine(dev, "gateway")) }), enclave));
+    foreach (EtcdPath path in paths)
+    {
+        await path.UntilItAnswersAsync();
+    }
+
     for (int round = 0; round <= rounds; round++)
     {
         foreach (int callers in (int[])[1, 16, 64])
@@ -72,7 +75,14 @@ try
             foreach (EtcdPath path in paths)
             {
                 // The first round warms up.
-                await path.MeasureAsync(callers, seconds, keep: round > 0);
+                try
+                {
+                    await path.MeasureAsync(callers, seconds, keep: round > 0);
+                }
+                catch (Grpc.Core.RpcException e)
+                {
+                    throw new InvalidOperationException($"{path.Name}, {callers} callers: {e.Status.Detail}", e);
+                }
             }
         }
     }
