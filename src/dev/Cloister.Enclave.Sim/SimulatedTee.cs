@@ -24,6 +24,8 @@ internal sealed class SimulatedTee : ITee, ISealer
 
     public IEvidenceSource? Evidence => null;
 
+    public IMonotonicCounter? Counter => new CounterFile(_options.SealingKeyFile + ".counter");
+
     public string Description => "simulated sealing, key in a file";
 
     public SecretKey SealingKey(SecretArena arena)
