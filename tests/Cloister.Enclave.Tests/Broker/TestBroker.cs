@@ -50,6 +50,15 @@ internal sealed class TestBroker : IAsyncDisposable
 
     internal ConcurrentQueue<int> KeysSent { get; } = new();
 
+    /// <summary>False: KEKs stay here and are used by wrap and unwrap.</summary>
+    internal bool Release { get; set; } = true;
+
+    /// <summary>Items of every wrap and unwrap that was answered.</summary>
+    internal ConcurrentQueue<int> Items { get; } = new();
+
+    /// <summary>Holds wraps and unwraps up, when a test says so.</summary>
+    internal Task CryptoGate { get; set; } = Task.CompletedTask;
+
     internal static async Task<TestBroker> StartAsync(bool issued = false)
     {
         TestBroker broker = new();
@@ -94,7 +103,7 @@ internal sealed class TestBroker : IAsyncDisposable
     internal LeaseTerms Terms(string instance, string nonce, string digest = "") => new()
     {
         Version = 1, Authority = AuthorityId, Lease = new string('a', 32), Instance = instance, Nonce = nonce, Cluster = Cluster, Kek = Kek, Policy = "p",
-        Time = 1_000_000, Expires = 1_600_000, RenewAfter = 1_300_000, GraceSeconds = 60, Wraps = 1000, Unwraps = 1000, Release = true, Etag = "e",
+        Time = 1_000_000, Expires = 1_600_000, RenewAfter = 1_300_000, GraceSeconds = 60, Wraps = 1000, Unwraps = 1000, Release = Release, Etag = "e",
         Versions = [.. _versions.Select(v => v.Version)], KeysDigest = digest,
     };
 
@@ -148,6 +157,10 @@ internal sealed class TestBroker : IAsyncDisposable
                 await Task.Delay(50);
                 await context.Response.WriteAsJsonAsync(new WatchResponse("e", false), KbsJson.Default.WatchResponse);
                 break;
+            case KbsPaths.Wrap or KbsPaths.Unwrap:
+                await CryptoGate;
+                await TestWrapping.AnswerAsync(context, body.Deserialize(KbsJson.Default.CryptoRequest)!, path == KbsPaths.Wrap, this);
+                break;
             default:
                 await RefuseAsync(context, "BadRequest");
                 break;
@@ -167,7 +180,7 @@ internal sealed class TestBroker : IAsyncDisposable
         }
 
         Statements.Enqueue(JsonSerializer.Deserialize(attestation.TeeEvidence.Additional, KbsJson.Default.StatementEnvelope)!.Cloister);
-        (LeasedVersion Version, byte[] Key)[] sent = [.. _versions.Where(v => v.Version.Enabled && !request.Have.Contains(v.Version.KeyId))];
+        (LeasedVersion Version, byte[] Key)[] sent = [.. _versions.Where(v => Release && v.Version.Enabled && !request.Have.Contains(v.Version.KeyId))];
         KeysSent.Enqueue(sent.Length);
         byte[] keys = [.. sent.SelectMany(v => (byte[])[.. Convert.FromHexString(v.Version.KeyId[4..]), .. v.Key])];
         string digest = keys.Length == 0 ? "" : Base64Url.EncodeToString(SHA256.HashData(keys));
@@ -179,7 +192,9 @@ internal sealed class TestBroker : IAsyncDisposable
     private static string Thumbprint(JsonElement jwk) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(
         $$"""{"crv":"P-256","kty":"EC","x":"{{jwk.GetProperty("x").GetString()}}","y":"{{jwk.GetProperty("y").GetString()}}"}""")));
 
-    private static Task RefuseAsync(HttpContext context, string error)
+    internal byte[]? Find(string keyId) => _versions.Where(v => v.Version.Enabled && v.Version.KeyId == keyId).Select(v => v.Key).FirstOrDefault();
+
+    internal static Task RefuseAsync(HttpContext context, string error)
     {
         context.Response.StatusCode = error switch { "Busy" => 503, "LeaseRevoked" or "PolicyDeny" => 403, "KekNotFound" => 404, "BadRequest" => 400, _ => 401 };
         return context.Response.WriteAsJsonAsync(new KbsError(KbsPaths.ErrorTypePrefix + error, "detail\n"), KbsJson.Default.KbsError);

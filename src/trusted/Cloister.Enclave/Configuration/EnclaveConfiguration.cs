@@ -23,7 +23,7 @@ public sealed record EnclaveConfiguration
     /// <summary>How a remote KMS is used.</summary>
     public RemoteOptions Remote { get; init; } = new();
 
-    /// <summary>The brokers of custody attested, or null.</summary>
+    /// <summary>The brokers of custody attested, or of remote and passthrough when they use one as their KMS; or null.</summary>
     public BrokerOptions? Broker { get; init; }
 
     /// <summary>Folder of the sealed copy, or null for memory only.</summary>

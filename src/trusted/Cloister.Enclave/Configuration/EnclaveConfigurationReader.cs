@@ -53,7 +53,7 @@ public static class EnclaveConfigurationReader
         RemoteOptions remote = Remote(custody.Mapping("remote"));
         custody.RefuseUnknown();
 
-        BrokerOptions? broker = mode == "attested" ? BrokerSection.Read(root) : null;
+        BrokerOptions? broker = mode == "attested" || (mode is "remote" or "passthrough" && root.Has("broker")) ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
         if (mode == "attested" && directory is not null)

@@ -95,19 +95,26 @@ public static class EnclaveProgram
             return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
         }
 
-        if (configuration.Broker is { } broker)
+        if (configuration.Custody == "attested")
         {
-            IEvidenceSource evidence = parts.Tee.Evidence
-                ?? throw new StartException($"custody attested needs evidence and TEE {parts.Tee.Name} gives none: use custody manual");
-            BrokerSession session = new(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
-            return new AttestedCustody(configuration.Context, session, arena, TimeProvider.System, log);
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log);
         }
 
-        IRemoteKms kms = parts.RemoteKms?.Invoke()
-            ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS and {parts.Program} has none: use custody manual");
+        IRemoteKms kms = configuration.Broker is not null
+            ? new BrokerKms(MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log)
+            : parts.RemoteKms?.Invoke()
+                ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
             ? new RemoteCustody(configuration.Context, kms, arena, configuration.Remote, log)
             : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
+    }
+
+    private static BrokerSession MakeSession(EnclaveConfiguration configuration, string digest, ITee tee)
+    {
+        BrokerOptions broker = configuration.Broker!;
+        IEvidenceSource evidence = tee.Evidence
+            ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
+        return new BrokerSession(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
     }
 
     private static SealedKeks? MakeSealedKeks(EnclaveConfiguration configuration, ITee tee, SecretArena arena)
