@@ -3,7 +3,9 @@ using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Cloister.AdminApi;
 using Cloister.Attestation.Certificates;
@@ -56,6 +58,24 @@ internal sealed class BrokerAdmin : IDisposable
     internal Task<ChangeResult> RevokeAsync(RevokeRequest request, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, AdminPaths.Revocations, Body(request, AdminJson.Default.RevokeRequest), AdminJson.Default.ChangeResult, cancellation);
 
+    /// <summary>Splits a KEK version into recovery shares. secrets: the shares are the KEK.</summary>
+    internal Task<ExportedKek> ExportAsync(string kek, int version, ExportKekRequest request, CancellationToken cancellation) =>
+        SendAsync(
+            HttpMethod.Post, $"{AdminPaths.Keks}/{kek}/versions/{version}/export", Body(request, AdminJson.Default.ExportKekRequest), AdminJson.Default.ExportedKek, cancellation);
+
+    /// <summary>Every entry of the audit log: its kind and its details.</summary>
+    internal async Task<IReadOnlyList<(string Kind, JsonNode Details)>> AuditAsync(CancellationToken cancellation)
+    {
+        byte[] lines = await SendAsync(HttpMethod.Get, AdminPaths.Audit, null, cancellation);
+        return
+        [
+            .. Encoding.UTF8.GetString(lines).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonNode.Parse(line)!["entry"])
+                .OfType<JsonNode>()
+                .Select(entry => (entry["kind"]!.GetValue<string>(), JsonNode.Parse(entry["details"]!.GetValue<string>())!)),
+        ];
+    }
+
     /// <summary>Closes connections.</summary>
     public void Dispose() => _http.Dispose();
 
@@ -68,16 +88,29 @@ internal sealed class BrokerAdmin : IDisposable
 
     private async Task<T> SendAsync<T>(HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> type, CancellationToken cancellation)
     {
+        byte[] answer = await SendAsync(method, path, body, cancellation);
+        try
+        {
+            return JsonSerializer.Deserialize(answer, type)!;
+        }
+        catch (JsonException)
+        {
+            throw new CliException($"what the broker answers to {method} {path} is not understood: it is of another version than this program");
+        }
+    }
+
+    private async Task<byte[]> SendAsync(HttpMethod method, string path, HttpContent? body, CancellationToken cancellation)
+    {
         try
         {
             using HttpRequestMessage request = new(method, path) { Content = body };
             using HttpResponseMessage response = await _http.SendAsync(request, cancellation);
             byte[] answer = await response.Content.ReadAsByteArrayAsync(cancellation);
             return response.StatusCode == HttpStatusCode.OK
-                ? JsonSerializer.Deserialize(answer, type)!
+                ? answer
                 : throw new CliException($"the broker refuses {method} {path}: {(int)response.StatusCode} {Reason(answer)}", ExitCode.No);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new CliException($"the broker's administration at {_http.BaseAddress} does not answer ({e.GetBaseException().Message}): check that it runs, and pin and certificate");
         }

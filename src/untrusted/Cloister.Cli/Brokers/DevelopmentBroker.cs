@@ -95,9 +95,8 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
         }
     }
 
-    /// <summary>How often enclaves asked for a KEK: first releases and renewals, as the broker counts them.</summary>
-    internal async Task<long> LeaseCallsAsync(string kek, CancellationToken cancellation) =>
-        (await Admin.EnclavesAsync(cancellation)).Enclaves.Where(lease => lease.Kek == kek).Sum(lease => 1 + lease.Renewals);
+    /// <summary>Stops the program in order; what is left is its files.</summary>
+    internal Task StopAsync() => _process.StopAsync();
 
     /// <summary>Stops it in order; after four seconds, without.</summary>
     public async ValueTask DisposeAsync()
