@@ -126,29 +126,59 @@ public sealed class BrokerAdministration
     public Task ScheduleDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        JsonObject details = new() { ["kek"] = kek, ["version"] = version, ["destroyAt"] = (now + delay).ToUnixTimeMilliseconds() };
-        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", details, async () =>
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay), async () =>
         {
-            if (confirmation != kek)
-            {
-                throw new AdministrationException("the confirmation has to repeat the KEK's name: what the version protects will be lost for ever");
-            }
-
-            if (delay < LeastDestroyDelay)
-            {
-                throw new AdministrationException($"destruction is delayed by at least {LeastDestroyDelay.TotalHours} hours, so that a wrong order can be taken back");
-            }
-
-            Kek found = await FindAsync(kek, cancellation);
-            if (ActiveAt(found, now)?.Version == version)
-            {
-                throw new AdministrationException($"writes use version {version} of KEK {kek}: rotate first, rewrap what is stored, then destroy the old version");
-            }
-
+            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
             await _state.ScheduleDestroyAsync(kek, version, now + delay, cancellation);
             return true;
         });
     }
+
+    /// <summary>Refuses what <see cref="ScheduleDestroyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <exception cref="AdministrationException">As there.</exception>
+    public async Task CheckDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        try
+        {
+            AuditedActs.Require(by, AdministratorRole.KeyCustodian);
+            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
+        }
+        catch (AdministrationException)
+        {
+            JsonObject details = DestroyDetails(kek, version, now + delay);
+            details["by"] = by.Name;
+            await _acts.LogAsync("kek.destroy", details, "refused");
+            throw;
+        }
+    }
+
+    private async Task RequireDestroyableAsync(string kek, int version, TimeSpan delay, string confirmation, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (confirmation != kek)
+        {
+            throw new AdministrationException("the confirmation has to repeat the KEK's name: what the version protects will be lost for ever");
+        }
+
+        if (delay < LeastDestroyDelay)
+        {
+            throw new AdministrationException($"destruction is delayed by at least {LeastDestroyDelay.TotalHours} hours, so that a wrong order can be taken back");
+        }
+
+        Kek found = await FindAsync(kek, cancellation);
+        if (found.Versions.All(known => known.Version != version))
+        {
+            throw new AdministrationException($"there is no version {version} of KEK {kek}", AdministrationFailure.NotFound);
+        }
+
+        if (ActiveAt(found, now)?.Version == version)
+        {
+            throw new AdministrationException($"writes use version {version} of KEK {kek}: rotate first, rewrap what is stored, then destroy the old version");
+        }
+    }
+
+    private static JsonObject DestroyDetails(string kek, int version, DateTimeOffset at) =>
+        new() { ["kek"] = kek, ["version"] = version, ["destroyAt"] = at.ToUnixTimeMilliseconds() };
 
     /// <summary>Takes an order to destroy back. The version is disabled then.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
