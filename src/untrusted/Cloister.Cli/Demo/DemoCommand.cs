@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Brokers;
 using Cloister.Cli.Output;
 using Spectre.Console;
 
@@ -14,7 +15,7 @@ internal static class DemoCommand
     {
         Option<int> secrets = new("--secrets") { Description = "Secrets to write and read in each scenario", DefaultValueFactory = _ => 300 };
         CliOutput.Range(secrets, 1, 100_000);
-        Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the remote KMS takes", DefaultValueFactory = _ => 5 };
+        Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the baseline's software KMS takes", DefaultValueFactory = _ => 5 };
         CliOutput.Range(latency, 0, 60_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
@@ -31,14 +32,17 @@ internal static class DemoCommand
         try
         {
             List<DemoResult> results = [];
-            foreach (DemoScenario scenario in (DemoScenario[])[DemoScenario.Baseline, DemoScenario.Remote, DemoScenario.Manual, DemoScenario.Stock])
+            await using DevelopmentBroker started = await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(folder, "broker")), showLog: false, cancellation);
+            DemoBroker broker = new(started);
+            foreach (DemoScenario scenario in (DemoScenario[])[DemoScenario.Baseline, DemoScenario.Remote, DemoScenario.Manual, DemoScenario.Attested, DemoScenario.Stock])
             {
                 CliOutput.Messages.WriteLine($"running: {scenario.Title}");
-                results.Add(await DemoRun.RunAsync(folder, scenario, secrets, latency, cancellation));
+                results.Add(await DemoRun.RunAsync(folder, scenario, broker, secrets, latency, cancellation));
             }
 
             CliOutput.Messages.WriteLine("running: refusals");
-            IReadOnlyList<(string Case, string Step, bool Refused)> refusals = await DemoRefusals.RunAsync(folder, cancellation);
+            IReadOnlyList<(string Case, string Step, bool Refused)> refusals =
+                [.. await DemoRefusals.RunAsync(folder, cancellation), .. await AttestedRefusals.RunAsync(folder, broker, cancellation)];
             EndToEnd? endToEnd = null;
             if (ApiServerHarness.Find() is { } harness)
             {
@@ -103,11 +107,12 @@ internal static class DemoCommand
         }
 
         Console.Out.WriteLine($"""
-            A call of the remote KMS takes {latency} ms here (--kms-latency-ms). "Found" is a scan of the whole memory of every process
-            outside the enclave for the keys themselves; the same scan found them inside the enclave. In the baseline there is no
-            TEE: the plugin, with the software KMS that stands for the remote one, is a process like any other and is scanned too.
-            In demos 1 and 2 the Secret is sent to the enclave, which makes the DEK. A stock API server makes its own key material
-            (last row): a plugin alone cannot keep that out of the API server's memory.
+            In the baseline there is no TEE: the plugin, with a software KMS whose calls take {latency} ms (--kms-latency-ms), is a process
+            like any other. Demos 1 and 3 have a broker, which verified the enclave's evidence; its audit log counts the calls.
+            "Found" is a scan of the whole memory of every process outside the enclave for the keys themselves (demo 1: of the enclave
+            too for the KEK); the same scan found them where they belong. In demos 1 to 3 the Secret is sent to the enclave, which
+            makes the DEK. A stock API server makes its own key material (last row): a plugin alone cannot keep that out of the API
+            server's memory.
             {(held ? "Everything held." : "NOT EVERYTHING HELD.")}
             """);
     }
