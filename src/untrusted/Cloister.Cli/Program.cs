@@ -7,6 +7,7 @@ using Cloister.Cli.Etcd;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Probe;
+using Cloister.Cli.Provision;
 using Cloister.Cli.Relay;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
@@ -15,6 +16,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     DemoCommand.Create(),
     ProbeCommand.Create(),
     KekCommand.Create(),
+    ProvisionCommand.Create(),
     EtcdCommand.Create(),
     EvidenceCommand.Create(),
     ConfigCommand.Create(),

@@ -78,9 +78,19 @@ public static class EnclaveProgram
         EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
 
+        using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
+            ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
+            : null;
+
         // Administration first: when the KMS socket answers, everything does.
         await using GrpcServer? admin = configuration.Admin is { } adminOptions
-            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log).Methods, tee.Name, engine.Counters, log)
+            ? await GrpcServer.StartAsync(
+                "admin",
+                adminOptions,
+                [.. new AdminService(engine, description, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                tee.Name,
+                engine.Counters,
+                log)
             : null;
         await using GrpcServer kms = await GrpcServer.StartAsync(
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);

@@ -4,7 +4,7 @@ using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Kbs;
 
-namespace Cloister.Broker.Evidence;
+namespace Cloister.Release;
 
 /// <summary>Reads what an enclave says about itself (docs/broker-protocol.md, "The statement").</summary>
 public static class StatementReader

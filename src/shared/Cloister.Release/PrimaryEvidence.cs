@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Cloister.Attestation;
 
-namespace Cloister.Broker.Evidence;
+namespace Cloister.Release;
 
 /// <summary>
 /// The bytes of primary evidence, read from the form its TEE sends (docs/broker-protocol.md, "Attestation"). Nothing is believed yet.
@@ -9,7 +9,7 @@ namespace Cloister.Broker.Evidence;
 /// <param name="Tee">The kind of TEE.</param>
 /// <param name="Bytes">Quote, report or document.</param>
 /// <param name="Certificates">SNP: the certificate table, which may be empty.</param>
-internal sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates)
+public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates)
 {
     private const int MaxLength = 64 * 1024;
     private const int MaxCertificatesLength = 256 * 1024;

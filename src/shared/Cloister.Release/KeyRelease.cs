@@ -4,7 +4,7 @@ using System.Text;
 using Cloister.Kbs;
 using AesKeyWrapManagement = Jose.AesKeyWrapManagement;
 
-namespace Cloister.Broker.Release;
+namespace Cloister.Release;
 
 /// <summary>
 /// Encrypts secrets to an attested key: JWE (RFC 7516), flattened JSON, A256GCM. The protected header is written here and not by a library:

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace Cloister.Broker.Release;
+namespace Cloister.Release;
 
 /// <summary>
 /// The attested key: EC P-256 or P-521 for <c>ECDH-ES+A256KW</c>, or RSA of 2048 to 8192 bits for <c>RSA-OAEP-256</c>. Read from a JWK (RFC 7517).
