@@ -11,7 +11,9 @@ internal sealed record RecoverySet(byte[] Id, byte Threshold, byte[] Commitment,
 
     public static byte[] Commit(ReadOnlySpan<byte> key, byte[] id, byte threshold, KekIdentity kek)
     {
-        byte[] info = [.. "cloister-recovery-v1"u8, .. id, threshold, .. KekAad.FingerprintOf(kek)];
+        byte[] fingerprint = new byte[KeyFingerprint.Size];
+        kek.Fingerprint().CopyTo(fingerprint);
+        byte[] info = [.. "cloister-recovery-v1"u8, .. id, threshold, .. fingerprint];
         byte[] commitment = new byte[CommitmentSize];
         HKDF.DeriveKey(HashAlgorithmName.SHA256, key, commitment, default, info);
         return commitment;

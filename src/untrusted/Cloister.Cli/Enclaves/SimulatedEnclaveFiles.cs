@@ -79,7 +79,7 @@ internal sealed class SimulatedEnclaveFiles
 
     private string ConfigurationText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
         string broker = options.Broker is { } access
             ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
             : "";
