@@ -1,4 +1,4 @@
-namespace Cloister.Broker.State.Audit;
+namespace Cloister.Audit;
 
 /// <summary>A signed statement that the log up to an entry was as its hash says. Without one, removing the newest entries is not found.</summary>
 /// <param name="Seq">The last entry covered.</param>

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Cloister.Broker.State.Audit;
+namespace Cloister.Audit;
 
 /// <summary>
 /// Checks an audit log: each entry's hash, its place in the chain, and each checkpoint. Finds entries that were removed, changed or moved,
@@ -9,23 +9,25 @@ namespace Cloister.Broker.State.Audit;
 /// </summary>
 public static class AuditVerifier
 {
-    /// <summary>Checks a whole log.</summary>
+    /// <summary>Checks a whole log, or one from an entry on.</summary>
     /// <param name="entries">From the first, in order.</param>
     /// <param name="checkpoints">All, in any order, from the log or kept elsewhere.</param>
     /// <param name="publicKey">Of who signed the checkpoints: ECDSA P-256.</param>
-    public static AuditVerdict Verify(IEnumerable<AuditEntry> entries, IEnumerable<AuditCheckpoint> checkpoints, ECDsa publicKey)
+    /// <param name="first">Number of the first entry; what came before entry <c>first</c> is not checked.</param>
+    public static AuditVerdict Verify(IEnumerable<AuditEntry> entries, IEnumerable<AuditCheckpoint> checkpoints, ECDsa publicKey, long first = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(first, 1);
         List<AuditCheckpoint> claims = [.. checkpoints.OrderBy(checkpoint => checkpoint.Seq)];
         int next = 0;
-        long last = 0, vouched = 0;
+        long last = first - 1, vouched = 0;
         byte[] previous = new byte[AuditEncoding.HashSize];
-        if (claims is [{ Seq: < 1 }, ..])
-            return Bad(1, "a checkpoint names no entry");
+        if (claims.Count > 0 && claims[0].Seq < first)
+            return Bad(first, "a checkpoint names no entry of the log");
         foreach (AuditEntry entry in entries)
         {
             if (entry.Seq != last + 1)
                 return Bad(last + 1, $"the entry is missing or out of order: {entry.Seq} stands in its place");
-            if (!previous.AsSpan().SequenceEqual(entry.Previous))
+            if ((entry.Seq > first || first == 1) && !previous.AsSpan().SequenceEqual(entry.Previous))
                 return Bad(entry.Seq, "the entry does not follow its predecessor");
             if (entry.Hash.Length != AuditEncoding.HashSize || !HashOf(entry).AsSpan().SequenceEqual(entry.Hash))
                 return Bad(entry.Seq, "the entry was changed");

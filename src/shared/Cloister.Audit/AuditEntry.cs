@@ -1,4 +1,4 @@
-namespace Cloister.Broker.State.Audit;
+namespace Cloister.Audit;
 
 /// <summary>An entry of the audit log. Each names its predecessor by hash, so none can be changed, removed or moved alone.</summary>
 /// <param name="Seq">From 1, without gaps.</param>

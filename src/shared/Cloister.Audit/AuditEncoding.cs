@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Cloister.Broker.State.Audit;
+namespace Cloister.Audit;
 
 /// <summary>What is hashed and signed in an audit log. Numbers are big-endian. secrets: none.</summary>
 public static class AuditEncoding

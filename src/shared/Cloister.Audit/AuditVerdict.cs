@@ -1,4 +1,4 @@
-namespace Cloister.Broker.State.Audit;
+namespace Cloister.Audit;
 
 /// <summary>What became of checking an audit log.</summary>
 /// <param name="FirstBadSeq">The first entry that is missing, changed, out of place or contradicted by a checkpoint; null if the log is good.</param>
