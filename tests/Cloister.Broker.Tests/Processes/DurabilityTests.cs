@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests.Processes;

@@ -27,7 +27,7 @@ internal sealed class KbsClient : IDisposable
 
     public async Task<(string Nonce, string Session)> AuthAsync(string tee = "sgx")
     {
-        KbsAnswer answer = await PostAsync(KbsPaths.Auth, $$"""{"version":"0.4.0","tee":"{{tee}}","extra-params":{"supported-hash-algorithms":["sha384"]}}""");
+        KbsAnswer answer = await PostAsync(KbsPaths.Auth, $$$"""{"version":"0.4.0","tee":"{{{tee}}}","extra-params":{"supported-hash-algorithms":["sha384"]}}""");
         string cookie = answer.Cookie!;
         Assert.StartsWith("kbs-session-id=", cookie, StringComparison.Ordinal);
         return (answer.Ok(KbsJson.Default.Challenge).Nonce, cookie["kbs-session-id=".Length..].Split(';')[0]);

@@ -1,6 +1,6 @@
 using System.Net;
 using Cloister.Attestation;
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests.Processes;

@@ -20,7 +20,7 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         ReceivedLease first = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
         LeasedVersion version = Assert.Single(first.Terms.Versions);
         Assert.Equal([version.KeyId], first.Keys.Keys);
-        Assert.Equal((1000, 2000, 30, true), (first.Terms.Wraps, first.Terms.Unwraps, first.Terms.GraceSeconds, first.Terms.Release));
+        Assert.Equal((1000L, 2000L, 30L, true), (first.Terms.Wraps, first.Terms.Unwraps, first.Terms.GraceSeconds, first.Terms.Release));
         Assert.Equal(600_000, first.Terms.Expires - first.Terms.Time);
         Assert.InRange(first.Terms.RenewAfter, first.Terms.Time + 1, first.Terms.Expires - 1);
 
@@ -36,7 +36,7 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         Assert.Empty(third.Keys);
 
         LeaseRecord record = (await broker.Admin.State.FindLeaseAsync(first.Terms.Lease, TestContext.Current.CancellationToken))!;
-        Assert.Equal((2, enclave.Instance, enclave.Measurement), (record.Renewals, record.Instance, record.Measurement));
+        Assert.Equal((2L, enclave.Instance, enclave.Measurement), (record.Renewals, record.Instance, record.Measurement));
         EvidenceRecord? kept = await broker.Admin.State.FindEvidenceAsync(first.Terms.Lease, TestContext.Current.CancellationToken);
         Assert.Equal((true, enclave.Instance, enclave.TeeName), (kept!.Accepted, kept.Instance, kept.Tee));
         Assert.Equal(

@@ -1,6 +1,6 @@
 using Cloister.Broker.Administration;
 using Cloister.Broker.State;
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Revocations;
 using Cloister.KeyStores;

@@ -14,7 +14,7 @@ internal sealed class RawConnection : IAsyncDisposable
     private RawConnection(Uri url)
     {
         _tcp.Connect(url.Host, url.Port);
-        _tls = new SslStream(_tcp.GetStream(), false, (_, _, _, _) => true);
+        _tls = new SslStream(_tcp.GetStream(), false, (_, shown, _, _) => shown is not null);
     }
 
     public static async Task<RawConnection> OpenAsync(Uri url, SslProtocols protocols = SslProtocols.Tls13)

@@ -30,7 +30,7 @@ public sealed class WrapTests(SharedBroker shared)
         IReadOnlyList<byte[]?> elsewhere = (await broker.Client.CryptoAsync(KbsPaths.Unwrap, lease.Token, keyId, [wrapped[1]!], provider: "other")).Ok(KbsJson.Default.CryptoResponse).Items;
         Assert.Equal([null], elsewhere);
         LeaseRecord record = (await broker.Admin.State.FindLeaseAsync(lease.Terms.Lease, TestContext.Current.CancellationToken))!;
-        Assert.Equal((256, 257), (record.Wraps, record.Unwraps));
+        Assert.Equal((256L, 257L), (record.Wraps, record.Unwraps));
         Assert.Contains(
             await broker.Admin.AuditAsync(),
             entry => entry.Kind == "wrap" && entry.Details.Contains(lease.Terms.Lease, StringComparison.Ordinal) && entry.Details.Contains("\"count\":256", StringComparison.Ordinal));
