@@ -38,7 +38,6 @@ public sealed class RevocationTests(SharedBroker shared)
             await broker.Admin.RevokeAsync(kind, value);
         }
 
-
         (await watching).Refused(403, "LeaseRevoked");
         (await broker.Client.WatchAsync(lease.Token, lease.Terms.Etag, 60)).Refused(403, "LeaseRevoked");
         (await broker.Client.LeaseAsync(enclave, kept, lease.Terms.Lease)).Refused(403, "LeaseRevoked");
