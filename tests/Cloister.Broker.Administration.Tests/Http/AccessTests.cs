@@ -110,6 +110,9 @@ public sealed class AccessTests
     {
         using X509Certificate2 alice = server.CertificateOfAlice();
         using HttpClient client = NewClient(server.Address, alice);
+
+        // Or the answer to a body that is not read could be lost while the rest of it is sent.
+        client.DefaultRequestHeaders.ExpectContinue = true;
         using HttpResponseMessage response = await client.PostAsync(new Uri(AdminPaths.Keks, UriKind.Relative), body, Cancellation);
         return (await response.Content.ReadFromJsonAsync(AdminJson.Default.AdminError, Cancellation))!.Error;
     }
