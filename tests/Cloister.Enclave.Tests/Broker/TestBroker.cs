@@ -34,10 +34,15 @@ internal sealed class TestBroker : IAsyncDisposable
 
     internal BrokerPins Pins => new([SHA256.HashData(_authority.ExportSubjectPublicKeyInfo())]);
 
+    internal string PinText => $"sha256:{Convert.ToBase64String(SHA256.HashData(_authority.ExportSubjectPublicKeyInfo()))}";
+
     internal string AuthorityId => Convert.ToHexStringLower(SHA256.HashData(_authority.ExportSubjectPublicKeyInfo()).AsSpan(0, 16));
 
     /// <summary>Errors to answer, by path.</summary>
     internal ConcurrentDictionary<string, string> Errors { get; } = new();
+
+    /// <summary>The report data that evidence covers, or null when it is not authentic.</summary>
+    internal Func<JsonElement, byte[]?> ReportData { get; set; } = evidence => evidence.GetProperty("data").GetBytesFromBase64();
 
     internal Func<LeaseTerms, LeaseTerms> Shape { get; set; } = terms => terms;
 
@@ -168,7 +173,7 @@ internal sealed class TestBroker : IAsyncDisposable
         string jwk = attestation.RuntimeData.TeePublicKey.GetRawText();
         RuntimeData binding = new(attestation.RuntimeData.Nonce, Encoding.UTF8.GetBytes(jwk), attestation.TeeEvidence.Additional);
         if (context.Request.Cookies[KbsPaths.SessionCookie] != new string('b', 32)
-            || !binding.Binds(attestation.TeeEvidence.Primary.GetProperty("data").GetBytesFromBase64()))
+            || !binding.Binds(ReportData(attestation.TeeEvidence.Primary)))
         {
             await RefuseAsync(context, "AttestationError");
             return;

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Enclaves;
@@ -63,7 +65,7 @@ internal sealed class SimulatedEnclaveFiles
         try
         {
             Directory.CreateDirectory(State, OnlyOwner);
-            File.WriteAllText(Configuration, Text(options));
+            File.WriteAllText(Configuration, ConfigurationText(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -71,9 +73,19 @@ internal sealed class SimulatedEnclaveFiles
         }
     }
 
-    private string Text(SimulatedEnclaveOptions options)
+    /// <summary>SHA-384 of the configuration that <see cref="Prepare"/> writes, hex: what a release policy names.</summary>
+    internal string ConfigurationDigest(SimulatedEnclaveOptions options) =>
+        Convert.ToHexStringLower(SHA384.HashData(Encoding.UTF8.GetBytes(ConfigurationText(options))));
+
+    private string ConfigurationText(SimulatedEnclaveOptions options)
     {
         string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        string broker = options.Broker is { } access
+            ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
+            : "";
+        string evidence = options.VendorDirectory is { } vendor
+            ? $"  vendorDirectory: \"{vendor}\"\n  measurement: \"{options.Measurement}\"\n  tamper: {options.Tamper}\n"
+            : "";
         return $"""
             # Written by 'cloister dev' at every start.
             apiVersion: cloister.dev/v1alpha1
@@ -86,9 +98,9 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{AdminSocket}"
             custody:
               mode: {options.Custody}
-            {state}simulation:
+            {state}{broker}simulation:
               sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
-              remoteKms:
+            {evidence}  remoteKms:
                 keyFile: "{SoftwareKmsKeys}"
                 latency: {options.KmsLatencyMilliseconds}ms
 
