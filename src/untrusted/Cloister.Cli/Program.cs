@@ -6,6 +6,7 @@ using Cloister.Cli.Dev;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
+using Cloister.Cli.Policy;
 using Cloister.Cli.Probe;
 using Cloister.Cli.Relay;
 
@@ -17,6 +18,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     KekCommand.Create(),
     EtcdCommand.Create(),
     EvidenceCommand.Create(),
+    PolicyCommand.Create(),
     ConfigCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),
