@@ -35,7 +35,7 @@ fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
 	@dotnet run --project fuzz/Cloister.Fuzz -c $(CONFIGURATION) -- --seconds $(FUZZ_SECONDS)
 	@CLOISTER_FUZZ_SECONDS=$(FUZZ_SECONDS) dotnet run --project tests/Cloister.Attestation.Tests -c $(CONFIGURATION) -- --filter-class Cloister.Attestation.Tests.Hostile.FuzzTests
 
-publish: setup ## artifacts/publish/{cloister,cloister-enclave} and the simulated enclave beside them
+publish: setup ## artifacts/publish/{cloister,cloister-enclave,cloister-broker} and the simulated enclave beside them
 	@eng/publish $(PUBLISH)
 
 aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE

@@ -1,5 +1,11 @@
+using Cloister.Broker.Administration;
+using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.Host.Endpoints;
+using Cloister.Broker.Host.Serving;
+using Cloister.Broker.Policies;
 using Cloister.Broker.State;
+using Cloister.Broker.Tokens;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Broker.Host.Hosting;
@@ -8,6 +14,8 @@ namespace Cloister.Broker.Host.Hosting;
 internal sealed class RunningBroker : IAsyncDisposable
 {
     private readonly List<IAsyncDisposable> _parts = []; // in the order they were started
+
+    private readonly CancellationTokenSource _stopping = new();
 
     private RunningBroker()
     {
@@ -62,14 +70,68 @@ internal sealed class RunningBroker : IAsyncDisposable
             log.FileRootKey(file);
         }
 
-        WebListener enclaves = Add(await WebListener.StartAsync(configuration.Listen, certificate.Options(), logs, _ => { }, cancellation));
+        BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, PolicyErrors, clock);
+        RevocationList revocations = new(state);
+        ChangeFeed feed = new(state, revocations, log);
+        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock);
+        EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
+        Add(new Housekeeping(state, keys.Authority, administration, certificate, feed, clock, log));
+        BrokerCounters counters = new();
+        Endpoint[] endpoints =
+        [
+            .. EnclaveEndpoints(state, keys, evidence, revocations, feed, clock, log),
+            new HealthEndpoint(state, keys.Stores, clock, log),
+            new MetricsEndpoint(counters),
+        ];
+        WebListener enclaves = Add(await WebListener.StartAsync(
+            configuration.Listen, certificate.Options(), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
+        Add(new Stopping(_stopping));
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
+        if (configuration.Admin is { } section)
+        {
+            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, certificate, logs, clock, cancellation));
+            Ready += $" admin {admin.Address}";
+        }
+        else
+        {
+            log.NoAdministration();
+        }
     }
+
+    private Endpoint[] EnclaveEndpoints(
+        SqlBrokerState state, BrokerKeys keys, EvidenceDesk evidence, RevocationList revocations, ChangeFeed feed, TimeProvider clock, BrokerLog log)
+    {
+        BrokerAuthority authority = keys.Authority;
+        KekDirectory keks = new(state, keys.Stores, authority.Id);
+        LeasedKeys leased = new(keks);
+        PolicyBook policies = new(state, log);
+        ChallengeDesk challenges = new(keys.Challenges, state, clock);
+        TokenGate tokens = new(new TokenVerifier(authority, clock), state);
+        CryptoDesk crypto = new(keks, revocations, state);
+        return
+        [
+            new AuthEndpoint(challenges),
+            new AttestEndpoint(new AttestationDesk(challenges, evidence, policies, keks, revocations, state, authority, clock)),
+            new ResourceEndpoint(new ResourceDesk(policies, keks, leased, revocations, state, clock), tokens),
+            new LeaseEndpoint(new LeaseDesk(challenges, evidence, policies, keks, leased, revocations, state, authority, clock)),
+            new WatchEndpoint(new WatchDesk(feed, revocations, state, _stopping.Token), tokens),
+            new WrapEndpoint(crypto, tokens),
+            new UnwrapEndpoint(crypto, tokens),
+        ];
+    }
+
+    private static string[] PolicyErrors(string yaml) => [.. ReleasePolicyReader.Read(yaml).Errors.Select(error => error.ToString())];
 
     private T Add<T>(T part)
         where T : IAsyncDisposable
     {
         _parts.Add(part);
         return part;
+    }
+
+    // Long polls are answered first, so that the listener need not wait for them.
+    private sealed class Stopping(CancellationTokenSource stopping) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await stopping.CancelAsync();
     }
 }

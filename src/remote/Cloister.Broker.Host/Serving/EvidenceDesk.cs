@@ -50,7 +50,7 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
     public Task AcceptedAsync(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies, CancellationToken cancellation) =>
         state.AppendAsync(new AuditEvent("evidence.accepted", new JsonObject
         {
-            ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platforms.FirstOrDefault() ?? "",
+            ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platform,
             ["policies"] = string.Join(' ', policies),
         }), cancellation);
 

@@ -85,7 +85,7 @@ internal sealed class LeaseDesk(
         bool renews = statement.Lease.Length > 0 && await state.FindLeaseAsync(statement.Lease, cancellation) is not null;
         LeaseRecord record = new(
             renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
-            enclave.Measurement, enclave.Platforms.FirstOrDefault() ?? "", statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0);
+            enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0);
         try
         {
             return await state.UpsertLeaseAsync(record, cancellation);

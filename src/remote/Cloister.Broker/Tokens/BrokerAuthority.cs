@@ -27,7 +27,8 @@ public sealed class BrokerAuthority : IDisposable
         }
 
         _key = key;
-        byte[] digest = SHA256.HashData(key.ExportSubjectPublicKeyInfo());
+        PublicKey = key.ExportSubjectPublicKeyInfo();
+        byte[] digest = SHA256.HashData(PublicKey);
         Id = Convert.ToHexStringLower(digest.AsSpan(0, 16));
         Pin = "sha256:" + Convert.ToBase64String(digest);
         string x = Base64Url.EncodeToString(parameters.Q.X);
@@ -41,6 +42,9 @@ public sealed class BrokerAuthority : IDisposable
 
     /// <summary>What enclaves pin.</summary>
     public string Pin { get; }
+
+    /// <summary>The public key, SubjectPublicKeyInfo.</summary>
+    public byte[] PublicKey { get; }
 
     /// <summary>The public key, compact JSON.</summary>
     public string Jwk { get; }
