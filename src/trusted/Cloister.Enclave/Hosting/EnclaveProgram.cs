@@ -5,9 +5,11 @@ using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
@@ -78,9 +80,15 @@ public static class EnclaveProgram
         EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
 
-        // Administration first: when the KMS socket answers, everything does.
+        using StockKmsV2Values values = new(
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+
+        // Administration first, KMS last: when the KMS socket answers, everything does.
         await using GrpcServer? admin = configuration.Admin is { } adminOptions
-            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log).Methods, tee.Name, engine.Counters, log)
+            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log, values.Wipe).Methods, tee.Name, engine.Counters, log)
+            : null;
+        await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
+            ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
         await using GrpcServer kms = await GrpcServer.StartAsync(
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);

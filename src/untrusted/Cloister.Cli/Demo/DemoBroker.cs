@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Enclaves;
-using Cloister.KeyStores.Recovery;
+using Cloister.Recovery;
 
 namespace Cloister.Cli.Demo;
 
