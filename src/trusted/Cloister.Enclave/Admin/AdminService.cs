@@ -188,6 +188,11 @@ public sealed class AdminService
                 counter.Integer(2, (ulong)value);
             });
         }
+
+        if (_engine.Custody.Lease is { } lease)
+        {
+            WriteMessage(writer, 10, nested => LeaseStateMessage.Write(nested, lease));
+        }
     }
 
     private IEnumerable<(string Name, long Value)> Counters()

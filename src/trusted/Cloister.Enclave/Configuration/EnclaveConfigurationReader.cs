@@ -55,11 +55,6 @@ public static class EnclaveConfigurationReader
         BrokerOptions? broker = mode == "attested" || (mode is "remote" or "passthrough" && root.Has("broker")) ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
-        if (mode == "attested" && directory is not null)
-        {
-            state.Fail("directory", "custody attested keeps no sealed copy: leave it out");
-        }
-
         state.RefuseUnknown();
         readMore?.Invoke(root);
         root.RefuseUnknown();

@@ -100,12 +100,18 @@ public static class EnclaveProgram
     {
         if (configuration.Custody == "manual")
         {
-            return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
+            SealedKeks? sealedKeks = StateFile(configuration, parts.Tee, "keks.sealed") is ({ } path, { } sealer)
+                ? new SealedKeks(path, configuration.Context, sealer, arena)
+                : null;
+            return new ManualCustody(configuration.Context, arena, sealedKeks);
         }
 
         if (configuration.Custody == "attested")
         {
-            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log);
+            SealedLease? sealedLease = StateFile(configuration, parts.Tee, "lease.sealed") is ({ } path, { } sealer)
+                ? new SealedLease(path, configuration.Context, digest, configuration.Broker!, sealer, arena, TimeProvider.System)
+                : null;
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log, sealedLease);
         }
 
         IRemoteKms kms = configuration.Broker is not null
@@ -125,11 +131,11 @@ public static class EnclaveProgram
         return new BrokerSession(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
     }
 
-    private static SealedKeks? MakeSealedKeks(EnclaveConfiguration configuration, ITee tee, SecretArena arena)
+    private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)
     {
         if (configuration.StateDirectory is not { } directory)
         {
-            return null;
+            return (null, null);
         }
 
         if (!Directory.Exists(directory))
@@ -137,9 +143,9 @@ public static class EnclaveProgram
             throw new StartException($"state.directory {directory} does not exist: make it, owned by the user of this process, mode 0700");
         }
 
-        ISealer sealer = tee.Sealer
-            ?? throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out, and provision KEKs after every start");
-        return new SealedKeks(Path.Combine(directory, "keks.sealed"), configuration.Context, sealer, arena);
+        return tee.Sealer is { } sealer
+            ? (Path.Combine(directory, name), sealer)
+            : throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out; KEKs then have to come again after every start");
     }
 
     private static string ReadFile(string path, out string digest)
