@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Keys;
 
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>
 /// Splits a KEK into shares, of which M restore it, and restores it. Specification: docs/recovery-shares.md.
@@ -9,7 +9,8 @@ namespace Cloister.KeyStores.Recovery;
 /// </summary>
 public static class RecoveryShares
 {
-    private const int KekSize = 32;
+    /// <summary>Bytes of a KEK.</summary>
+    public const int KekSize = 32;
 
     /// <summary>Splits a KEK of 32 bytes into <paramref name="count"/> shares, of which <paramref name="threshold"/> restore it.</summary>
     /// <exception cref="ArgumentException">Not 32 bytes, or not 2 &lt;= threshold &lt;= count &lt;= 255.</exception>
@@ -91,7 +92,7 @@ public static class RecoveryShares
     internal static byte[] Evaluate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> coefficients, byte x)
     {
         byte[] values = GC.AllocateArray<byte>(KekSize, pinned: true);
-        for (int at = coefficients.Length - KekSize; at >= 0; at -= KekSize)
+        for (int at = coefficients.Length - KekSize; at >= 0; at -= StoreItems.KekSize)
         {
             for (int j = 0; j < values.Length; j++)
             {

@@ -73,7 +73,8 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, PolicyErrors, clock);
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
-        EvidenceDesk evidence = Add(new EvidenceDesk(new EvidenceVerification(CollateralSources.Open(configuration.Collateral), clock), state, clock));
+        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock);
+        EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
         Add(new Housekeeping(state, keys.Authority, administration, certificate, feed, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
@@ -86,6 +87,15 @@ internal sealed class RunningBroker : IAsyncDisposable
             configuration.Listen, certificate.Options(), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
         Add(new Stopping(_stopping));
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
+        if (configuration.Admin is { } section)
+        {
+            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, certificate, logs, clock, cancellation));
+            Ready += $" admin {admin.Address}";
+        }
+        else
+        {
+            log.NoAdministration();
+        }
     }
 
     private Endpoint[] EnclaveEndpoints(

@@ -52,6 +52,9 @@ internal sealed class ServerCertificate : IDisposable
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             ClientCertificateRequired = acceptClient is not null,
             RemoteCertificateValidationCallback = acceptClient,
+
+            // A resumed session would bring its client's identity from before, also after that was taken off the list.
+            AllowTlsResume = acceptClient is null,
         }),
     };
 

@@ -17,6 +17,9 @@ public sealed record EnclaveConfiguration
     /// <summary>Where administration is served, or null for none.</summary>
     public ServerOptions? Admin { get; init; }
 
+    /// <summary>Where encryption of whole values is served, or null for none.</summary>
+    public ServerOptions? Secrets { get; init; }
+
     /// <summary><c>manual</c>, <c>attested</c>, <c>remote</c> or <c>passthrough</c>.</summary>
     public required string Custody { get; init; }
 

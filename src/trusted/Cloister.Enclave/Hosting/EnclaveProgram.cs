@@ -5,9 +5,11 @@ using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
@@ -78,19 +80,24 @@ public static class EnclaveProgram
         EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
 
+        using StockKmsV2Values values = new(
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
         using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
             ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
             : null;
 
-        // Administration first: when the KMS socket answers, everything does.
+        // Administration first, KMS last: when the KMS socket answers, everything does.
         await using GrpcServer? admin = configuration.Admin is { } adminOptions
             ? await GrpcServer.StartAsync(
                 "admin",
                 adminOptions,
-                [.. new AdminService(engine, description, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                [.. new AdminService(engine, description, log, values.Wipe).Methods, .. new ProvisioningService(custody, desk, log).Methods],
                 tee.Name,
                 engine.Counters,
                 log)
+            : null;
+        await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
+            ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
         await using GrpcServer kms = await GrpcServer.StartAsync(
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);

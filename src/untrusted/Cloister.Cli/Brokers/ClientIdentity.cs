@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Administration.Client;
 
 namespace Cloister.Cli.Brokers;
 
@@ -27,16 +28,10 @@ internal static class ClientIdentity
         }
     }
 
-    /// <summary>What a broker's configuration names: <c>sha256:</c> and base64 of SHA-256 of the SubjectPublicKeyInfo.</summary>
-    internal static string Pin(X509Certificate2 certificate) =>
-        $"sha256:{Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))}";
-
-    // Dates and names do not matter: the broker looks at the key alone.
     private static void Make(string certificateFile, string keyFile)
     {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        DateTimeOffset now = DateTimeOffset.UtcNow;
-        using X509Certificate2 made = new CertificateRequest("CN=cloister administrator", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddYears(10));
+        using X509Certificate2 made = AdministratorCertificate.Create("developer", DateTimeOffset.UtcNow);
+        using ECDsa key = made.GetECDsaPrivateKey()!;
         using (FileStream stream = new(keyFile, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
         using (StreamWriter writer = new(stream))
         {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Cloister.AdminApi;
+using Cloister.Administration.Client;
 using Cloister.Cli.Enclaves;
 
 namespace Cloister.Cli.Brokers;
@@ -23,7 +24,7 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
         _administrator = administrator;
         Files = files;
         (Url, Pin, AdminUrl) = (ready[1], ready[3], ready[5]);
-        Admin = new BrokerAdmin(AdminUrl, Pin, administrator);
+        Admin = new AdministrationClient(new Uri(AdminUrl), BrokerPin.Parse(Pin), administrator);
     }
 
     /// <summary>Its files.</summary>
@@ -39,7 +40,7 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
     internal string AdminUrl { get; }
 
     /// <summary>Its administration.</summary>
-    internal BrokerAdmin Admin { get; }
+    internal AdministrationClient Admin { get; }
 
     /// <summary>Its process.</summary>
     internal int ProcessId => _process.ProcessId;
@@ -57,7 +58,7 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
         files.Make();
         await SimulatedEnclave.MakeVendorAsync(files.Vendor, cancellation);
         X509Certificate2 administrator = ClientIdentity.Open(files.AdministratorCertificate, files.AdministratorKey);
-        files.Prepare(ClientIdentity.Pin(administrator));
+        files.Prepare(AdministratorCertificate.PinOf(administrator));
         ChildProgram process = ChildProgram.Start(Program, ["--config", files.Configuration, "--stop-with-stdin"], showLog);
         try
         {
@@ -84,7 +85,7 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
     {
         string root = await File.ReadAllTextAsync(Files.VendorRoot, cancellation);
         await Admin.SetPolicyAsync(kek, DevelopmentPolicy.Text(kek, root, measurement, configurationDigests), cancellation);
-        KekSummary? there = (await Admin.KeksAsync(cancellation)).Keks.FirstOrDefault(one => one.Name == kek);
+        KekSummary? there = (await Admin.ListKeksAsync(null, cancellation)).FirstOrDefault(one => one.Name == kek);
         if (there is null)
         {
             await Admin.CreateKekAsync(new CreateKekRequest(kek, cluster, kek, Release: release), cancellation);

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Enclaves;
-using Cloister.KeyStores.Recovery;
+using Cloister.Recovery;
 
 namespace Cloister.Cli.Demo;
 
@@ -34,7 +34,8 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
     /// <summary>The KEK itself, as its custodians restore it: from recovery shares.</summary>
     internal async Task<byte[]> KekAsync(string kek, CancellationToken cancellation)
     {
-        ExportedKek exported = await broker.Admin.ExportAsync(kek, 1, new ExportKekRequest(2, 2), cancellation);
+        ExportedKek exported = (await broker.Admin.ExportAsync(kek, 1, new ExportKekRequest(2, 2), cancellation)).Done
+            ?? throw new CliException("the broker wants a second administrator for an export: a development broker's twoPersons is empty");
         byte[] key = new byte[32];
         RecoveryShares.Combine([.. exported.Shares.Select(RecoveryShare.Parse)], key);
         return key;
@@ -42,12 +43,12 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
 
     /// <summary>Calls of enclaves for a KEK, as the broker's audit log has them: leases, renewals, wraps and unwraps, a batch counted once.</summary>
     internal async Task<ulong> CallsAsync(string kek, CancellationToken cancellation) =>
-        (ulong)(await broker.Admin.AuditAsync(cancellation)).Count(entry => Calls.Contains(entry.Kind) && Text(entry.Details, "kek") == kek);
+        (ulong)(await AuditAsync(cancellation)).Count(entry => Calls.Contains(entry.Kind) && Text(entry.Details, "kek") == kek);
 
     /// <summary>The steps at which evidence for a KEK was refused, the oldest first, as the audit log has them.</summary>
     internal async Task<IReadOnlyList<string>> RefusedStepsAsync(string policy, CancellationToken cancellation) =>
     [
-        .. (await broker.Admin.AuditAsync(cancellation))
+        .. (await AuditAsync(cancellation))
             .Where(entry => entry.Kind == "evidence.refused" && Text(entry.Details, "policy") == policy)
             .Select(entry => Text(entry.Details, "step")),
     ];
@@ -55,7 +56,7 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
     /// <summary>Revokes the enclaves that have a lease for a KEK.</summary>
     internal async Task RevokeEnclavesAsync(string kek, CancellationToken cancellation)
     {
-        foreach (string instance in (await broker.Admin.EnclavesAsync(cancellation)).Enclaves.Where(lease => lease.Kek == kek).Select(lease => lease.Instance).Distinct())
+        foreach (string instance in (await broker.Admin.ListEnclavesAsync(null, ended: true, cancellation)).Where(lease => lease.Kek == kek).Select(lease => lease.Instance).Distinct())
         {
             await broker.Admin.RevokeAsync(new RevokeRequest("instance", instance, "demonstration"), cancellation);
         }
@@ -63,6 +64,20 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
 
     /// <summary>Stops the broker.</summary>
     internal Task StopAsync() => broker.StopAsync();
+
+    private async Task<IReadOnlyList<(string Kind, JsonNode Details)>> AuditAsync(CancellationToken cancellation)
+    {
+        List<(string, JsonNode)> entries = [];
+        await foreach (string line in broker.Admin.ReadAuditAsync(1, cancellation))
+        {
+            if (JsonNode.Parse(line)!["entry"] is { } entry)
+            {
+                entries.Add((entry["kind"]!.GetValue<string>(), JsonNode.Parse(entry["details"]!.GetValue<string>())!));
+            }
+        }
+
+        return entries;
+    }
 
     private static string Text(JsonNode details, string field) => details[field]?.GetValue<string>() ?? "";
 }

@@ -43,6 +43,9 @@ internal static class DemoCommand
             CliOutput.Messages.WriteLine("running: refusals");
             IReadOnlyList<(string Case, string Step, bool Refused)> refusals =
                 [.. await DemoRefusals.RunAsync(folder, cancellation), .. await AttestedRefusals.RunAsync(folder, broker, cancellation)];
+            CliOutput.Messages.WriteLine("running: restarts while the broker is away");
+            RestartWithoutBroker restart = await RestartWithoutBroker.RunAsync(folder, broker, cancellation);
+            refusals = [.. refusals, ("restart while the broker is away, no sealed copy", "Status", restart.StopsWithoutSealedCopy)];
             EndToEnd? endToEnd = null;
             if (ApiServerHarness.Find() is { } harness)
             {
@@ -50,14 +53,14 @@ internal static class DemoCommand
                 endToEnd = await EndToEnd.RunAsync(harness, folder, cancellation);
             }
 
-            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused) && (endToEnd is null || endToEnd.Holds);
+            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused) && restart.GoesOnWithSealedCopy && (endToEnd is null || endToEnd.Holds);
             if (output == OutputFormat.Json)
             {
-                PrintJson(results, refusals, endToEnd, held);
+                PrintJson(results, refusals, restart, endToEnd, held);
             }
             else
             {
-                PrintTables(results, refusals, endToEnd, latency, held);
+                PrintTables(results, refusals, restart, endToEnd, latency, held);
             }
 
             return held ? ExitCode.Done : ExitCode.No;
@@ -68,7 +71,7 @@ internal static class DemoCommand
         }
     }
 
-    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, bool held) => CliOutput.Json(new JsonObject
+    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, RestartWithoutBroker restart, EndToEnd? endToEnd, bool held) => CliOutput.Json(new JsonObject
     {
         ["held"] = held,
         ["scenarios"] = new JsonArray([.. results.Where(result => result.Scenario != DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
@@ -80,9 +83,10 @@ internal static class DemoCommand
             ["step"] = refusal.Step,
             ["refused"] = refusal.Refused,
         })]),
+        ["restartWithoutBroker"] = new JsonObject { ["goesOnWithSealedCopy"] = restart.GoesOnWithSealedCopy, ["stopsWithoutSealedCopy"] = restart.StopsWithoutSealedCopy },
     });
 
-    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, int latency, bool held)
+    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, RestartWithoutBroker restart, EndToEnd? endToEnd, int latency, bool held)
     {
         CliOutput.Table(
             ["scenario", "Secrets", "remote KMS calls", "write p50 / p99 us", "read p50 / p99 us", "KEK found in", "DEK found in"],
@@ -90,6 +94,8 @@ internal static class DemoCommand
         CliOutput.Table(
             ["what was tried", "at", ""],
             refusals.Select(refusal => (IReadOnlyList<string>)[refusal.Case, refusal.Step, refusal.Refused ? "refused" : "NOT REFUSED"]));
+        Console.Out.WriteLine(
+            $"Restart while the broker is away: the enclave with a sealed copy of its lease {(restart.GoesOnWithSealedCopy ? "goes on" : "DOES NOT GO ON")}.");
         if (endToEnd is null)
         {
             Console.Out.WriteLine($"End to end: not run, {NoHarness}.");

@@ -119,7 +119,7 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     private static async Task WaitForOrphanAsync(SimulatedEnclaveFiles files, CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + 5_000;
-        foreach (string path in (string[])[files.KmsSocket, files.AdminSocket])
+        foreach (string path in (string[])[files.KmsSocket, files.SecretsSocket, files.AdminSocket])
         {
             for (bool answered = false; File.Exists(path) && (Listens(path) || answered);)
             {

@@ -21,6 +21,8 @@ internal sealed class SimulatedEnclaveFiles
 
     internal string AdminSocket => Path.Combine(Folder, "admin.sock");
 
+    internal string SecretsSocket => Path.Combine(Folder, "secrets.sock");
+
     internal string Configuration => Path.Combine(Folder, "enclave.yaml");
 
     internal string EncryptionConfiguration => Path.Combine(Folder, "encryption.yaml");
@@ -34,9 +36,9 @@ internal sealed class SimulatedEnclaveFiles
     /// <exception cref="CliException">It cannot be made, or another process has it.</exception>
     internal FileStream Claim()
     {
-        if (ListenAddress.Parse($"unix:{AdminSocket}", out string error) is null)
+        if (ListenAddress.Parse($"unix:{SecretsSocket}", out string error) is null)
         {
-            throw new CliException($"{AdminSocket}: {error}");
+            throw new CliException($"{SecretsSocket}: {error}");
         }
 
         if (Folder.Any(c => c is '"' or '\\' || char.IsControl(c)))
@@ -79,7 +81,7 @@ internal sealed class SimulatedEnclaveFiles
 
     private string ConfigurationText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
         string broker = options.Broker is { } access
             ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
             : "";
@@ -96,6 +98,8 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{KmsSocket}"
             admin:
               listen: "unix:{AdminSocket}"
+            secrets:
+              listen: "unix:{SecretsSocket}"
             custody:
               mode: {options.Custody}
             {state}{broker}simulation:

@@ -26,4 +26,7 @@ internal sealed record SimulatedEnclaveOptions
 
     /// <summary>What is wrong with its evidence on purpose: <c>none</c>, <c>quote-signature</c>, <c>report-data</c> or <c>replay</c>.</summary>
     internal string Tamper { get; init; } = "none";
+
+    /// <summary>Whether it keeps a sealed copy of its KEKs (custody manual and attested).</summary>
+    internal bool KeepsSealedCopy { get; init; } = true;
 }
