@@ -38,6 +38,8 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
 
     public string Pin { get; private set; } = "";
 
+    public Uri? AdminUrl { get; private set; }
+
     public string Authority => Convert.ToHexStringLower(Convert.FromBase64String(Pin["sha256:".Length..]).AsSpan(0, 16));
 
     public int Id => _process.Id;
@@ -63,6 +65,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         Assert.True(ready.Success, $"'{line}'\n{broker.Errors}");
         broker.Url = new Uri(ready.Groups[1].Value);
         broker.Pin = ready.Groups[2].Value;
+        broker.AdminUrl = ready.Groups[3].Success ? new Uri(ready.Groups[3].Value) : null;
         return broker;
     }
 
@@ -105,7 +108,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public static string PinOf(System.Security.Cryptography.X509Certificates.X509Certificate2 certificate) =>
         $"sha256:{Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))}";
 
-    [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})( admin https://[^ ]+)?$")]
+    [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+))?$")]
     private static partial Regex ReadyLine();
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

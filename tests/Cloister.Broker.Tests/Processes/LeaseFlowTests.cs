@@ -1,5 +1,6 @@
 using Cloister.Attestation;
 using Cloister.Broker.State.Evidence;
+using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
 using Cloister.Kbs;
 
@@ -101,6 +102,19 @@ public sealed class LeaseFlowTests(SharedBroker shared)
 
         Assert.True(changed.Changed);
         Assert.Equal(changed.Etag, ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin).Terms.Etag);
+    }
+
+    [Fact]
+    public async Task AKeyStoreThatIsNotThereIsBusy()
+    {
+        RunningPair broker = await shared.GetAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        string kek = RunningPair.NewName();
+        await broker.Admin.SetPolicyAsync(kek, enclave.Policy());
+        await broker.Admin.State.CreateKekAsync(
+            new KekRecord(kek, "c1", "elsewhere", kek, true, DateTimeOffset.UnixEpoch), DateTimeOffset.UtcNow, (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
+
+        (await broker.Client.LeaseAsync(enclave, kek)).Refused(503, "Busy");
     }
 
     [Fact]

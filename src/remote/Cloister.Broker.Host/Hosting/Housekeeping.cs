@@ -2,7 +2,6 @@ using Cloister.Broker.Administration;
 using Cloister.Broker.Host.Serving;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
-using Cloister.KeyStores;
 
 namespace Cloister.Broker.Host.Hosting;
 
@@ -81,8 +80,9 @@ internal sealed class Housekeeping : IAsyncDisposable
         {
             await act();
         }
-        catch (Exception e) when (e is BrokerStateException or KeyStoreException or AdministrationException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Whatever it is: the other work has to go on.
             _log.BackgroundFailed(work, e.Message);
         }
         catch (OperationCanceledException)

@@ -59,8 +59,9 @@ internal sealed class ChangeFeed(IBrokerState state, RevocationList revocations,
                     Interlocked.Exchange(ref _change, NewChange()).SetResult();
                 }
             }
-            catch (BrokerStateException e)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
+                // Whatever it is: a broker that watched no more would leave revoked enclaves at work until they renew.
                 log.BackgroundFailed("watching the database", e.Message);
             }
         }
