@@ -66,4 +66,8 @@ public sealed partial class EnclaveLog
     /// <summary>A refill of the pool of wrapped DEKs failed.</summary>
     [LoggerMessage(12, LogLevel.Warning, "no new wrapped DEKs from the remote KMS: {Reason}; {Left} are left")]
     public partial void PoolNotFilled(string reason, int left);
+
+    /// <summary>Whether the platform's measurement covers the configuration.</summary>
+    [LoggerMessage(40, LogLevel.Information, "configuration: {Binding}")]
+    public partial void ConfigurationBinding(string binding);
 }
