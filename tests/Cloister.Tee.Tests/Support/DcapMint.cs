@@ -2,6 +2,7 @@ using Cloister.Attestation;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
 using Cloister.Simulator.Dcap;
+using TeeKind = Cloister.Attestation.Tee;
 
 namespace Cloister.Tee.Tests.Support;
 
@@ -19,7 +20,7 @@ internal sealed class DcapMint
 
     internal DcapPlatform Platform { get; }
 
-    internal VerificationResult Verify(Tee tee, byte[] quote)
+    internal VerificationResult Verify(TeeKind tee, byte[] quote)
     {
         DcapCollateral collateral = _vendor.NewCollateral(Platform, new DcapCollateralRequest { Tee = tee, IssueDate = Now.AddDays(-10), NextUpdate = Now.AddDays(20) });
         return DcapVerifier.Verify(tee, quote, collateral, _vendor.Anchors, VerificationTime.At(Now));

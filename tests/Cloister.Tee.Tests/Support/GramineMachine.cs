@@ -11,13 +11,13 @@ internal sealed class GramineMachine : FakeMachine
 
     internal GramineMachine()
     {
+        Quote = reportData => Vendor.Platform.QuoteSgx(Enclave with { ReportData = reportData });
         this[GramineFiles.AttestationType].OnRead = () => Encoding.ASCII.GetBytes(Type);
         this[GramineFiles.MyTargetInfo].OnRead = TargetInfo;
         this[GramineFiles.UserReportData].OnWrite = written => _userReportData = written;
         this[GramineFiles.Quote].OnRead = () => Quote(_userReportData);
         this[GramineFiles.EnclaveKey].OnRead = () => EnclaveKey;
         this[GramineFiles.SignerKey].OnRead = () => SignerKey;
-        Quote = reportData => Vendor.Platform.QuoteSgx(Enclave with { ReportData = reportData });
     }
 
     internal DcapMint Vendor { get; } = new();

@@ -3,8 +3,8 @@ using Cloister.Attestation;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Nitro;
-using Cloister.Enclave.Tees.Nitro;
 using Cloister.Simulator.Nitro;
+using NsmDevice = Cloister.Enclave.Tees.Nitro.NsmDevice;
 
 namespace Cloister.Tee.Tests.Support;
 
@@ -13,13 +13,12 @@ internal sealed class NitroMachine : FakeMachine
 {
     internal static readonly DateTimeOffset Now = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly NitroVendor _vendor = new(Now);
-    private readonly NitroSigner _signer;
+    private static readonly NitroVendor Vendor = new(Now);
+    private static readonly NitroSigner Signer = Vendor.IssueSigner(new NitroSignerRequest());
 
     internal NitroMachine()
     {
-        _signer = _vendor.IssueSigner(new NitroSignerRequest());
-        Document = fields => fields.Sign(_signer);
+        Document = fields => fields.Sign(Signer);
         unsafe
         {
             this[NsmDevice.Path].OnControl = Answer;
@@ -40,10 +39,8 @@ internal sealed class NitroMachine : FakeMachine
 
     internal List<string> Asked { get; } = [];
 
-    internal NitroVendor Vendor => _vendor;
-
-    internal VerificationResult Verify(byte[] document) =>
-        NitroVerifier.Verify(document, TrustAnchors.Of(Certificate.Parse(_vendor.Root)), VerificationTime.At(Now));
+    internal static VerificationResult Verify(byte[] document) =>
+        NitroVerifier.Verify(document, TrustAnchors.Of(Certificate.Parse(Vendor.Root)), VerificationTime.At(Now));
 
     internal static byte[] Error(string word) => Write(writer =>
     {
@@ -68,7 +65,7 @@ internal sealed class NitroMachine : FakeMachine
 
     private byte[] Answer(byte[] request)
     {
-        CborReader reader = new(request, CborConformanceMode.Canonical);
+        CborReader reader = new(request, CborConformanceMode.Strict);
         Assert.Equal(1, reader.ReadStartMap());
         string kind = reader.ReadTextString();
         Asked.Add(kind);
@@ -104,7 +101,7 @@ internal sealed class NitroMachine : FakeMachine
         NitroDocumentFields fields = new()
         {
             Timestamp = Now,
-            CaBundle = _vendor.Bundle,
+            CaBundle = Vendor.Bundle,
             UserData = given["user_data"],
             Nonce = given["nonce"],
             PublicKey = given["public_key"],

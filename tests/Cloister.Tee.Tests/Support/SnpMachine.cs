@@ -6,8 +6,8 @@ using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Snp;
 using Cloister.Enclave.Tees.Devices;
-using Cloister.Enclave.Tees.Vm;
 using Cloister.Simulator.Snp;
+using SnpDerivedKey = Cloister.Enclave.Tees.Vm.SnpDerivedKey;
 
 namespace Cloister.Tee.Tests.Support;
 

@@ -10,7 +10,6 @@ internal static unsafe partial class ProbeCalls
     internal const int ProtectReadWrite = 3;
     internal const int MapPrivateAnonymous = 0x22;
     internal const int WithInformation = 4;
-    internal const int OnAlternateStack = 0x08000000;
 
     /// <summary>Where siginfo_t has the address of a fault.</summary>
     internal const int FaultAddressAt = 16;

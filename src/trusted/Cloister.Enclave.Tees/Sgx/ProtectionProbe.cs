@@ -55,7 +55,7 @@ internal static unsafe class ProtectionProbe
         ProbeCalls.SignalAction action = new()
         {
             Handler = (nint)(delegate* unmanaged[Cdecl]<int, byte*, void*, void>)&OnFault,
-            Flags = ProbeCalls.WithInformation | ProbeCalls.OnAlternateStack,
+            Flags = ProbeCalls.WithInformation,
         };
         fixed (ProbeCalls.SignalAction* before = &_before)
         {
