@@ -70,7 +70,8 @@ public sealed class ProvisioningDesk : IDisposable
         string statement = EnclaveStatementText.Write(new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, kek, "", 0, 0));
         try
         {
-            JsonElement evidence = await _evidence.GetAsync(RuntimeBinding.ReportData(statement, nonce, _key.Jwk), cancellation);
+            EvidenceBinding binding = new(RuntimeBinding.ReportData(statement, nonce, _key.Jwk), Encoding.ASCII.GetBytes(nonce), _key.SubjectPublicKeyInfo);
+            JsonElement evidence = await _evidence.GetAsync(binding, cancellation);
             using JsonDocument jwk = JsonDocument.Parse(_key.Jwk);
             AttestRequest attestation = new()
             {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Kbs;
@@ -63,7 +64,8 @@ public sealed class BrokerSession : IDisposable
         (string nonce, string cookie) = await Client.AuthAsync(_evidence.Tee, cancellation);
         string statement = EnclaveStatementText.Write(
             new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, uses.Wraps, uses.Unwraps));
-        JsonElement evidence = await _evidence.GetAsync(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), cancellation);
+        EvidenceBinding binding = new(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), Encoding.ASCII.GetBytes(nonce), Key.SubjectPublicKeyInfo);
+        JsonElement evidence = await _evidence.GetAsync(binding, cancellation);
         AttestRequest attestation = new()
         {
             RuntimeData = new AttestedRuntimeData(nonce, _jwk),

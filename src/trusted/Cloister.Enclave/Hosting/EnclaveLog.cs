@@ -94,6 +94,10 @@ public sealed partial class EnclaveLog
     [LoggerMessage(45, LogLevel.Warning, "no sealed copy until the next lease, a start while no broker answers has no KEK: {Reason}")]
     public partial void SealedCopyGivenUp(string reason);
 
+    /// <summary>Whether the platform's measurement covers the configuration.</summary>
+    [LoggerMessage(46, LogLevel.Information, "configuration: {Binding}")]
+    public partial void ConfigurationBinding(string binding);
+
     internal void Leased(string what, LeaseTerms terms, Uri broker) =>
         Leased(what, terms.Lease, terms.Kek, broker, Time(terms.Expires), Time(terms.RenewAfter), terms.Wraps, terms.Unwraps);
 

@@ -44,9 +44,11 @@ public static class EnclaveProgram
 
         try
         {
-            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out string digest), parts.ReadMore);
+            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);
+            string digest = Convert.ToHexStringLower(SHA384.HashData(file));
+            string? binding = parts.Tee.CheckConfiguration(file);
             using StopSignal stop = new(parts.Stop);
-            await ServeAsync(configuration, digest, parts, stop);
+            await ServeAsync(configuration, digest, binding, parts, stop);
             return ExitDone;
         }
         catch (ConfigurationException e)
@@ -59,7 +61,7 @@ public static class EnclaveProgram
         }
     }
 
-    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, EnclaveParts parts, StopSignal stop)
+    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
     {
         StandardErrorLogger logger = new();
         EnclaveLog log = new(logger);
@@ -68,6 +70,11 @@ public static class EnclaveProgram
         if (tee.IsSimulated)
         {
             log.Simulated();
+        }
+
+        if (binding is not null)
+        {
+            log.ConfigurationBinding(binding);
         }
 
         int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
@@ -157,12 +164,11 @@ public static class EnclaveProgram
             : throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out; KEKs then have to come again after every start");
     }
 
-    private static string ReadFile(string path, out string digest)
+    private static string ReadFile(string path, out byte[] file)
     {
         try
         {
-            byte[] file = File.ReadAllBytes(path);
-            digest = Convert.ToHexStringLower(SHA384.HashData(file));
+            file = File.ReadAllBytes(path);
             using StreamReader reader = new(new MemoryStream(file));
             return reader.ReadToEnd();
         }
