@@ -3,6 +3,7 @@ using System.Text;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
@@ -56,6 +57,7 @@ public static class EnclaveConfigurationReader
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
         state.RefuseUnknown();
+        GatewayOptions? gateway = GatewaySection.Read(root);
         readMore?.Invoke(root);
         root.RefuseUnknown();
         document.ThrowIfFailed();
@@ -69,6 +71,7 @@ public static class EnclaveConfigurationReader
             Custody = mode,
             Remote = remote,
             Broker = broker,
+            Gateway = gateway,
             StateDirectory = directory,
         };
     }

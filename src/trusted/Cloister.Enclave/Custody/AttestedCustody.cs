@@ -44,6 +44,9 @@ public sealed class AttestedCustody : ICustody
     public CustodyStatus Status => StatusOf(_keeper.Current);
 
     /// <inheritdoc/>
+    public bool Holds(KeyFingerprint kek) => _keeper.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
+
+    /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
         while (true)

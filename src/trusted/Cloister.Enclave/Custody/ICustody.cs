@@ -16,6 +16,9 @@ public interface ICustody : IAsyncDisposable
     /// <summary>What Status answers now.</summary>
     CustodyStatus Status { get; }
 
+    /// <summary>True while what a KEK protects may be read. Whoever keeps what was unwrapped with it has to wipe that when this turns false.</summary>
+    bool Holds(KeyFingerprint kek) => Status.KeyId is not null;
+
     /// <summary>Makes an EDEK under the active KEK.</summary>
     /// <param name="plaintext">What to protect.</param>
     /// <param name="edek">Where to write it: at least <see cref="Edek.MaxSize"/> bytes.</param>

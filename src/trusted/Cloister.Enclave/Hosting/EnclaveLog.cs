@@ -98,6 +98,26 @@ public sealed partial class EnclaveLog
     [LoggerMessage(46, LogLevel.Information, "configuration: {Binding}")]
     public partial void ConfigurationBinding(string binding);
 
+    /// <summary>An etcd endpoint did not answer.</summary>
+    [LoggerMessage(50, LogLevel.Warning, "gateway: etcd at {Endpoint} cannot be used: {Reason} ({Suppressed} more since the last line)")]
+    public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);
+
+    /// <summary>A client without a certificate that is accepted, or without HTTP/2.</summary>
+    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
+    public partial void GatewayClientRefused(long suppressed);
+
+    /// <summary>A peer broke HTTP/2.</summary>
+    [LoggerMessage(52, LogLevel.Warning, "gateway: closed the connection of {Peer}: {Reason}")]
+    public partial void GatewayProtocolError(string peer, string reason);
+
+    /// <summary>A stored value does not open, or is plaintext where none may be.</summary>
+    [LoggerMessage(53, LogLevel.Error, "gateway: the value of {Key} is {Outcome} ({Suppressed} more since the last line)")]
+    public partial void ValueNotReadable(string key, Gateway.ValueOutcome outcome, long suppressed);
+
+    /// <summary>The API server encrypts what the gateway encrypts again.</summary>
+    [LoggerMessage(54, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]
+    public partial void EncryptedTwice(string key, long suppressed);
+
     internal void Leased(string what, LeaseTerms terms, Uri broker) =>
         Leased(what, terms.Lease, terms.Kek, broker, Time(terms.Expires), Time(terms.RenewAfter), terms.Wraps, terms.Unwraps);
 

@@ -6,6 +6,7 @@ using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
@@ -78,14 +79,19 @@ public static class EnclaveProgram
         }
 
         int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
+        slots += configuration.Gateway?.Seeds.CacheCapacity ?? 0;
         using SecretArena arena = new(slots);
         string protection = ProcessHardening.Apply(arena, parts.LeaveReadable);
         log.MemoryProtection(protection);
 
         await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);
         KmsEngine engine = new(custody, tee.Name, new KmsCounters());
-        EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
+        await using EtcdGateway? gateway = configuration.Gateway is { } gatewayOptions
+            ? new EtcdGateway(gatewayOptions, configuration.Context.Provider, custody, arena, log)
+            : null;
+        EnclaveDescription description = new(
+            configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []]);
 
         using StockKmsV2Values values = new(
             custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);

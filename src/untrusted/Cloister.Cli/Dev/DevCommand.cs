@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Etcd;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 using Grpc.Net.Client;
@@ -24,10 +25,16 @@ internal static class DevCommand
         Option<string> cluster = new("--cluster") { Description = "identity of the cluster, which every EDEK is bound to", DefaultValueFactory = _ => "dev" };
         Option<int> latency = new("--kms-latency-ms") { Description = "what a call of the software KMS takes (custody remote and passthrough)", DefaultValueFactory = _ => 0 };
         CliOutput.Range(latency, 0, 60_000);
+        Option<string?> etcd = new("--etcd") { Description = "start the gateway too, in front of this etcd: http://127.0.0.1:PORT, or https:// with the files below" };
+        Option<string?> etcdCa = new("--etcd-cacert") { Description = "PEM file of etcd's authorities" };
+        Option<string?> etcdCertificate = new("--etcd-cert") { Description = "PEM file of the gateway's certificate for etcd" };
+        Option<string?> etcdKey = new("--etcd-key") { Description = "PEM file of its key" };
+        Option<string> gatewayMode = new("--gateway-mode") { Description = "what becomes of Secrets that etcd holds in clear: adopt (read) or sealed (refused)", DefaultValueFactory = _ => "adopt" };
+        gatewayMode.AcceptOnlyFromAmong("adopt", "sealed");
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration; custody attested: with a broker that releases the KEK. For development: nothing is protected from this machine.")
         {
-            folder, custody, provider, cluster, latency, output,
+            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, output,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
             new SimulatedEnclaveFiles(parsed.GetValue(folder)!),
@@ -37,6 +44,10 @@ internal static class DevCommand
                 Provider = Name(parsed.GetValue(provider)!, "--provider-name"),
                 Cluster = Name(parsed.GetValue(cluster)!, "--cluster"),
                 KmsLatencyMilliseconds = parsed.GetValue(latency),
+                Etcd = parsed.GetValue(etcd) is { } endpoints
+                    ? EtcdOptions.Create(endpoints, parsed.GetValue(etcdCa), parsed.GetValue(etcdCertificate), parsed.GetValue(etcdKey))
+                    : null,
+                GatewayMode = parsed.GetValue(gatewayMode)!,
             },
             parsed.GetValue(output),
             cancellation));
@@ -54,6 +65,11 @@ internal static class DevCommand
 
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        if (options.Etcd is not null)
+        {
+            DevelopmentCertificates.Ensure(files.Gateway);
+        }
+
         await using DevelopmentBroker? broker = options.Custody == "attested"
             ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), showLog: true, stop.Token)
             : null;
@@ -65,7 +81,7 @@ internal static class DevCommand
             EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
             stop.Token);
 
-        Announce(files, state, broker, output);
+        Announce(files, options, state, broker, output);
         await Task.WhenAny(enclave.Ended, broker?.Ended ?? enclave.Ended, Task.Delay(Timeout.Infinite, stop.Token));
         if (!stop.IsCancellationRequested)
         {
@@ -100,7 +116,8 @@ internal static class DevCommand
         return await enclave.WaitForKekAsync(cancellation);
     }
 
-    private static void Announce(SimulatedEnclaveFiles files, EnclaveState state, DevelopmentBroker? broker, OutputFormat output)
+    private static void Announce(
+        SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, EnclaveState state, DevelopmentBroker? broker, OutputFormat output)
     {
         if (output == OutputFormat.Json)
         {
@@ -126,6 +143,11 @@ internal static class DevCommand
                 };
             }
 
+            if (options.Etcd is not null)
+            {
+                document["gateway"] = File.ReadAllText(files.Gateway.Url);
+            }
+
             Console.Out.WriteLine($"ready {document.ToJsonString()}");
         }
         else
@@ -146,10 +168,15 @@ internal static class DevCommand
                 cloister kek list {broker.CommandOptions}
                 cloister audit tail {broker.CommandOptions}
             """;
+        string gateway = options.Etcd is null ? "" : $"""
+
+              or the gateway:  kube-apiserver ... --etcd-servers-overrides=/secrets#{File.ReadAllText(files.Gateway.Url)} \
+                                 --etcd-cafile={files.Gateway.Ca} --etcd-certfile={files.Gateway.ClientCertificate} --etcd-keyfile={files.Gateway.ClientKey}
+            """;
         Console.Error.WriteLine($"""
 
             SIMULATED TEE, for development only. Next:
-              an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}
+              an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}{gateway}
               look at it:      cloister probe --socket {files.KmsSocket}
             {keks}
               stop it:         Ctrl-C
