@@ -84,7 +84,8 @@ internal sealed class AttestedFixture : IAsyncDisposable
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddTicks(Interlocked.Read(ref _hostStep));
     }
 
-    private sealed class ReportDataEvidence : IEvidenceSource
+    /// <summary>Evidence that is the report data itself.</summary>
+    internal sealed class ReportDataEvidence : IEvidenceSource
     {
         public string Tee => "sample";
 
