@@ -39,6 +39,18 @@ public sealed partial class SystemdUnitTests : IDisposable
         Assert.NotEqual(0, (await DeployFiles.RunAsync("systemd-analyze", "security", "--offline=true", "--no-pager", $"--threshold={Threshold}", _folder["bare.service"])).ExitCode);
     }
 
+    // The command's runtime compiles while it runs: under MemoryDenyWriteExecute it ends at once, and with it the wait for readiness.
+    [Theory]
+    [MemberData(nameof(Units))]
+    public async Task A_unit_that_forbids_new_code_runs_the_command_outside_of_its_sandbox_only(string unit)
+    {
+        string[] lines = await File.ReadAllLinesAsync(DeployFiles.File("systemd", unit), TestContext.Current.CancellationToken);
+        string[] commands = [.. lines.Where(line => line.StartsWith("Exec", StringComparison.Ordinal) && line.Contains("/usr/local/bin/cloister ", StringComparison.Ordinal))];
+        Assert.True(
+            !lines.Contains("MemoryDenyWriteExecute=yes") || Array.TrueForAll(commands, line => line.Split('/')[0].Contains('+', StringComparison.Ordinal)),
+            string.Join('\n', commands));
+    }
+
     [Fact]
     public async Task The_relay_s_unit_gives_an_API_server_its_socket_and_its_probe_sees_that()
     {
