@@ -92,7 +92,7 @@ public static class RecoveryShares
     internal static byte[] Evaluate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> coefficients, byte x)
     {
         byte[] values = GC.AllocateArray<byte>(KekSize, pinned: true);
-        for (int at = coefficients.Length - KekSize; at >= 0; at -= StoreItems.KekSize)
+        for (int at = coefficients.Length - KekSize; at >= 0; at -= KekSize)
         {
             for (int j = 0; j < values.Length; j++)
             {
