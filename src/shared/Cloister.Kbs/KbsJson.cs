@@ -20,7 +20,8 @@ namespace Cloister.Kbs;
 [JsonSerializable(typeof(WatchRequest))]
 [JsonSerializable(typeof(WatchResponse))]
 [JsonSerializable(typeof(CryptoRequest))]
-[JsonSerializable(typeof(CryptoResponse))]
+// Not on the fast path, which writes an item that is null as an empty text.
+[JsonSerializable(typeof(CryptoResponse), GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSourceGenerationOptions(
     JsonSerializerDefaults.General,
     GenerationMode = JsonSourceGenerationMode.Metadata,

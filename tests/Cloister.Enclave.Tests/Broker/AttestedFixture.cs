@@ -12,11 +12,10 @@ internal sealed class AttestedFixture : IAsyncDisposable
 {
     internal AttestedFixture(TestBroker broker)
     {
-        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, TestBroker.Cluster, "p1");
-        BrokerOptions options = broker.Options();
-        BrokerSession session = new(options, context, new string('0', 96), new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), Time);
-        Custody = new AttestedCustody(context, session, Arena, Time, Log.Log);
+        Custody = new AttestedCustody(Context, Session(broker, Time), Arena, Time, Log.Log);
     }
+
+    internal static EnvelopeContext Context { get; } = new(EnvelopeContext.KmsPurpose, TestBroker.Cluster, "p1");
 
     internal AttestedCustody Custody { get; }
 
@@ -25,6 +24,13 @@ internal sealed class AttestedFixture : IAsyncDisposable
     internal CapturedLog Log { get; } = new();
 
     internal ShiftedTime Time { get; } = new();
+
+    /// <summary>A session of one life of an enclave.</summary>
+    internal static BrokerSession Session(TestBroker broker, TimeProvider time)
+    {
+        BrokerOptions options = broker.Options();
+        return new BrokerSession(options, Context, new string('0', 96), new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), time);
+    }
 
     internal Task ReadyAsync() => Eventually.TrueAsync(() => Custody.Status.Healthz == "ok", "Status ok");
 

@@ -70,17 +70,13 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
         : policy.AcceptsConfiguration(verdict.Enclave) ? null
         : new StepFailure("config_digest", "not_allowed", "the configuration that the enclave states is none of the policy's");
 
-    // Evidence comes by itself, or with the lease that it was presented for.
     private static AttestRequest? Parse(byte[] body)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(body);
-            return document.RootElement.TryGetProperty("attestation", out JsonElement attestation)
-                ? attestation.Deserialize(KbsJson.Default.AttestRequest)
-                : document.RootElement.Deserialize(KbsJson.Default.AttestRequest);
+            return JsonSerializer.Deserialize(body, KbsJson.Default.AttestRequest);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
             return null;
         }

@@ -80,19 +80,22 @@ internal sealed class HeldLease
         return null;
     }
 
-    /// <summary>Counts one encryption; false when none is left, which ends the lease.</summary>
-    internal bool TryWrap() => TryUse(ref _wraps, Terms.Wraps);
+    /// <summary>Versions that are not disabled.</summary>
+    internal IEnumerable<KeyFingerprint> Enabled => _schedule.Select(version => version.Kek);
 
-    /// <summary>Counts one decryption; false when none is left, which ends the lease.</summary>
-    internal bool TryUnwrap() => TryUse(ref _unwraps, Terms.Unwraps);
+    /// <summary>Counts encryptions; false when not as many are left. The last one ends the lease.</summary>
+    internal bool TryWrap(int count = 1) => TryUse(ref _wraps, Terms.Wraps, count);
+
+    /// <summary>Counts decryptions; false when not as many are left. The last one ends the lease.</summary>
+    internal bool TryUnwrap(int count = 1) => TryUse(ref _unwraps, Terms.Unwraps, count);
 
     // The last use that is allowed ends the lease, not the first that is refused: Status says so before a write fails.
-    private bool TryUse(ref long uses, long most)
+    private bool TryUse(ref long uses, long most, int count)
     {
-        long used = Interlocked.Increment(ref uses);
+        long used = Interlocked.Add(ref uses, count);
         if (used > most)
         {
-            Interlocked.Decrement(ref uses);
+            Interlocked.Add(ref uses, -count);
         }
 
         if (used >= most)

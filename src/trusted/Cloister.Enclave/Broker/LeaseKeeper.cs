@@ -24,6 +24,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private readonly SecretArena _arena;
     private readonly TimeProvider _time;
     private readonly EnclaveLog _log;
+    private readonly bool _takesKeks;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly Task[] _loops;
@@ -31,12 +32,18 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private volatile CustodyStatus _problem = None;
     private long _believed;
 
-    internal LeaseKeeper(BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
+    /// <param name="session">Gets leases.</param>
+    /// <param name="arena">Where keys live.</param>
+    /// <param name="time">Counts what has gone by.</param>
+    /// <param name="log">Log.</param>
+    /// <param name="takesKeks">False leaves KEKs that come with a lease unopened: they are used at the broker.</param>
+    internal LeaseKeeper(BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log, bool takesKeks)
     {
         _session = session;
         _arena = arena;
         _time = time;
         _log = log;
+        _takesKeks = takesKeks;
         _loops = [Task.Run(RenewAsync), Task.Run(WatchAsync), Task.Run(WipeAsync)];
     }
 
@@ -45,6 +52,9 @@ internal sealed class LeaseKeeper : IAsyncDisposable
 
     /// <summary>Why there is no lease, or why it is not renewed.</summary>
     internal CustodyStatus Problem => _problem;
+
+    /// <summary>Cancelled when this ends.</summary>
+    internal CancellationToken Stopping => _stop.Token;
 
     /// <summary>Renews now, unless the last attempt failed: then when its wait is over.</summary>
     internal void RenewSoon()
@@ -55,6 +65,29 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             {
                 _wake.Release();
             }
+        }
+    }
+
+    /// <summary>Renews when the uses are nearly made.</summary>
+    internal void Used(HeldLease held)
+    {
+        if (held.NearlyUsed && _held == held)
+        {
+            RenewSoon();
+        }
+    }
+
+    /// <summary>Takes in what a broker answered to something else than a renewal: a revocation wipes at once.</summary>
+    internal void Heard(BrokerException answer)
+    {
+        if (answer.Failure == BrokerFailure.Revoked)
+        {
+            Failed(answer);
+        }
+
+        if (answer.Failure is BrokerFailure.Revoked or BrokerFailure.LeaseOver)
+        {
+            RenewSoon();
         }
     }
 
@@ -112,12 +145,12 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         (long wraps, long unwraps) = (old?.Wraps ?? 0, old?.Unwraps ?? 0);
         LeaseGrant grant = await _session.RequestAsync(
             old?.Terms.Lease ?? "", wraps, unwraps, [.. (old?.Ring ?? KekRing.Empty).All.Select(kek => kek.KeyId)], _believed, _stop.Token);
-        List<Kek> opened = LeasedKeys.Open(_session.Key, grant.Terms, grant.Keys, _arena);
+        List<Kek> opened = _takesKeks ? LeasedKeys.Open(_session.Key, grant.Terms, grant.Keys, _arena) : [];
         lock (_changes)
         {
             // Wiped while the broker was asked: what it did not send again is gone.
             Dictionary<string, Kek> here = (_held?.Ring ?? KekRing.Empty).All.Concat(opened).DistinctBy(kek => kek.KeyId).ToDictionary(kek => kek.KeyId);
-            LeasedVersion[] enabled = grant.Terms.Release ? [.. grant.Terms.Versions.Where(version => version.Enabled)] : [];
+            LeasedVersion[] enabled = _takesKeks && grant.Terms.Release ? [.. grant.Terms.Versions.Where(version => version.Enabled)] : [];
             if (enabled.Any(version => !here.ContainsKey(version.KeyId)))
             {
                 opened.ForEach(kek => kek.Dispose());
@@ -188,11 +221,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             catch (BrokerException e)
             {
                 failures++;
-                if (e.Failure == BrokerFailure.Revoked)
-                {
-                    Failed(e);
-                    RenewSoon();
-                }
+                Heard(e);
             }
             catch (Exception e)
             {

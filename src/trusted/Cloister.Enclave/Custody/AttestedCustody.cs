@@ -29,7 +29,7 @@ public sealed class AttestedCustody : ICustody
     {
         _context = context;
         _session = session;
-        _keeper = new LeaseKeeper(session, arena, time, log);
+        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: true);
     }
 
     /// <inheritdoc/>
@@ -67,7 +67,7 @@ public sealed class AttestedCustody : ICustody
             }
             finally
             {
-                RenewWhenNearlyUsed(held);
+                _keeper.Used(held);
             }
         }
     }
@@ -91,7 +91,7 @@ public sealed class AttestedCustody : ICustody
             ?? throw new RpcException(StatusCode.NotFound, $"KEK {kek} is not in the lease: enable that version at the broker, values written with it cannot be read without it");
         if (!held.TryUnwrap())
         {
-            RenewWhenNearlyUsed(held);
+            _keeper.Used(held);
             throw Ended(held).ToException();
         }
 
@@ -105,7 +105,7 @@ public sealed class AttestedCustody : ICustody
         }
         finally
         {
-            RenewWhenNearlyUsed(held);
+            _keeper.Used(held);
         }
     }
 
@@ -129,6 +129,12 @@ public sealed class AttestedCustody : ICustody
             return Ended(held);
         }
 
+        if (!held.Terms.Release)
+        {
+            return CustodyStatus.Unavailable(
+                StatusCode.FailedPrecondition, $"the broker does not release KEK {held.Terms.Kek}: use custody remote, or allow its release there");
+        }
+
         return held.ActiveAt(now) is { } active && held.Ring.Find(active) is not null
             ? CustodyStatus.Ready(active)
             : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable one at the broker");
@@ -139,12 +145,4 @@ public sealed class AttestedCustody : ICustody
         held.Now >= held.Terms.Expires
             ? $"the lease is over; {_keeper.Problem.Healthz}"
             : "every use that the lease allows was made; it is being renewed, allow more at the broker if this repeats");
-
-    private void RenewWhenNearlyUsed(HeldLease held)
-    {
-        if (held.NearlyUsed && _keeper.Current == held)
-        {
-            _keeper.RenewSoon();
-        }
-    }
 }

@@ -13,6 +13,9 @@ public interface IRemoteKms : IAsyncDisposable
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
     ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);
 
+    /// <summary>Waits until <see cref="DescribeAsync"/> is to be asked again: as long as it is told, or less where asking costs no call.</summary>
+    Task WaitAsync(TimeSpan most, CancellationToken cancellation) => Task.Delay(most, cancellation);
+
     /// <summary>Encrypts several plaintexts of 1 to 4096 bytes under one KEK version, bound to the context.</summary>
     /// <returns>As many ciphertexts, in order.</returns>
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>

@@ -5,9 +5,11 @@ using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
@@ -78,9 +80,15 @@ public static class EnclaveProgram
         EnclaveDescription description = new(configuration.Context.Cluster, configuration.Context.Provider, protection, parts.MoreCounters);
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
 
-        // Administration first: when the KMS socket answers, everything does.
+        using StockKmsV2Values values = new(
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+
+        // Administration first, KMS last: when the KMS socket answers, everything does.
         await using GrpcServer? admin = configuration.Admin is { } adminOptions
-            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log).Methods, tee.Name, engine.Counters, log)
+            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log, values.Wipe).Methods, tee.Name, engine.Counters, log)
+            : null;
+        await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
+            ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
         await using GrpcServer kms = await GrpcServer.StartAsync(
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
@@ -95,19 +103,26 @@ public static class EnclaveProgram
             return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
         }
 
-        if (configuration.Broker is { } broker)
+        if (configuration.Custody == "attested")
         {
-            IEvidenceSource evidence = parts.Tee.Evidence
-                ?? throw new StartException($"custody attested needs evidence and TEE {parts.Tee.Name} gives none: use custody manual");
-            BrokerSession session = new(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
-            return new AttestedCustody(configuration.Context, session, arena, TimeProvider.System, log);
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log);
         }
 
-        IRemoteKms kms = parts.RemoteKms?.Invoke()
-            ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS and {parts.Program} has none: use custody manual");
+        IRemoteKms kms = configuration.Broker is not null
+            ? new BrokerKms(MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log)
+            : parts.RemoteKms?.Invoke()
+                ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
             ? new RemoteCustody(configuration.Context, kms, arena, configuration.Remote, log)
             : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
+    }
+
+    private static BrokerSession MakeSession(EnclaveConfiguration configuration, string digest, ITee tee)
+    {
+        BrokerOptions broker = configuration.Broker!;
+        IEvidenceSource evidence = tee.Evidence
+            ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
+        return new BrokerSession(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
     }
 
     private static SealedKeks? MakeSealedKeks(EnclaveConfiguration configuration, ITee tee, SecretArena arena)

@@ -90,6 +90,7 @@ internal static class DevCommand
             {
                 ["kmsSocket"] = files.KmsSocket,
                 ["adminSocket"] = files.AdminSocket,
+                ["secretsSocket"] = files.SecretsSocket,
                 ["encryptionConfiguration"] = files.EncryptionConfiguration,
                 ["custody"] = state.Custody,
                 ["provider"] = state.Provider,

@@ -1,4 +1,4 @@
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>GF(2^8) with the polynomial 0x11B. No tables and no branches on values: neither caches nor time tell them.</summary>
 internal static class GaloisField

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Cloister.Contracts.Keys;
 
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>Reads and writes shares.</summary>
 internal static class RecoveryShareText

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Keys;
 
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>
 /// Splits a KEK into shares, of which M restore it, and restores it. Specification: docs/recovery-shares.md.
@@ -9,11 +9,14 @@ namespace Cloister.KeyStores.Recovery;
 /// </summary>
 public static class RecoveryShares
 {
+    /// <summary>Bytes of a KEK.</summary>
+    public const int KekSize = 32;
+
     /// <summary>Splits a KEK of 32 bytes into <paramref name="count"/> shares, of which <paramref name="threshold"/> restore it.</summary>
     /// <exception cref="ArgumentException">Not 32 bytes, or not 2 &lt;= threshold &lt;= count &lt;= 255.</exception>
     public static IReadOnlyList<RecoveryShare> Split(KekIdentity kek, ReadOnlySpan<byte> key, int threshold, int count)
     {
-        StoreItems.CheckKek(key.Length);
+        CheckKek(key.Length);
         if (threshold < 2 || threshold > count || count > 255)
         {
             throw new ArgumentException("of 2 to 255 shares, at least 2 and at most all restore a KEK", nameof(threshold));
@@ -21,7 +24,7 @@ public static class RecoveryShares
 
         byte[] id = RandomNumberGenerator.GetBytes(RecoverySet.IdSize);
         RecoverySet set = new(id, (byte)threshold, RecoverySet.Commit(key, id, (byte)threshold, kek), kek);
-        byte[] coefficients = GC.AllocateUninitializedArray<byte>((threshold - 1) * StoreItems.KekSize, pinned: true);
+        byte[] coefficients = GC.AllocateUninitializedArray<byte>((threshold - 1) * KekSize, pinned: true);
         try
         {
             RandomNumberGenerator.Fill(coefficients);
@@ -45,7 +48,7 @@ public static class RecoveryShares
     /// <exception cref="RecoveryShareException">Too few, of several sets, one twice, or not what was split.</exception>
     public static KekIdentity Combine(IReadOnlyList<RecoveryShare> shares, Span<byte> key)
     {
-        StoreItems.CheckKek(key.Length);
+        CheckKek(key.Length);
         if (shares.Count == 0)
         {
             throw new RecoveryShareException("there are no shares");
@@ -67,7 +70,7 @@ public static class RecoveryShares
             throw new RecoveryShareException($"{set.Threshold} shares restore this KEK, {shares.Count} were given");
         }
 
-        byte[] restored = GC.AllocateArray<byte>(StoreItems.KekSize, pinned: true);
+        byte[] restored = GC.AllocateArray<byte>(KekSize, pinned: true);
         try
         {
             Interpolate([.. shares.Take(set.Threshold)], restored);
@@ -88,8 +91,8 @@ public static class RecoveryShares
     /// <summary>The values at x; coefficients are 32 bytes each, of z first.</summary>
     internal static byte[] Evaluate(ReadOnlySpan<byte> key, ReadOnlySpan<byte> coefficients, byte x)
     {
-        byte[] values = GC.AllocateArray<byte>(StoreItems.KekSize, pinned: true);
-        for (int at = coefficients.Length - StoreItems.KekSize; at >= 0; at -= StoreItems.KekSize)
+        byte[] values = GC.AllocateArray<byte>(KekSize, pinned: true);
+        for (int at = coefficients.Length - KekSize; at >= 0; at -= KekSize)
         {
             for (int j = 0; j < values.Length; j++)
             {
@@ -122,6 +125,14 @@ public static class RecoveryShares
             {
                 key[j] ^= GaloisField.Multiply(share.Values[j], weight);
             }
+        }
+    }
+
+    private static void CheckKek(int length)
+    {
+        if (length != KekSize)
+        {
+            throw new ArgumentException($"a KEK has {KekSize} bytes");
         }
     }
 }

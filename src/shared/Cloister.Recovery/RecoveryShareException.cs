@@ -1,4 +1,4 @@
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>Shares that do not restore a KEK. The message is for those who hold them and has no share in it.</summary>
 public sealed class RecoveryShareException : Exception

@@ -1,6 +1,6 @@
 using Cloister.Contracts.Keys;
 
-namespace Cloister.KeyStores.Recovery;
+namespace Cloister.Recovery;
 
 /// <summary>
 /// One share of a KEK. Its form: docs/recovery-shares.md.

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Contracts.Keys;
-using Cloister.KeyStores.Recovery;
+using Cloister.Recovery;
 
-namespace Cloister.KeyStores.Tests;
+namespace Cloister.Recovery.Tests;
 
 public sealed class RecoverySharesTests
 {
