@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 3600
 
 TESTS := $(sort $(wildcard tests/Cloister.*.Tests))
 
-.PHONY: help demo build test conformance bench publish fuzz setup aot-gate repro-check tcb-report measurement test-gramine clean
+.PHONY: help demo build test conformance bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -40,6 +40,9 @@ publish: setup ## artifacts/publish/{cloister,cloister-enclave,cloister-broker} 
 
 aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE
 	@eng/aot-gate $(PUBLISH)
+
+install:       ## what 'make publish' left into place on this node, under DESTDIR if given (docs/install.md)
+	@eng/install $(PUBLISH) '$(DESTDIR)'
 
 repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders
 	@eng/repro-check

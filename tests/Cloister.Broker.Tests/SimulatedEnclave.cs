@@ -6,7 +6,7 @@ using Cloister.Attestation;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify.Dcap;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Collateral;
 using Cloister.Kbs;
 using Cloister.Simulator.Dcap;

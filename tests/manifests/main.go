@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/install"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
 	"sigs.k8s.io/yaml"
 )
@@ -38,29 +39,43 @@ func run(args []string, out io.Writer) error {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(corev1.AddToScheme(scheme))
 	install.Install(scheme)
-	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDecoder(corev1.SchemeGroupVersion, apiserver.SchemeGroupVersion)
+	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
 	for _, name := range args {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		object, kind, err := decoder.Decode(text, nil, nil)
+		object, kind, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if configuration, ok := object.(*apiserver.EncryptionConfiguration); ok {
-			if errs := validation.ValidateEncryptionConfiguration(configuration, true); len(errs) > 0 {
-				return fmt.Errorf("%s: %w", name, errs.ToAggregate())
-			}
+		switch manifest := object.(type) {
+		case *corev1.Pod:
+			err = volumes(manifest)
+		case *apiserverv1.EncryptionConfiguration:
+			err = encryption(codecs, text)
+		default:
+			err = fmt.Errorf("no check for kind %s", kind.Kind)
 		}
-		if pod, ok := object.(*corev1.Pod); ok {
-			if err := volumes(pod); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintf(out, "ok %s %s\n", kind.Kind, name)
 	}
 	return nil
+}
+
+// encryption validates as the API server does when it loads the file.
+func encryption(codecs serializer.CodecFactory, text []byte) error {
+	object, _, err := codecs.UniversalDecoder().Decode(text, nil, nil)
+	if err != nil {
+		return err
+	}
+	configuration, ok := object.(*apiserver.EncryptionConfiguration)
+	if !ok {
+		return fmt.Errorf("decoded to %T", object)
+	}
+	return validation.ValidateEncryptionConfiguration(configuration, true).ToAggregate()
 }
 
 // volumes holds mounts against volumes, which types alone do not.

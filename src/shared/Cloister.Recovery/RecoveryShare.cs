@@ -21,6 +21,9 @@ public sealed class RecoveryShare
     /// <summary>M: how many shares restore it.</summary>
     public int Threshold => Set.Threshold;
 
+    /// <summary>Which splitting it comes from, hexadecimal; equal for shares that belong together.</summary>
+    public string SetId => Convert.ToHexStringLower(Set.Id);
+
     /// <summary>Which share this is, 1 to 255.</summary>
     public byte X { get; }
 
@@ -36,5 +39,5 @@ public sealed class RecoveryShare
     public string ToText() => RecoveryShareText.Write(this);
 
     /// <summary>Which share it is; nothing of what it holds.</summary>
-    public override string ToString() => $"share {X} of set {Convert.ToHexStringLower(Set.Id)}, {Threshold} restore KEK {Kek.Name} version {Kek.Version}";
+    public override string ToString() => $"share {X} of set {SetId}, {Threshold} restore KEK {Kek.Name} version {Kek.Version}";
 }

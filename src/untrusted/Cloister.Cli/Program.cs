@@ -11,6 +11,7 @@ using Cloister.Cli.Kek;
 using Cloister.Cli.Metrics;
 using Cloister.Cli.Policy;
 using Cloister.Cli.Probe;
+using Cloister.Cli.Provision;
 using Cloister.Cli.Relay;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
@@ -21,6 +22,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     DoctorCommand.Create(),
     MetricsCommand.Create(),
     KekCommand.Create(),
+    ProvisionCommand.Create(),
     EtcdCommand.Create(),
     EvidenceCommand.Create(),
     PolicyCommand.Create(),

@@ -1,3 +1,4 @@
+using Cloister.Release;
 using System.Text.Json;
 using Cloister.AdminApi;
 using Cloister.Attestation;

@@ -9,13 +9,13 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Cloister.Broker.Host.Hosting;
 
-/// <summary>The program <c>cloister-broker</c>: <c>--config FILE</c> or <c>--version</c>. Exit 0 after a signal, 1 when it cannot start.</summary>
+/// <summary>The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c> or <c>--version</c>. Exit 0 after a signal, 1 when it cannot start.</summary>
 internal static class BrokerProgram
 {
     /// <summary>Version of this program.</summary>
     public static string Version => typeof(BrokerProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
-    /// <summary>Runs until SIGTERM or SIGINT.</summary>
+    /// <summary>Runs until SIGTERM, SIGINT, or the end of standard input when told so.</summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
@@ -25,16 +25,24 @@ internal static class BrokerProgram
                 Console.WriteLine($"cloister-broker {Version}");
                 return 0;
             case ["--config", string path]:
-                return await ServeAsync(path);
+                return await ServeAsync(path, stopWithInput: false);
+            case ["--config", string path, "--stop-with-stdin"]:
+                return await ServeAsync(path, stopWithInput: true);
             default:
-                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE | --version");
+                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --version");
                 return 1;
         }
     }
 
-    private static async Task<int> ServeAsync(string path)
+    private static async Task<int> ServeAsync(string path, bool stopWithInput)
     {
         TaskCompletionSource<bool> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (stopWithInput)
+        {
+            // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
+            _ = Task.Factory.StartNew(() => WaitForEndOfInput(stop), TaskCreationOptions.LongRunning);
+        }
+
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using ILoggerFactory logs = LoggerFactory.Create(LogToStandardError);
@@ -59,6 +67,16 @@ internal static class BrokerProgram
             signal.Cancel = true;
             stop.TrySetResult(true);
         }
+    }
+
+    private static void WaitForEndOfInput(TaskCompletionSource<bool> stop)
+    {
+        using Stream input = Console.OpenStandardInput();
+        while (input.ReadByte() >= 0)
+        {
+        }
+
+        stop.TrySetResult(true);
     }
 
     // Standard output has the ready line and nothing else.

@@ -1,3 +1,4 @@
+using Cloister.Release;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.State;

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Threading.RateLimiting;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;

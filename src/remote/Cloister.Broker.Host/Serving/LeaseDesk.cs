@@ -1,3 +1,4 @@
+using Cloister.Release;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
 using Cloister.Kbs;

@@ -1,7 +1,7 @@
 using Cloister.Attestation;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Claims;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Evidence;

@@ -52,12 +52,14 @@ public sealed class BrokerAuthority : IDisposable
     /// <summary>RFC 7638 thumbprint of the key.</summary>
     public string KeyId { get; }
 
-    /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk","kid"}</c>.</summary>
+    /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk"}</c>, and <c>kid</c> when asked for.</summary>
     /// <param name="type"><c>typ</c>, which tells one kind of statement from another.</param>
     /// <param name="payload">JSON.</param>
-    public string Sign(string type, ReadOnlySpan<byte> payload)
+    /// <param name="withKeyId">Whether the header has <c>kid</c>: tokens do, leases do not (docs/broker-protocol.md).</param>
+    public string Sign(string type, ReadOnlySpan<byte> payload, bool withKeyId)
     {
-        string header = $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{Jwk}},"kid":"{{KeyId}}"}""";
+        string keyId = withKeyId ? $",\"kid\":\"{KeyId}\"" : "";
+        string header = $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{Jwk}}{{keyId}}}""";
         string content = $"{Base64Url.EncodeToString(Encoding.ASCII.GetBytes(header))}.{Base64Url.EncodeToString(payload)}";
         lock (_lock)
         {

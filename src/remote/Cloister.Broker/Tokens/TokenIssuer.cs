@@ -55,7 +55,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             token["cloister"] = new JsonObject { ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek };
         }
 
-        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()));
+        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
     }
 
     private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)

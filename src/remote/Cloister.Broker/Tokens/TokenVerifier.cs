@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Cloister.Broker.Release;
+using Cloister.Release;
 
 namespace Cloister.Broker.Tokens;
 

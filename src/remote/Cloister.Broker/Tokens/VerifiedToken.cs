@@ -1,4 +1,4 @@
-using Cloister.Broker.Release;
+using Cloister.Release;
 
 namespace Cloister.Broker.Tokens;
 

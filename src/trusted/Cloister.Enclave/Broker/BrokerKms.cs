@@ -36,9 +36,12 @@ public sealed class BrokerKms : IRemoteKms
     }
 
     /// <inheritdoc/>
+    public LeaseReport? Lease => _keeper.Report;
+
+    /// <inheritdoc/>
     public ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation)
     {
-        HeldLease held = Lease();
+        HeldLease held = Require();
         KeyFingerprint active = held.ActiveAt(held.Now)
             ?? throw new RemoteKmsException(RemoteKmsFailure.Denied, $"KEK {held.Terms.Kek} has no active version: enable one at the broker");
         return ValueTask.FromResult(new RemoteKek(active, held.Enabled.ToHashSet()));
@@ -51,7 +54,7 @@ public sealed class BrokerKms : IRemoteKms
     public async ValueTask<IReadOnlyList<byte[]>> EncryptAsync(
         KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation)
     {
-        HeldLease held = Lease();
+        HeldLease held = Require();
         Count(held, held.TryWrap(plaintexts.Count));
         List<byte[]> wrapped = [];
         foreach (ReadOnlyMemory<byte>[] some in plaintexts.Chunk(KbsPaths.MaxItems))
@@ -72,7 +75,7 @@ public sealed class BrokerKms : IRemoteKms
             throw NotAuthentic();
         }
 
-        HeldLease held = Lease();
+        HeldLease held = Require();
         Count(held, held.TryUnwrap());
         IReadOnlyList<byte[]?> answers = await RunAsync(_unwraps, kek, context, [ciphertext], cancellation);
         try
@@ -95,7 +98,7 @@ public sealed class BrokerKms : IRemoteKms
     private static RemoteKmsException NotAuthentic() => new(RemoteKmsFailure.NotAuthentic, "not authentic");
 
     // Silence before the first lease is a KMS that does not answer. Later, no lease means: may not, whatever the reason.
-    private HeldLease Lease()
+    private HeldLease Require()
     {
         HeldLease? held = _keeper.Current;
         if (held is not null && held.Now < held.Terms.Expires)

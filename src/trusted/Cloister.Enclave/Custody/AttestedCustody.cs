@@ -25,18 +25,26 @@ public sealed class AttestedCustody : ICustody
     /// <param name="arena">Where keys live.</param>
     /// <param name="time">Counts what has gone by.</param>
     /// <param name="log">Log.</param>
-    public AttestedCustody(EnvelopeContext context, BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
+    /// <param name="sealedLease">The copy for a start while no broker answers, or null for none.</param>
+    public AttestedCustody(
+        EnvelopeContext context, BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log, SealedLease? sealedLease = null)
     {
         _context = context;
         _session = session;
-        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: true);
+        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: true, sealedLease);
     }
 
     /// <inheritdoc/>
     public string Name => "attested";
 
     /// <inheritdoc/>
+    public LeaseReport? Lease => _keeper.Report;
+
+    /// <inheritdoc/>
     public CustodyStatus Status => StatusOf(_keeper.Current);
+
+    /// <inheritdoc/>
+    public bool Holds(KeyFingerprint kek) => _keeper.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)

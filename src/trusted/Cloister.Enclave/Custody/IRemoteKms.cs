@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 
 namespace Cloister.Enclave.Custody;
 
@@ -9,6 +10,9 @@ namespace Cloister.Enclave.Custody;
 /// </summary>
 public interface IRemoteKms : IAsyncDisposable
 {
+    /// <summary>The lease that the KEK is used under, or null when this KMS gives none.</summary>
+    LeaseReport? Lease => null;
+
     /// <summary>Which KEK versions there are.</summary>
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
     ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);

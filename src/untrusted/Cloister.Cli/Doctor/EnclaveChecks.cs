@@ -33,6 +33,7 @@ internal static class EnclaveChecks
             Finding.Ok("admin", socket, $"TEE {state.Tee}, custody {state.Custody}, cluster {state.Cluster}, provider {state.Provider}"),
             Keks(socket, state),
             Memory(socket, state),
+            .. state.Lease is { } lease ? [LeaseCheck.Run(socket, lease)] : (Finding[])[],
         ], state);
     }
 

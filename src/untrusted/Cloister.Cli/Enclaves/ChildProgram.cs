@@ -77,23 +77,30 @@ internal sealed class ChildProgram : IAsyncDisposable
     }
 
     /// <summary>Stops it in order; after four seconds, without.</summary>
-    public async ValueTask DisposeAsync()
+    internal async Task StopAsync()
     {
-        if (!_process.HasExited)
+        if (_process.HasExited)
         {
-            _process.StandardInput.Close();
-            using CancellationTokenSource patience = new(StopTime);
-            try
-            {
-                await _process.WaitForExitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                _process.Kill();
-                await _process.WaitForExitAsync(CancellationToken.None);
-            }
+            return;
         }
 
+        _process.StandardInput.Close();
+        using CancellationTokenSource patience = new(StopTime);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Stops it as <see cref="StopAsync"/> does.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         _process.Dispose();
     }
 

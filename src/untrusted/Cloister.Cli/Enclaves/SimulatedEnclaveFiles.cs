@@ -30,6 +30,9 @@ internal sealed class SimulatedEnclaveFiles
     /// <summary>KEKs of the software KMS, in clear, for development.</summary>
     internal string SoftwareKmsKeys => Path.Combine(Folder, "UNPROTECTED-software-kms.json");
 
+    /// <summary>Files of the gateway.</summary>
+    internal GatewayFiles Gateway => new(Path.Combine(Folder, "gateway"));
+
     private string State => Path.Combine(Folder, "state");
 
     /// <summary>Makes the folder and claims it for this process, until the stream is closed or the process ends.</summary>
@@ -79,9 +82,35 @@ internal sealed class SimulatedEnclaveFiles
     internal string ConfigurationDigest(SimulatedEnclaveOptions options) =>
         Convert.ToHexStringLower(SHA384.HashData(Encoding.UTF8.GetBytes(ConfigurationText(options))));
 
+    private string GatewayText(SimulatedEnclaveOptions options)
+    {
+        if (options.Etcd is not { } etcd)
+        {
+            return "";
+        }
+
+        string endpoints = string.Join(", ", etcd.Endpoints.Select(uri => $"\"{uri.GetLeftPart(UriPartial.Authority)}\""));
+        string files = string.Concat(
+            new[] { ("ca", etcd.CaPath), ("certificate", etcd.CertificatePath), ("key", etcd.KeyPath) }
+                .Where(file => file.Item2 is not null)
+                .Select(file => $"    {file.Item1}: \"{Path.GetFullPath(file.Item2!)}\"\n"));
+        return $"""
+            gateway:
+              listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
+              tls:
+                certificate: "{Gateway.ServerCertificate}"
+                key: "{Gateway.ServerKey}"
+                clientCa: "{Gateway.Ca}"
+              etcd:
+                endpoints: [{endpoints}]
+            {files}  mode: {options.GatewayMode}
+
+            """;
+    }
+
     private string ConfigurationText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
         string broker = options.Broker is { } access
             ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
             : "";
@@ -102,7 +131,7 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{SecretsSocket}"
             custody:
               mode: {options.Custody}
-            {state}{broker}simulation:
+            {state}{broker}{GatewayText(options)}simulation:
               sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
             {evidence}  remoteKms:
                 keyFile: "{SoftwareKmsKeys}"

@@ -1,3 +1,5 @@
+using Cloister.Cli.Etcd;
+
 namespace Cloister.Cli.Enclaves;
 
 /// <summary>How to run a simulated enclave.</summary>
@@ -26,4 +28,13 @@ internal sealed record SimulatedEnclaveOptions
 
     /// <summary>What is wrong with its evidence on purpose: <c>none</c>, <c>quote-signature</c>, <c>report-data</c> or <c>replay</c>.</summary>
     internal string Tamper { get; init; } = "none";
+
+    /// <summary>Whether it keeps a sealed copy of its KEKs (custody manual and attested).</summary>
+    internal bool KeepsSealedCopy { get; init; } = true;
+
+    /// <summary>etcd behind the gateway, or null for no gateway.</summary>
+    internal EtcdOptions? Etcd { get; init; }
+
+    /// <summary>What becomes of plaintext in etcd: <c>adopt</c> or <c>sealed</c>.</summary>
+    internal string GatewayMode { get; init; } = "adopt";
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Cloister.Cli.Etcd.Rewrap;
+using Cloister.Cli.Etcd.Rotate;
+using Cloister.Cli.Offline;
 
 namespace Cloister.Cli.Etcd;
 
@@ -10,5 +12,7 @@ internal static class EtcdCommand
     {
         CoverageCommand.Create(),
         RewrapCommand.Create(),
+        RotateCommand.Create(),
+        DecryptCommand.Create(),
     };
 }

@@ -27,6 +27,7 @@ internal static class MetricsText
             .Where(e => e.State.ActiveKeyId.Length > 0)
             .Select(e => ($"{e.Labels},{Label("key_id_hash", Hash(e.State.ActiveKeyId))}", 1.0)));
         Family(text, "cloister_keks", "gauge", "KEK versions held (custody manual).", alive.Select(e => (e.Labels, (double)e.State.Keks.Count)));
+        Leases(text, [.. alive.Where(e => e.State.Lease is not null).Select(e => (e.Labels, e.State.Lease))]);
         foreach (string name in alive.SelectMany(e => e.State.Counters.Select(counter => counter.Name)).Where(IsName).Distinct().Order(StringComparer.Ordinal))
         {
             bool counts = Counters.Contains(name);
@@ -39,6 +40,18 @@ internal static class MetricsText
 
     /// <summary>A key_id as API servers export it.</summary>
     internal static string Hash(string keyId) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(keyId)))}";
+
+    // Times in a lease are the broker's; what is left is counted by the clock that the enclave goes by.
+    private static void Leases(StringBuilder text, List<(string Labels, LeaseState Lease)> leases)
+    {
+        Family(text, "cloister_lease_held", "gauge", "There is a lease of a broker.", leases.Select(e => (e.Labels, e.Lease.Lease.Length > 0 ? 1.0 : 0)));
+        Family(text, "cloister_lease_renewal_failing", "gauge", "The last attempt to get or renew a lease failed.", leases.Select(e => (e.Labels, e.Lease.FailedStep.Length + e.Lease.Failure.Length > 0 ? 1.0 : 0)));
+        List<(string Labels, LeaseState Lease)> held = [.. leases.Where(e => e.Lease.Lease.Length > 0)];
+        Family(text, "cloister_lease_seconds_left", "gauge", "Until writes stop; negative after it.", held.Select(e => (e.Labels, ((double)e.Lease.Expires - e.Lease.Now) / 1000)));
+        Family(text, "cloister_lease_wraps_left", "gauge", "Encryptions until the next renewal.", held.Select(e => (e.Labels, (double)e.Lease.WrapsLeft)));
+        Family(text, "cloister_lease_unwraps_left", "gauge", "Decryptions until the next renewal.", held.Select(e => (e.Labels, (double)e.Lease.UnwrapsLeft)));
+        Family(text, "cloister_lease_restored", "gauge", "The lease is of the sealed copy: no broker answered since the start.", held.Select(e => (e.Labels, e.Lease.Restored ? 1.0 : 0)));
+    }
 
     private static void Family(StringBuilder text, string name, string type, string help, IEnumerable<(string Labels, double Value)> samples)
     {
