@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cloister.AdminApi;
 using Cloister.Administration.Client;
 using Cloister.Cli.Enclaves;
 using Cloister.Sockets;
@@ -40,7 +41,7 @@ internal static class CliProgram
         }
         catch (AdministrationRefusedException e)
         {
-            return await RefuseAsync(e.Message, ExitCode.No);
+            return await RefuseAsync(e.Message, e.Error is AdminErrors.Unavailable or AdminErrors.BadRequest ? ExitCode.Usage : ExitCode.No);
         }
         catch (BrokerUnreachableException e)
         {

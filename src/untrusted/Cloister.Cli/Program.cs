@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli;
+using Cloister.Cli.Administration;
 using Cloister.Cli.Config;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Dev;
@@ -25,6 +26,9 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     EtcdCommand.Create(),
     EvidenceCommand.Create(),
     PolicyCommand.Create(),
+    EnclavesCommand.Create(),
+    AuditCommand.Create(),
+    AdminCommand.Create(),
     ConfigCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),

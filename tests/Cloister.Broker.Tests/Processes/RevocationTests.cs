@@ -45,6 +45,9 @@ public sealed class RevocationTests(SharedBroker shared)
         (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{released}", session)).Refused(401, "LeaseRevoked");
         (await broker.Client.CryptoAsync(KbsPaths.Wrap, lease.Token, keyId, [new byte[32]])).Refused(403, "LeaseRevoked");
         (await broker.Client.CryptoAsync(KbsPaths.Unwrap, lease.Token, keyId, [wrapped])).Refused(403, "LeaseRevoked");
+        Assert.Equal(
+            2, (await broker.Admin.AuditAsync()).Count(entry => entry.Kind == "evidence.denied" && entry.Details.Contains(enclave.Instance, StringComparison.Ordinal)));
+
         foreach ((RevocationKind kind, string value) in revoked)
         {
             await broker.Admin.LiftAsync(kind, value);

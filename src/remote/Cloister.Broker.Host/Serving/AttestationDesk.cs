@@ -23,14 +23,27 @@ internal sealed class AttestationDesk(
     public async Task<TokenResponse> AttestAsync(string? session, AttestRequest request, CancellationToken cancellation)
     {
         string tee = await challenges.UseAsync(session, request.RuntimeData.Nonce, cancellation);
-        (EvidenceVerdict? verdict, List<PolicyInForce> accepting) = await JudgeAsync(tee, request, cancellation);
+        try
+        {
+            return await AttestAsync(tee, session!, request, cancellation);
+        }
+        catch (ProtocolException e) when (e.Error is ProtocolError.KekNotFound or ProtocolError.LeaseRevoked)
+        {
+            await evidence.DeniedAsync(tee, request, e, cancellation);
+            throw;
+        }
+    }
+
+    private async Task<TokenResponse> AttestAsync(string tee, string session, AttestRequest request, CancellationToken cancellation)
+    {
+        (EvidenceVerdict verdict, List<PolicyInForce> accepting) = await JudgeAsync(tee, request, cancellation);
         string[] accepted = [.. accepting.Select(policy => policy.Id)];
         (await revocations.CurrentAsync(cancellation)).Check(verdict.Enclave!.Instance, verdict.Enclave.Measurement, verdict.Enclave.Platforms, "");
         DateTimeOffset expires = clock.GetUtcNow() + TokenIssuer.Lifetime;
         string token = _tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
         await Task.WhenAll(
             evidence.AcceptedAsync(tee, verdict.Enclave, accepted, cancellation),
-            state.SetSessionTokenAsync(session!, token, expires, cancellation));
+            state.SetSessionTokenAsync(session, token, expires, cancellation));
         return new TokenResponse(token);
     }
 

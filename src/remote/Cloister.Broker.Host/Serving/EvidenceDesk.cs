@@ -71,6 +71,13 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
         return new ProtocolException(ProtocolError.AttestationError, failure.ToString());
     }
 
+    /// <summary>Records that what was asked for is denied whatever the evidence says: no such KEK, or revoked.</summary>
+    public Task DeniedAsync(string tee, AttestRequest request, ProtocolException denial, CancellationToken cancellation) =>
+        state.AppendAsync(new AuditEvent("evidence.denied", new JsonObject
+        {
+            ["tee"] = tee, ["instance"] = InstanceOf(request), ["error"] = denial.Error.ToString(), ["detail"] = denial.Message,
+        }), cancellation);
+
     /// <inheritdoc />
     public ValueTask DisposeAsync() => _limiter.DisposeAsync();
 

@@ -30,6 +30,19 @@ internal sealed class LeaseDesk(
     {
         AttestRequest attestation = request.Attestation;
         string tee = await challenges.UseAsync(session, attestation.RuntimeData.Nonce, cancellation);
+        try
+        {
+            return await GrantAsync(tee, attestation, request.Have, cancellation);
+        }
+        catch (ProtocolException e) when (e.Error is ProtocolError.KekNotFound or ProtocolError.LeaseRevoked)
+        {
+            await evidence.DeniedAsync(tee, attestation, e, cancellation);
+            throw;
+        }
+    }
+
+    private async Task<LeaseResponse> GrantAsync(string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
+    {
         EnclaveStatement statement = await StatementAsync(tee, attestation, cancellation);
         Kek kek = await keks.FindAsync(statement.Cluster, statement.Kek, cancellation);
         (await revocations.CurrentAsync(cancellation)).CheckKek(kek.Record.Name);
@@ -41,11 +54,11 @@ internal sealed class LeaseDesk(
         }
 
         AttestedEnclave enclave = verdict.Enclave;
-        await CheckRevokedAsync(enclave, kek, cancellation);
+        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek.Record.Name);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
         LeaseRecord lease = await LeaseAsync(tee, attestation, enclave, statement, kek, policy, now, cancellation);
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
-        (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. request.Have], enclave.Key, cancellation) : (null, "");
+        (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
         string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
         string token = _tokens.Issue(
             verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, new TokenLease(lease.Id, lease.Instance, lease.Cluster, lease.Kek), lease.ExpiresAt, [policy.Id]);
@@ -62,19 +75,6 @@ internal sealed class LeaseDesk(
         catch (FormatException e)
         {
             throw await evidence.RefusedAsync(tee, attestation, "", new StepFailure("request", "malformed", e.Message), cancellation);
-        }
-    }
-
-    private async Task CheckRevokedAsync(AttestedEnclave enclave, Kek kek, CancellationToken cancellation)
-    {
-        try
-        {
-            (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek.Record.Name);
-        }
-        catch (ProtocolException)
-        {
-            await state.AppendAsync(new AuditEvent("lease.revoked", new JsonObject { ["instance"] = enclave.Instance, ["kek"] = kek.Record.Name }), cancellation);
-            throw;
         }
     }
 
