@@ -3,7 +3,7 @@ using Cloister.AdminApi;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
-using Cloister.KeyStores.Recovery;
+using Cloister.Recovery;
 
 namespace Cloister.Broker.Administration.Endpoints;
 

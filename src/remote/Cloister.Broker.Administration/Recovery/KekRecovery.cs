@@ -4,7 +4,7 @@ using Cloister.Broker.State;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores;
-using Cloister.KeyStores.Recovery;
+using Cloister.Recovery;
 
 namespace Cloister.Broker.Administration.Recovery;
 
