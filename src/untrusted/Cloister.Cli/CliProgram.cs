@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cloister.Administration.Client;
 using Cloister.Cli.Enclaves;
 using Cloister.Sockets;
 using Grpc.Core;
@@ -34,6 +35,14 @@ internal static class CliProgram
             return await RefuseAsync(e.Message, e.ExitCode);
         }
         catch (ListenException e)
+        {
+            return await RefuseAsync(e.Message, ExitCode.Usage);
+        }
+        catch (AdministrationRefusedException e)
+        {
+            return await RefuseAsync(e.Message, ExitCode.No);
+        }
+        catch (BrokerUnreachableException e)
         {
             return await RefuseAsync(e.Message, ExitCode.Usage);
         }

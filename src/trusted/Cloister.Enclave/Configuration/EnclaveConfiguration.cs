@@ -1,6 +1,7 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Configuration;
@@ -26,8 +27,11 @@ public sealed record EnclaveConfiguration
     /// <summary>How a remote KMS is used.</summary>
     public RemoteOptions Remote { get; init; } = new();
 
-    /// <summary>The brokers of custody attested, or null.</summary>
+    /// <summary>The brokers of custody attested, or of remote and passthrough when they use one as their KMS; or null.</summary>
     public BrokerOptions? Broker { get; init; }
+
+    /// <summary>The gateway to etcd, or null for none.</summary>
+    public GatewayOptions? Gateway { get; init; }
 
     /// <summary>Folder of the sealed copy, or null for memory only.</summary>
     public string? StateDirectory { get; init; }

@@ -3,6 +3,7 @@ using System.Text;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
@@ -52,15 +53,11 @@ public static class EnclaveConfigurationReader
         RemoteOptions remote = Remote(custody.Mapping("remote"));
         custody.RefuseUnknown();
 
-        BrokerOptions? broker = mode == "attested" ? BrokerSection.Read(root) : null;
+        BrokerOptions? broker = mode == "attested" || (mode is "remote" or "passthrough" && root.Has("broker")) ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
-        if (mode == "attested" && directory is not null)
-        {
-            state.Fail("directory", "custody attested keeps no sealed copy: leave it out");
-        }
-
         state.RefuseUnknown();
+        GatewayOptions? gateway = GatewaySection.Read(root);
         readMore?.Invoke(root);
         root.RefuseUnknown();
         document.ThrowIfFailed();
@@ -74,6 +71,7 @@ public static class EnclaveConfigurationReader
             Custody = mode,
             Remote = remote,
             Broker = broker,
+            Gateway = gateway,
             StateDirectory = directory,
         };
     }

@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 
 namespace Cloister.Enclave.Custody;
 
@@ -9,8 +10,14 @@ public interface ICustody : IAsyncDisposable
     /// <summary>The name in the configuration.</summary>
     string Name { get; }
 
+    /// <summary>The lease of a broker that the KEKs are used under, or null when this custody needs none.</summary>
+    LeaseReport? Lease => null;
+
     /// <summary>What Status answers now.</summary>
     CustodyStatus Status { get; }
+
+    /// <summary>True while what a KEK protects may be read. Whoever keeps what was unwrapped with it has to wipe that when this turns false.</summary>
+    bool Holds(KeyFingerprint kek) => Status.KeyId is not null;
 
     /// <summary>Makes an EDEK under the active KEK.</summary>
     /// <param name="plaintext">What to protect.</param>

@@ -42,6 +42,9 @@ public sealed class ManualCustody : ICustody
     public KekRing Ring => _snapshot.Ring;
 
     /// <inheritdoc/>
+    public bool Holds(KeyFingerprint kek) => _snapshot.Ring.Find(kek) is not null;
+
+    /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
         while (true)

@@ -20,6 +20,7 @@ internal sealed class SeedSource : IDisposable
     private readonly DekCache _cache;
     private readonly SemaphoreSlim _renewal = new(1);
     private readonly Lock _gate = new();
+    private readonly HashSet<KeyFingerprint> _keks = [];
     private WriteSeed? _current;
     private int _wipes;
 
@@ -44,10 +45,34 @@ internal sealed class SeedSource : IDisposable
     /// <param name="edek">The EDEK; copied when it has to be unwrapped.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="RpcException">The custody does not unwrap it, or it does not hold 32 bytes (InvalidArgument).</exception>
-    internal ValueTask<SecretKey> ForReadAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation) =>
-        Volatile.Read(ref _current) is { } current && current.Edek.AsSpan().SequenceEqual(edek.Span)
+    internal ValueTask<SecretKey> ForReadAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation)
+    {
+        if (!_custody.Holds(kek))
+        {
+            // Withdrawn: its seeds go with it, and the custody says why.
+            WipeWithdrawn();
+        }
+
+        return Volatile.Read(ref _current) is { } current && current.Edek.AsSpan().SequenceEqual(edek.Span)
             ? ValueTask.FromResult(current.Seed)
             : _cache.GetAsync(kek, edek.Span, () => UnwrapAsync(kek, edek.ToArray()), cancellation);
+    }
+
+    /// <summary>Wipes every seed if one of their KEKs is no longer there for reads.</summary>
+    internal void WipeWithdrawn()
+    {
+        lock (_gate)
+        {
+            foreach (KeyFingerprint kek in _keks)
+            {
+                if (!_custody.Holds(kek))
+                {
+                    Wipe();
+                    return;
+                }
+            }
+        }
+    }
 
     /// <summary>Wipes every seed: what the custody's KEKs protect is out of reach until it unwraps again.</summary>
     internal void Wipe()
@@ -57,6 +82,7 @@ internal sealed class SeedSource : IDisposable
             _wipes++;
             _current?.Seed.Dispose();
             _current = null;
+            _keks.Clear();
             _cache.Clear();
         }
     }
@@ -117,6 +143,7 @@ internal sealed class SeedSource : IDisposable
                 }
 
                 _current = made;
+                _keks.Add(made.Kek);
             }
 
             return made;
@@ -133,6 +160,11 @@ internal sealed class SeedSource : IDisposable
     {
         using SecretBuffer plaintext = SecretBuffer.Rent();
         int length = await _custody.DecryptAsync(kek, edek, plaintext.Memory, CancellationToken.None);
+        lock (_gate)
+        {
+            _keks.Add(kek);
+        }
+
         return length == SecretKey.Size
             ? SecretKey.TakeOver(_arena, plaintext.Memory.Span[..length])
             : throw new RpcException(StatusCode.InvalidArgument, $"the EDEK does not hold a seed of {SecretKey.Size} bytes");

@@ -49,6 +49,9 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     /// <summary>Wipes every seed. To be called whenever the custody's KEKs are wiped or withdrawn.</summary>
     public void Wipe() => _seeds.Wipe();
 
+    /// <summary>Wipes every seed if the custody no longer reads under one of their KEKs. To be called every now and then; reads ask anyway.</summary>
+    public void WipeWithdrawn() => _seeds.WipeWithdrawn();
+
     /// <summary>Wipes every seed.</summary>
     public void Dispose() => _seeds.Dispose();
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Enclaves;
@@ -27,6 +29,9 @@ internal sealed class SimulatedEnclaveFiles
 
     /// <summary>KEKs of the software KMS, in clear, for development.</summary>
     internal string SoftwareKmsKeys => Path.Combine(Folder, "UNPROTECTED-software-kms.json");
+
+    /// <summary>Files of the gateway.</summary>
+    internal GatewayFiles Gateway => new(Path.Combine(Folder, "gateway"));
 
     private string State => Path.Combine(Folder, "state");
 
@@ -65,7 +70,7 @@ internal sealed class SimulatedEnclaveFiles
         try
         {
             Directory.CreateDirectory(State, OnlyOwner);
-            File.WriteAllText(Configuration, Text(options));
+            File.WriteAllText(Configuration, ConfigurationText(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -73,9 +78,45 @@ internal sealed class SimulatedEnclaveFiles
         }
     }
 
-    private string Text(SimulatedEnclaveOptions options)
+    /// <summary>SHA-384 of the configuration that <see cref="Prepare"/> writes, hex: what a release policy names.</summary>
+    internal string ConfigurationDigest(SimulatedEnclaveOptions options) =>
+        Convert.ToHexStringLower(SHA384.HashData(Encoding.UTF8.GetBytes(ConfigurationText(options))));
+
+    private string GatewayText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        if (options.Etcd is not { } etcd)
+        {
+            return "";
+        }
+
+        string endpoints = string.Join(", ", etcd.Endpoints.Select(uri => $"\"{uri.GetLeftPart(UriPartial.Authority)}\""));
+        string files = string.Concat(
+            new[] { ("ca", etcd.CaPath), ("certificate", etcd.CertificatePath), ("key", etcd.KeyPath) }
+                .Where(file => file.Item2 is not null)
+                .Select(file => $"    {file.Item1}: \"{Path.GetFullPath(file.Item2!)}\"\n"));
+        return $"""
+            gateway:
+              listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
+              tls:
+                certificate: "{Gateway.ServerCertificate}"
+                key: "{Gateway.ServerKey}"
+                clientCa: "{Gateway.Ca}"
+              etcd:
+                endpoints: [{endpoints}]
+            {files}  mode: {options.GatewayMode}
+
+            """;
+    }
+
+    private string ConfigurationText(SimulatedEnclaveOptions options)
+    {
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
+        string broker = options.Broker is { } access
+            ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
+            : "";
+        string evidence = options.VendorDirectory is { } vendor
+            ? $"  vendorDirectory: \"{vendor}\"\n  measurement: \"{options.Measurement}\"\n  tamper: {options.Tamper}\n"
+            : "";
         return $"""
             # Written by 'cloister dev' at every start.
             apiVersion: cloister.dev/v1alpha1
@@ -90,9 +131,9 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{SecretsSocket}"
             custody:
               mode: {options.Custody}
-            {state}simulation:
+            {state}{broker}{GatewayText(options)}simulation:
               sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
-              remoteKms:
+            {evidence}  remoteKms:
                 keyFile: "{SoftwareKmsKeys}"
                 latency: {options.KmsLatencyMilliseconds}ms
 

@@ -143,7 +143,7 @@ internal static class KekCommand
     {
         if (output == OutputFormat.Json)
         {
-            CliOutput.Json(new JsonObject
+            JsonObject json = new()
             {
                 ["tee"] = state.Tee,
                 ["custody"] = state.Custody,
@@ -154,7 +154,13 @@ internal static class KekCommand
                 ["memoryProtection"] = state.MemoryProtection,
                 ["keks"] = new JsonArray([.. state.Keks.Select(kek => (JsonNode)Json(kek))]),
                 ["counters"] = new JsonObject(state.Counters.Select(counter => KeyValuePair.Create(counter.Name, (JsonNode?)counter.Value))),
-            });
+            };
+            if (state.Lease is { } lease)
+            {
+                json["lease"] = LeaseView.Json(lease);
+            }
+
+            CliOutput.Json(json);
             return;
         }
 
@@ -167,6 +173,7 @@ internal static class KekCommand
             ["active key_id", state.ActiveKeyId],
             ["health", state.Health],
             ["memory", state.MemoryProtection],
+            .. state.Lease is { } held ? LeaseView.Rows(held) : [],
             .. state.Counters.Select(counter => (IReadOnlyList<string>)[counter.Name, counter.Value.ToString(CultureInfo.InvariantCulture)]),
         ]);
         CliOutput.Table(["KEK", "version", "key_id", "writes"], state.Keks.Select(Row));

@@ -1,0 +1,135 @@
+using System.Net;
+using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Gateway.Transport;
+using Cloister.Sockets;
+
+namespace Cloister.Enclave.Configuration;
+
+/// <summary>Reads <c>gateway</c>: where an API server connects, where etcd is, what is encrypted. secrets: none.</summary>
+internal static class GatewaySection
+{
+    private const int MaxEndpoints = 16;
+    private const int Mebibyte = 1024 * 1024;
+
+    internal static GatewayOptions? Read(ConfigurationMapping root)
+    {
+        if (!root.Has("gateway"))
+        {
+            return null;
+        }
+
+        ConfigurationMapping section = root.Mapping("gateway");
+        ListenAddress? listen = section.Parsed("listen", ListenAddress.Parse("tcp:127.0.0.1:2390", out _), Listen);
+        ConfigurationMapping tls = section.Mapping("tls", required: true);
+        string certificate = File(tls, "certificate", required: true)!;
+        string key = File(tls, "key", required: true)!;
+        string clientCa = File(tls, "clientCa", required: true)!;
+        tls.RefuseUnknown();
+
+        ConfigurationMapping etcd = section.Mapping("etcd", required: true);
+        IReadOnlyList<EtcdEndpoint> endpoints = etcd.List("endpoints", Endpoint);
+        if (endpoints.Count is 0 or > MaxEndpoints)
+        {
+            etcd.Fail("endpoints", $"1 to {MaxEndpoints} of etcd's members, such as https://127.0.0.1:2379");
+        }
+
+        string? ca = File(etcd, "ca", required: false);
+        string? etcdCertificate = File(etcd, "certificate", required: false);
+        string? etcdKey = File(etcd, "key", required: false);
+        if (endpoints.Any(endpoint => endpoint.Tls) && ca is null)
+        {
+            etcd.Fail("ca", "is needed for https endpoints");
+        }
+
+        if (endpoints.Any(endpoint => !endpoint.Tls) && (ca ?? etcdCertificate) is not null)
+        {
+            etcd.Fail("endpoints", "certificates are for https endpoints: a forgotten \"s\" must not send anything in clear");
+        }
+
+        if ((etcdCertificate is null) != (etcdKey is null))
+        {
+            etcd.Fail("key", "certificate and key go together");
+        }
+
+        etcd.RefuseUnknown();
+        IReadOnlyList<string> prefixes = section.Has("prefixes") ? section.List("prefixes", Prefix) : [GatewayRules.DefaultPrefix];
+        if (prefixes.Count == 0)
+        {
+            section.Fail("prefixes", $"at least one, such as {GatewayRules.DefaultPrefix}");
+        }
+
+        GatewayOptions? options = listen is null ? null : new GatewayOptions
+        {
+            Listen = listen,
+            CertificatePath = certificate,
+            KeyPath = key,
+            ClientCaPath = clientCa,
+            Endpoints = endpoints,
+            EtcdCaPath = ca,
+            EtcdCertificatePath = etcdCertificate,
+            EtcdKeyPath = etcdKey,
+            Prefixes = prefixes,
+            Mode = section.OneOf("mode", "adopt", false, "adopt", "sealed") == "sealed" ? PlaintextMode.Sealed : PlaintextMode.Adopt,
+            Seeds = Seeds(section.Mapping("seeds")),
+            MaxConnections = section.Number("maxConnections", 256, 1, 4096),
+            MaxMessageSize = section.Number("maxMessageMiB", 512, 4, 1024) * Mebibyte,
+            Memory = section.Number("memoryMiB", 1024, 16, 1024 * 1024) * (long)Mebibyte,
+        };
+        section.RefuseUnknown();
+        return options;
+    }
+
+    private static SeedOptions Seeds(ConfigurationMapping section)
+    {
+        SeedOptions defaults = SeedOptions.Default;
+        SeedOptions options = new(
+            section.Duration("maxAge", defaults.MaxAge, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24)),
+            section.Number("maxWrites", defaults.MaxWrites, 1, 1_000_000),
+            section.Number("cache", defaults.CacheCapacity, 16, 1_048_576));
+        section.RefuseUnknown();
+        return options;
+    }
+
+    private static ListenAddress? Listen(string text)
+    {
+        ListenAddress address = ListenAddress.Parse(text, out string error) ?? throw new FormatException(error);
+        return address.Path is null ? address : throw new FormatException("an API server connects over loopback TCP, such as tcp:127.0.0.1:2390");
+    }
+
+    private static string? File(ConfigurationMapping section, string field, bool required) => section.Parsed<string?>(
+        field, null, text => text.StartsWith('/') ? text : throw new FormatException("an absolute path of a PEM file"), required);
+
+    private static string Prefix(string text)
+    {
+        try
+        {
+            _ = new GatewayRules([text], PlaintextMode.Adopt);
+            return text;
+        }
+        catch (ArgumentException)
+        {
+            throw new FormatException("a prefix begins and ends with / around a name");
+        }
+    }
+
+    private static EtcdEndpoint Endpoint(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
+            || uri.Scheme is not ("http" or "https")
+            || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0 || uri.Fragment.Length > 0 || uri.Port <= 0)
+        {
+            throw new FormatException("https://HOST:PORT, or http://127.0.0.1:PORT for development");
+        }
+
+        bool tls = uri.Scheme == "https";
+        if (!tls && !uri.IsLoopback)
+        {
+            throw new FormatException("without TLS only on this machine: etcd and the way there are not trusted with who may write");
+        }
+
+        EndPoint endPoint = IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? address)
+            ? new IPEndPoint(address, uri.Port)
+            : new DnsEndPoint(uri.DnsSafeHost, uri.Port);
+        return new EtcdEndpoint(endPoint, uri.DnsSafeHost, tls);
+    }
+}

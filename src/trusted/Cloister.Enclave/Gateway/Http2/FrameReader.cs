@@ -1,0 +1,97 @@
+using System.Security.Cryptography;
+
+namespace Cloister.Enclave.Gateway.Http2;
+
+/// <summary>
+/// Cuts what a peer sends into frames. One thread reads. secrets: what is being read, wiped before more is read and at the end.
+/// </summary>
+internal sealed class FrameReader : IDisposable
+{
+    /// <summary>Bytes of the largest payload that is accepted: the protocol's least, which needs no announcement.</summary>
+    internal const int MaxPayload = 16_384;
+
+    private readonly Stream _stream;
+    private readonly byte[] _buffer = GC.AllocateArray<byte>(4 * (MaxPayload + FrameHeader.Size), pinned: true);
+    private int _start;
+    private int _end;
+
+    internal FrameReader(Stream stream)
+    {
+        _stream = stream;
+    }
+
+    /// <summary>Waits for more bytes; false at the end of the stream.</summary>
+    internal bool Fill()
+    {
+        int left = _end - _start;
+        if (_start > 0)
+        {
+            _buffer.AsSpan(_start, left).CopyTo(_buffer);
+            CryptographicOperations.ZeroMemory(_buffer.AsSpan(left, _end - left));
+            (_start, _end) = (0, left);
+        }
+
+        int read = _stream.Read(_buffer.AsSpan(_end));
+        _end += read;
+        return read > 0;
+    }
+
+    /// <summary>The next frame, when all of it is here; the payload is valid until <see cref="Fill"/>.</summary>
+    /// <exception cref="Http2Exception">It is larger than was announced.</exception>
+    internal bool TryNext(out FrameHeader header, out ReadOnlySpan<byte> payload)
+    {
+        if (!TryPeek(out header, out payload))
+        {
+            return false;
+        }
+
+        _start += FrameHeader.Size + payload.Length;
+        return true;
+    }
+
+    /// <summary>As <see cref="TryNext"/>, and leaves the frame.</summary>
+    internal bool TryPeek(out FrameHeader header, out ReadOnlySpan<byte> payload)
+    {
+        header = default;
+        payload = default;
+        ReadOnlySpan<byte> here = _buffer.AsSpan(_start, _end - _start);
+        if (here.Length < FrameHeader.Size)
+        {
+            return false;
+        }
+
+        header = FrameHeader.Read(here);
+        if (header.Length > MaxPayload)
+        {
+            throw new Http2Exception(Http2ErrorCode.FrameSizeError, $"a frame has more than {MaxPayload} bytes");
+        }
+
+        if (here.Length < FrameHeader.Size + header.Length)
+        {
+            return false;
+        }
+
+        payload = here.Slice(FrameHeader.Size, header.Length);
+        return true;
+    }
+
+    /// <summary>Takes the bytes that a connection has to begin with.</summary>
+    /// <returns>False when there are others, or the stream ends.</returns>
+    internal bool TakePreface(ReadOnlySpan<byte> preface)
+    {
+        while (_end - _start < preface.Length)
+        {
+            // Other protocols are refused at their first byte, not when they have sent as many.
+            if (!preface.StartsWith(_buffer.AsSpan(_start, _end - _start)) || !Fill())
+            {
+                return false;
+            }
+        }
+
+        bool same = _buffer.AsSpan(_start, preface.Length).SequenceEqual(preface);
+        _start += preface.Length;
+        return same;
+    }
+
+    public void Dispose() => CryptographicOperations.ZeroMemory(_buffer);
+}

@@ -1,0 +1,92 @@
+using System.Buffers;
+
+namespace Cloister.Enclave.Gateway.Http2;
+
+/// <summary>
+/// Puts a header block together from HEADERS and CONTINUATION, with nothing in between. Source: RFC 9113, sections 4.3, 6.2 and 6.10.
+/// Not thread-safe. secrets: none.
+/// </summary>
+internal sealed class HeaderBlock
+{
+    private const int PrioritySize = 5;
+
+    // Compressed; a block of literals is not much larger than its list may be.
+    private const int MaxSize = 2 * HpackDecoder.MaxListSize;
+    private const int MaxContinuations = 8;
+
+    private readonly ArrayBufferWriter<byte> _bytes = new();
+    private int _continuations;
+
+    /// <summary>The stream whose block has to go on, or 0.</summary>
+    internal int OpenStream { get; private set; }
+
+    /// <summary>The block ends the message of its direction.</summary>
+    internal bool EndsStream { get; private set; }
+
+    /// <summary>Takes a HEADERS frame; true when the block is complete.</summary>
+    internal bool Begin(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        payload = Unpadded(header, payload);
+        if (header.Has(FrameHeader.Priority))
+        {
+            payload = payload.Length >= PrioritySize
+                ? payload[PrioritySize..]
+                : throw new Http2Exception(Http2ErrorCode.FrameSizeError, "HEADERS is shorter than its fields");
+        }
+
+        EndsStream = header.Has(FrameHeader.EndStream);
+        _continuations = 0;
+        _bytes.ResetWrittenCount();
+        return Take(header, payload);
+    }
+
+    /// <summary>Takes a CONTINUATION frame; true when the block is complete.</summary>
+    internal bool Continue(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (OpenStream == 0 || header.StreamId != OpenStream)
+        {
+            throw new Http2Exception(Http2ErrorCode.ProtocolError, "CONTINUATION without a block to continue");
+        }
+
+        if (++_continuations > MaxContinuations)
+        {
+            throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"a header block has more than {MaxContinuations} CONTINUATION frames");
+        }
+
+        return Take(header, payload);
+    }
+
+    internal ReadOnlySpan<byte> Bytes => _bytes.WrittenSpan;
+
+    /// <summary>The content of a frame that can be padded.</summary>
+    internal static ReadOnlySpan<byte> Unpadded(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (!header.Has(FrameHeader.Padded))
+        {
+            return payload;
+        }
+
+        if (payload.IsEmpty)
+        {
+            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "a padded frame has no length of its padding");
+        }
+
+        int padding = payload[0];
+        return padding < payload.Length
+            ? payload[1..^padding]
+            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame's padding is as long as the frame");
+    }
+
+    private bool Take(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (_bytes.WrittenCount + payload.Length > MaxSize)
+        {
+            throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"a header block has more than {MaxSize} bytes");
+        }
+
+        _bytes.Write(payload);
+        bool complete = header.Has(FrameHeader.EndHeaders);
+        OpenStream = complete ? 0 : header.StreamId;
+        return complete;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Buffers;
+
+namespace Cloister.Enclave.Gateway.Http2;
+
+/// <summary>What makes headers malformed. Source: RFC 9113, sections 8.1 to 8.3. Stateless. secrets: none.</summary>
+internal static class HeaderRules
+{
+    // RFC 9110's token, without capitals.
+    private static readonly SearchValues<byte> NameBytes = SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> ForbiddenInValues = SearchValues.Create("\0\r\n"u8);
+
+    /// <summary>True for the headers that begin a request.</summary>
+    internal static bool IsRequest(List<HeaderField> fields)
+    {
+        (int method, int scheme, int path, int authority) = (0, 0, 0, 0);
+        bool regular = false;
+        foreach (HeaderField field in fields)
+        {
+            if (!IsField(field, ref regular, out bool pseudo))
+            {
+                return false;
+            }
+
+            if (pseudo)
+            {
+                switch (field.Name.AsSpan())
+                {
+                    case var name when name.SequenceEqual(":method"u8):
+                        method++;
+                        break;
+                    case var name when name.SequenceEqual(":scheme"u8):
+                        scheme++;
+                        break;
+                    case var name when name.SequenceEqual(":path"u8) && field.Value.Length > 0:
+                        path++;
+                        break;
+                    case var name when name.SequenceEqual(":authority"u8):
+                        authority++;
+                        break;
+                    default:
+                        return false;
+                }
+            }
+        }
+
+        return (method, scheme, path) == (1, 1, 1) && authority <= 1;
+    }
+
+    /// <summary>True for the headers that begin a response.</summary>
+    internal static bool IsResponse(List<HeaderField> fields)
+    {
+        int status = 0;
+        bool regular = false;
+        foreach (HeaderField field in fields)
+        {
+            if (!IsField(field, ref regular, out bool pseudo))
+            {
+                return false;
+            }
+
+            if (pseudo)
+            {
+                bool valid = field.Is(":status"u8) && field.Value.Length == 3 && !field.Value.AsSpan().ContainsAnyExceptInRange((byte)'0', (byte)'9');
+                if (!valid)
+                {
+                    return false;
+                }
+
+                status++;
+            }
+        }
+
+        return status == 1;
+    }
+
+    /// <summary>True for the headers that end a message.</summary>
+    internal static bool IsTrailers(List<HeaderField> fields)
+    {
+        bool regular = false;
+        foreach (HeaderField field in fields)
+        {
+            if (!IsField(field, ref regular, out bool pseudo) || pseudo)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsField(HeaderField field, ref bool regular, out bool pseudo)
+    {
+        pseudo = field.Name.Length > 1 && field.Name[0] == ':';
+        ReadOnlySpan<byte> name = pseudo ? field.Name.AsSpan(1) : field.Name;
+        if (name.IsEmpty || name.ContainsAnyExcept(NameBytes) || (pseudo && regular))
+        {
+            return false;
+        }
+
+        regular |= !pseudo;
+        ReadOnlySpan<byte> value = field.Value;
+        if (value.ContainsAny(ForbiddenInValues) || (!value.IsEmpty && (value[0] is (byte)' ' or (byte)'\t' || value[^1] is (byte)' ' or (byte)'\t')))
+        {
+            return false;
+        }
+
+        return !IsOfConnection(name, value);
+    }
+
+    private static bool IsOfConnection(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
+        name.SequenceEqual("connection"u8) || name.SequenceEqual("keep-alive"u8) || name.SequenceEqual("proxy-connection"u8)
+        || name.SequenceEqual("transfer-encoding"u8) || name.SequenceEqual("upgrade"u8)
+        || (name.SequenceEqual("te"u8) && !value.SequenceEqual("trailers"u8));
+}

@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+
+namespace Cloister.Enclave.Gateway.Http2;
+
+/// <summary>What a peer announced, as far as it matters here. Source: RFC 9113, section 6.5. Not thread-safe. secrets: none.</summary>
+internal sealed class PeerSettings
+{
+    private const int EntrySize = 6;
+
+    /// <summary>Bytes that may be sent on a new stream.</summary>
+    internal int InitialWindow { get; private set; } = FlowControl.DefaultWindow;
+
+    /// <summary>Streams that may be open at the same time.</summary>
+    internal uint MaxStreams { get; private set; } = uint.MaxValue;
+
+    /// <summary>Reads a SETTINGS frame's payload.</summary>
+    /// <exception cref="Http2Exception">A value is not allowed.</exception>
+    internal void Apply(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length % EntrySize != 0)
+        {
+            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "SETTINGS is not a list of settings");
+        }
+
+        for (; !payload.IsEmpty; payload = payload[EntrySize..])
+        {
+            uint value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
+            switch (BinaryPrimitives.ReadUInt16BigEndian(payload))
+            {
+                case 2 when value > 1:
+                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0 or 1");
+                case 3:
+                    MaxStreams = value;
+                    break;
+                case 4:
+                    InitialWindow = value <= int.MaxValue
+                        ? (int)value
+                        : throw new Http2Exception(Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE is larger than 2^31-1");
+                    break;
+                case 5 when value is < FrameReader.MaxPayload or > 0xFFFFFF:
+                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "MAX_FRAME_SIZE is not from 16384 to 16777215");
+                default:
+                    // Frames sent from here have the least size, and no table is used, so nothing else matters.
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The payload of a SETTINGS frame.</summary>
+    internal static byte[] Payload(params ReadOnlySpan<(int Id, int Value)> settings)
+    {
+        byte[] payload = new byte[settings.Length * EntrySize];
+        for (int i = 0; i < settings.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(payload.AsSpan(i * EntrySize), (ushort)settings[i].Id);
+            BinaryPrimitives.WriteUInt32BigEndian(payload.AsSpan((i * EntrySize) + 2), (uint)settings[i].Value);
+        }
+
+        return payload;
+    }
+}

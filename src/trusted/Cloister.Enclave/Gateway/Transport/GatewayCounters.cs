@@ -1,0 +1,50 @@
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>What the gateway did so far, for metrics and alarms. Thread-safe. secrets: none.</summary>
+public sealed class GatewayCounters
+{
+    private long _connections;
+    private long _open;
+    private long _encrypted;
+    private long _decrypted;
+    private long _passedThrough;
+    private long _refused;
+    private long _undecryptable;
+    private long _calls;
+    private long _refusedCalls;
+
+    /// <summary>By name.</summary>
+    public IReadOnlyList<(string Name, Func<long> Value)> All =>
+    [
+        ("gateway_connections", () => Volatile.Read(ref _connections)),
+        ("gateway_connections_open", () => Volatile.Read(ref _open)),
+        ("gateway_calls", () => Volatile.Read(ref _calls)),
+        ("gateway_calls_refused", () => Volatile.Read(ref _refusedCalls)),
+        ("gateway_values_encrypted", () => Volatile.Read(ref _encrypted)),
+        ("gateway_values_decrypted", () => Volatile.Read(ref _decrypted)),
+        ("gateway_values_passed_through", () => Volatile.Read(ref _passedThrough)),
+        ("gateway_values_refused", () => Volatile.Read(ref _refused)),
+        ("gateway_values_undecryptable", () => Volatile.Read(ref _undecryptable)),
+    ];
+
+    internal void Opened()
+    {
+        Interlocked.Increment(ref _connections);
+        Interlocked.Increment(ref _open);
+    }
+
+    internal void Closed() => Interlocked.Decrement(ref _open);
+
+    internal void Called() => Interlocked.Increment(ref _calls);
+
+    internal void CallRefused() => Interlocked.Increment(ref _refusedCalls);
+
+    internal void Rewritten(RewriteResult result)
+    {
+        Interlocked.Add(ref _encrypted, result.Encrypted);
+        Interlocked.Add(ref _decrypted, result.Decrypted);
+        Interlocked.Add(ref _passedThrough, result.PassedThrough);
+        Interlocked.Add(ref _refused, result.Refused);
+        Interlocked.Add(ref _undecryptable, result.Undecryptable);
+    }
+}

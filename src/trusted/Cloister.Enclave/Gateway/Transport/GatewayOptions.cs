@@ -1,0 +1,56 @@
+using System.Net;
+using Cloister.Sockets;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>The gateway's part of the configuration, validated. secrets: names of files only.</summary>
+public sealed record GatewayOptions
+{
+    /// <summary>Where an API server connects; loopback TCP.</summary>
+    public required ListenAddress Listen { get; init; }
+
+    /// <summary>PEM file of the serving certificate and its chain.</summary>
+    public required string CertificatePath { get; init; }
+
+    /// <summary>PEM file of its key.</summary>
+    public required string KeyPath { get; init; }
+
+    /// <summary>PEM file of the authorities that may vouch for an API server.</summary>
+    public required string ClientCaPath { get; init; }
+
+    /// <summary>etcd: at least one, tried in turn.</summary>
+    public required IReadOnlyList<EtcdEndpoint> Endpoints { get; init; }
+
+    /// <summary>PEM file of the authorities that may vouch for etcd; needed for https.</summary>
+    public string? EtcdCaPath { get; init; }
+
+    /// <summary>PEM file of the gateway's certificate for etcd, or null.</summary>
+    public string? EtcdCertificatePath { get; init; }
+
+    /// <summary>PEM file of its key, or null.</summary>
+    public string? EtcdKeyPath { get; init; }
+
+    /// <summary>Prefixes of covered keys.</summary>
+    public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>What becomes of plaintext.</summary>
+    public PlaintextMode Mode { get; init; }
+
+    /// <summary>Rotation and cache of seeds.</summary>
+    public SeedOptions Seeds { get; init; } = SeedOptions.Default;
+
+    /// <summary>Connections at the same time; more are closed at once.</summary>
+    public int MaxConnections { get; init; } = 256;
+
+    /// <summary>Bytes of the largest message, such as a list.</summary>
+    public int MaxMessageSize { get; init; } = 512 * 1024 * 1024;
+
+    /// <summary>Bytes of all messages that are on their way.</summary>
+    public long Memory { get; init; } = 1024L * 1024 * 1024;
+}
+
+/// <summary>One etcd member.</summary>
+/// <param name="EndPoint">Its address; a name is looked up for every connection.</param>
+/// <param name="Host">The name that its certificate has to carry.</param>
+/// <param name="Tls">TLS, or plain text for development.</param>
+public sealed record EtcdEndpoint(EndPoint EndPoint, string Host, bool Tls);

@@ -1,0 +1,19 @@
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Hosting;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>What all connections of a gateway share. secrets: see the parts.</summary>
+/// <param name="Tls">Certificates.</param>
+/// <param name="Connector">Way to etcd.</param>
+/// <param name="Messages">Rewrites messages.</param>
+/// <param name="MaxMessageSize">Bytes of the largest message.</param>
+/// <param name="Budget">Bytes of all messages.</param>
+/// <param name="Counters">Counters.</param>
+/// <param name="Log">Log.</param>
+internal sealed record GatewayParts(
+    GatewayTls Tls, EtcdConnector Connector, EtcdMessages Messages, int MaxMessageSize, MemoryBudget Budget, GatewayCounters Counters, EnclaveLog Log)
+{
+    /// <summary>Lines about clients that were not let in.</summary>
+    internal LineLimit Refusals { get; } = new();
+}

@@ -1,0 +1,110 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Enclave.Hosting;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>
+/// TLS on both sides: API servers need a certificate of the client authority, etcd's name and chain are checked against its own. Only
+/// HTTP/2 is spoken. secrets: both private keys, in .NET's TLS.
+/// </summary>
+internal sealed class GatewayTls
+{
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
+    private readonly SslServerAuthenticationOptions _server;
+    private readonly X509ChainPolicy? _etcdChain;
+    private readonly SslStreamCertificateContext? _etcdCertificate;
+
+    /// <summary>Reads every file.</summary>
+    /// <exception cref="StartException">One is missing or not what it should be.</exception>
+    internal GatewayTls(GatewayOptions options)
+    {
+        _server = new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = Certificate("gateway.tls", options.CertificatePath, options.KeyPath),
+            ClientCertificateRequired = true,
+            CertificateChainPolicy = Authorities("gateway.tls.clientCa", options.ClientCaPath, ClientAuthentication),
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        };
+        if (options.EtcdCaPath is { } ca)
+        {
+            _etcdChain = Authorities("gateway.etcd.ca", ca, ServerAuthentication);
+        }
+
+        if (options is { EtcdCertificatePath: { } certificate, EtcdKeyPath: { } key })
+        {
+            _etcdCertificate = Certificate("gateway.etcd", certificate, key);
+        }
+    }
+
+    /// <summary>The API server's side.</summary>
+    /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
+    internal SslStream Accept(Stream stream)
+    {
+        SslStream tls = new(stream);
+        tls.AuthenticateAsServer(_server);
+        return WithHttp2(tls);
+    }
+
+    /// <summary>etcd's side.</summary>
+    /// <exception cref="AuthenticationException">Its certificate is not accepted, or it speaks no HTTP/2.</exception>
+    internal SslStream Connect(Stream stream, EtcdEndpoint endpoint)
+    {
+        SslStream tls = new(stream);
+        tls.AuthenticateAsClient(new SslClientAuthenticationOptions
+        {
+            TargetHost = endpoint.Host,
+            CertificateChainPolicy = _etcdChain,
+            ClientCertificateContext = _etcdCertificate,
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        });
+        return WithHttp2(tls);
+    }
+
+    private static SslStream WithHttp2(SslStream tls) => tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
+        ? tls
+        : throw new AuthenticationException("the peer does not speak HTTP/2");
+
+    private static X509ChainPolicy Authorities(string field, string path, string purpose) => Read(field, path, () =>
+    {
+        // Only these authorities, not the system's as well.
+        X509ChainPolicy policy = new()
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
+        policy.ApplicationPolicy.Add(new Oid(purpose));
+        policy.CustomTrustStore.ImportFromPemFile(path);
+        return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
+    });
+
+    private static SslStreamCertificateContext Certificate(string field, string path, string keyPath) => Read(field, path, () =>
+    {
+        X509Certificate2Collection chain = [];
+        chain.ImportFromPemFile(path);
+        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(path, keyPath), chain, offline: true);
+    });
+
+    private static T Read<T>(string field, string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"{field}: {path} or its key cannot be read: check that they exist and that this user may read them");
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new StartException($"{field}: {path} is not the PEM that is expected there, or certificate and key do not belong together");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using System.Text;
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>Headers of answers that the gateway gives itself. Source: gRPC over HTTP2, "Responses". Stateless. secrets: none.</summary>
+internal static class GrpcAnswer
+{
+    private static readonly HeaderField[] Start =
+    [
+        new(":status"u8.ToArray(), "200"u8.ToArray()), new("content-type"u8.ToArray(), "application/grpc"u8.ToArray()),
+    ];
+
+    /// <summary>A status, as the only headers of a response or as its trailers.</summary>
+    internal static byte[] Status(StatusCode code, string message, bool trailers)
+    {
+        List<HeaderField> fields = trailers ? [] : [.. Start];
+        fields.Add(new HeaderField("grpc-status"u8.ToArray(), Encoding.ASCII.GetBytes(GrpcText.Code(code))));
+        fields.Add(new HeaderField("grpc-message"u8.ToArray(), Encoding.ASCII.GetBytes(GrpcText.Escape(message))));
+        return HpackEncoder.Encode(fields);
+    }
+
+    /// <summary>The answer to what is not gRPC.</summary>
+    internal static byte[] NotGrpc() => HpackEncoder.Encode([new HeaderField(":status"u8.ToArray(), "415"u8.ToArray())]);
+}

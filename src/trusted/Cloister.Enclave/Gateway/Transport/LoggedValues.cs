@@ -1,0 +1,48 @@
+using System.Buffers;
+using System.Text;
+using Cloister.Enclave.Hosting;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>Names the keys whose values do not open or are refused, in the log, a line a second at most. secrets: plaintexts pass through; keys are no secrets.</summary>
+internal sealed class LoggedValues : IValueCipher
+{
+    private const int MaxKey = 512;
+
+    private readonly IValueCipher _values;
+    private readonly EnclaveLog _log;
+    private readonly LineLimit _unreadable = new();
+    private readonly LineLimit _twice = new();
+
+    internal LoggedValues(IValueCipher values, EnclaveLog log)
+    {
+        _values = values;
+        _log = log;
+    }
+
+    public ValueTask EncryptAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
+    {
+        if (plaintext.Span.StartsWith("k8s:enc:"u8) && _twice.MayPass(out long suppressed))
+        {
+            _log.EncryptedTwice(Text(key.Span), suppressed);
+        }
+
+        return _values.EncryptAsync(key, plaintext, stored, cancellation);
+    }
+
+    public async ValueTask<ValueOutcome> DecryptAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
+    {
+        ValueOutcome outcome = await _values.DecryptAsync(key, stored, plaintext, cancellation);
+        if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.MayPass(out long suppressed))
+        {
+            _log.ValueNotReadable(Text(key.Span), outcome, suppressed);
+        }
+
+        return outcome;
+    }
+
+    private static string Text(ReadOnlySpan<byte> key) =>
+        new([.. Encoding.ASCII.GetChars(key[..Math.Min(key.Length, MaxKey)].ToArray()).Select(c => c is >= ' ' and <= '~' ? c : '?')]);
+}

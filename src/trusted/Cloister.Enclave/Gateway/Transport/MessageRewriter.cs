@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>
+/// Makes gRPC messages out of DATA, has their values rewritten and lets them go on, one after the other: a message never overtakes one
+/// that is still being decrypted. One for each direction, used by its thread. secrets: one message in clear, wiped.
+/// </summary>
+internal sealed class MessageRewriter
+{
+    private const int PrefixSize = 5;
+
+    private readonly EtcdMessages _messages;
+    private readonly EnclaveLog _log;
+    private readonly int _maxMessageSize;
+    private readonly WipedBuffer _output;
+    private readonly CancellationToken _closing;
+
+    internal MessageRewriter(EtcdMessages messages, EnclaveLog log, int maxMessageSize, CancellationToken closing)
+    {
+        _messages = messages;
+        _log = log;
+        _maxMessageSize = maxMessageSize;
+        _output = new WipedBuffer(int.MaxValue);
+        _closing = closing;
+    }
+
+    /// <summary>Keeps DATA. Within the gate.</summary>
+    /// <returns>False when there is no memory for it: the call was refused.</returns>
+    internal static bool TryAppend(ProxySession session, StreamLeg leg, ReadOnlySpan<byte> content)
+    {
+        if (content.IsEmpty || leg.Ended)
+        {
+            return true;
+        }
+
+        try
+        {
+            ByteQueue queue = leg.Kind == EtcdMessage.Opaque ? leg.Pending ??= session.Rent() : leg.Received ??= session.Rent();
+            queue.Append(content);
+            return true;
+        }
+        catch (RpcException e)
+        {
+            session.Refuse(leg.Stream, e.Code, e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Rewrites the messages that are whole. Outside the gate.</summary>
+    internal void Rewrite(ProxySession session, StreamLeg leg)
+    {
+        while (true)
+        {
+            ReadOnlyMemory<byte> message;
+            lock (session.Gate)
+            {
+                if (leg.Stream.Gone || !TryTake(session, leg, out message))
+                {
+                    return;
+                }
+
+                leg.Busy = true;
+            }
+
+            RpcException? failure = Rewrite(session, leg, message);
+            lock (session.Gate)
+            {
+                leg.Busy = false;
+                if (leg.Stream.Gone)
+                {
+                    session.Release(leg);
+                }
+                else if (failure is not null)
+                {
+                    leg.Received?.Clear();
+                    session.Refuse(leg.Stream, failure.Code, failure.Message);
+                }
+                else
+                {
+                    Deliver(session, leg, PrefixSize + message.Length);
+                }
+
+                _output.Reset();
+            }
+        }
+    }
+
+    private bool TryTake(ProxySession session, StreamLeg leg, out ReadOnlyMemory<byte> message)
+    {
+        message = default;
+        if (leg.Received is not { Length: >= PrefixSize } received)
+        {
+            return false;
+        }
+
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(received.Span[1..]);
+        if (received.Span[0] != 0 || length > (uint)_maxMessageSize)
+        {
+            bool compressed = received.Span[0] != 0;
+            received.Clear();
+            session.Refuse(
+                leg.Stream,
+                compressed ? StatusCode.Unimplemented : StatusCode.ResourceExhausted,
+                compressed
+                    ? "the gateway does not read compressed messages: turn compression off"
+                    : $"the message has {length} bytes, at most {_maxMessageSize} pass the gateway: read in pages, or raise gateway.maxMessageMiB");
+            return false;
+        }
+
+        if (received.Length < PrefixSize + length)
+        {
+            return false;
+        }
+
+        message = received.Memory.Slice(PrefixSize, (int)length);
+        return true;
+    }
+
+    private RpcException? Rewrite(ProxySession session, StreamLeg leg, ReadOnlyMemory<byte> message)
+    {
+        try
+        {
+            // Waits only when a remote KMS has to be asked, and that has a limit.
+            ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, message, _output, _closing);
+            RewriteResult result = rewriting.IsCompleted ? rewriting.Result : rewriting.AsTask().GetAwaiter().GetResult();
+            session.Counters.Rewritten(result);
+            return null;
+        }
+        catch (RpcException e)
+        {
+            return e;
+        }
+        catch (OperationCanceledException)
+        {
+            return new RpcException(StatusCode.Cancelled, "the connection is being closed");
+        }
+        catch (Exception e)
+        {
+            _log.Fault(leg.Stream.Path, e);
+            return new RpcException(StatusCode.Internal, "a fault in the gateway; its log has type and place");
+        }
+    }
+
+    private void Deliver(ProxySession session, StreamLeg leg, int taken)
+    {
+        ReadOnlySpan<byte> rewritten = _output.Written.Span;
+        Span<byte> prefix = stackalloc byte[PrefixSize];
+        prefix[0] = 0;
+        BinaryPrimitives.WriteInt32BigEndian(prefix[1..], rewritten.Length);
+        leg.Received!.Consume(taken);
+        try
+        {
+            leg.Pending ??= session.Rent();
+            leg.Pending.Append(prefix);
+            leg.Pending.Append(rewritten);
+        }
+        catch (RpcException e)
+        {
+            // The prefix may be there already without its message: nothing more of this response can be told.
+            leg.Pending?.Clear();
+            session.Refuse(leg.Stream, e.Code, e.Message);
+            return;
+        }
+
+        session.DestinationOf(leg).Ready(leg);
+    }
+}

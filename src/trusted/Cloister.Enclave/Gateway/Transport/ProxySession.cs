@@ -1,0 +1,213 @@
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>
+/// The calls of one API server's connection and their way to one etcd connection: opened, refused, reset and forgotten here. One thread
+/// reads each side; both hold <see cref="Gate"/> for whatever they change. secrets: see its streams.
+/// </summary>
+internal sealed class ProxySession
+{
+    private const int MaxStreams = 2048;
+    private const int GrantAt = FlowControl.StreamWindow / 4;
+
+    private readonly Dictionary<int, ProxyStream> _streams = [];
+    private readonly Stack<ByteQueue> _free = [];
+    private readonly MemoryBudget _budget;
+
+    internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, GatewayCounters counters)
+    {
+        _budget = budget;
+        Counters = counters;
+        Client = new Link(client, Gate) { Sent = OnSent };
+        Etcd = new Link(etcd, Gate) { Sent = OnSent };
+    }
+
+    internal Lock Gate { get; } = new();
+
+    internal Link Client { get; }
+
+    internal Link Etcd { get; }
+
+    internal GatewayCounters Counters { get; }
+
+    /// <summary>The newest stream that the API server opened.</summary>
+    internal int LastStreamId { get; set; }
+
+    /// <summary>Streams above it are not for this connection: etcd said so, and the API server was told.</summary>
+    internal int GoAwayLimit { get; set; } = int.MaxValue;
+
+    internal bool IsFull => _streams.Count >= Math.Min(MaxStreams, Etcd.Settings.MaxStreams);
+
+    /// <summary>The preface and settings of both sides.</summary>
+    internal void Begin(ReadOnlySpan<byte> preface)
+    {
+        byte[] windows = PeerSettings.Payload((3, MaxStreams), (4, FlowControl.StreamWindow), (6, HpackDecoder.MaxListSize));
+        Client.Output.Frame(FrameType.Settings, 0, 0, windows);
+        Client.OpenWindow();
+        Etcd.Output.Raw(preface);
+        Etcd.Output.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((2, 0), (4, FlowControl.StreamWindow), (6, HpackDecoder.MaxListSize)));
+        Etcd.OpenWindow();
+    }
+
+    /// <summary>Sends what waits on either side; what one side took can let the other grant more.</summary>
+    internal void Flush()
+    {
+        while (Etcd.Flush() | Client.Flush())
+        {
+        }
+    }
+
+    /// <summary>The stream, or null when it is over. A stream that was never opened ends the connection.</summary>
+    internal ProxyStream? Find(int streamId) =>
+        streamId > 0 && streamId <= LastStreamId
+            ? _streams.GetValueOrDefault(streamId)
+            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+
+    internal IEnumerable<ProxyStream> Streams => _streams.Values;
+
+    internal void Open(ProxyStream stream)
+    {
+        _streams.Add(stream.Id, stream);
+        Counters.Called();
+    }
+
+    internal Link DestinationOf(StreamLeg leg) => leg == leg.Stream.Request ? Etcd : Client;
+
+    internal Link SourceOf(StreamLeg leg) => leg == leg.Stream.Request ? Client : Etcd;
+
+    /// <summary>An empty queue.</summary>
+    internal ByteQueue Rent() => _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+
+    /// <summary>Lets the source send more, once most of what it sent has gone on: a reader that does not read holds its writer up.</summary>
+    internal void Grant(StreamLeg leg)
+    {
+        if (leg is { SourceEnded: false, Stream.Gone: false } && leg.Ungranted >= GrantAt && leg.PendingLength < FlowControl.StreamWindow)
+        {
+            SourceOf(leg).Output.WindowUpdate(leg.Stream.Id, leg.Ungranted);
+            leg.ReceiveWindow += leg.Ungranted;
+            leg.Ungranted = 0;
+        }
+    }
+
+    /// <summary>Answers a call with a status, after what of its response is ready, and takes it away from etcd.</summary>
+    internal void Refuse(ProxyStream stream, StatusCode code, string message)
+    {
+        if (stream.Gone || stream.Response.Complete)
+        {
+            return;
+        }
+
+        Counters.CallRefused();
+        StreamLeg request = stream.Request;
+        StreamLeg response = stream.Response;
+        if (!request.Ended || !response.SourceEnded)
+        {
+            Etcd.Output.RstStream(stream.Id, Http2ErrorCode.Cancel);
+        }
+
+        stream.Refused = true;
+        response.Trailers = GrpcAnswer.Status(code, message, trailers: stream.ResponseBegun);
+        response.Reset = request.SourceEnded ? null : Http2ErrorCode.NoError;
+        response.Complete = true;
+        response.SourceEnded = true;
+        request.Ended = true;
+        request.SourceEnded = true;
+        stream.ResponseBegun = true;
+        Release(request);
+        Client.Ready(response);
+    }
+
+    /// <summary>The API server gave a call up, or broke its rules.</summary>
+    internal void ResetFromClient(ProxyStream stream, Http2ErrorCode code)
+    {
+        if (!stream.Request.Ended || !stream.Response.SourceEnded)
+        {
+            Etcd.Output.RstStream(stream.Id, code);
+        }
+
+        Remove(stream);
+    }
+
+    /// <summary>etcd ended a call without, or after, its trailers: what came before is delivered first.</summary>
+    internal void ResetFromEtcd(ProxyStream stream, Http2ErrorCode code)
+    {
+        stream.Request.Ended = true;
+        stream.Response.SourceEnded = true;
+        if (stream.Response.Ended)
+        {
+            Client.Output.RstStream(stream.Id, code);
+            Remove(stream);
+            return;
+        }
+
+        stream.Response.Reset = code;
+        Client.Ready(stream.Response);
+    }
+
+    internal void RemoveIfDone(ProxyStream stream)
+    {
+        if (stream.Request.Ended && stream.Response.Ended)
+        {
+            Remove(stream);
+        }
+    }
+
+    /// <summary>Forgets a call and wipes what there is of it.</summary>
+    internal void Remove(ProxyStream stream)
+    {
+        stream.Gone = true;
+        _streams.Remove(stream.Id);
+        Release(stream.Request);
+        Release(stream.Response);
+    }
+
+    /// <summary>Wipes a leg; what a thread works on it wipes itself, afterwards.</summary>
+    internal void Release(StreamLeg leg)
+    {
+        if (leg.Busy)
+        {
+            return;
+        }
+
+        Return(leg.Received);
+        Return(leg.Pending);
+        leg.Received = null;
+        leg.Pending = null;
+    }
+
+    /// <summary>Wipes everything.</summary>
+    internal void End()
+    {
+        lock (Gate)
+        {
+            foreach (ProxyStream stream in _streams.Values.ToList())
+            {
+                Remove(stream);
+            }
+        }
+    }
+
+    private void OnSent(StreamLeg leg)
+    {
+        if (leg.PendingLength == 0)
+        {
+            Return(leg.Pending);
+            leg.Pending = null;
+        }
+
+        Grant(leg);
+        RemoveIfDone(leg.Stream);
+    }
+
+    private void Return(ByteQueue? queue)
+    {
+        const int Kept = 64;
+        queue?.Clear();
+        if (queue is not null && _free.Count < Kept)
+        {
+            _free.Push(queue);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>One call, under the same stream number on both sides. The session's gate guards it. secrets: see its legs.</summary>
+internal sealed class ProxyStream
+{
+    internal ProxyStream(int id, string path, EtcdMethod? method, int requestWindow, int responseWindow)
+    {
+        Id = id;
+        Path = path;
+        Request = new StreamLeg(this, method?.Request ?? EtcdMessage.Opaque, requestWindow);
+        Response = new StreamLeg(this, method?.Response ?? EtcdMessage.Opaque, responseWindow);
+    }
+
+    internal int Id { get; }
+
+    internal string Path { get; }
+
+    /// <summary>From the API server to etcd.</summary>
+    internal StreamLeg Request { get; }
+
+    /// <summary>From etcd to the API server.</summary>
+    internal StreamLeg Response { get; }
+
+    /// <summary>The response has begun: what follows are trailers.</summary>
+    internal bool ResponseBegun { get; set; }
+
+    /// <summary>Answered here: what either side still sends is not read.</summary>
+    internal bool Refused { get; set; }
+
+    /// <summary>No longer among the session's streams; what a thread still holds of it leads nowhere.</summary>
+    internal bool Gone { get; set; }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using Cloister.Cli.Tests.Harness;
+using Cloister.Conformance.Harness;
+using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Gateway.Transport;
+using Grpc.Net.Client;
+
+namespace Cloister.Gateway.Tests.Support;
+
+/// <summary>A real etcd, a gateway in front of it, and clients of both.</summary>
+internal sealed class Etcds : IAsyncDisposable
+{
+    private readonly ScratchFolder _folder;
+    private readonly HarnessPrograms _programs;
+    private readonly string _url;
+    private readonly string _peerUrl;
+    private ChildProcess _process;
+
+    private Etcds(ScratchFolder folder, HarnessPrograms programs, string url, string peerUrl, PlaintextMode mode)
+    {
+        _folder = folder;
+        _programs = programs;
+        _url = url;
+        _peerUrl = peerUrl;
+        _process = Start();
+        Endpoint = GatewayUnderTest.Plain(new Uri(url).Port);
+        Gateway = new GatewayUnderTest([Endpoint], mode);
+        Through = new RawEtcd(Gateway.Channel());
+        Direct = new RawEtcd(GrpcChannel.ForAddress(url, new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null }));
+    }
+
+    internal string Url => _url;
+
+    internal EtcdEndpoint Endpoint { get; }
+
+    internal GatewayUnderTest Gateway { get; }
+
+    internal RawEtcd Through { get; }
+
+    internal RawEtcd Direct { get; }
+
+    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt)
+    {
+        HarnessPrograms programs = await HarnessPrograms.GetAsync();
+        Etcds etcds = new(new ScratchFolder(), programs, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode);
+        try
+        {
+            await etcds.UntilHealthyAsync(TestContext.Current.CancellationToken);
+            return etcds;
+        }
+        catch
+        {
+            await etcds.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Kills etcd and starts it again on its data.</summary>
+    internal async Task RestartAsync(CancellationToken cancellation)
+    {
+        await _process.KillAsync();
+        await _process.DisposeAsync();
+        _process = Start();
+        await UntilHealthyAsync(cancellation);
+    }
+
+    /// <summary>etcd's files (database, write-ahead log) that hold some bytes.</summary>
+    internal IReadOnlyList<string> FilesWith(byte[] bytes) =>
+        [.. Directory.GetFiles(_folder["etcd"], "*", SearchOption.AllDirectories).Where(file => Contains(file, bytes))];
+
+    public async ValueTask DisposeAsync()
+    {
+        Through.Dispose();
+        Direct.Dispose();
+        await Gateway.DisposeAsync();
+        await _process.KillAsync();
+        await _process.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private static bool Contains(string file, byte[] bytes)
+    {
+        using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using MemoryStream content = new();
+        stream.CopyTo(content);
+        return content.GetBuffer().AsSpan(0, (int)content.Length).IndexOf(bytes) >= 0;
+    }
+
+    private ChildProcess Start() => ChildProcess.Start(
+        "etcd",
+        _folder.Path,
+        _programs.PathOf("etcd"),
+        ["--data-dir", _folder["etcd"], "--listen-client-urls", _url, "--advertise-client-urls", _url, "--listen-peer-urls", _peerUrl,
+         "--initial-advertise-peer-urls", _peerUrl, "--initial-cluster", $"default={_peerUrl}", "--log-level", "error", "--unsafe-no-fsync"]);
+
+    private async Task UntilHealthyAsync(CancellationToken cancellation)
+    {
+        using HttpClient client = new();
+        await Eventually.HoldsAsync(
+            "etcd answers",
+            TimeSpan.FromSeconds(60),
+            async () =>
+            {
+                try
+                {
+                    using HttpResponseMessage response = await client.GetAsync($"{_url}/health", cancellation);
+                    return response.StatusCode == HttpStatusCode.OK;
+                }
+                catch (HttpRequestException) when (!_process.HasExited)
+                {
+                    return false;
+                }
+            },
+            cancellation,
+            () => _process.Tail());
+    }
+}

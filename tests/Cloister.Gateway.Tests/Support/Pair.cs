@@ -1,0 +1,36 @@
+using Cloister.Enclave.Gateway.Transport;
+
+namespace Cloister.Gateway.Tests.Support;
+
+/// <summary>A gateway with a test on both sides.</summary>
+internal sealed class Pair : IAsyncDisposable
+{
+    private readonly FakeEtcd _fake = new();
+
+    internal Pair(Func<GatewayOptions, GatewayOptions>? change = null, (int Id, int Value)[]? clientSettings = null, (int Id, int Value)[]? etcdSettings = null)
+    {
+        Gateway = new GatewayUnderTest([_fake.Endpoint], change: change);
+        (Client, Etcd) = Connect(clientSettings, etcdSettings);
+    }
+
+    internal GatewayUnderTest Gateway { get; }
+
+    internal RawPeer Client { get; }
+
+    internal RawPeer Etcd { get; }
+
+    /// <summary>One more connection.</summary>
+    internal (RawPeer Client, RawPeer Etcd) Connect((int Id, int Value)[]? clientSettings = null, (int Id, int Value)[]? etcdSettings = null)
+    {
+        RawPeer client = Gateway.ConnectRaw().Begin(clientSettings ?? []);
+        return (client, _fake.Accept(etcdSettings ?? []));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        Etcd.Dispose();
+        await Gateway.DisposeAsync();
+        _fake.Dispose();
+    }
+}

@@ -1,0 +1,433 @@
+using System.Text;
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Tests.Gateway;
+using Cloister.Gateway.Tests.Support;
+
+namespace Cloister.Gateway.Tests.Transport;
+
+/// <summary>What passes the gateway and how, with a test on either side.</summary>
+public sealed class ForwardingTests
+{
+    private const string Status = "/etcdserverpb.Maintenance/Status";
+    private const string Range = "/etcdserverpb.KV/Range";
+    private const string Watch = "/etcdserverpb.Watch/Watch";
+
+    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
+
+    [Fact]
+    public async Task HeadersBodyAndTrailersPassAsTheyAre()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call(Status, ("hasleader", "true"), ("grpc-timeout", "2S"), ("client-api-version", "3.6.0")));
+        pair.Client.Message(1, [8, 1], end: true);
+        (_, bool ended, Dictionary<string, string> request) = pair.Etcd.NextHeaders();
+        Assert.False(ended);
+        Assert.Equal(("true", "2S", "3.6.0", "trailers"), (request["hasleader"], request["grpc-timeout"], request["client-api-version"], request["te"]));
+        Assert.Equal([8, 1], pair.Etcd.NextMessage(1));
+
+        pair.Etcd.Headers(1, false, [.. Begun, ("x-made-up", "kept")]);
+        pair.Etcd.Message(1, [1, 2, 3]);
+        pair.Etcd.Headers(1, true, ("grpc-status", "11"), ("grpc-message", "etcdserver: mvcc: required revision has been compacted"));
+        Assert.Equal("kept", pair.Client.NextHeaders().Fields["x-made-up"]);
+        Assert.Equal([1, 2, 3], pair.Client.NextMessage(1));
+        (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
+        Assert.Equal((true, "11", "etcdserver: mvcc: required revision has been compacted"), (end, trailers["grpc-status"], trailers["grpc-message"]));
+    }
+
+    [Fact]
+    public async Task TheTableOfOneSideDoesNotReachTheOther()
+    {
+        await using Pair pair = new();
+        byte[] block = RawPeer.Block(RawPeer.Call(Status));
+
+        // x: y is remembered by the first call, which is refused, and used by the second.
+        pair.Client.Send(FrameType.Headers, FrameHeader.EndHeaders | FrameHeader.EndStream, 1, [.. RawPeer.Block(RawPeer.Call("/etcdserverpb.KV/Put")), 0x40, 1, (byte)'x', 1, (byte)'y']);
+        pair.Client.Send(FrameType.Headers, FrameHeader.EndHeaders | FrameHeader.EndStream, 3, [.. block, 0xbe]);
+        Assert.Equal("y", pair.Etcd.NextHeaders().Fields["x"]);
+    }
+
+    [Theory]
+    [InlineData("/etcdserverpb.KV/Put")]
+    [InlineData("/etcdserverpb.KV/DeleteRange")]
+    [InlineData("/etcdserverpb.Maintenance/Snapshot")]
+    [InlineData("/etcdserverpb.Auth/UserAdd")]
+    [InlineData("/etcdserverpb.KV/range")]
+    [InlineData("/")]
+    public async Task OtherCallsAreRefusedAndDoNotReachEtcd(string path)
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call(path));
+        (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
+        Assert.Equal((true, "200", "12"), (end, fields[":status"], fields["grpc-status"]));
+        Assert.Contains("etcdctl", fields["grpc-message"], StringComparison.Ordinal);
+        Assert.Equal(Http2ErrorCode.NoError, RawPeer.Code(pair.Client.Next(FrameType.RstStream).Payload));
+
+        // What the client had sent by then is not an error.
+        pair.Client.Message(1, new byte[100], end: true);
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+        Assert.Equal(1, pair.Gateway.Counter("gateway_calls_refused"));
+    }
+
+    [Fact]
+    public async Task WhatIsNotGrpcIsRefused()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, true, (":method", "GET"), (":scheme", "https"), (":path", "/health"));
+        Assert.Equal("415", pair.Client.NextHeaders().Fields[":status"]);
+    }
+
+    [Fact]
+    public async Task PingsGoToTheEndAndBack()
+    {
+        await using Pair pair = new();
+        pair.Client.Send(FrameType.Ping, 0, 0, "12345678"u8);
+        Assert.Equal("12345678"u8.ToArray(), pair.Etcd.Next(FrameType.Ping).Payload);
+        pair.Etcd.Send(FrameType.Ping, FrameHeader.Ack, 0, "12345678"u8);
+        (FrameHeader header, byte[] payload) = pair.Client.Next(FrameType.Ping);
+        Assert.True(header.Has(FrameHeader.Ack));
+        Assert.Equal("12345678"u8.ToArray(), payload);
+    }
+
+    [Fact]
+    public async Task CancellationReachesEtcd()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Etcd.NextHeaders();
+        pair.Client.Reset(1, Http2ErrorCode.Cancel);
+        (FrameHeader header, byte[] payload) = pair.Etcd.Next(FrameType.RstStream);
+        Assert.Equal((1, Http2ErrorCode.Cancel), (header.StreamId, RawPeer.Code(payload)));
+
+        // What etcd sent before it knew is not an error.
+        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Message(1, new byte[2000]);
+        pair.Etcd.Headers(1, true, ("grpc-status", "1"));
+        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+    }
+
+    [Fact]
+    public async Task AClientThatGoesTakesItsConnectionAlong()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call(Watch));
+        pair.Etcd.NextHeaders();
+        pair.Client.Dispose();
+        while (pair.Etcd.Next() is not null)
+        {
+        }
+    }
+
+    [Fact]
+    public async Task WhenEtcdGoesTheClientIsToldWhatWasBegun()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call(Watch));
+        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        Assert.Equal(1, pair.Etcd.NextHeaders().StreamId);
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+        pair.Etcd.Dispose();
+        (_, byte[] goAway) = pair.Client.Next(FrameType.GoAway);
+        Assert.Equal([0, 0, 0, 3], goAway[..4]);
+        Assert.Equal(Http2ErrorCode.NoError, RawPeer.Code(goAway));
+        Assert.Null(pair.Client.Next());
+    }
+
+    [Fact]
+    public async Task GoAwayOfEtcdPassesAndCallsUnderWayEnd()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, true, RawPeer.Call(Status));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Send(FrameType.GoAway, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0, .. "bye"u8]);
+        Assert.Equal("bye", Encoding.ASCII.GetString(pair.Client.Next(FrameType.GoAway).Payload.AsSpan(8)));
+
+        // Opened too late: not passed on, and the client knows that it was not.
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "0")]);
+        Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
+        pair.Client.Send(FrameType.Ping, 0, 0, new byte[8]);
+        while (pair.Etcd.Next() is { Header.Type: not FrameType.Ping } frame)
+        {
+            Assert.NotEqual(FrameType.Headers, frame.Header.Type);
+        }
+    }
+
+    [Fact]
+    public async Task EtcdsStreamLimitIsKept()
+    {
+        await using Pair pair = new(etcdSettings: [(3, 1)]);
+        pair.Client.Headers(1, false, RawPeer.Call(Watch));
+        pair.Etcd.NextHeaders();
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        (FrameHeader header, byte[] payload) = pair.Client.Next(FrameType.RstStream);
+        Assert.Equal((3, Http2ErrorCode.RefusedStream), (header.StreamId, RawPeer.Code(payload)));
+    }
+
+    [Fact]
+    public async Task WindowsOfTheClientAreKept()
+    {
+        // 10 bytes at first, then a smaller window for all, then more.
+        await using Pair pair = new(clientSettings: [(4, 10)]);
+        pair.Client.Headers(1, true, RawPeer.Call(Status));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Message(1, [.. Enumerable.Range(0, 45).Select(i => (byte)i)]);
+        pair.Etcd.Headers(1, true, ("grpc-status", "0"));
+        Assert.Equal(10, pair.Client.Next(FrameType.Data).Payload.Length);
+        pair.Client.Send(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 5)));
+        pair.Client.WindowUpdate(1, 12);
+        Assert.Equal(7, pair.Client.Next(FrameType.Data).Payload.Length);
+        pair.Client.Send(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 1000)));
+        (FrameHeader last, byte[] rest) = pair.Client.Next(FrameType.Data);
+        Assert.Equal(33, rest.Length);
+        Assert.False(last.Has(FrameHeader.EndStream));
+        Assert.True(pair.Client.NextHeaders().End);
+    }
+
+    [Fact]
+    public async Task ASlowWatcherHoldsEtcdUpAndNoMore()
+    {
+        await using Pair pair = new(clientSettings: [(4, 0)]);
+        pair.Client.Headers(1, false, RawPeer.Call(Watch));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, false, Begun);
+        int granted = FlowControl.StreamWindow;
+        byte[] message = new byte[9000];
+        message[0] = 0x7a;
+        message[1] = 0xa5;
+        message[2] = 0x46;
+        int sent = 0;
+        while (granted >= message.Length + 5)
+        {
+            pair.Etcd.Message(1, message);
+            sent++;
+            granted -= message.Length + 5;
+            pair.Etcd.Send(FrameType.Ping, 0, 0, new byte[8]);
+            pair.Client.Next(FrameType.Ping);
+            pair.Client.Send(FrameType.Ping, FrameHeader.Ack, 0, new byte[8]);
+            while (pair.Etcd.Next()!.Value is { Header.Type: not FrameType.Ping } frame)
+            {
+                granted += frame.Header is { Type: FrameType.WindowUpdate, StreamId: 1 } ? System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(frame.Payload) : 0;
+            }
+
+            Assert.InRange(sent * message.Length, 0, 3 * FlowControl.StreamWindow);
+        }
+
+        // It reads at last: everything, in order, and etcd may go on.
+        pair.Client.WindowUpdate(1, 10_000_000);
+        pair.Client.WindowUpdate(0, 10_000_000);
+        for (int i = 0; i < sent; i++)
+        {
+            Assert.Equal(message, pair.Client.NextMessage(1));
+        }
+
+        Assert.NotEmpty(pair.Etcd.Next(FrameType.WindowUpdate).Payload);
+    }
+
+    [Fact]
+    public async Task AMessageInSmallPiecesIsRewrittenAsOne()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        byte[] request = RawPeer.Framed(Etcd.Txn([], [Etcd.PutOp(Etcd.Covered, "TOPSECRET"u8.ToArray())], []));
+        foreach (byte b in request)
+        {
+            pair.Client.Send(FrameType.Data, 0, 1, [b]);
+        }
+
+        pair.Client.Send(FrameType.Data, FrameHeader.EndStream, 1, []);
+        pair.Etcd.NextHeaders();
+        string passed = Encoding.Latin1.GetString(pair.Etcd.NextMessage(1));
+        Assert.Contains("k8s:enc:kms:v2:cloister:", passed, StringComparison.Ordinal);
+        Assert.DoesNotContain("TOPSECRET", passed, StringComparison.Ordinal);
+        Assert.Equal(1, pair.Gateway.Counter("gateway_values_encrypted"));
+    }
+
+    [Fact]
+    public async Task AMalformedTransactionIsRefusedAndTakenBackFromEtcd()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Message(1, [0x12, 0x7f], end: true);
+        Assert.Equal("3", pair.Client.NextHeaders().Fields["grpc-status"]);
+        pair.Etcd.NextHeaders();
+        Assert.Equal(Http2ErrorCode.Cancel, RawPeer.Code(pair.Etcd.Next(FrameType.RstStream).Payload));
+    }
+
+    [Fact]
+    public async Task ACompressedMessageIsRefused()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn", ("grpc-encoding", "gzip")));
+        pair.Client.Send(FrameType.Data, FrameHeader.EndStream, 1, [1, 0, 0, 0, 1, 0]);
+        Assert.Equal("12", pair.Client.NextHeaders().Fields["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task MessagesAreBounded()
+    {
+        await using Pair pair = new(options => options with { MaxMessageSize = 1000, Memory = 100_000 });
+        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Message(1, new byte[1001]);
+        Assert.False(pair.Client.NextHeaders().End);
+        (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
+        Assert.Equal((true, "8"), (end, trailers["grpc-status"]));
+        Assert.Contains("maxMessageMiB", trailers["grpc-message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MemoryIsBounded()
+    {
+        await using Pair pair = new(options => options with { Memory = 100_000 });
+        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Message(1, new byte[200_000]);
+        pair.Client.NextHeaders();
+        (_, _, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
+        Assert.Equal("8", trailers["grpc-status"]);
+        Assert.Contains("gateway.memory", trailers["grpc-message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RangeStreamsAreDecryptedChunkByChunk()
+    {
+        await using Pair pair = new();
+        byte[] stored = await StoredAsync(pair);
+        pair.Client.Headers(3, true, RawPeer.Call("/etcdserverpb.KV/RangeStream"));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+        pair.Etcd.Headers(3, false, Begun);
+        byte[] chunk = Etcd.Nested(1, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored), Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray())));
+        pair.Etcd.Message(3, chunk);
+        pair.Etcd.Message(3, chunk);
+        pair.Etcd.Headers(3, true, ("grpc-status", "0"));
+        pair.Client.NextHeaders();
+        byte[] expected = Etcd.Nested(1, Etcd.Range(Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray()), Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray())));
+        byte[] both = pair.Client.NextData(3, 2 * (expected.Length + 5));
+        Assert.Equal([.. RawPeer.Framed(expected), .. RawPeer.Framed(expected)], both);
+        Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task UnimplementedRangeStreamPasses()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, true, RawPeer.Call("/etcdserverpb.KV/RangeStream"));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
+        (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
+        Assert.Equal((true, "12", "unknown method RangeStream for service etcdserverpb.KV"), (end, fields["grpc-status"], fields["grpc-message"]));
+    }
+
+    [Fact]
+    public async Task WithoutKeysWritesFailAndNothingReachesEtcd()
+    {
+        await using Pair pair = new();
+        pair.Gateway.Custody.Wipe();
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Message(1, Etcd.Txn([], [Etcd.PutOp(Etcd.Covered, "TOPSECRET"u8.ToArray())], []), end: true);
+        Dictionary<string, string> answer = pair.Client.NextHeaders().Fields;
+        Assert.Equal("9", answer["grpc-status"]);
+        Assert.Contains("provision", answer["grpc-message"], StringComparison.Ordinal);
+        pair.Etcd.NextHeaders();
+        Assert.Equal(FrameType.RstStream, pair.Etcd.Next(FrameType.RstStream).Header.Type);
+    }
+
+    [Fact]
+    public async Task SeedsGoWithTheirKek()
+    {
+        await using Pair pair = new();
+        byte[] stored = await StoredAsync(pair);
+        pair.Gateway.Custody.Wipe();
+        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Message(3, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored)));
+        pair.Client.NextHeaders();
+        Assert.Equal("9", pair.Client.NextHeaders().Fields["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task TheNextEndpointIsUsedWhenOneDoesNotAccept()
+    {
+        using FakeEtcd etcd = new();
+        int closed = LoopbackPortThatIsClosed();
+        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(closed), etcd.Endpoint]);
+        using RawPeer client = gateway.ConnectRaw().Begin();
+        using RawPeer peer = etcd.Accept();
+        client.Headers(1, true, RawPeer.Call(Status));
+        Assert.Equal(1, peer.NextHeaders().StreamId);
+        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{closed} cannot be used: ConnectionRefused", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task WithoutEtcdConnectionsAreClosed()
+    {
+        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(LoopbackPortThatIsClosed())]);
+        using RawPeer client = gateway.ConnectRaw().Begin();
+        Assert.Null(client.Next());
+    }
+
+    [Fact]
+    public async Task ClientsNeedACertificateAndHttp2()
+    {
+        await using Pair pair = new();
+        Assert.True(IsRefused(() => pair.Gateway.Connect(certificate: false)));
+        Assert.True(IsRefused(() => pair.Gateway.Connect(protocol: "http/1.1")));
+        Assert.True(IsRefused(() => pair.Gateway.Connect(protocol: null)));
+        (RawPeer client, RawPeer etcd) = pair.Connect();
+        client.Dispose();
+        etcd.Dispose();
+    }
+
+    [Fact]
+    public async Task StoppingTellsClients()
+    {
+        using FakeEtcd etcd = new();
+        GatewayUnderTest gateway = new([etcd.Endpoint]);
+        using RawPeer client = gateway.ConnectRaw().Begin();
+        using RawPeer peer = etcd.Accept();
+        client.Headers(1, false, RawPeer.Call(Watch));
+        peer.NextHeaders();
+        await gateway.DisposeAsync();
+        Assert.Equal(Http2ErrorCode.NoError, RawPeer.Code(client.Next(FrameType.GoAway).Payload));
+    }
+
+    // TLS 1.3 tells a client only when it reads that its certificate was missing.
+    private static bool IsRefused(Func<System.Net.Security.SslStream> connect)
+    {
+        try
+        {
+            using System.Net.Security.SslStream stream = connect();
+            return stream.ReadByte() < 0;
+        }
+        catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException)
+        {
+            return true;
+        }
+    }
+
+    private static int LoopbackPortThatIsClosed()
+    {
+        using System.Net.Sockets.TcpListener listener = new(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    // What the gateway makes of TOPSECRET, on stream 1.
+    private static Task<byte[]> StoredAsync(Pair pair)
+    {
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Message(1, Etcd.Txn([], [Etcd.PutOp(Etcd.Covered, "TOPSECRET"u8.ToArray())], []), end: true);
+        pair.Etcd.NextHeaders();
+        byte[] message = pair.Etcd.NextMessage(1);
+        Contracts.Etcd.TxnRequest request = Contracts.Etcd.TxnRequest.Parser.ParseFrom(message);
+        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "0")]);
+        pair.Client.NextHeaders();
+        return Task.FromResult(request.Success[0].RequestPut.Value.ToByteArray());
+    }
+}
