@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Contracts.Keys;
-using Cloister.Recovery;
 
 namespace Cloister.Recovery.Tests;
 
