@@ -70,7 +70,7 @@ public sealed class HpackTests
     [InlineData("ff")]
     [InlineData("0081ff0161")]
     [InlineData("0084ffffffff0161")]
-    [InlineData("0082f1f10161")]
+    [InlineData("0081000161")]
     public void WhatIsNotHpackEndsTheConnection(string block)
     {
         Http2Exception refused = Assert.Throws<Http2Exception>(() => new HpackDecoder().Decode(Convert.FromHexString(block)));

@@ -65,8 +65,13 @@ internal sealed class Etcds : IAsyncDisposable
     }
 
     /// <summary>etcd's files (database, write-ahead log) that hold some bytes.</summary>
-    internal IReadOnlyList<string> FilesWith(byte[] bytes) =>
-        [.. Directory.GetFiles(_folder["etcd"], "*", SearchOption.AllDirectories).Where(file => Contains(file, bytes))];
+    internal async Task<IReadOnlyList<string>> FilesWithAsync(byte[] bytes, CancellationToken cancellation)
+    {
+        // Copied first: .NET does not open files that another process has locked.
+        string copy = _folder[$"copy-{Guid.NewGuid()}"];
+        (await Command.RunAsync("cp", ["-r", _folder["etcd"], copy], cancellation)).EnsureSuccess();
+        return [.. Directory.GetFiles(copy, "*", SearchOption.AllDirectories).Where(file => File.ReadAllBytes(file).AsSpan().IndexOf(bytes) >= 0)];
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -76,14 +81,6 @@ internal sealed class Etcds : IAsyncDisposable
         await _process.KillAsync();
         await _process.DisposeAsync();
         _folder.Dispose();
-    }
-
-    private static bool Contains(string file, byte[] bytes)
-    {
-        using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using MemoryStream content = new();
-        stream.CopyTo(content);
-        return content.GetBuffer().AsSpan(0, (int)content.Length).IndexOf(bytes) >= 0;
     }
 
     private ChildProcess Start() => ChildProcess.Start(

@@ -20,12 +20,13 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     private readonly ScratchFolder _folder = new();
     private readonly SecretArena _arena = new(4096);
     private readonly EtcdTlsFiles _tls;
+    private readonly GatewayOptions _options;
 
     internal GatewayUnderTest(IReadOnlyList<EtcdEndpoint> etcd, PlaintextMode mode = PlaintextMode.Adopt, Func<GatewayOptions, GatewayOptions>? change = null)
     {
         _tls = new EtcdTlsFiles(_folder);
         Custody = TestKeys.Custody(_arena);
-        GatewayOptions options = new()
+        _options = new GatewayOptions
         {
             Listen = ListenAddress.Parse("tcp:127.0.0.1:0", out _)!,
             CertificatePath = _tls.ServerCertificate,
@@ -35,14 +36,16 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             Prefixes = [GatewayRules.DefaultPrefix],
             Mode = mode,
         };
-        Gateway = new EtcdGateway(change?.Invoke(options) ?? options, "cloister", Custody, _arena, Log.Log);
+        _options = change?.Invoke(_options) ?? _options;
+        Gateway = new EtcdGateway(_options, "cloister", Custody, _arena, Log.Log);
+        _options = _options with { Listen = ListenAddress.Parse($"tcp:127.0.0.1:{Gateway.Port}", out _)! };
     }
 
     internal CapturedLog Log { get; } = new();
 
     internal ManualCustody Custody { get; }
 
-    internal EtcdGateway Gateway { get; }
+    internal EtcdGateway Gateway { get; private set; }
 
     internal EtcdTlsFiles Tls => _tls;
 
@@ -82,6 +85,13 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
         MaxReceiveMessageSize = null,
         MaxSendMessageSize = null,
     });
+
+    /// <summary>Stops it and starts another on the same port, with nothing but the KEK.</summary>
+    internal async Task RestartAsync()
+    {
+        await Gateway.DisposeAsync();
+        Gateway = new EtcdGateway(_options, "cloister", Custody, _arena, Log.Log);
+    }
 
     public async ValueTask DisposeAsync()
     {

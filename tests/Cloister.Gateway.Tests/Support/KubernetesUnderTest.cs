@@ -82,6 +82,14 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         return response.Kvs.FirstOrDefault()?.Value.ToByteArray();
     }
 
+    /// <summary>The API server's own interface; its certificate is one that it made itself.</summary>
+    internal HttpClient Api()
+    {
+        string server = File.ReadLines(_folder["kubeconfig"]).First(line => line.Contains("server:", StringComparison.Ordinal)).Split("server:")[1].Trim().Trim('"');
+        HttpClientHandler handler = new() { ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator };
+        return new HttpClient(handler) { BaseAddress = new Uri(server), Timeout = TimeSpan.FromSeconds(20) };
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_apiServer is not null)

@@ -1,7 +1,10 @@
 using System.Text;
+using System.Text.Json;
 using Cloister.Conformance.Harness;
+using Cloister.Contracts.Etcd;
 using Cloister.Enclave.Gateway;
 using Cloister.Gateway.Tests.Support;
+using Google.Protobuf;
 
 namespace Cloister.Gateway.Tests.Transport;
 
@@ -35,9 +38,9 @@ public sealed class ApiServerTests
         Assert.True(await kubectl.IsOkAsync("/livez", Stop));
 
         // The database and the write-ahead log, with every revision.
-        Assert.Empty(kubernetes.Etcds.FilesWith("TOPSECRET"u8.ToArray()));
-        Assert.NotEmpty(kubernetes.Etcds.FilesWith("CLEAR"u8.ToArray()));
-        Assert.NotEmpty(kubernetes.Etcds.FilesWith(Encoding.ASCII.GetBytes(StoredPrefix)));
+        Assert.Empty(await kubernetes.Etcds.FilesWithAsync("TOPSECRET"u8.ToArray(), Stop));
+        Assert.NotEmpty(await kubernetes.Etcds.FilesWithAsync("CLEAR"u8.ToArray(), Stop));
+        Assert.NotEmpty(await kubernetes.Etcds.FilesWithAsync(Encoding.ASCII.GetBytes(StoredPrefix), Stop));
         Assert.Equal(0, kubernetes.Etcds.Gateway.Counter("gateway_values_undecryptable"));
         Assert.Equal(0, kubernetes.Etcds.Gateway.Counter("gateway_calls_refused"));
     }
@@ -92,5 +95,45 @@ public sealed class ApiServerTests
         await kubernetes.CreateAsync("after", "2");
         await watch.WaitForLineAsync(line => line == "secret/after", TimeSpan.FromSeconds(60), Stop);
         Assert.Equal("1", await kubernetes.Kubectl.ReadSecretAsync("before", Stop));
+    }
+
+    [Fact]
+    public async Task AListOfTenThousandIsRead()
+    {
+        const int Count = 10_000;
+        await using KubernetesUnderTest kubernetes = await KubernetesUnderTest.StartAsync();
+        await kubernetes.WithGatewayAsync();
+        await kubernetes.CreateAsync("s00000", "TOPSECRET");
+
+        // Its stored form under other names of the same length: as many Secrets as can be written fast.
+        RawEtcd through = kubernetes.Etcds.Through;
+        ByteString key = ByteString.CopyFromUtf8("/registry/secrets/default/s00000");
+        string model = (await through.Kv.RangeAsync(new RangeRequest { Key = key }, cancellationToken: Stop)).Kvs[0].Value.ToString(Encoding.Latin1);
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(worker => Task.Run(
+            async () =>
+            {
+                for (int i = 1 + worker; i < Count; i += 16)
+                {
+                    string name = $"s{i:D5}";
+                    RequestOp put = new()
+                    {
+                        RequestPut = new PutRequest
+                        {
+                            Key = ByteString.CopyFromUtf8($"/registry/secrets/default/{name}"),
+                            Value = ByteString.CopyFrom(model.Replace("s00000", name, StringComparison.Ordinal), Encoding.Latin1),
+                        },
+                    };
+                    await through.Kv.TxnAsync(new TxnRequest { Success = { put } }, cancellationToken: Stop);
+                }
+            },
+            Stop)));
+
+        // Just restarted: everything comes from etcd.
+        await kubernetes.WithGatewayAsync();
+        using HttpClient api = kubernetes.Api();
+        using JsonDocument list = JsonDocument.Parse(await api.GetStringAsync("/api/v1/secrets", Stop));
+        List<string> names = [.. list.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("metadata").GetProperty("name").GetString()!)];
+        Assert.Equal(Enumerable.Range(0, Count).Select(i => $"s{i:D5}"), names);
+        Assert.Equal(0, kubernetes.Etcds.Gateway.Counter("gateway_values_undecryptable"));
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Rpc;
 
@@ -7,7 +8,7 @@ namespace Cloister.Enclave.Gateway;
 /// <summary>
 /// Rewrites etcd's messages in place: covered values are encrypted in requests and decrypted in responses, every other byte stays, unknown
 /// fields too. First the values are found and the whole message is checked, then the values are turned over (waiting only for keys that
-/// are not here), then the message is written: so an error leaves nothing half written. Stateless; thread-safe.
+/// are not here), then the message is written: so an error leaves nothing half written. Thread-safe.
 /// secrets: the values of one message at a time, in buffers that are wiped.
 /// </summary>
 public sealed class EtcdMessages
@@ -15,6 +16,7 @@ public sealed class EtcdMessages
     private readonly GatewayRules _rules;
     private readonly IValueCipher _cipher;
     private readonly int _maxSize;
+    private readonly ConcurrentBag<WipedBuffer> _free = [];
 
     /// <summary>A rewriter.</summary>
     /// <param name="rules">Which values are covered.</param>
@@ -53,7 +55,7 @@ public sealed class EtcdMessages
             return default;
         }
 
-        WipedBuffer values = new(_maxSize);
+        WipedBuffer values = _free.TryTake(out WipedBuffer? used) ? used : new WipedBuffer(_maxSize);
         try
         {
             Range?[] replacements = new Range?[fields.Count];
@@ -79,6 +81,7 @@ public sealed class EtcdMessages
         finally
         {
             values.Reset();
+            _free.Add(values);
         }
     }
 

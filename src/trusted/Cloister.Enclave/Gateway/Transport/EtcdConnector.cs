@@ -24,12 +24,13 @@ internal sealed class EtcdConnector
     }
 
     /// <summary>Connects.</summary>
+    /// <param name="wanted">False once nobody waits for it.</param>
     /// <param name="greet">Speaks until the peer is known to be etcd; throws when it is not.</param>
     /// <returns>The socket, or null when no endpoint answers.</returns>
-    internal Socket? Connect(Action<Stream> greet)
+    internal Socket? Connect(Func<bool> wanted, Action<Stream> greet)
     {
         int first = Volatile.Read(ref _current);
-        for (int i = 0; i < _endpoints.Count; i++)
+        for (int i = 0; i < _endpoints.Count && wanted(); i++)
         {
             int index = (first + i) % _endpoints.Count;
             EtcdEndpoint endpoint = _endpoints[index];

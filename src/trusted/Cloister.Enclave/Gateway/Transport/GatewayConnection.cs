@@ -16,9 +16,13 @@ internal sealed class GatewayConnection : IDisposable
     private readonly GatewayParts _parts;
     private readonly Socket _client;
     private readonly CancellationTokenSource _closing = new();
+    private readonly ManualResetEventSlim _clientTold = new();
+    private readonly List<Stream> _streams = [];
     private volatile Socket? _etcd;
     private volatile ProxySession? _session;
     private volatile bool _clientGone;
+    private volatile bool _etcdLost;
+    private Timer? _patience;
 
     internal GatewayConnection(GatewayParts parts, Socket client)
     {
@@ -50,10 +54,16 @@ internal sealed class GatewayConnection : IDisposable
         {
             Abort();
             _session?.End();
+            _streams.ForEach(stream => stream.Dispose());
         }
     }
 
-    public void Dispose() => _closing.Dispose();
+    public void Dispose()
+    {
+        _closing.Dispose();
+        _clientTold.Dispose();
+        _patience?.Dispose();
+    }
 
     /// <summary>Ends it at once.</summary>
     internal void Abort()
@@ -96,6 +106,7 @@ internal sealed class GatewayConnection : IDisposable
         using (Timer patience = new(_ => SocketHabits.End(_client), null, HandshakeMilliseconds, Timeout.Infinite))
         {
             client = _parts.Tls.Accept(new NetworkStream(_client, ownsSocket: true));
+            _streams.Add(client);
             fromClient = new FrameReader(client);
             if (!fromClient.TakePreface(Preface))
             {
@@ -105,8 +116,9 @@ internal sealed class GatewayConnection : IDisposable
 
         using FrameReader first = fromClient;
         FrameReader? fromEtcd = null;
-        _etcd = _parts.Connector.Connect(etcd =>
+        _etcd = _parts.Connector.Connect(() => !_clientGone, etcd =>
         {
+            _streams.Add(etcd);
             ProxySession session = new(client, etcd, _parts.Budget, _parts.Counters);
             session.Begin(Preface);
             fromEtcd = new FrameReader(etcd);
@@ -164,7 +176,11 @@ internal sealed class GatewayConnection : IDisposable
         }
         catch (Exception e) when (IsEnd(e))
         {
-            // The API server or etcd is gone, which is said elsewhere.
+            // One of the two is gone. When it is etcd, the API server is told by the thread that noticed.
+            if (_etcdLost && _clientTold.Wait(LingerMilliseconds))
+            {
+                Linger();
+            }
         }
         catch (Exception e)
         {
@@ -202,15 +218,17 @@ internal sealed class GatewayConnection : IDisposable
 
         if (!_clientGone)
         {
+            _etcdLost = true;
             GoAway(session, code, reason);
-            Timer end = new(_ => SocketHabits.End(_client), null, LingerMilliseconds, Timeout.Infinite);
             Half(_client);
-            while (!_clientGone)
+            _clientTold.Set();
+            if (_etcd is { } socket)
             {
-                Thread.Sleep(10);
+                SocketHabits.End(socket);
             }
 
-            end.Dispose();
+            // The API server closes its half; when it does not, this does.
+            _patience = new Timer(_ => SocketHabits.End(_client), null, LingerMilliseconds, Timeout.Infinite);
         }
     }
 

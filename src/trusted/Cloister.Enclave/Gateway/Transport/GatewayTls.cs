@@ -46,30 +46,39 @@ internal sealed class GatewayTls
     /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
     internal SslStream Accept(Stream stream)
     {
-        SslStream tls = new(stream);
-        tls.AuthenticateAsServer(_server);
-        return WithHttp2(tls);
+        return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsServer(_server));
     }
 
     /// <summary>etcd's side.</summary>
     /// <exception cref="AuthenticationException">Its certificate is not accepted, or it speaks no HTTP/2.</exception>
     internal SslStream Connect(Stream stream, EtcdEndpoint endpoint)
     {
-        SslStream tls = new(stream);
-        tls.AuthenticateAsClient(new SslClientAuthenticationOptions
+        SslClientAuthenticationOptions options = new()
         {
             TargetHost = endpoint.Host,
             CertificateChainPolicy = _etcdChain,
             ClientCertificateContext = _etcdCertificate,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        });
-        return WithHttp2(tls);
+        };
+        return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsClient(options));
     }
 
-    private static SslStream WithHttp2(SslStream tls) => tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
-        ? tls
-        : throw new AuthenticationException("the peer does not speak HTTP/2");
+    private static SslStream WithHttp2(SslStream tls, Action<SslStream> authenticate)
+    {
+        try
+        {
+            authenticate(tls);
+            return tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
+                ? tls
+                : throw new AuthenticationException("the peer does not speak HTTP/2");
+        }
+        catch
+        {
+            tls.Dispose();
+            throw;
+        }
+    }
 
     private static X509ChainPolicy Authorities(string field, string path, string purpose) => Read(field, path, () =>
     {

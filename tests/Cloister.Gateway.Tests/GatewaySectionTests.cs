@@ -1,0 +1,72 @@
+using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Gateway.Transport;
+
+namespace Cloister.Gateway.Tests;
+
+/// <summary>The section <c>gateway</c> of a configuration.</summary>
+public sealed class GatewaySectionTests
+{
+    private const string Base = """
+        apiVersion: cloister.dev/v1alpha1
+        kind: EnclaveConfiguration
+        cluster: cluster-1
+        provider: cloister
+        kms: {listen: "unix:/run/cloister/kms.sock"}
+        custody: {mode: manual}
+
+        """;
+
+    private const string Tls = "tls: {certificate: /c, key: /k, clientCa: /ca}";
+
+    [Fact]
+    public void WithoutTheSectionThereIsNoGateway() => Assert.Null(EnclaveConfigurationReader.Read(Base).Gateway);
+
+    [Fact]
+    public void TheLeastThereCanBe()
+    {
+        GatewayOptions options = Read($"{{{Tls}, etcd: {{endpoints: [\"http://127.0.0.1:2379\"]}}}}")!;
+        Assert.Equal("tcp:127.0.0.1:2390", options.Listen.Text);
+        Assert.Equal(["/registry/secrets/"], options.Prefixes);
+        Assert.Equal(PlaintextMode.Adopt, options.Mode);
+        Assert.Equal(SeedOptions.Default, options.Seeds);
+        Assert.False(options.Endpoints[0].Tls);
+    }
+
+    [Fact]
+    public void EverythingThereCanBe()
+    {
+        GatewayOptions options = Read($$"""
+            {listen: "tcp:127.0.0.1:5", {{Tls}}, mode: sealed, prefixes: [/a/, /b/c/], maxConnections: 7, maxMessageMiB: 8, memoryMiB: 16,
+             etcd: {endpoints: ["https://10.0.0.1:2379", "https://etcd.example:2380"], ca: /e, certificate: /f, key: /g},
+             seeds: {maxAge: 10m, maxWrites: 5, cache: 16} }
+            """)!;
+        Assert.Equal((PlaintextMode.Sealed, 7, 8 << 20, 16L << 20), (options.Mode, options.MaxConnections, options.MaxMessageSize, options.Memory));
+        Assert.Equal(["10.0.0.1", "etcd.example"], options.Endpoints.Select(endpoint => endpoint.Host));
+        Assert.Equal(("/e", "/f", "/g"), (options.EtcdCaPath, options.EtcdCertificatePath, options.EtcdKeyPath));
+        Assert.Equal(new SeedOptions(TimeSpan.FromMinutes(10), 5, 16), options.Seeds);
+        Assert.Equal(["/a/", "/b/c/"], options.Prefixes);
+    }
+
+    [Theory]
+    [InlineData("{etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "gateway.tls is missing")]
+    [InlineData("{TLS, etcd: {endpoints: []}}", "gateway.etcd.endpoints")]
+    [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"]}}", "gateway.etcd.ca")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://10.0.0.1:1\"]}}", "without TLS only on this machine")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"], ca: /ca}}", "a forgotten \"s\"")]
+    [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"], ca: /ca, key: /k}}", "certificate and key go together")]
+    [InlineData("{TLS, etcd: {endpoints: [\"ftp://127.0.0.1:1\"]}}", "https://HOST:PORT")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"tcp:10.0.0.1:2390\"}", "gateway.listen")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"unix:/a\"}", "loopback TCP")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: [registry]}", "begins and ends with /")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: []}", "gateway.prefixes")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, mode: open}", "one of adopt, sealed")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, more: 1}", "gateway.more is unknown")]
+    public void WhatIsWrongIsSaid(string section, string said)
+    {
+        ConfigurationException refused = Assert.Throws<ConfigurationException>(() => Read(section.Replace("TLS", Tls, StringComparison.Ordinal)));
+        Assert.Contains(refused.Errors, error => error.ToString().Contains(said, StringComparison.Ordinal));
+    }
+
+    private static GatewayOptions? Read(string section) => EnclaveConfigurationReader.Read($"{Base}gateway: {section}\n").Gateway;
+}
