@@ -105,11 +105,15 @@ public sealed class CommandTests
         Assert.True(good == 0 && (bool)JsonNode.Parse(verdict)!["good"]!, verdict);
 
         string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        // Checkpoints, which may stand between, can be left out: what they vouch for is then only less.
+        int[] entries = [.. Enumerable.Range(0, lines.Length).Where(line => lines[line].StartsWith("{\"entry\"", StringComparison.Ordinal))];
+        int named = entries.First(line => lines[line].Contains("alice", StringComparison.Ordinal));
         string[][] tampered =
         [
-            [.. lines[..3], .. lines[4..]],
-            [.. lines[..2], lines[3], lines[2], .. lines[4..]],
-            [.. lines[..2], lines[2].Replace("alice", "mallory", StringComparison.Ordinal), .. lines[3..]],
+            [.. lines.Where((_, line) => line != entries[1])],
+            [.. lines.Select((text, line) => line == entries[1] ? lines[entries[2]] : line == entries[2] ? lines[entries[1]] : text)],
+            [.. lines.Select((text, line) => line == named ? text.Replace("alice", "mallory", StringComparison.Ordinal) : text)],
             lines[1..],
         ];
         foreach (string[] changed in tampered)
