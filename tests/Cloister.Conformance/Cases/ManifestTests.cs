@@ -16,7 +16,7 @@ public sealed class ManifestTests : IDisposable
     public async Task Manifests_are_what_Kubernetes_reads()
     {
         string[] files = ["cloister-enclave.yaml", "cloister-enclave-sgx.yaml", "encryption.yaml"];
-        CommandResult result = await CheckAsync(files.Select(Manifest));
+        CommandResult result = await CheckAsync(files.Select(file => Manifest(file)));
         Assert.Equal(files.Length, result.EnsureSuccess().Split('\n').Count(line => line.StartsWith("ok ", StringComparison.Ordinal)));
     }
 

@@ -16,16 +16,10 @@ public sealed class AdminService
     private readonly KmsEngine _engine;
     private readonly EnclaveDescription _description;
     private readonly Hosting.EnclaveLog _log;
-    private readonly Action? _keksRemoved;
 
     /// <summary>Administers an engine.</summary>
-    /// <param name="engine">Custody and counters.</param>
-    /// <param name="description">What the enclave says of itself.</param>
-    /// <param name="log">The log.</param>
-    /// <param name="keksRemoved">Told when a KEK was retired or all were wiped: what was unwrapped with them has to go too.</param>
-    public AdminService(KmsEngine engine, EnclaveDescription description, Hosting.EnclaveLog log, Action? keksRemoved = null)
+    public AdminService(KmsEngine engine, EnclaveDescription description, Hosting.EnclaveLog log)
     {
-        _keksRemoved = keksRemoved;
         _engine = engine;
         _description = description;
         _log = log;
@@ -127,7 +121,6 @@ public sealed class AdminService
     {
         string keyId = ReadText(request.Span);
         Manual.Retire(keyId);
-        _keksRemoved?.Invoke();
         _log.Administration("retired KEK", keyId);
         WriteState(response);
     }
@@ -135,7 +128,6 @@ public sealed class AdminService
     private void Wipe(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
         Manual.Wipe();
-        _keksRemoved?.Invoke();
         _log.Administration("wiped", "all KEKs");
         WriteState(response);
     }

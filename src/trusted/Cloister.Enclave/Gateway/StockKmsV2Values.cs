@@ -80,12 +80,6 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
             return !stored.Span.StartsWith("k8s:enc:"u8) && _mode != PlaintextMode.Adopt ? ValueOutcome.Refused : ValueOutcome.PassThrough;
         }
 
-        if (_custody.Status.KeyId is null)
-        {
-            // Keys were wiped or a lease ended: whether reads go on is the custody's to say, not the cache's.
-            _seeds.Wipe();
-        }
-
         if (ReadParts(stored) is not { } parts)
         {
             return ValueOutcome.Undecryptable;

@@ -95,6 +95,7 @@ public static class EnclaveProgram
 
         using StockKmsV2Values values = new(
             custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+        await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
             ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
             : null;
@@ -104,7 +105,7 @@ public static class EnclaveProgram
             ? await GrpcServer.StartAsync(
                 "admin",
                 adminOptions,
-                [.. new AdminService(engine, description, log, values.Wipe).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                [.. new AdminService(engine, description, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
                 tee.Name,
                 engine.Counters,
                 log)
