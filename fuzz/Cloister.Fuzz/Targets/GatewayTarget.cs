@@ -51,6 +51,13 @@ internal sealed class GatewayTarget : IFuzzTarget
         ProxySession session = new(client, etcd, budget, new GatewayCounters());
         using FrameReader reader = new(client);
         ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
+        bool valid = IsValid(pump);
+        session.End();
+        return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
+    }
+
+    private static bool IsValid(ClientPump pump)
+    {
         try
         {
             pump.Run();
@@ -59,14 +66,6 @@ internal sealed class GatewayTarget : IFuzzTarget
         catch (Http2Exception)
         {
             return false;
-        }
-        finally
-        {
-            session.End();
-            if (budget.Taken != 0)
-            {
-                throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
-            }
         }
     }
 

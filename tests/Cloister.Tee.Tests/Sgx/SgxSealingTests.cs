@@ -30,7 +30,7 @@ public sealed class SgxSealingTests : IDisposable
     [Fact]
     public void What_one_sealer_sealed_opens_for_the_same_and_for_no_other()
     {
-        using SealedFile file = new(_arena);
+        using SealedCopy file = new(_arena);
         file.Save(Sealer(SealTo.Enclave));
         Assert.Equal(1, file.Load(Sealer(SealTo.Enclave)));
         Assert.Throws<SealException>(() => file.Load(Sealer(SealTo.Signer)));
@@ -81,6 +81,6 @@ public sealed class SgxSealingTests : IDisposable
     private byte[] Key(SealTo to)
     {
         using SecretKey key = Sealer(to).SealingKey(_arena);
-        return SealedFile.BytesOf(key);
+        return SealedCopy.BytesOf(key);
     }
 }

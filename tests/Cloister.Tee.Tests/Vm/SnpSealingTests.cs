@@ -31,7 +31,7 @@ public sealed class SnpSealingTests : IDisposable
     [Fact]
     public void What_was_sealed_opens_for_the_same_guest()
     {
-        using SealedFile file = new(_arena);
+        using SealedCopy file = new(_arena);
         file.Save(Sample.Found(_machine).Sealer!);
         Assert.Equal(1, file.Load(Sample.Found(_machine).Sealer!));
     }
@@ -42,7 +42,7 @@ public sealed class SnpSealingTests : IDisposable
     [MemberData(nameof(Changes))]
     public void What_was_sealed_opens_for_no_other(string change)
     {
-        using SealedFile file = new(_arena);
+        using SealedCopy file = new(_arena);
         file.Save(Sample.Found(_machine).Sealer!);
         SnpReportFields guest = _machine.Guest;
         _machine.Root = change == "chip" ? Sample.Bytes(32, 2) : _machine.Root;
@@ -101,6 +101,6 @@ public sealed class SnpSealingTests : IDisposable
     private byte[] Key()
     {
         using SecretKey key = Sample.Found(_machine).Sealer!.SealingKey(_arena);
-        return SealedFile.BytesOf(key);
+        return SealedCopy.BytesOf(key);
     }
 }

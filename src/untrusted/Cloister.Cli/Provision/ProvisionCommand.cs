@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collateral;
-using Cloister.Attestation.Policies;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;

@@ -5,7 +5,7 @@ using Cloister.Enclave.Memory;
 namespace Cloister.Tee.Tests.Support;
 
 /// <summary>A sealed copy with one KEK, in a folder of its own.</summary>
-internal sealed class SealedFile(SecretArena arena) : IDisposable
+internal sealed class SealedCopy(SecretArena arena) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-").FullName;
 
