@@ -10,7 +10,8 @@ internal sealed partial class CliProcess : IAsyncDisposable
     internal const int SigInt = 2;
     internal const int SigTerm = 15;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    // The longest command is a demonstration with a dozen processes, on a machine that may be busy.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
