@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 3600
 
 TESTS := $(sort $(wildcard tests/Cloister.*.Tests))
 
-.PHONY: help demo build test conformance bench publish fuzz setup aot-gate clean
+.PHONY: help demo build test conformance bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -35,11 +35,26 @@ fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
 	@dotnet run --project fuzz/Cloister.Fuzz -c $(CONFIGURATION) -- --seconds $(FUZZ_SECONDS)
 	@CLOISTER_FUZZ_SECONDS=$(FUZZ_SECONDS) dotnet run --project tests/Cloister.Attestation.Tests -c $(CONFIGURATION) -- --filter-class Cloister.Attestation.Tests.Hostile.FuzzTests
 
-publish: setup ## artifacts/publish/{cloister,cloister-enclave} and the simulated enclave beside them
+publish: setup ## artifacts/publish/{cloister,cloister-enclave,cloister-broker} and the simulated enclave beside them
 	@eng/publish $(PUBLISH)
 
 aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE
 	@eng/aot-gate $(PUBLISH)
+
+install:       ## what 'make publish' left into place on this node, under DESTDIR if given (docs/install.md)
+	@eng/install $(PUBLISH) '$(DESTDIR)'
+
+repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders
+	@eng/repro-check
+
+tcb-report: publish ## lines of each zone, packages, bytes and digest of what has to be trusted, against eng/tcb-budget
+	@eng/tcb-report $(PUBLISH)/cloister-enclave
+
+measurement:   ## MRENCLAVE of the published enclave; exit 2 and what is missing where Gramine's signing tool is not installed
+	@$(MAKE) --no-print-directory -C deploy/gramine measurement
+
+test-gramine:  ## the published enclave under gramine-direct; says skipped without Gramine
+	@$(MAKE) --no-print-directory -C deploy/gramine test
 
 clean:         ## remove what was built
 	rm -rf artifacts

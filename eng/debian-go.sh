@@ -6,8 +6,10 @@
 #   cache         where packages and programs are kept; one folder for each harness, so that none waits for another
 #   download      what the first fetch costs, for people; first_build what the first build costs
 #   programs      associative array: name in bin/ -> folder in the repository
+#   libraries     folders that the programs use, if any; their tests run before the programs are built
 #
 # and may define `linker_flags ROOT` (prints), `prepare ROOT` (before a build) and `also_provide ROOT OUT` (adds files to it). Then `provide "$@"`.
+declare -p libraries >/dev/null 2>&1 || libraries=()
 package_list=$repository/eng/$tool.packages
 
 linker_flags() { printf '%s' '-s -w'; }
@@ -99,7 +101,7 @@ fetch() {
 # --- build ------------------------------------------------------------------------------------------------------------
 
 # Of the Go files under the folder given.
-sources() { (cd "$1" && find "${programs[@]}" -name '*.go' -type f | LC_ALL=C sort); }
+sources() { (cd "$1" && find "${programs[@]}" ${libraries[@]+"${libraries[@]}"} -name '*.go' -type f | LC_ALL=C sort); }
 
 # The name of a build: what it is made from.
 key() {
@@ -123,6 +125,9 @@ build() {
   export CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-trimpath GOTELEMETRY=off
   prepare "$root"
   [[ -d $GOCACHE ]] || say "first build (${first_build:-some minutes}, once)"
+  for name in ${libraries[@]+"${libraries[@]}"}; do
+    (cd "$cache/gopath" && nice -n 10 "$goroot/bin/go" test -vet=off "cloister/$name") >&2
+  done
   for name in "${!programs[@]}"; do
     (cd "$cache/gopath" && nice -n 10 "$goroot/bin/go" build -o "$out.partial/bin/$name" \
       -ldflags "$flags" "cloister/${programs[$name]}") >&2

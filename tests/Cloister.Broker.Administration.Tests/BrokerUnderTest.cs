@@ -1,5 +1,5 @@
+using Cloister.Audit;
 using Cloister.Broker.State;
-using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores;

@@ -1,4 +1,4 @@
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 using Cloister.Broker.State.Revocations;
 
 namespace Cloister.Broker.Administration.Tests;

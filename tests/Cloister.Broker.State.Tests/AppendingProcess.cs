@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Cloister.Audit;
 using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.State.Tests;

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 
 namespace Cloister.Broker.State.Tests;
 

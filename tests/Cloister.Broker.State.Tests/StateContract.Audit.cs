@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Cloister.Audit;
 using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.State.Tests;
@@ -44,7 +45,7 @@ public abstract partial class StateContract
         await _state.CheckpointAsync(Sign, Cancellation);
         await _state.AppendAsync(Event(6), Cancellation);
         using var text = new StringWriter();
-        await AuditLines.ExportAsync(_state, text, Cancellation);
+        await AuditExport.WriteAsync(_state, text, null, 1, Cancellation);
         string[] lines = text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(7, lines.Length);
         Assert.Equal(new AuditVerdict(null, null, 6, 5), AuditLines.Verify(lines, _auditKey));
@@ -52,6 +53,29 @@ public abstract partial class StateContract
         Assert.Equal(3, AuditLines.Verify(lines, _auditKey).FirstBadSeq);
         lines[1] = "{}";
         Assert.Contains("line 2", Assert.Throws<FormatException>(() => AuditLines.Verify(lines, _auditKey)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_part_of_a_log_names_who_signed_it_and_is_checked_from_its_first_entry()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            await _state.AppendAsync(Event(i), Cancellation);
+            await _state.CheckpointAsync(Sign, Cancellation);
+        }
+
+        byte[] key = _auditKey.ExportSubjectPublicKeyInfo();
+        string pin = "sha256:" + Convert.ToBase64String(SHA256.HashData(key));
+        using var text = new StringWriter();
+        await AuditExport.WriteAsync(_state, text, new AuditAuthority(key), 2, Cancellation);
+        string[] lines = text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Equal(5, lines.Length);
+        Assert.Equal(new AuditVerdict(null, null, 3, 3), AuditLines.Verify(lines, pin, 2));
+        Assert.Equal(1, AuditLines.Verify(lines, pin, 1).FirstBadSeq);
+        Assert.Equal(3, AuditLines.Verify([.. lines[..3], .. lines[4..]], pin, 2).FirstBadSeq);
+        Assert.Throws<FormatException>(() => AuditLines.Verify(lines, "sha256:" + Convert.ToBase64String(new byte[32]), 2));
+        Assert.Throws<FormatException>(() => AuditLines.Verify(lines[1..], pin, 2));
     }
 
     [Fact]

@@ -39,5 +39,25 @@ public abstract partial class StateContract
         Assert.Equal(6, Assert.Single(await _state.ListRefusedEvidenceAsync(10, Cancellation)).Body[0]);
     }
 
+    [Fact]
+    public async Task Evidence_of_a_time_is_read_whole()
+    {
+        var limits = new EvidenceLimits(1000, 1000, TimeSpan.FromDays(9));
+        DateTimeOffset from = _clock.GetUtcNow().AddSeconds(1);
+        for (int i = 0; i < 70; i++)
+        {
+            await _state.KeepEvidenceAsync(NewEvidence($"l{i}", 1), limits, Cancellation);
+            await _state.KeepEvidenceAsync(NewEvidence("", 2) with { Accepted = false }, limits, Cancellation);
+            _clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var read = new List<EvidenceRecord>();
+        await foreach (EvidenceRecord evidence in _state.ReadEvidenceAsync(from, from.AddSeconds(50), Cancellation))
+            read.Add(evidence);
+        Assert.Equal(50, read.Count(evidence => evidence.Accepted));
+        Assert.Equal(50, read.Count(evidence => !evidence.Accepted));
+        Assert.All(read, evidence => Assert.InRange(evidence.At, from, from.AddSeconds(49)));
+    }
+
     private EvidenceRecord NewEvidence(string lease, byte body) => new(true, lease, "instance", "snp", "", _clock.GetUtcNow(), [body]);
 }

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Kbs;
 using JWE = Jose.JWE;
 

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -50,6 +51,8 @@ public sealed class TokenTests : IDisposable
         LeaseTerms terms = Terms(_authority.Id);
         string lease = new LeaseSigner(_authority).Sign(terms);
         Assert.Null(new TokenVerifier(_authority, _clock).Verify(lease));
+        using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(lease.Split('.')[0]));
+        Assert.Equal(["alg", "typ", "jwk"], header.RootElement.EnumerateObject().Select(member => member.Name));
         LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
         Assert.Equal(terms with { Versions = read.Versions }, read);
         Assert.Throws<ArgumentException>(() => new LeaseSigner(_authority).Sign(Terms("another")));

@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/http"
 
+	"cloister/integrations/apiserver"
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -15,6 +17,7 @@ import (
 	serveroptions "k8s.io/apiserver/pkg/server/options"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/apiserver/pkg/storage/value/encrypt/identity"
 	netutils "k8s.io/utils/net"
 )
 
@@ -24,6 +27,7 @@ type options struct {
 	etcd       *serveroptions.EtcdOptions
 	serving    *serveroptions.SecureServingOptionsWithLoopback
 	kubeconfig string
+	enclave    apiserver.Options
 }
 
 func newOptions() *options {
@@ -41,6 +45,8 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 	o.etcd.AddFlags(flags)
 	o.serving.AddFlags(flags)
 	flags.StringVar(&o.kubeconfig, "write-kubeconfig", "", "Where to write a kubeconfig for kubectl.")
+	flags.StringVar(&o.enclave.Endpoint, "secrets-endpoint", "", "unix:///... of an enclave's secrets socket: it encrypts Secrets whole, and no DEK is made here.")
+	flags.StringVar(&o.enclave.Provider, "secrets-provider", "tee", "Name of the provider, as in the enclave's configuration.")
 	flags.Lookup("secure-port").Usage = "The port on which to serve HTTPS. 0 takes a free one; see --write-kubeconfig."
 }
 
@@ -91,6 +97,14 @@ func (o *options) applyStorage(config *server.Config) error {
 	}
 	for _, override := range overrides {
 		factory.SetEtcdLocation(override.GroupResource, override.Servers)
+	}
+	if o.enclave.Endpoint != "" {
+		provider, err := apiserver.New(o.enclave)
+		if err != nil {
+			return err
+		}
+		config.ResourceTransformers = apiserver.ForResource(corev1.Resource("secrets"), provider, identity.NewEncryptCheckTransformer())
+		config.AddReadyzChecks(provider)
 	}
 	return o.etcd.ApplyWithStorageFactoryTo(factory, config)
 }

@@ -51,18 +51,22 @@ internal sealed class GatewayTarget : IFuzzTarget
         ProxySession session = new(client, etcd, budget, new GatewayCounters());
         using FrameReader reader = new(client);
         ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
-        bool read = true;
+        bool valid = IsValid(pump);
+        session.End();
+        return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
+    }
+
+    private static bool IsValid(ClientPump pump)
+    {
         try
         {
             pump.Run();
+            return true;
         }
         catch (Http2Exception)
         {
-            read = false;
+            return false;
         }
-
-        session.End();
-        return budget.Taken == 0 ? read : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
     }
 
     /// <summary>Gives the input, takes everything.</summary>

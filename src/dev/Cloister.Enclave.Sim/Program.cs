@@ -1,5 +1,6 @@
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Sim;
+using Cloister.Simulator.Dcap;
 
 // The composition root with the simulated TEE: everything an enclave does, and no protection at all.
 Console.Error.WriteLine("""
@@ -8,6 +9,13 @@ Console.Error.WriteLine("""
     *  process can read them. For development, never with real Secrets.    *
     ************************************************************************
     """);
+if (args is ["--make-vendor", { Length: > 0 } vendor])
+{
+    // A verifier needs the vendor's root and collateral before the first enclave has evidence.
+    DcapVendorDirectory.Open(vendor, DateTimeOffset.UtcNow).Dispose();
+    return 0;
+}
+
 using CancellationTokenSource stop = new();
 if (args is [.., "--stop-with-stdin"])
 {

@@ -6,7 +6,7 @@ using Cloister.Enclave.Memory;
 
 namespace Cloister.Enclave.Sim;
 
-/// <summary>No TEE: a file stands for the platform's sealing key.</summary>
+/// <summary>No TEE: a file stands for the platform's sealing key, a vendor of our own for the platform's.</summary>
 internal sealed class SimulatedTee : ITee, ISealer
 {
     private readonly SimulationOptions _options;
@@ -22,7 +22,9 @@ internal sealed class SimulatedTee : ITee, ISealer
 
     public ISealer? Sealer => _options.SealingKeyFile is null ? null : this;
 
-    public IEvidenceSource? Evidence => null;
+    public IEvidenceSource? Evidence => _options.VendorDirectory is { } directory ? new SimulatedEvidence(_options, directory) : null;
+
+    public IMonotonicCounter? Counter => new CounterFile(_options.SealingKeyFile + ".counter");
 
     public string Description => "simulated sealing, key in a file";
 

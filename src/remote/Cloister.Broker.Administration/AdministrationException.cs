@@ -4,8 +4,9 @@ namespace Cloister.Broker.Administration;
 public sealed class AdministrationException : Exception
 {
     /// <summary>Makes the refusal.</summary>
-    public AdministrationException(string message)
-        : base(message)
-    {
-    }
+    public AdministrationException(string message, AdministrationFailure failure = AdministrationFailure.Refused)
+        : base(message) => Failure = failure;
+
+    /// <summary>Why.</summary>
+    public AdministrationFailure Failure { get; }
 }

@@ -19,7 +19,8 @@ public sealed class BrokerAdministration
     public static readonly TimeSpan LeastDestroyDelay = TimeSpan.FromHours(24);
 
     private readonly IBrokerState _state;
-    private readonly IReadOnlyDictionary<string, IKeyStore> _stores;
+    private readonly AuditedActs _acts;
+    private readonly KeyStoreSet _stores;
     private readonly string _authority;
     private readonly Func<string, IReadOnlyList<string>> _policyErrors;
     private readonly TimeProvider _time;
@@ -34,7 +35,8 @@ public sealed class BrokerAdministration
         IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority, Func<string, IReadOnlyList<string>> policyErrors, TimeProvider time)
     {
         _state = state;
-        _stores = stores;
+        _acts = new AuditedActs(state);
+        _stores = new KeyStoreSet(stores);
         _authority = authority;
         _policyErrors = policyErrors;
         _time = time;
@@ -43,7 +45,7 @@ public sealed class BrokerAdministration
     /// <summary>Puts a policy in force.</summary>
     /// <exception cref="AdministrationException">Wrong role, or not a policy.</exception>
     public Task<PolicyRecord> SetPolicyAsync(Administrator by, string name, string yaml, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, async () =>
         {
             if (_policyErrors(yaml) is { Count: > 0 } errors)
             {
@@ -56,14 +58,14 @@ public sealed class BrokerAdministration
     /// <summary>Makes a KEK and its version 1, active at once.</summary>
     /// <exception cref="AdministrationException">Wrong role, a wrong name, an unknown store or policy, or a store that cannot release.</exception>
     public Task<Kek> CreateKekAsync(Administrator by, KekRecord kek, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "kek.create", Details(kek), async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "kek.create", Details(kek), async () =>
         {
             if (!KekIdentity.IsValidName(kek.Name))
             {
                 throw new AdministrationException("a KEK's name has 1 to 63 of a-z 0-9 - . and begins and ends with a letter or digit");
             }
 
-            IKeyStore store = Store(kek.Store);
+            IKeyStore store = _stores.Find(kek.Store);
             if (kek.Release && !store.CanRelease)
             {
                 throw new AdministrationException($"key store {kek.Store} never releases a KEK: make it with release false, for custody remote");
@@ -76,26 +78,30 @@ public sealed class BrokerAdministration
     /// <summary>Puts another policy in charge of a KEK.</summary>
     /// <exception cref="AdministrationException">Wrong role, or no such policy.</exception>
     public Task SetKekPolicyAsync(Administrator by, string kek, string policy, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
         {
             await RequirePolicyAsync(policy, cancellation);
             await _state.SetKekPolicyAsync(kek, policy, cancellation);
             return true;
         });
 
-    /// <summary>Makes the next version of a KEK. Writes use it from <paramref name="activeAt"/> on, on every node.</summary>
+    /// <summary>Makes the next version of a KEK. Writes use it from <paramref name="activeAt"/> on, on every node; null: from now on.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such KEK, or a time that is past.</exception>
-    public Task<KekVersion> RotateAsync(Administrator by, string kek, DateTimeOffset activeAt, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "kek.rotate", new JsonObject { ["kek"] = kek, ["activeAt"] = activeAt.ToUnixTimeMilliseconds() }, async () =>
+    public Task<KekVersion> RotateAsync(Administrator by, string kek, DateTimeOffset? activeAt, CancellationToken cancellation)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        DateTimeOffset from = activeAt ?? now;
+        return _acts.RunAsync(by, AdministratorRole.Operator, "kek.rotate", new JsonObject { ["kek"] = kek, ["activeAt"] = from.ToUnixTimeMilliseconds() }, async () =>
         {
-            if (activeAt < _time.GetUtcNow())
+            if (from < now)
             {
                 throw new AdministrationException("a new version becomes active now or later, not in the past: writes that were made are under the old one");
             }
 
             Kek found = await FindAsync(kek, cancellation);
-            return await _state.AddVersionAsync(kek, activeAt, MakeKeyIn(Store(found.Record.Store)), cancellation);
+            return await _state.AddVersionAsync(kek, from, MakeKeyIn(_stores.Find(found.Record.Store)), cancellation);
         });
+    }
 
     /// <summary>
     /// Enables or disables a version. Enclaves stop using a disabled one at their next renewal, at once where they watch. Without the version
@@ -103,7 +109,7 @@ public sealed class BrokerAdministration
     /// </summary>
     /// <exception cref="AdministrationException">Wrong role, or the version is to be destroyed.</exception>
     public Task SetVersionEnabledAsync(Administrator by, string kek, int version, bool enabled, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
+        _acts.RunAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
         {
             await _state.SetVersionStateAsync(kek, version, enabled, cancellation);
             return true;
@@ -120,34 +126,64 @@ public sealed class BrokerAdministration
     public Task ScheduleDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        JsonObject details = new() { ["kek"] = kek, ["version"] = version, ["destroyAt"] = (now + delay).ToUnixTimeMilliseconds() };
-        return ActAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", details, async () =>
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay), async () =>
         {
-            if (confirmation != kek)
-            {
-                throw new AdministrationException("the confirmation has to repeat the KEK's name: what the version protects will be lost for ever");
-            }
-
-            if (delay < LeastDestroyDelay)
-            {
-                throw new AdministrationException($"destruction is delayed by at least {LeastDestroyDelay.TotalHours} hours, so that a wrong order can be taken back");
-            }
-
-            Kek found = await FindAsync(kek, cancellation);
-            if (ActiveAt(found, now)?.Version == version)
-            {
-                throw new AdministrationException($"writes use version {version} of KEK {kek}: rotate first, rewrap what is stored, then destroy the old version");
-            }
-
+            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
             await _state.ScheduleDestroyAsync(kek, version, now + delay, cancellation);
             return true;
         });
     }
 
+    /// <summary>Refuses what <see cref="ScheduleDestroyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <exception cref="AdministrationException">As there.</exception>
+    public async Task CheckDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        try
+        {
+            AuditedActs.Require(by, AdministratorRole.KeyCustodian);
+            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
+        }
+        catch (AdministrationException)
+        {
+            JsonObject details = DestroyDetails(kek, version, now + delay);
+            details["by"] = by.Name;
+            await _acts.LogAsync("kek.destroy", details, "refused");
+            throw;
+        }
+    }
+
+    private async Task RequireDestroyableAsync(string kek, int version, TimeSpan delay, string confirmation, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (confirmation != kek)
+        {
+            throw new AdministrationException("the confirmation has to repeat the KEK's name: what the version protects will be lost for ever");
+        }
+
+        if (delay < LeastDestroyDelay)
+        {
+            throw new AdministrationException($"destruction is delayed by at least {LeastDestroyDelay.TotalHours} hours, so that a wrong order can be taken back");
+        }
+
+        Kek found = await FindAsync(kek, cancellation);
+        if (found.Versions.All(known => known.Version != version))
+        {
+            throw new AdministrationException($"there is no version {version} of KEK {kek}", AdministrationFailure.NotFound);
+        }
+
+        if (ActiveAt(found, now)?.Version == version)
+        {
+            throw new AdministrationException($"writes use version {version} of KEK {kek}: rotate first, rewrap what is stored, then destroy the old version");
+        }
+    }
+
+    private static JsonObject DestroyDetails(string kek, int version, DateTimeOffset at) =>
+        new() { ["kek"] = kek, ["version"] = version, ["destroyAt"] = at.ToUnixTimeMilliseconds() };
+
     /// <summary>Takes an order to destroy back. The version is disabled then.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
     public Task CancelDestroyAsync(Administrator by, string kek, int version, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.KeyCustodian, "kek.destroy-cancel", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
+        _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy-cancel", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
         {
             await _state.CancelDestroyAsync(kek, version, cancellation);
             return true;
@@ -156,14 +192,14 @@ public sealed class BrokerAdministration
     /// <summary>Revokes an instance, a measurement, a platform or a KEK.</summary>
     /// <exception cref="AdministrationException">Wrong role, or an empty value.</exception>
     public Task<bool> RevokeAsync(Administrator by, RevocationKind kind, string value, string reason, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "revoke", Details(kind, value, reason), async () => value.Length == 0
+        _acts.RunAsync(by, AdministratorRole.Operator, "revoke", Details(kind, value, reason), async () => value.Length == 0
             ? throw new AdministrationException("nothing was named to revoke; 'enclaves' shows instances, measurements and platforms")
             : await _state.RevokeAsync(kind, value, reason, by.Name, cancellation));
 
     /// <summary>Takes a revocation back.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
     public Task<bool> UnrevokeAsync(Administrator by, RevocationKind kind, string value, CancellationToken cancellation) =>
-        ActAsync(by, AdministratorRole.Operator, "unrevoke", Details(kind, value, ""), () => _state.UnrevokeAsync(kind, value, cancellation));
+        _acts.RunAsync(by, AdministratorRole.Operator, "unrevoke", Details(kind, value, ""), () => _state.UnrevokeAsync(kind, value, cancellation));
 
     /// <summary>Destroys the versions whose time has come: the key first, then its record, so that a crash in between is made good the next time.</summary>
     /// <returns>How many.</returns>
@@ -173,7 +209,7 @@ public sealed class BrokerAdministration
         foreach (KekVersion due in await _state.DueForDestroyAsync(cancellation))
         {
             Kek kek = await FindAsync(due.Name, cancellation);
-            await Store(kek.Record.Store).DestroyAsync(Identity(due), cancellation);
+            await _stores.Find(kek.Record.Store).DestroyAsync(Identity(due), cancellation);
             await _state.MarkDestroyedAsync(due.Name, due.Version, cancellation);
             await _state.AppendAsync(new AuditEvent("kek.destroyed", new JsonObject { ["kek"] = due.Name, ["version"] = due.Version }), cancellation);
             destroyed++;
@@ -181,6 +217,10 @@ public sealed class BrokerAdministration
 
         return destroyed;
     }
+
+    /// <summary>The name of the key store that a KEK is made in when it is not said.</summary>
+    /// <exception cref="AdministrationException">There are several.</exception>
+    public string StoreOrOnly(string? name) => _stores.NameOrOnly(name);
 
     /// <summary>The version that writes use at a time, or null.</summary>
     public static KekVersion? ActiveAt(Kek kek, DateTimeOffset at) => kek.Versions
@@ -191,18 +231,14 @@ public sealed class BrokerAdministration
 
     private Func<KekVersion, CancellationToken, Task> MakeKeyIn(IKeyStore store) => (version, token) => store.CreateAsync(Identity(version), token);
 
-    private IKeyStore Store(string name) => _stores.TryGetValue(name, out IKeyStore? store)
-        ? store
-        : throw new AdministrationException($"there is no key store {name}; configured are {string.Join(", ", _stores.Keys.Order(StringComparer.Ordinal))}");
-
     private async Task<Kek> FindAsync(string name, CancellationToken cancellation) =>
-        await _state.FindKekAsync(name, cancellation) ?? throw new AdministrationException($"there is no KEK {name}");
+        await _state.FindKekAsync(name, cancellation) ?? throw new AdministrationException($"there is no KEK {name}", AdministrationFailure.NotFound);
 
     private async Task RequirePolicyAsync(string policy, CancellationToken cancellation)
     {
         if (await _state.FindPolicyAsync(policy, cancellation) is null)
         {
-            throw new AdministrationException($"there is no policy {policy}: set it first");
+            throw new AdministrationException($"there is no policy {policy}: set it first", AdministrationFailure.NotFound);
         }
     }
 
@@ -215,37 +251,4 @@ public sealed class BrokerAdministration
     {
         ["kind"] = kind.ToString().ToLowerInvariant(), ["value"] = value, ["reason"] = reason,
     };
-
-    private async Task<T> ActAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task<T>> run)
-    {
-        details["by"] = by.Name;
-        try
-        {
-            if (!by.Roles.HasFlag(role))
-            {
-                throw new AdministrationException($"{by.Name} is not allowed to do that: it takes the role {role}");
-            }
-
-            T result = await run();
-            await LogAsync(act, details, "done");
-            return result;
-        }
-        catch (AdministrationException)
-        {
-            await LogAsync(act, details, "refused");
-            throw;
-        }
-        catch (Exception e) when (e is BrokerStateException or KeyStoreException)
-        {
-            await LogAsync(act, details, "failed");
-            throw new AdministrationException(e.Message);
-        }
-    }
-
-    // What was done is logged even when the caller has gone away in the meantime.
-    private async Task LogAsync(string act, JsonObject details, string result)
-    {
-        details["result"] = result;
-        await _state.AppendAsync(new AuditEvent(act, details), CancellationToken.None);
-    }
 }

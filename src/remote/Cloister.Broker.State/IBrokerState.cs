@@ -3,6 +3,7 @@ using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
+using Cloister.Broker.State.Requests;
 using Cloister.Broker.State.Revocations;
 using Cloister.Broker.State.Sessions;
 
@@ -13,7 +14,7 @@ namespace Cloister.Broker.State;
 /// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
 /// secrets: settings may be wrapped keys; nothing here is a key in clear.
 /// </summary>
-public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IAuditLog, IEvidenceArchive, IAsyncDisposable
+public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAuditLog, IEvidenceArchive, IAsyncDisposable
 {
     /// <summary>Asks whether the database answers.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Cloister.Audit;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Sql;
 

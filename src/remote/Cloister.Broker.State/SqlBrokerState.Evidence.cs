@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cloister.Broker.State.Evidence;
 
 namespace Cloister.Broker.State;
@@ -6,6 +7,7 @@ public sealed partial class SqlBrokerState
 {
     private const string EvidenceColumns = "Accepted, Number, Lease, Instance, Tee, Reason, KeptAt, Body";
     private const int LargestEvidence = 1 << 20;
+    private const int EvidencePage = 32;
 
     /// <inheritdoc/>
     public Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation)
@@ -43,6 +45,32 @@ public sealed partial class SqlBrokerState
     public async Task<IReadOnlyList<EvidenceRecord>> ListRefusedEvidenceAsync(int most, CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<EvidenceRow>(
             $"SELECT {EvidenceColumns} FROM Evidence WHERE Accepted = 0 ORDER BY Number DESC LIMIT @most", new { most }, cancellation)).Select(row => row.ToRecord())];
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<EvidenceRecord> ReadEvidenceAsync(DateTimeOffset from, DateTimeOffset to, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (long accepted in new long[] { 0, 1 })
+        {
+            IReadOnlyList<EvidenceRow> page;
+            long after = 0;
+            do
+            {
+                page = await _reads.ListAsync<EvidenceRow>(
+                    $"""
+                    SELECT {EvidenceColumns} FROM Evidence WHERE Accepted = @accepted AND Number > @after AND KeptAt >= @from AND KeptAt < @to
+                    ORDER BY Number LIMIT {EvidencePage}
+                    """,
+                    new { accepted, after, from = from.ToUnixTimeMilliseconds(), to = to.ToUnixTimeMilliseconds() },
+                    cancellation);
+                foreach (EvidenceRow row in page)
+                {
+                    yield return row.ToRecord();
+                    after = row.Number;
+                }
+            }
+            while (page.Count == EvidencePage);
+        }
+    }
 
     private sealed class EvidenceRow
     {

@@ -1,10 +1,12 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
 namespace Cloister.Sockets;
 
-/// <summary>Where to listen: <c>unix:/absolute/path</c> or <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front).</summary>
+/// <summary>
+/// Where to listen: <c>unix:/absolute/path</c>, <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front) or, in an enclave that has
+/// nothing else, <c>vsock:port</c>.
+/// </summary>
 /// <param name="Text">As configured.</param>
 /// <param name="EndPoint">The socket address.</param>
 public sealed record ListenAddress(string Text, EndPoint EndPoint)
@@ -42,17 +44,27 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
             return null;
         }
 
-        error = string.Create(CultureInfo.InvariantCulture, $"an address is unix:/absolute/path or tcp:127.0.0.1:port");
+        if (VsockEndPoint.Parse(text) is { Cid: VsockEndPoint.AnyCid } vsock)
+        {
+            return new ListenAddress(text, vsock);
+        }
+
+        error = "an address is unix:/absolute/path, tcp:127.0.0.1:port or vsock:port";
         return null;
     }
 
-    /// <summary>Binds a socket to the address; the caller listens.</summary>
+    /// <summary>Binds a socket to the address; the caller listens. For vsock there is <see cref="VsockListener"/>.</summary>
     /// <exception cref="ListenException">It cannot be done (safely); the message says what to do.</exception>
     public Socket Bind(SocketPermissions permissions)
     {
         if (Path is { } path)
         {
             return UnixSocket.Bind(path, permissions);
+        }
+
+        if (EndPoint is VsockEndPoint)
+        {
+            throw new ListenException($"{Text}: only an enclave listens on vsock; use unix: or tcp: here");
         }
 
         Socket socket = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Cloister.AdminApi;
+using Cloister.Administration.Client;
 using Cloister.Cli.Enclaves;
 using Cloister.Sockets;
 using Grpc.Core;
@@ -34,6 +36,14 @@ internal static class CliProgram
             return await RefuseAsync(e.Message, e.ExitCode);
         }
         catch (ListenException e)
+        {
+            return await RefuseAsync(e.Message, ExitCode.Usage);
+        }
+        catch (AdministrationRefusedException e)
+        {
+            return await RefuseAsync(e.Message, e.Error is AdminErrors.Unavailable or AdminErrors.BadRequest ? ExitCode.Usage : ExitCode.No);
+        }
+        catch (BrokerUnreachableException e)
         {
             return await RefuseAsync(e.Message, ExitCode.Usage);
         }

@@ -1,12 +1,17 @@
 using System.CommandLine;
 using Cloister.Cli;
+using Cloister.Cli.Administration;
 using Cloister.Cli.Config;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Dev;
+using Cloister.Cli.Doctor;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
+using Cloister.Cli.Metrics;
+using Cloister.Cli.Policy;
 using Cloister.Cli.Probe;
+using Cloister.Cli.Provision;
 using Cloister.Cli.Relay;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
@@ -14,9 +19,16 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     DevCommand.Create(),
     DemoCommand.Create(),
     ProbeCommand.Create(),
+    DoctorCommand.Create(),
+    MetricsCommand.Create(),
     KekCommand.Create(),
+    ProvisionCommand.Create(),
     EtcdCommand.Create(),
     EvidenceCommand.Create(),
+    PolicyCommand.Create(),
+    EnclavesCommand.Create(),
+    AuditCommand.Create(),
+    AdminCommand.Create(),
     ConfigCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),

@@ -12,7 +12,7 @@ public sealed class DemoTests
         Assert.Contains("running: ", result.Errors, StringComparison.Ordinal);
         Dictionary<string, JsonNode> scenarios = result.Json["scenarios"]!.AsArray().ToDictionary(scenario => (string)scenario!["name"]!, scenario => scenario!);
 
-        Assert.Equal(["manual", "passthrough", "remote"], scenarios.Keys.Order());
+        Assert.Equal(["attested", "manual", "passthrough", "remote"], scenarios.Keys.Order());
         foreach (JsonNode scenario in scenarios.Values)
         {
             Assert.Equal(20, (int)scenario["secrets"]!);
@@ -25,16 +25,18 @@ public sealed class DemoTests
         Assert.InRange((int)scenarios["passthrough"]["remoteCalls"]!, 40, int.MaxValue);
         Assert.InRange((int)scenarios["remote"]["remoteCalls"]!, 1, 19);
         Assert.Equal(0, (int)scenarios["manual"]["remoteCalls"]!);
+        Assert.Equal(1, (int)scenarios["attested"]["remoteCalls"]!);
         Assert.NotEmpty(scenarios["passthrough"]["kekFoundIn"]!.AsArray());
         Assert.NotEmpty(scenarios["passthrough"]["dekFoundIn"]!.AsArray());
-        foreach (string custody in (string[])["remote", "manual"])
+        foreach (string custody in (string[])["remote", "manual", "attested"])
         {
             Assert.Empty(scenarios[custody]["kekFoundIn"]!.AsArray());
             Assert.Empty(scenarios[custody]["dekFoundIn"]!.AsArray());
         }
 
         JsonArray refusals = result.Json["refusals"]!.AsArray();
-        Assert.InRange(refusals.Count, 5, int.MaxValue);
+        Assert.InRange(refusals.Count, 12, int.MaxValue);
+        Assert.Superset(new HashSet<string> { "enclave", "quote_signature", "report_data", "Status", "memory" }, refusals.Select(refusal => (string)refusal!["step"]!).ToHashSet());
         Assert.All(refusals, refusal =>
         {
             Assert.NotEqual("", (string)refusal!["case"]!);

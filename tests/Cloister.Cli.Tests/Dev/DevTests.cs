@@ -62,7 +62,7 @@ public sealed class DevTests : IDisposable
         await using DevEnclave next = await DevEnclave.StartAsync(_folder["d"]);
 
         Assert.Equal(killed.KeyId, next.KeyId);
-        await Eventually.TrueAsync(() => Ended(enclave), "the first enclave has ended");
+        await Eventually.TrueAsync(() => DevEnclave.Ended(enclave), "the first enclave has ended");
         (await CliProcess.RunAsync("probe", "--socket", next.KmsSocket, "--count", "3")).MustSucceed();
     }
 
@@ -135,11 +135,5 @@ public sealed class DevTests : IDisposable
         (await CliProcess.RunAsync("dev", "--dir", _folder["file"])).MustBeRefused("cannot be used");
         (await CliProcess.RunAsync("dev", "--dir", _folder[new string('x', 120)])).MustBeRefused("107 bytes");
         (await CliProcess.RunAsync("dev", "--dir", _folder["a\"b"])).MustBeRefused("cannot be written into configuration");
-    }
-
-    private static bool Ended(int processId)
-    {
-        string path = $"/proc/{processId}/stat";
-        return !File.Exists(path) || File.ReadAllText(path).Contains(") Z ", StringComparison.Ordinal);
     }
 }

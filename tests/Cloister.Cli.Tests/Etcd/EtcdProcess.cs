@@ -15,8 +15,11 @@ internal sealed class EtcdProcess : IAsyncDisposable
 {
     private readonly Process _process;
 
-    private EtcdProcess(Process process, string url)
+    private readonly string _program;
+
+    private EtcdProcess(Process process, string program, string url)
     {
+        _program = program;
         _process = process;
         Url = url;
     }
@@ -47,7 +50,7 @@ internal sealed class EtcdProcess : IAsyncDisposable
         process.BeginErrorReadLine();
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
-        EtcdProcess etcd = new(process, client);
+        EtcdProcess etcd = new(process, program!, client);
         using EtcdClient probe = new(EtcdOptions.Create(client, tls?.Ca, tls?.ClientCertificate, tls?.ClientKey));
         await Eventually.TrueAsync(() => AnswersAsync(probe), "etcd answers", TimeSpan.FromSeconds(60));
         return etcd;
@@ -59,6 +62,28 @@ internal sealed class EtcdProcess : IAsyncDisposable
         RequestOp put = new() { RequestPut = new PutRequest { Key = ByteString.CopyFromUtf8(key), Value = ByteString.CopyFrom(value) } };
         TxnResponse done = await new KV.KVClient(channel).TxnAsync(new TxnRequest { Success = { put } });
         Assert.True(done.Succeeded);
+    }
+
+    /// <summary>A key as it is now.</summary>
+    internal async Task<KeyValue> GetAsync(string key)
+    {
+        using GrpcChannel channel = GrpcChannel.ForAddress(Url);
+        RangeResponse found = await new KV.KVClient(channel).RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8(key) });
+        return Assert.Single(found.Kvs);
+    }
+
+    /// <summary>Runs etcdctl, which comes with etcd, or skips the test where it does not.</summary>
+    internal async Task<string> CtlAsync(params IEnumerable<string> arguments)
+    {
+        string program = Path.Combine(Path.GetDirectoryName(_program)!, "etcdctl");
+        Assert.SkipUnless(File.Exists(program), "no etcdctl beside etcd");
+        ProcessStartInfo start = new(program, ["--endpoints", Url, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, await errors);
+        return output;
     }
 
     public async ValueTask DisposeAsync()

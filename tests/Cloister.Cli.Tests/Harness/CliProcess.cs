@@ -10,7 +10,8 @@ internal sealed partial class CliProcess : IAsyncDisposable
     internal const int SigInt = 2;
     internal const int SigTerm = 15;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    // The longest command is a demonstration with a dozen processes, on a machine that may be busy.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
@@ -21,6 +22,7 @@ internal sealed partial class CliProcess : IAsyncDisposable
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.Environment["CLOISTER_ENCLAVE_SIM"] = Programs.EnclaveSim;
+        start.Environment["CLOISTER_BROKER"] = Programs.Broker;
         _process = new Process { StartInfo = start };
         _process.ErrorDataReceived += (_, line) =>
         {

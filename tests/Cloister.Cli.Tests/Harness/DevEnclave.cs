@@ -29,11 +29,24 @@ internal sealed class DevEnclave : IAsyncDisposable
         return new DevEnclave(process, JsonNode.Parse(line["ready ".Length..])!);
     }
 
-    /// <summary>The enclave: its only child.</summary>
-    internal int EnclaveProcessId() =>
-        int.Parse(File.ReadAllText($"/proc/{Process.Id}/task/{Process.Id}/children").Trim(), System.Globalization.CultureInfo.InvariantCulture) is int id and > 0
-            ? id
-            : throw new InvalidOperationException("no enclave");
+    /// <summary>The enclave: its only child, unless there is a broker.</summary>
+    internal int EnclaveProcessId() => ChildProcessIds().Single();
+
+    /// <summary>Its children: with custody attested the broker, then the enclave.</summary>
+    internal IReadOnlyList<int> ChildProcessIds() =>
+    [
+        .. Directory.GetDirectories($"/proc/{Process.Id}/task")
+            .SelectMany(task => File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(id => int.Parse(id, System.Globalization.CultureInfo.InvariantCulture))
+            .Order(),
+    ];
+
+    /// <summary>Whether a process ended, waited for or not.</summary>
+    internal static bool Ended(int processId)
+    {
+        string path = $"/proc/{processId}/stat";
+        return !File.Exists(path) || File.ReadAllText(path).Contains(") Z ", StringComparison.Ordinal);
+    }
 
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 }

@@ -11,6 +11,8 @@ internal static class Programs
 
     internal static string EnclaveSim { get; } = Metadata("EnclaveSim");
 
+    internal static string Broker { get; } = Metadata("Broker");
+
     private static string Metadata(string key) =>
         typeof(Programs).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }

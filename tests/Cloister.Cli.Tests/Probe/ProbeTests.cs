@@ -33,7 +33,19 @@ public sealed class ProbeTests : IDisposable
         Assert.Contains("does not answer", (string)result.Json["apis"]![0]!["checks"]![0]!["detail"]!, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Waiting_ends_when_the_enclave_answers_and_when_the_time_is_over()
+    {
+        await using CliProcess waiting = CliProcess.Start("probe", "--socket", _folder["d/kms.sock"], "--api", "v2", "--count", "1", "--wait", "60");
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        await waiting.WaitForExitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(ExitCode.Done, waiting.ExitCode);
+
+        (await CliProcess.RunAsync("probe", "--socket", _folder["none.sock"], "--wait", "1")).MustBeRefused("does not exist");
+    }
+
     [Theory]
+    [InlineData("--wait", "-1")]
     [InlineData("--count", "0")]
     [InlineData("--count", "many")]
     [InlineData("--timeout-ms", "0")]

@@ -122,12 +122,15 @@ public sealed class RelayCommandTests : IDisposable
         (await RunAsync("--listen", $"unix:{_folder["link"]}", "--target", "127.0.0.1:1")).MustBeRefused("is not a socket");
         (await RunAsync("--listen", $"unix:{_folder["open/r.sock"]}", "--target", "127.0.0.1:1")).MustBeRefused("can be written by others");
         (await RunAsync("--listen", $"unix:{_folder["none/r.sock"]}", "--target", "127.0.0.1:1")).MustBeRefused("does not exist");
+        (await RunAsync("--listen", "vsock:5000", "--target", "127.0.0.1:1")).MustBeRefused("only an enclave listens on vsock");
         Assert.Equal("mine", await File.ReadAllTextAsync(_folder["file"], TestContext.Current.CancellationToken));
     }
 
     [Theory]
     [InlineData("--target", "10.0.0.1:80", "loopback")]
     [InlineData("--target", "somewhere", "an address is")]
+    [InlineData("--target", "vsock:5000", "vsock:CID:PORT")]
+    [InlineData("--target", "vsock:x:5000", "vsock:CID:PORT")]
     [InlineData("--target", "unix:relative", "absolute path")]
     [InlineData("--socket-mode", "999", "octal")]
     [InlineData("--max-connections", "0", "--max-connections")]

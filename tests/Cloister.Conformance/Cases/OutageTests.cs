@@ -36,6 +36,8 @@ public sealed class OutageTests
 
         await cluster.StartApiServerAsync(Cancellation);
         await Eventually.HoldsAsync("the API server lives", HealLimit, () => cluster.Kubectl.IsOkAsync("/livez", Cancellation), Cancellation);
+        // What the patch of deploy/kubernetes makes the kubelet ask.
+        Assert.True(await cluster.Kubectl.IsOkAsync("/livez?exclude=kms-providers", Cancellation));
         Assert.False(await cluster.Kubectl.IsOkAsync("/readyz", Cancellation));
         Assert.False((await cluster.Kubectl.CreateSecretAsync("refused", "a", Cancellation)).Succeeded);
         (await cluster.Kubectl.RunAsync(Cancellation, "create", "configmap", "unaffected", "--from-literal=a=b")).EnsureSuccess();

@@ -10,13 +10,26 @@ namespace Cloister.Enclave.Tests.Broker;
 /// <summary>Custody attested with a broker of the test.</summary>
 internal sealed class AttestedFixture : IAsyncDisposable
 {
-    internal AttestedFixture(TestBroker broker)
+    /// <param name="broker">The broker.</param>
+    /// <param name="folder">Where a sealed copy is kept, or null for none.</param>
+    /// <param name="counter">The platform's counter, or null for none.</param>
+    /// <param name="time">The clock, or null for a new one.</param>
+    /// <param name="urls">Other URLs than the broker's.</param>
+    /// <param name="configuration">Digest of the configuration file.</param>
+    internal AttestedFixture(
+        TestBroker broker, TestFolder? folder = null, HeldCounter? counter = null, ShiftedTime? time = null, Uri[]? urls = null, string? configuration = null)
     {
-        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, TestBroker.Cluster, "p1");
-        BrokerOptions options = broker.Options();
-        BrokerSession session = new(options, context, new string('0', 96), new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), Time);
-        Custody = new AttestedCustody(context, session, Arena, Time, Log.Log);
+        Time = time ?? new ShiftedTime();
+        SealedLease? copy = folder is null
+            ? null
+            : new SealedLease(
+                folder.File("lease.sealed"), Context, configuration ?? Configuration, broker.Options(), new CountingSealer(TestKeys.Of(3), counter), Arena, Time);
+        Custody = new AttestedCustody(Context, Session(broker, Time, urls), Arena, Time, Log.Log, copy);
     }
+
+    private static string Configuration { get; } = new('0', 96);
+
+    internal static EnvelopeContext Context { get; } = new(EnvelopeContext.KmsPurpose, TestBroker.Cluster, "p1");
 
     internal AttestedCustody Custody { get; }
 
@@ -24,7 +37,15 @@ internal sealed class AttestedFixture : IAsyncDisposable
 
     internal CapturedLog Log { get; } = new();
 
-    internal ShiftedTime Time { get; } = new();
+    internal ShiftedTime Time { get; }
+
+    /// <summary>A session of one life of an enclave.</summary>
+    internal static BrokerSession Session(TestBroker broker, TimeProvider time, Uri[]? urls = null)
+    {
+        BrokerOptions options = broker.Options();
+        options = options with { Urls = urls ?? options.Urls };
+        return new BrokerSession(options, Context, Configuration, new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), time);
+    }
 
     internal Task ReadyAsync() => Eventually.TrueAsync(() => Custody.Status.Healthz == "ok", "Status ok");
 
@@ -44,17 +65,27 @@ internal sealed class AttestedFixture : IAsyncDisposable
         Assert.Equal(0, Arena.InUse);
     }
 
-    /// <summary>A clock that a test sets forward; timers go as they do.</summary>
+    /// <summary>A clock that a test sets forward, and a host's clock that it steps either way; timers go as they do.</summary>
     internal sealed class ShiftedTime : TimeProvider
     {
         private long _shift;
+        private long _hostStep;
 
-        internal void Forward(TimeSpan by) => Interlocked.Add(ref _shift, (long)(by.TotalSeconds * TimestampFrequency));
+        internal void Forward(TimeSpan by)
+        {
+            Interlocked.Add(ref _shift, (long)(by.TotalSeconds * TimestampFrequency));
+            StepHost(by);
+        }
+
+        internal void StepHost(TimeSpan by) => Interlocked.Add(ref _hostStep, by.Ticks);
 
         public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _shift);
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow().AddTicks(Interlocked.Read(ref _hostStep));
     }
 
-    private sealed class ReportDataEvidence : IEvidenceSource
+    /// <summary>Evidence that is the report data itself.</summary>
+    internal sealed class ReportDataEvidence : IEvidenceSource
     {
         public string Tee => "sample";
 

@@ -51,7 +51,7 @@ public sealed class BrokerClientTests
     [InlineData("LeaseRevoked", BrokerFailure.Revoked)]
     [InlineData("KekNotFound", BrokerFailure.NotFound)]
     [InlineData("PolicyDeny", BrokerFailure.Refused)]
-    [InlineData("TokenVerifierError", BrokerFailure.Refused)]
+    [InlineData("TokenVerifierError", BrokerFailure.LeaseOver)]
     public async Task Errors_say_what_to_do(string error, BrokerFailure expected)
     {
         await using TestBroker broker = await TestBroker.StartAsync();

@@ -13,10 +13,13 @@ public sealed class BrokerConfigurationTests
           timeout: 3s
         """;
 
-    [Fact]
-    public void Reads_the_brokers()
+    [Theory]
+    [InlineData("attested")]
+    [InlineData("remote")]
+    [InlineData("passthrough")]
+    public void Reads_the_brokers(string mode)
     {
-        BrokerOptions options = EnclaveConfigurationReader.Read(Text("attested", Broker)).Broker!;
+        BrokerOptions options = EnclaveConfigurationReader.Read(Text(mode, Broker)).Broker!;
         Assert.Equal(["https://a.example:8443/", "https://b.example/"], options.Urls.Select(url => url.AbsoluteUri));
         Assert.Equal(("main", TimeSpan.FromSeconds(3)), (options.Kek, options.Timeout));
     }
@@ -34,6 +37,9 @@ public sealed class BrokerConfigurationTests
 
     [Fact]
     public void Needs_brokers() => Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text("attested", "")));
+
+    [Fact]
+    public void Custody_remote_needs_none() => Assert.Null(EnclaveConfigurationReader.Read(Text("remote", "")).Broker);
 
     private static string Text(string mode, string more) => $$"""
         apiVersion: cloister.dev/v1alpha1

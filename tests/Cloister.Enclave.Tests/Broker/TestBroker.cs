@@ -34,16 +34,30 @@ internal sealed class TestBroker : IAsyncDisposable
 
     internal BrokerPins Pins => new([SHA256.HashData(_authority.ExportSubjectPublicKeyInfo())]);
 
+    internal string PinText => $"sha256:{Convert.ToBase64String(SHA256.HashData(_authority.ExportSubjectPublicKeyInfo()))}";
+
     internal string AuthorityId => Convert.ToHexStringLower(SHA256.HashData(_authority.ExportSubjectPublicKeyInfo()).AsSpan(0, 16));
 
     /// <summary>Errors to answer, by path.</summary>
     internal ConcurrentDictionary<string, string> Errors { get; } = new();
+
+    /// <summary>The report data that evidence covers, or null when it is not authentic.</summary>
+    internal Func<JsonElement, byte[]?> ReportData { get; set; } = evidence => evidence.GetProperty("data").GetBytesFromBase64();
 
     internal Func<LeaseTerms, LeaseTerms> Shape { get; set; } = terms => terms;
 
     internal ConcurrentQueue<EnclaveStatement> Statements { get; } = new();
 
     internal ConcurrentQueue<int> KeysSent { get; } = new();
+
+    /// <summary>False: KEKs stay here and are used by wrap and unwrap.</summary>
+    internal bool Release { get; set; } = true;
+
+    /// <summary>Items of every wrap and unwrap that was answered.</summary>
+    internal ConcurrentQueue<int> Items { get; } = new();
+
+    /// <summary>Holds wraps and unwraps up, when a test says so.</summary>
+    internal Task CryptoGate { get; set; } = Task.CompletedTask;
 
     internal static async Task<TestBroker> StartAsync(bool issued = false)
     {
@@ -89,7 +103,7 @@ internal sealed class TestBroker : IAsyncDisposable
     internal LeaseTerms Terms(string instance, string nonce, string digest = "") => new()
     {
         Version = 1, Authority = AuthorityId, Lease = new string('a', 32), Instance = instance, Nonce = nonce, Cluster = Cluster, Kek = Kek, Policy = "p",
-        Time = 1_000_000, Expires = 1_600_000, RenewAfter = 1_300_000, GraceSeconds = 60, Wraps = 1000, Unwraps = 1000, Release = true, Etag = "e",
+        Time = 1_000_000, Expires = 1_600_000, RenewAfter = 1_300_000, GraceSeconds = 60, Wraps = 1000, Unwraps = 1000, Release = Release, Etag = "e",
         Versions = [.. _versions.Select(v => v.Version)], KeysDigest = digest,
     };
 
@@ -143,6 +157,10 @@ internal sealed class TestBroker : IAsyncDisposable
                 await Task.Delay(50);
                 await context.Response.WriteAsJsonAsync(new WatchResponse("e", false), KbsJson.Default.WatchResponse);
                 break;
+            case KbsPaths.Wrap or KbsPaths.Unwrap:
+                await CryptoGate;
+                await TestWrapping.AnswerAsync(context, body.Deserialize(KbsJson.Default.CryptoRequest)!, path == KbsPaths.Wrap, this);
+                break;
             default:
                 await RefuseAsync(context, "BadRequest");
                 break;
@@ -155,14 +173,14 @@ internal sealed class TestBroker : IAsyncDisposable
         string jwk = attestation.RuntimeData.TeePublicKey.GetRawText();
         RuntimeData binding = new(attestation.RuntimeData.Nonce, Encoding.UTF8.GetBytes(jwk), attestation.TeeEvidence.Additional);
         if (context.Request.Cookies[KbsPaths.SessionCookie] != new string('b', 32)
-            || !binding.Binds(attestation.TeeEvidence.Primary.GetProperty("data").GetBytesFromBase64()))
+            || !binding.Binds(ReportData(attestation.TeeEvidence.Primary)))
         {
             await RefuseAsync(context, "AttestationError");
             return;
         }
 
         Statements.Enqueue(JsonSerializer.Deserialize(attestation.TeeEvidence.Additional, KbsJson.Default.StatementEnvelope)!.Cloister);
-        (LeasedVersion Version, byte[] Key)[] sent = [.. _versions.Where(v => v.Version.Enabled && !request.Have.Contains(v.Version.KeyId))];
+        (LeasedVersion Version, byte[] Key)[] sent = [.. _versions.Where(v => Release && v.Version.Enabled && !request.Have.Contains(v.Version.KeyId))];
         KeysSent.Enqueue(sent.Length);
         byte[] keys = [.. sent.SelectMany(v => (byte[])[.. Convert.FromHexString(v.Version.KeyId[4..]), .. v.Key])];
         string digest = keys.Length == 0 ? "" : Base64Url.EncodeToString(SHA256.HashData(keys));
@@ -174,7 +192,9 @@ internal sealed class TestBroker : IAsyncDisposable
     private static string Thumbprint(JsonElement jwk) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(
         $$"""{"crv":"P-256","kty":"EC","x":"{{jwk.GetProperty("x").GetString()}}","y":"{{jwk.GetProperty("y").GetString()}}"}""")));
 
-    private static Task RefuseAsync(HttpContext context, string error)
+    internal byte[]? Find(string keyId) => _versions.Where(v => v.Version.Enabled && v.Version.KeyId == keyId).Select(v => v.Key).FirstOrDefault();
+
+    internal static Task RefuseAsync(HttpContext context, string error)
     {
         context.Response.StatusCode = error switch { "Busy" => 503, "LeaseRevoked" or "PolicyDeny" => 403, "KekNotFound" => 404, "BadRequest" => 400, _ => 401 };
         return context.Response.WriteAsJsonAsync(new KbsError(KbsPaths.ErrorTypePrefix + error, "detail\n"), KbsJson.Default.KbsError);

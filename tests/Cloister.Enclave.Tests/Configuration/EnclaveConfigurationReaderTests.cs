@@ -56,6 +56,7 @@ public sealed class EnclaveConfigurationReaderTests
         Assert.Equal(1024, configuration.Kms.MaxConnections);
         Assert.Equal("manual", configuration.Custody);
         Assert.Null(configuration.Admin);
+        Assert.Null(configuration.Secrets);
         Assert.Null(configuration.StateDirectory);
         Assert.Equal(new Cloister.Enclave.Custody.RemoteOptions(), configuration.Remote);
     }
@@ -183,16 +184,30 @@ public sealed class EnclaveConfigurationReaderTests
             """;
         IReadOnlyList<ConfigurationError> errors = Errors(Text);
         Assert.Equal([1, 2, 3, 4, 5, 7, 8, 10, 14, 14], errors.Select(error => error.Line));
-        Assert.Contains("surprise is unknown; known here: admin, apiVersion, cluster, custody, gateway, kind, kms, provider, state", errors[3].Message, StringComparison.Ordinal);
+        Assert.Contains("surprise is unknown; known here: admin, apiVersion, cluster, custody, gateway, kind, kms, provider, secrets, state", errors[3].Message, StringComparison.Ordinal);
         Assert.Contains("kms.backlog is unknown", errors[6].Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Two_sockets_with_one_address_are_refused()
+    [Theory]
+    [InlineData("admin")]
+    [InlineData("secrets")]
+    public void Two_sockets_with_one_address_are_refused(string section)
     {
-        ConfigurationError error = Assert.Single(Errors(Minimal + "\nadmin:\n  listen: unix:/run/cloister/kms.sock"));
+        ConfigurationError error = Assert.Single(Errors(Minimal + $"\n{section}:\n  listen: unix:/run/cloister/kms.sock"));
         Assert.Contains("different addresses", error.Message, StringComparison.Ordinal);
         Assert.Equal(10, error.Line);
+    }
+
+    [Theory]
+    [InlineData("unix:/run/cloister/secrets.sock")]
+    [InlineData("tcp:127.0.0.1:7444")]
+    public void Secrets_are_served_where_told_with_room_for_them(string address)
+    {
+        EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(
+            Minimal + $"\nsecrets:\n  listen: {address}\n  maxConnections: 7\n  socket:\n    allowedUids: [5]");
+        Assert.Equal((address, 7), (configuration.Secrets!.Address.Text, configuration.Secrets.MaxConnections));
+        Assert.Equal([5u], configuration.Secrets.Permissions.AllowedUids);
+        Assert.Equal(4 * 1024 * 1024, configuration.Secrets.MaxMessageSize);
     }
 
     [Fact]

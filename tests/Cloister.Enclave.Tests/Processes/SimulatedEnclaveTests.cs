@@ -77,6 +77,33 @@ public sealed class SimulatedEnclaveTests : IDisposable
     [Theory]
     [InlineData("remote")]
     [InlineData("passthrough")]
+    public async Task Encrypts_whole_values_in_every_custody_on_a_socket_of_its_own_if_told_so(string custody)
+    {
+        using EnclaveProcess process = Start(custody, secrets: true);
+        await ListensAsync(process);
+        using GrpcChannel kms = Channel(KmsSocket);
+        string keyId = await KeyIdAsync(new KeyManagementService.KeyManagementServiceClient(kms), was: "");
+        using GrpcChannel channel = Channel(_folder.File("secrets.sock"));
+        Contracts.SecretsV1.Secrets.SecretsClient secrets = new(channel);
+        ByteString key = ByteString.CopyFromUtf8("/registry/secrets/ns/name");
+        Contracts.SecretsV1.EncryptResponse made = await secrets.EncryptAsync(
+            new Contracts.SecretsV1.EncryptRequest { Key = key, Plaintext = ByteString.CopyFrom(new byte[1 << 20]) }, cancellationToken: Stop);
+        Assert.Equal(keyId, made.KeyId);
+        Contracts.SecretsV1.DecryptRequest request = new() { Key = key, Stored = made.Stored };
+        Assert.Equal(1 << 20, (await secrets.DecryptAsync(request, cancellationToken: Stop)).Plaintext.Length);
+
+        // Each socket serves its own service only.
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(
+            async () => await new Contracts.SecretsV1.Secrets.SecretsClient(kms).DecryptAsync(request, cancellationToken: Stop));
+        Assert.Equal(StatusCode.Unimplemented, refused.StatusCode);
+        process.Stop();
+        Assert.Equal(0, await process.ExitAsync(TimeSpan.FromSeconds(5)));
+        Assert.False(File.Exists(_folder.File("secrets.sock")));
+    }
+
+    [Theory]
+    [InlineData("remote")]
+    [InlineData("passthrough")]
     public async Task The_software_KMS_serves_the_other_custodies(string custody)
     {
         using EnclaveProcess process = Start(custody);
@@ -172,8 +199,11 @@ public sealed class SimulatedEnclaveTests : IDisposable
     private static Task ListensAsync(EnclaveProcess process) => Eventually.TrueAsync(
         () => process.Error.Contains("kms listens on", StringComparison.Ordinal) || process.HasExited, "the socket answers");
 
-    private EnclaveProcess Start(string custody, params string[] more)
+    private EnclaveProcess Start(string custody, params string[] more) => Start(custody, secrets: false, more);
+
+    private EnclaveProcess Start(string custody, bool secrets, params string[] more)
     {
+        string secretsSection = secrets ? $"\nsecrets:\n  listen: unix:{_folder.File("secrets.sock")}" : "";
         Directory.CreateDirectory(_folder.File("state"));
         string remote = custody == "manual" ? "" : "\n  remote:\n    pollInterval: 100ms\n    retryInterval: 100ms";
         File.WriteAllText(_folder.File("enclave.yaml"), $"""
@@ -184,7 +214,7 @@ public sealed class SimulatedEnclaveTests : IDisposable
             kms:
               listen: unix:{KmsSocket}
             admin:
-              listen: unix:{AdminSocket}
+              listen: unix:{AdminSocket}{secretsSection}
             custody:
               mode: {custody}{remote}
             state:

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
@@ -12,36 +11,22 @@ internal sealed class KmsServices
     internal const string V1 = "/v1beta1.KeyManagementService/";
     internal const string V2 = "/v2.KeyManagementService/";
 
-    private readonly Dictionary<string, UnaryHandler> _methods;
+    private readonly HandlerCalls _calls;
 
     internal KmsServices(ICustody custody)
     {
         KmsEngine engine = new(custody, "simulated", new KmsCounters());
-        _methods = new([.. new KmsV1Service(engine, "1.2.3").Methods, .. new KmsV2Service(engine).Methods]);
+        _calls = new HandlerCalls([.. new KmsV1Service(engine, "1.2.3").Methods, .. new KmsV2Service(engine).Methods]);
         Counters = engine.Counters;
     }
 
     internal KmsCounters Counters { get; }
 
-    internal IEnumerable<string> Paths => _methods.Keys;
+    internal IEnumerable<string> Paths => _calls.Paths;
 
-    internal async Task<CallResult> CallAsync(string path, byte[] request)
-    {
-        ArrayBufferWriter<byte> response = new();
-        using UnaryCall call = new();
-        call.Begin(null, TestContext.Current.CancellationToken);
-        try
-        {
-            await _methods[path](request, response, call);
-            return new CallResult(StatusCode.Ok, "", response.WrittenSpan.ToArray());
-        }
-        catch (RpcException e)
-        {
-            return new CallResult(e.Code, e.Message, []);
-        }
-    }
+    internal Task<CallResult> CallAsync(string path, byte[] request) => _calls.CallAsync(path, request);
 
-    internal Task<CallResult> CallAsync(string path, IMessage request) => CallAsync(path, request.ToByteArray());
+    internal Task<CallResult> CallAsync(string path, IMessage request) => _calls.CallAsync(path, request);
 
     internal async Task<Contracts.KmsV2.EncryptResponse> EncryptAsync(byte[] plaintext)
     {

@@ -1,3 +1,5 @@
+using Cloister.Audit;
+
 namespace Cloister.Broker.State.Audit;
 
 /// <summary>An append-only log, one chain for all brokers of a database. secrets: none may be written.</summary>

@@ -14,4 +14,10 @@ public interface IEvidenceArchive
     /// <param name="most">At most so many.</param>
     /// <param name="cancellation">Stops waiting.</param>
     Task<IReadOnlyList<EvidenceRecord>> ListRefusedEvidenceAsync(int most, CancellationToken cancellation);
+
+    /// <summary>What was presented in a time, accepted and refused, in no order.</summary>
+    /// <param name="from">From then on.</param>
+    /// <param name="to">Before then.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    IAsyncEnumerable<EvidenceRecord> ReadEvidenceAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation);
 }

@@ -20,6 +20,18 @@ public interface IKekRegistry
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>.</exception>
     Task<KekVersion> AddVersionAsync(string name, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task> makeKey, CancellationToken cancellation);
 
+    /// <summary>
+    /// Takes a version in that was made before, under the number and generation it had, and its KEK if that is not there. It is active now, but
+    /// not after a higher version is. The version that is there already stays as it is.
+    /// </summary>
+    /// <param name="kek">The KEK it belongs to. Of one that is there, only name and cluster matter.</param>
+    /// <param name="version">Its number.</param>
+    /// <param name="generation">Its generation.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="BrokerStateException">Refused: the KEK is another cluster's or in another store, or the version is there with another
+    /// generation, or was destroyed.</exception>
+    Task<Kek> RestoreVersionAsync(KekRecord kek, int version, string generation, CancellationToken cancellation);
+
     /// <summary>Puts another policy in charge of a KEK.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>.</exception>
     Task SetKekPolicyAsync(string name, string policy, CancellationToken cancellation);

@@ -1,4 +1,4 @@
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 
 namespace Cloister.Broker.State.Sql;
 

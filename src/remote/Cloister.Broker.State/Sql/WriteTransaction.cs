@@ -1,5 +1,5 @@
 using System.Data.Common;
-using Cloister.Broker.State.Audit;
+using Cloister.Audit;
 using Dapper;
 
 namespace Cloister.Broker.State.Sql;

@@ -1,7 +1,7 @@
 using Cloister.Attestation;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Claims;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Evidence;
@@ -43,6 +43,9 @@ public sealed class AttestedEnclave
 
     /// <summary>Every identity of the platform that the evidence has, the preferred one first; a revocation of any of them counts.</summary>
     public IReadOnlyList<string> Platforms { get; }
+
+    /// <summary>The preferred identity of the platform; empty when the evidence has none.</summary>
+    public string Platform => Platforms is [string first, ..] ? first : "";
 
     private static string Text(ClaimSet claims, string name) => claims.TryGet(name, out ClaimValue? value) ? value.ToString() : "";
 }

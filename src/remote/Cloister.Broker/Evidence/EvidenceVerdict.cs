@@ -28,5 +28,8 @@ public sealed class EvidenceVerdict
 
     internal static EvidenceVerdict Accepted(AttestedEnclave enclave, IReadOnlyList<string> waived) => new(enclave, [], waived);
 
+    /// <summary>A refusal by who asked for the verdict, for a reason that evidence alone does not show.</summary>
+    public static EvidenceVerdict Refuse(StepFailure failure) => Refused(failure);
+
     internal static EvidenceVerdict Refused(params IReadOnlyList<StepFailure> failures) => new(null, failures, []);
 }

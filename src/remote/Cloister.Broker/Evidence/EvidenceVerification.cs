@@ -11,7 +11,7 @@ using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
 using Cloister.Attestation.Verify.Nitro;
 using Cloister.Attestation.Verify.Snp;
-using Cloister.Broker.Release;
+using Cloister.Release;
 using Cloister.Collateral;
 using Cloister.Kbs;
 

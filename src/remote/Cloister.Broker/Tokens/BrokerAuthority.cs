@@ -27,7 +27,8 @@ public sealed class BrokerAuthority : IDisposable
         }
 
         _key = key;
-        byte[] digest = SHA256.HashData(key.ExportSubjectPublicKeyInfo());
+        PublicKey = key.ExportSubjectPublicKeyInfo();
+        byte[] digest = SHA256.HashData(PublicKey);
         Id = Convert.ToHexStringLower(digest.AsSpan(0, 16));
         Pin = "sha256:" + Convert.ToBase64String(digest);
         string x = Base64Url.EncodeToString(parameters.Q.X);
@@ -42,18 +43,23 @@ public sealed class BrokerAuthority : IDisposable
     /// <summary>What enclaves pin.</summary>
     public string Pin { get; }
 
+    /// <summary>The public key, SubjectPublicKeyInfo.</summary>
+    public byte[] PublicKey { get; }
+
     /// <summary>The public key, compact JSON.</summary>
     public string Jwk { get; }
 
     /// <summary>RFC 7638 thumbprint of the key.</summary>
     public string KeyId { get; }
 
-    /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk","kid"}</c>.</summary>
+    /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk"}</c>, and <c>kid</c> when asked for.</summary>
     /// <param name="type"><c>typ</c>, which tells one kind of statement from another.</param>
     /// <param name="payload">JSON.</param>
-    public string Sign(string type, ReadOnlySpan<byte> payload)
+    /// <param name="withKeyId">Whether the header has <c>kid</c>: tokens do, leases do not (docs/broker-protocol.md).</param>
+    public string Sign(string type, ReadOnlySpan<byte> payload, bool withKeyId)
     {
-        string header = $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{Jwk}},"kid":"{{KeyId}}"}""";
+        string keyId = withKeyId ? $",\"kid\":\"{KeyId}\"" : "";
+        string header = $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{Jwk}}{{keyId}}}""";
         string content = $"{Base64Url.EncodeToString(Encoding.ASCII.GetBytes(header))}.{Base64Url.EncodeToString(payload)}";
         lock (_lock)
         {
@@ -83,6 +89,18 @@ public sealed class BrokerAuthority : IDisposable
         // Signed by us, so its header is one of ours; the type is still to be compared.
         using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0]));
         return header.RootElement.GetProperty("typ").GetString() == type ? Base64Url.DecodeFromChars(parts[1]) : null;
+    }
+
+    /// <summary>
+    /// Signs the message of an audit checkpoint: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
+    /// does, so that neither passes for the other.
+    /// </summary>
+    public byte[] SignCheckpoint(ReadOnlySpan<byte> message)
+    {
+        lock (_lock)
+        {
+            return _key.SignData(message, HashAlgorithmName.SHA256);
+        }
     }
 
     /// <summary>A TLS identity of a new key that this authority vouches for, from now on for 90 days.</summary>

@@ -29,8 +29,9 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
     /// <param name="configurationApproved">Whether the policy names the configuration.</param>
     /// <param name="lease">The lease it belongs to, or null.</param>
     /// <param name="expires">Its end; null: after <see cref="Lifetime"/>.</param>
+    /// <param name="policies">Every policy that accepted the evidence, as its caller names them.</param>
     /// <exception cref="ArgumentException">The verdict is a refusal.</exception>
-    public string Issue(EvidenceVerdict verdict, AttestedRuntimeData runtime, bool configurationApproved, TokenLease? lease = null, DateTimeOffset? expires = null)
+    public string Issue(EvidenceVerdict verdict, AttestedRuntimeData runtime, bool configurationApproved, TokenLease? lease = null, DateTimeOffset? expires = null, IReadOnlyList<string>? policies = null)
     {
         AttestedEnclave enclave = verdict.Enclave ?? throw new ArgumentException("nobody gets a token for refused evidence", nameof(verdict));
         DateTimeOffset now = clock.GetUtcNow();
@@ -43,12 +44,18 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             ["ear.verifier-id"] = new JsonObject { ["developer"] = "cloister.dev", ["build"] = "cloister-broker" },
             ["submods"] = new JsonObject { ["cpu0"] = Appraisal(verdict, enclave, runtime, configurationApproved) },
         };
+        token["cloister-subject"] = new JsonObject
+        {
+            ["measurement"] = enclave.Measurement,
+            ["platforms"] = new JsonArray([.. enclave.Platforms.Select(platform => JsonValue.Create(platform))]),
+            ["policies"] = new JsonArray([.. (policies ?? []).Select(policy => JsonValue.Create(policy))]),
+        };
         if (lease is not null)
         {
             token["cloister"] = new JsonObject { ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek };
         }
 
-        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()));
+        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
     }
 
     private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Cloister.Broker.Release;
+using Cloister.Release;
 
 namespace Cloister.Broker.Tokens;
 
@@ -26,8 +26,12 @@ public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
         TokenLease? lease = root.TryGetProperty("cloister", out JsonElement claim)
             ? new TokenLease(Text(claim, "lease"), Text(claim, "instance"), Text(claim, "cluster"), Text(claim, "kek"))
             : null;
-        return new VerifiedToken(TeePublicKey.Parse(key), lease, expires);
+        JsonElement subject = root.GetProperty("cloister-subject");
+        return new VerifiedToken(
+            TeePublicKey.Parse(key), lease, expires, new TokenSubject(Text(subject, "measurement"), Texts(subject, "platforms"), Texts(subject, "policies")));
     }
+
+    private static string[] Texts(JsonElement claim, string name) => [.. claim.GetProperty(name).EnumerateArray().Select(text => text.GetString()!)];
 
     private static string Text(JsonElement claim, string name) => claim.GetProperty(name).GetString()!;
 }

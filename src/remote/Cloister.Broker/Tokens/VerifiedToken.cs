@@ -1,4 +1,4 @@
-using Cloister.Broker.Release;
+using Cloister.Release;
 
 namespace Cloister.Broker.Tokens;
 
@@ -6,4 +6,5 @@ namespace Cloister.Broker.Tokens;
 /// <param name="Key">The attested key, which answers are encrypted to.</param>
 /// <param name="Lease">The lease it belongs to, or null.</param>
 /// <param name="Expires">Its end.</param>
-public sealed record VerifiedToken(TeePublicKey Key, TokenLease? Lease, DateTimeOffset Expires);
+/// <param name="Subject">Whose it is.</param>
+public sealed record VerifiedToken(TeePublicKey Key, TokenLease? Lease, DateTimeOffset Expires, TokenSubject Subject);

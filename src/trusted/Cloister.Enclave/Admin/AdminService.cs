@@ -180,6 +180,11 @@ public sealed class AdminService
                 counter.Integer(2, (ulong)value);
             });
         }
+
+        if (_engine.Custody.Lease is { } lease)
+        {
+            WriteMessage(writer, 10, nested => LeaseStateMessage.Write(nested, lease));
+        }
     }
 
     private IEnumerable<(string Name, long Value)> Counters()
@@ -199,14 +204,7 @@ public sealed class AdminService
         }
     }
 
-    private void WriteKek(IBufferWriter<byte> output, Kek kek)
-    {
-        ProtoWriter writer = new(output);
-        writer.String(1, kek.Identity.Name);
-        writer.Integer(2, kek.Identity.Version);
-        writer.String(3, kek.KeyId);
-        writer.Boolean(4, kek == Manual.Ring.Active);
-    }
+    private void WriteKek(IBufferWriter<byte> output, Kek kek) => KekInfoMessage.Write(output, kek, kek == Manual.Ring.Active);
 
     private static void WriteMessage(ProtoWriter writer, int field, Action<IBufferWriter<byte>> write)
     {

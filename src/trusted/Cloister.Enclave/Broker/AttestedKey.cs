@@ -33,11 +33,15 @@ public sealed class AttestedKey : IDisposable
         _key = key;
         ECPoint point = key.ExportParameters(includePrivateParameters: false).Q;
         Jwk = EcKeyText.Write(point, Algorithm);
+        SubjectPublicKeyInfo = key.ExportSubjectPublicKeyInfo();
         Thumbprint = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(EcKeyText.Write(point, null))));
     }
 
     /// <summary>The public key, canonical JSON.</summary>
     public string Jwk { get; }
+
+    /// <summary>The public key, DER.</summary>
+    public ReadOnlyMemory<byte> SubjectPublicKeyInfo { get; }
 
     /// <summary>The instance: SHA-256 thumbprint of RFC 7638, b64u.</summary>
     public string Thumbprint { get; }

@@ -47,6 +47,7 @@ internal sealed record BrokerAnswer(HttpStatusCode Status, byte[] Body, string? 
         {
             "LeaseRevoked" => BrokerFailure.Revoked,
             "KekNotFound" => BrokerFailure.NotFound,
+            "TokenNotFound" or "TokenVerifierError" => BrokerFailure.LeaseOver,
             _ => IsBusy ? BrokerFailure.Unavailable : BrokerFailure.Refused,
         };
         return new BrokerException(failure, step, $"{(int)Status} {Printable(name)} {Printable(error.Detail)}".TrimEnd());

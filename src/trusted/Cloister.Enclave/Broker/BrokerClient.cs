@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -86,10 +87,17 @@ public sealed class BrokerClient : IDisposable
     private async ValueTask<CryptoResponse> CryptoAsync(string step, string path, string token, CryptoRequest request, CancellationToken cancellation)
     {
         BrokerAnswer answer = await PostAsync(step, path, request, KbsJson.Default.CryptoRequest, null, token, TimeSpan.Zero, cancellation);
-        CryptoResponse response = answer.Read(step, KbsJson.Default.CryptoResponse);
-        return response.Items.Count == request.Items.Count
-            ? response
-            : throw new BrokerException(BrokerFailure.Refused, step, "the broker did not answer for every item");
+        try
+        {
+            CryptoResponse response = answer.Read(step, KbsJson.Default.CryptoResponse);
+            return response.Items.Count == request.Items.Count
+                ? response
+                : throw new BrokerException(BrokerFailure.Refused, step, "the broker did not answer for every item");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(answer.Body);
+        }
     }
 
     private async ValueTask<BrokerAnswer> PostAsync<T>(

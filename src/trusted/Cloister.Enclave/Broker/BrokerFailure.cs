@@ -14,4 +14,7 @@ public enum BrokerFailure
 
     /// <summary>It has no such KEK or version for this cluster.</summary>
     NotFound,
+
+    /// <summary>It does not know the token, or the token is over: the lease is to be renewed.</summary>
+    LeaseOver,
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Kbs;
@@ -47,21 +48,24 @@ public sealed class BrokerSession : IDisposable
 
     internal BrokerClient Client { get; }
 
+    /// <summary>Name of the KEK that is wanted.</summary>
+    internal string Kek => _options.Kek;
+
     /// <summary>Asks for a lease, or renews one.</summary>
     /// <param name="lease">The lease to renew, or empty.</param>
-    /// <param name="wraps">Encryptions under it.</param>
-    /// <param name="unwraps">Decryptions under it.</param>
+    /// <param name="uses">Uses under it.</param>
     /// <param name="have">key_ids that are here already.</param>
     /// <param name="notBefore">The last broker time that was believed.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="BrokerException">No broker answers, it refuses, or its answer is not to be believed.</exception>
     internal async ValueTask<LeaseGrant> RequestAsync(
-        string lease, long wraps, long unwraps, IReadOnlyList<string> have, long notBefore, CancellationToken cancellation)
+        string lease, LeaseUses uses, IReadOnlyList<string> have, long notBefore, CancellationToken cancellation)
     {
         (string nonce, string cookie) = await Client.AuthAsync(_evidence.Tee, cancellation);
         string statement = EnclaveStatementText.Write(
-            new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, wraps, unwraps));
-        JsonElement evidence = await _evidence.GetAsync(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), cancellation);
+            new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, uses.Wraps, uses.Unwraps));
+        EvidenceBinding binding = new(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), Encoding.ASCII.GetBytes(nonce), Key.SubjectPublicKeyInfo);
+        JsonElement evidence = await _evidence.GetAsync(binding, cancellation);
         AttestRequest attestation = new()
         {
             RuntimeData = new AttestedRuntimeData(nonce, _jwk),
@@ -73,6 +77,6 @@ public sealed class BrokerSession : IDisposable
         LeaseResponse response = await Client.LeaseAsync(cookie, new LeaseRequest(attestation, have), cancellation);
         LeaseTerms terms = LeaseReader.Read(
             response.Lease, _options.Pins, new LeaseExpectation(nonce, Key.Thumbprint, _context.Cluster, _options.Kek, notBefore));
-        return new LeaseGrant(terms, response.Token, response.Keys, askedAt);
+        return new LeaseGrant(terms, response.Lease, response.Token, response.Keys, askedAt);
     }
 }

@@ -13,4 +13,10 @@ public interface IEvidenceSource
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="BrokerException">The platform does not give it.</exception>
     ValueTask<JsonElement> GetAsync(ReadOnlyMemory<byte> reportData, CancellationToken cancellation);
+
+    /// <summary>The same, with what report data is the digest of, for evidence that has places for it.</summary>
+    /// <param name="binding">What it covers.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="BrokerException">The platform does not give it.</exception>
+    ValueTask<JsonElement> GetAsync(EvidenceBinding binding, CancellationToken cancellation) => GetAsync(binding.ReportData, cancellation);
 }

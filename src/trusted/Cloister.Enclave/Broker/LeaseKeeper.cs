@@ -24,19 +24,32 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private readonly SecretArena _arena;
     private readonly TimeProvider _time;
     private readonly EnclaveLog _log;
+    private readonly bool _takesKeks;
+    private readonly SealedLease? _sealed;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly Task[] _loops;
     private volatile HeldLease? _held;
     private volatile CustodyStatus _problem = None;
+    private volatile BrokerException? _failure;
+    private bool _mayRestore;
     private long _believed;
 
-    internal LeaseKeeper(BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
+    /// <param name="session">Gets leases.</param>
+    /// <param name="arena">Where keys live.</param>
+    /// <param name="time">Counts what has gone by.</param>
+    /// <param name="log">Log.</param>
+    /// <param name="takesKeks">False leaves KEKs that come with a lease unopened: they are used at the broker.</param>
+    /// <param name="sealedLease">The copy for a start while no broker answers, or null for none.</param>
+    internal LeaseKeeper(BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log, bool takesKeks, SealedLease? sealedLease = null)
     {
         _session = session;
         _arena = arena;
         _time = time;
         _log = log;
+        _takesKeks = takesKeks;
+        _sealed = sealedLease;
+        _mayRestore = sealedLease is not null;
         _loops = [Task.Run(RenewAsync), Task.Run(WatchAsync), Task.Run(WipeAsync)];
     }
 
@@ -45,6 +58,12 @@ internal sealed class LeaseKeeper : IAsyncDisposable
 
     /// <summary>Why there is no lease, or why it is not renewed.</summary>
     internal CustodyStatus Problem => _problem;
+
+    /// <summary>What administration shows.</summary>
+    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure);
+
+    /// <summary>Cancelled when this ends.</summary>
+    internal CancellationToken Stopping => _stop.Token;
 
     /// <summary>Renews now, unless the last attempt failed: then when its wait is over.</summary>
     internal void RenewSoon()
@@ -58,10 +77,34 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         }
     }
 
+    /// <summary>Renews when the uses are nearly made.</summary>
+    internal void Used(HeldLease held)
+    {
+        if (held.NearlyUsed && _held == held)
+        {
+            RenewSoon();
+        }
+    }
+
+    /// <summary>Takes in what a broker answered to something else than a renewal: a revocation wipes at once.</summary>
+    internal void Heard(BrokerException answer)
+    {
+        if (answer.Failure == BrokerFailure.Revoked)
+        {
+            Failed(answer);
+        }
+
+        if (answer.Failure is BrokerFailure.Revoked or BrokerFailure.LeaseOver)
+        {
+            RenewSoon();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_loops);
+        KeepForNextStart();
         Wipe();
         _wake.Dispose();
         _stop.Dispose();
@@ -81,6 +124,10 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             {
                 failures++;
                 Failed(e);
+                if (e.Failure == BrokerFailure.Unavailable)
+                {
+                    Restore();
+                }
             }
             catch (Exception e)
             {
@@ -109,15 +156,16 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private async ValueTask RenewOnceAsync()
     {
         HeldLease? old = _held;
-        (long wraps, long unwraps) = (old?.Wraps ?? 0, old?.Unwraps ?? 0);
+        bool renews = old is { IsRestored: false };
+        LeaseUses reported = renews ? old!.Uses : default;
         LeaseGrant grant = await _session.RequestAsync(
-            old?.Terms.Lease ?? "", wraps, unwraps, [.. (old?.Ring ?? KekRing.Empty).All.Select(kek => kek.KeyId)], _believed, _stop.Token);
-        List<Kek> opened = LeasedKeys.Open(_session.Key, grant.Terms, grant.Keys, _arena);
+            renews ? old!.Terms.Lease : "", reported, [.. (old?.Ring ?? KekRing.Empty).All.Select(kek => kek.KeyId)], _believed, _stop.Token);
+        List<Kek> opened = _takesKeks ? LeasedKeys.Open(_session.Key, grant.Terms, grant.Keys, _arena) : [];
         lock (_changes)
         {
             // Wiped while the broker was asked: what it did not send again is gone.
             Dictionary<string, Kek> here = (_held?.Ring ?? KekRing.Empty).All.Concat(opened).DistinctBy(kek => kek.KeyId).ToDictionary(kek => kek.KeyId);
-            LeasedVersion[] enabled = grant.Terms.Release ? [.. grant.Terms.Versions.Where(version => version.Enabled)] : [];
+            LeasedVersion[] enabled = _takesKeks && grant.Terms.Release ? [.. grant.Terms.Versions.Where(version => version.Enabled)] : [];
             if (enabled.Any(version => !here.ContainsKey(version.KeyId)))
             {
                 opened.ForEach(kek => kek.Dispose());
@@ -125,12 +173,15 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             }
 
             KekRing ring = new([.. enabled.Select(version => here[version.KeyId])], null);
-            HeldLease held = new(grant, ring, _held, _held is null ? 0 : wraps, _held is null ? 0 : unwraps, _time);
+            HeldLease held = new(grant, ring, _held, reported, _time);
             KekRing before = _held?.Ring ?? KekRing.Empty;
             _believed = grant.Terms.Time;
-            _held = held;
+            _mayRestore = false;
+            _log.Leased(renews ? "renewed" : "granted", held.Terms, _session.Client.Current);
+            Hold(held);
             _problem = None;
-            if (held.ActiveAt(held.Now) is { } active && (old is null || old.ActiveAt(old.Now) != active))
+            _failure = null;
+            if (_takesKeks && held.ActiveAt(held.Now) is { } active && (old is null || old.ActiveAt(old.Now) != active))
             {
                 _log.StatusChanged(KeyId.Format(active), CustodyStatus.Ok);
             }
@@ -142,11 +193,100 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         }
     }
 
+    // The sealed copy first: a use counts for every later start before it is made.
+    private void Hold(HeldLease held)
+    {
+        held.SetAside = SetAside;
+        Store(held, held.NextSetAside());
+        _held = held;
+    }
+
+    private bool SetAside(HeldLease held)
+    {
+        lock (_changes)
+        {
+            return _held != held || !held.NeedsSetAside || Store(held, held.NextSetAside());
+        }
+    }
+
+    private bool Store(HeldLease held, LeaseUses uses)
+    {
+        try
+        {
+            if (_sealed is not null && held.Ring.All.Count > 0)
+            {
+                _sealed.Save(held.Jws, held.Ring, held.Now, uses.Wraps, uses.Unwraps);
+                held.AllowUpTo(uses);
+                return true;
+            }
+        }
+        catch (SealException e)
+        {
+            // Given up: what cannot be used by a later start needs no count.
+            _log.SealedCopyGivenUp(e.Message);
+            if (!_sealed!.Discard())
+            {
+                RenewSoon();
+                return false;
+            }
+        }
+
+        held.AllowUpTo(new LeaseUses(long.MaxValue, long.MaxValue));
+        return true;
+    }
+
+    // Only before the first answer of a broker: one that refuses is to be obeyed.
+    private void Restore()
+    {
+        lock (_changes)
+        {
+            if (!_mayRestore)
+            {
+                return;
+            }
+
+            _mayRestore = false;
+            try
+            {
+                if (_sealed!.Load() is { } restored)
+                {
+                    HeldLease held = new(restored, _time);
+                    _believed = restored.Terms.Time;
+                    _log.Restored(held.Terms, held.Now);
+                    Hold(held);
+                }
+            }
+            catch (SealException e)
+            {
+                _log.SealedCopyRefused(e.Message);
+            }
+        }
+    }
+
+    // What was set aside and not used comes back to the next start.
+    private void KeepForNextStart()
+    {
+        lock (_changes)
+        {
+            if (_sealed is not null && _held is { } held && held.Now < held.GraceEnd)
+            {
+                Store(held, held.Uses);
+            }
+        }
+    }
+
     private void Failed(BrokerException failure)
     {
+        _failure = failure;
+        if (failure.Failure != BrokerFailure.Unavailable)
+        {
+            _mayRestore = false;
+        }
+
         if (failure.Failure == BrokerFailure.Revoked)
         {
             Wipe();
+            _sealed?.Discard();
         }
 
         CustodyStatus problem = failure.Failure switch
@@ -159,7 +299,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         if (problem != _problem)
         {
             _problem = problem;
-            _log.StatusChanged("none", problem.Healthz);
+            _log.NotLeased(failure, _held);
         }
     }
 
@@ -168,7 +308,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         int failures = 0;
         while (!_stop.IsCancellationRequested)
         {
-            if (_held is not { } held)
+            if (_held is not { IsRestored: false } held)
             {
                 await PauseAsync(TimeSpan.FromMilliseconds(250));
                 continue;
@@ -188,11 +328,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             catch (BrokerException e)
             {
                 failures++;
-                if (e.Failure == BrokerFailure.Revoked)
-                {
-                    Failed(e);
-                    RenewSoon();
-                }
+                Heard(e);
             }
             catch (Exception e)
             {
@@ -220,6 +356,8 @@ internal sealed class LeaseKeeper : IAsyncDisposable
                 if (_held is { } held && held.Now >= held.GraceEnd)
                 {
                     Wipe();
+                    _sealed?.Discard();
+                    _log.LeaseOver(held.Terms.Lease);
                 }
             }
         }

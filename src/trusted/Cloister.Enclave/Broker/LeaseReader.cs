@@ -69,8 +69,8 @@ public static class LeaseReader
     {
         Require(terms.Version == 1, "its version is not 1");
         Require(terms.Authority == authority, "it is not of the authority that signed it");
-        Require(terms.Nonce == expected.Nonce, "it does not answer the challenge of this enclave");
-        Require(terms.Instance == expected.Instance, "it is for another instance");
+        Require(expected.Nonce is null || terms.Nonce == expected.Nonce, "it does not answer the challenge of this enclave");
+        Require(expected.Instance is null || terms.Instance == expected.Instance, "it is for another instance");
         Require(terms.Cluster == expected.Cluster, "it is for another cluster");
         Require(terms.Kek == expected.Kek, "it is for another KEK");
         Require(terms.Time >= expected.NotBefore, "the broker's time went back: check the clocks of the brokers");

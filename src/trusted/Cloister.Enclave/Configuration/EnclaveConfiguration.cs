@@ -18,13 +18,16 @@ public sealed record EnclaveConfiguration
     /// <summary>Where administration is served, or null for none.</summary>
     public ServerOptions? Admin { get; init; }
 
+    /// <summary>Where encryption of whole values is served, or null for none.</summary>
+    public ServerOptions? Secrets { get; init; }
+
     /// <summary><c>manual</c>, <c>attested</c>, <c>remote</c> or <c>passthrough</c>.</summary>
     public required string Custody { get; init; }
 
     /// <summary>How a remote KMS is used.</summary>
     public RemoteOptions Remote { get; init; } = new();
 
-    /// <summary>The brokers of custody attested, or null.</summary>
+    /// <summary>The brokers of custody attested, or of remote and passthrough when they use one as their KMS; or null.</summary>
     public BrokerOptions? Broker { get; init; }
 
     /// <summary>The gateway to etcd, or null for none.</summary>

@@ -5,6 +5,7 @@ using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Configuration;
@@ -39,10 +40,8 @@ public static class EnclaveConfigurationReader
             root.Fail("admin", "administration is served on a unix socket only");
         }
 
-        if (kms is not null && admin is not null && kms.Address.Text == admin.Address.Text)
-        {
-            root.Fail("admin", "kms and admin need different addresses");
-        }
+        ServerOptions? secrets = root.Has("secrets") ? Server(root.Mapping("secrets"), "unix:/run/cloister/secrets.sock") : null;
+        RefuseSameAddress(root, ("kms", kms), ("admin", admin), ("secrets", secrets));
 
         ConfigurationMapping custody = root.Mapping("custody", required: true);
         string mode = custody.OneOf("mode", "", true, "manual", "attested", "remote", "passthrough");
@@ -54,14 +53,9 @@ public static class EnclaveConfigurationReader
         RemoteOptions remote = Remote(custody.Mapping("remote"));
         custody.RefuseUnknown();
 
-        BrokerOptions? broker = mode == "attested" ? BrokerSection.Read(root) : null;
+        BrokerOptions? broker = mode == "attested" || (mode is "remote" or "passthrough" && root.Has("broker")) ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
-        if (mode == "attested" && directory is not null)
-        {
-            state.Fail("directory", "custody attested keeps no sealed copy: leave it out");
-        }
-
         state.RefuseUnknown();
         GatewayOptions? gateway = GatewaySection.Read(root);
         readMore?.Invoke(root);
@@ -73,6 +67,7 @@ public static class EnclaveConfigurationReader
             Context = new EnvelopeContext(EnvelopeContext.KmsPurpose, cluster, provider),
             Kms = kms!,
             Admin = admin,
+            Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize },
             Custody = mode,
             Remote = remote,
             Broker = broker,
@@ -127,6 +122,18 @@ public static class EnclaveConfigurationReader
         };
         section.RefuseUnknown();
         return options;
+    }
+
+    private static void RefuseSameAddress(ConfigurationMapping root, params ReadOnlySpan<(string Section, ServerOptions? Options)> servers)
+    {
+        Dictionary<string, string> taken = [];
+        foreach ((string section, ServerOptions? options) in servers)
+        {
+            if (options is not null && !taken.TryAdd(options.Address.Text, section))
+            {
+                root.Fail(section, $"{taken[options.Address.Text]} and {section} need different addresses");
+            }
+        }
     }
 
     private static string AbsolutePath(string text) =>

@@ -25,15 +25,20 @@ public sealed class AttestedCustody : ICustody
     /// <param name="arena">Where keys live.</param>
     /// <param name="time">Counts what has gone by.</param>
     /// <param name="log">Log.</param>
-    public AttestedCustody(EnvelopeContext context, BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
+    /// <param name="sealedLease">The copy for a start while no broker answers, or null for none.</param>
+    public AttestedCustody(
+        EnvelopeContext context, BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log, SealedLease? sealedLease = null)
     {
         _context = context;
         _session = session;
-        _keeper = new LeaseKeeper(session, arena, time, log);
+        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: true, sealedLease);
     }
 
     /// <inheritdoc/>
     public string Name => "attested";
+
+    /// <inheritdoc/>
+    public LeaseReport? Lease => _keeper.Report;
 
     /// <inheritdoc/>
     public CustodyStatus Status => StatusOf(_keeper.Current);
@@ -70,7 +75,7 @@ public sealed class AttestedCustody : ICustody
             }
             finally
             {
-                RenewWhenNearlyUsed(held);
+                _keeper.Used(held);
             }
         }
     }
@@ -94,7 +99,7 @@ public sealed class AttestedCustody : ICustody
             ?? throw new RpcException(StatusCode.NotFound, $"KEK {kek} is not in the lease: enable that version at the broker, values written with it cannot be read without it");
         if (!held.TryUnwrap())
         {
-            RenewWhenNearlyUsed(held);
+            _keeper.Used(held);
             throw Ended(held).ToException();
         }
 
@@ -108,7 +113,7 @@ public sealed class AttestedCustody : ICustody
         }
         finally
         {
-            RenewWhenNearlyUsed(held);
+            _keeper.Used(held);
         }
     }
 
@@ -132,6 +137,12 @@ public sealed class AttestedCustody : ICustody
             return Ended(held);
         }
 
+        if (!held.Terms.Release)
+        {
+            return CustodyStatus.Unavailable(
+                StatusCode.FailedPrecondition, $"the broker does not release KEK {held.Terms.Kek}: use custody remote, or allow its release there");
+        }
+
         return held.ActiveAt(now) is { } active && held.Ring.Find(active) is not null
             ? CustodyStatus.Ready(active)
             : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable one at the broker");
@@ -142,12 +153,4 @@ public sealed class AttestedCustody : ICustody
         held.Now >= held.Terms.Expires
             ? $"the lease is over; {_keeper.Problem.Healthz}"
             : "every use that the lease allows was made; it is being renewed, allow more at the broker if this repeats");
-
-    private void RenewWhenNearlyUsed(HeldLease held)
-    {
-        if (held.NearlyUsed && _keeper.Current == held)
-        {
-            _keeper.RenewSoon();
-        }
-    }
 }

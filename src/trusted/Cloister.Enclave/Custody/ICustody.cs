@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 
 namespace Cloister.Enclave.Custody;
 
@@ -8,6 +9,9 @@ public interface ICustody : IAsyncDisposable
 {
     /// <summary>The name in the configuration.</summary>
     string Name { get; }
+
+    /// <summary>The lease of a broker that the KEKs are used under, or null when this custody needs none.</summary>
+    LeaseReport? Lease => null;
 
     /// <summary>What Status answers now.</summary>
     CustodyStatus Status { get; }

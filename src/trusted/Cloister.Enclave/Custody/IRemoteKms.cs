@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 
 namespace Cloister.Enclave.Custody;
 
@@ -9,9 +10,15 @@ namespace Cloister.Enclave.Custody;
 /// </summary>
 public interface IRemoteKms : IAsyncDisposable
 {
+    /// <summary>The lease that the KEK is used under, or null when this KMS gives none.</summary>
+    LeaseReport? Lease => null;
+
     /// <summary>Which KEK versions there are.</summary>
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
     ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);
+
+    /// <summary>Waits until <see cref="DescribeAsync"/> is to be asked again: as long as it is told, or less where asking costs no call.</summary>
+    Task WaitAsync(TimeSpan most, CancellationToken cancellation) => Task.Delay(most, cancellation);
 
     /// <summary>Encrypts several plaintexts of 1 to 4096 bytes under one KEK version, bound to the context.</summary>
     /// <returns>As many ciphertexts, in order.</returns>

@@ -11,4 +11,7 @@ public interface ISealer
     /// <summary>The sealing key, owned by the caller.</summary>
     /// <exception cref="SealException">The platform does not give it.</exception>
     SecretKey SealingKey(SecretArena arena);
+
+    /// <summary>Tells an old sealed file from the newest, or null where the platform cannot.</summary>
+    IMonotonicCounter? Counter => null;
 }

@@ -1,5 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Envelope;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Rpc;
@@ -28,6 +29,9 @@ public sealed class PassthroughCustody : ICustody
 
     /// <inheritdoc/>
     public string Name => "passthrough";
+
+    /// <inheritdoc/>
+    public LeaseReport? Lease => _kms.Lease;
 
     /// <inheritdoc/>
     public CustodyStatus Status => _watch.Current.Status;

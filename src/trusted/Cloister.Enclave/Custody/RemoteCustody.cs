@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Envelope;
 using Cloister.Enclave.Hosting;
@@ -41,6 +42,9 @@ public sealed class RemoteCustody : ICustody
 
     /// <inheritdoc/>
     public string Name => "remote";
+
+    /// <inheritdoc/>
+    public LeaseReport? Lease => _kms.Lease;
 
     /// <inheritdoc/>
     public CustodyStatus Status

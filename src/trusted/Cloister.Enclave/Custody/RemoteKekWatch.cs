@@ -69,7 +69,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 Silent(TimeSpan.FromMilliseconds(Environment.TickCount64 - answeredAt));
             }
 
-            await Task.Delay(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _kms.WaitAsync(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Contracts.Envelope;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Keys;
 using Cloister.Enclave.Memory;
 
@@ -15,66 +14,27 @@ namespace Cloister.Enclave.Custody;
 /// </summary>
 public sealed class SealedKeks
 {
-    private const int HeaderSize = 5;
-    private const int MaxFileSize = 256 * 1024;
     private const byte FormatVersion = 1;
     private const string Purpose = "sealed-keks";
 
-    private readonly string _path;
-    private readonly EnvelopeContext _context;
-    private readonly ISealer _sealer;
+    private readonly SealedFile _file;
     private readonly SecretArena _arena;
 
     /// <summary>Names the file; it need not exist, its folder must.</summary>
     public SealedKeks(string path, EnvelopeContext context, ISealer sealer, SecretArena arena)
     {
-        _path = path;
-        _context = context.For(Purpose);
-        _sealer = sealer;
+        _file = new SealedFile(path, FormatVersion, context.For(Purpose), sealer, arena);
         _arena = arena;
     }
-
-    private static ReadOnlySpan<byte> Magic => "CLSK"u8;
 
     /// <summary>Reads the ring; an empty ring when there is no file.</summary>
     /// <exception cref="SealException">There is a file and it does not open.</exception>
     public KekRing Load()
     {
-        if (!File.Exists(_path))
-        {
-            return KekRing.Empty;
-        }
-
-        byte[] file;
+        byte[]? plaintext = _file.Read();
         try
         {
-            if (new FileInfo(_path).Length > MaxFileSize)
-            {
-                throw NotOpened();
-            }
-
-            file = File.ReadAllBytes(_path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SealException($"the sealed copy {_path} cannot be read: check its owner and mode");
-        }
-
-        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic) || file[4] != FormatVersion)
-        {
-            throw NotOpened();
-        }
-
-        ReadOnlySpan<byte> sealedPart = file.AsSpan(HeaderSize + Edek.NonceSize);
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(sealedPart.Length - Edek.TagSize, pinned: true);
-        try
-        {
-            using SecretKey key = _sealer.SealingKey(_arena);
-            using Xaes256Gcm cipher = new(key);
-            Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
-            return cipher.TryDecrypt(file.AsSpan(HeaderSize, Edek.NonceSize), sealedPart, _context.WriteAad(aad, file.AsSpan(0, HeaderSize)), plaintext)
-                ? Read(plaintext)
-                : throw NotOpened();
+            return plaintext is null ? KekRing.Empty : Read(plaintext);
         }
         finally
         {
@@ -87,26 +47,10 @@ public sealed class SealedKeks
     public void Save(KekRing ring)
     {
         byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(ring), pinned: true);
-        byte[] file = new byte[HeaderSize + Edek.NonceSize + plaintext.Length + Edek.TagSize];
-        Magic.CopyTo(file);
-        file[4] = FormatVersion;
-        RandomPool.Shared.Fill(file.AsSpan(HeaderSize, Edek.NonceSize));
         try
         {
             Write(ring, plaintext);
-            using SecretKey key = _sealer.SealingKey(_arena);
-            using Xaes256Gcm cipher = new(key);
-            Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
-            cipher.Encrypt(
-                file.AsSpan(HeaderSize, Edek.NonceSize),
-                plaintext,
-                _context.WriteAad(aad, file.AsSpan(0, HeaderSize)),
-                file.AsSpan(HeaderSize + Edek.NonceSize));
-            DurableFile.Replace(_path, file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SealException($"the sealed copy {_path} cannot be written: check that its folder exists, belongs to this user and has space");
+            _file.Replace(plaintext);
         }
         finally
         {
@@ -116,17 +60,7 @@ public sealed class SealedKeks
 
     /// <summary>Removes the file.</summary>
     /// <exception cref="SealException">It cannot be removed.</exception>
-    public void Delete()
-    {
-        try
-        {
-            File.Delete(_path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SealException($"the sealed copy {_path} cannot be removed: remove it by hand, it would bring the KEKs back at the next start");
-        }
-    }
+    public void Delete() => _file.Delete();
 
     // Plaintext: count 2, then for each KEK: active 1, version 4, length of name 1, name, key 32.
     private static int PlaintextSize(KekRing ring)
@@ -161,7 +95,7 @@ public sealed class SealedKeks
         Kek? active = null;
         if (plaintext.Length < 2)
         {
-            throw NotOpened();
+            throw _file.NotOpened();
         }
 
         int count = BinaryPrimitives.ReadUInt16BigEndian(plaintext);
@@ -170,7 +104,7 @@ public sealed class SealedKeks
         {
             if (rest.Length < 6 || rest.Length < 6 + rest[5] + SecretKey.Size)
             {
-                throw NotOpened();
+                throw _file.NotOpened();
             }
 
             int name = rest[5];
@@ -183,10 +117,6 @@ public sealed class SealedKeks
             rest = rest[(6 + name + SecretKey.Size)..];
         }
 
-        return rest.IsEmpty ? new KekRing(keks, active) : throw NotOpened();
+        return rest.IsEmpty ? new KekRing(keks, active) : throw _file.NotOpened();
     }
-
-    private SealException NotOpened() => new(
-        $"the sealed copy {_path} does not open ({_sealer.Description}): it was made by another enclave, platform, cluster or provider, or it was changed; "
-        + "move it away and provision the KEKs again from their own copy");
 }

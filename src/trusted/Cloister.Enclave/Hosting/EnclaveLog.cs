@@ -1,3 +1,6 @@
+using System.Globalization;
+using Cloister.Enclave.Broker;
+using Cloister.Kbs;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Enclave.Hosting;
@@ -67,23 +70,62 @@ public sealed partial class EnclaveLog
     [LoggerMessage(12, LogLevel.Warning, "no new wrapped DEKs from the remote KMS: {Reason}; {Left} are left")]
     public partial void PoolNotFilled(string reason, int left);
 
+    /// <summary>A broker granted or renewed a lease.</summary>
+    [LoggerMessage(40, LogLevel.Information, "lease {Lease} of KEK {Kek} {What} by {Broker}: until {Expires}, to be renewed from {RenewAfter}, {Wraps} wraps, {Unwraps} unwraps")]
+    private partial void Leased(string what, string lease, string kek, Uri broker, string expires, string renewAfter, long wraps, long unwraps);
+
+    /// <summary>There is no lease, or it is not renewed.</summary>
+    [LoggerMessage(41, LogLevel.Warning, "no lease from a broker at step {Step}: {Message}; {Held}")]
+    private partial void NotLeased(string step, string message, string held);
+
+    /// <summary>A lease and its grace are over.</summary>
+    [LoggerMessage(42, LogLevel.Warning, "lease {Lease} is over: KEKs wiped, sealed copy removed")]
+    public partial void LeaseOver(string lease);
+
+    /// <summary>The sealed copy is used.</summary>
+    [LoggerMessage(43, LogLevel.Warning, "no broker answers: lease {Lease} of KEK {Kek} comes from the sealed copy; the time is taken for {Now}, it holds until {Expires}")]
+    private partial void Restored(string lease, string kek, string now, string expires);
+
+    /// <summary>The sealed copy is not used.</summary>
+    [LoggerMessage(44, LogLevel.Warning, "{Reason}")]
+    public partial void SealedCopyRefused(string reason);
+
+    /// <summary>The sealed copy could not be written.</summary>
+    [LoggerMessage(45, LogLevel.Warning, "no sealed copy until the next lease, a start while no broker answers has no KEK: {Reason}")]
+    public partial void SealedCopyGivenUp(string reason);
+
+    /// <summary>Whether the platform's measurement covers the configuration.</summary>
+    [LoggerMessage(46, LogLevel.Information, "configuration: {Binding}")]
+    public partial void ConfigurationBinding(string binding);
+
     /// <summary>An etcd endpoint did not answer.</summary>
-    [LoggerMessage(40, LogLevel.Warning, "gateway: etcd at {Endpoint} cannot be used: {Reason} ({Suppressed} more since the last line)")]
+    [LoggerMessage(50, LogLevel.Warning, "gateway: etcd at {Endpoint} cannot be used: {Reason} ({Suppressed} more since the last line)")]
     public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);
 
     /// <summary>A client without a certificate that is accepted, or without HTTP/2.</summary>
-    [LoggerMessage(41, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
+    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
     public partial void GatewayClientRefused(long suppressed);
 
     /// <summary>A peer broke HTTP/2.</summary>
-    [LoggerMessage(42, LogLevel.Warning, "gateway: closed the connection of {Peer}: {Reason}")]
+    [LoggerMessage(52, LogLevel.Warning, "gateway: closed the connection of {Peer}: {Reason}")]
     public partial void GatewayProtocolError(string peer, string reason);
 
     /// <summary>A stored value does not open, or is plaintext where none may be.</summary>
-    [LoggerMessage(43, LogLevel.Error, "gateway: the value of {Key} is {Outcome} ({Suppressed} more since the last line)")]
+    [LoggerMessage(53, LogLevel.Error, "gateway: the value of {Key} is {Outcome} ({Suppressed} more since the last line)")]
     public partial void ValueNotReadable(string key, Gateway.ValueOutcome outcome, long suppressed);
 
     /// <summary>The API server encrypts what the gateway encrypts again.</summary>
-    [LoggerMessage(44, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]
+    [LoggerMessage(54, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]
     public partial void EncryptedTwice(string key, long suppressed);
+
+    internal void Leased(string what, LeaseTerms terms, Uri broker) =>
+        Leased(what, terms.Lease, terms.Kek, broker, Time(terms.Expires), Time(terms.RenewAfter), terms.Wraps, terms.Unwraps);
+
+    internal void NotLeased(BrokerException failure, HeldLease? held) => NotLeased(
+        failure.Step, failure.Message, held is null ? "there is no KEK" : $"lease {held.Terms.Lease} goes on until {Time(held.Terms.Expires)}");
+
+    internal void Restored(LeaseTerms terms, long now) => Restored(terms.Lease, terms.Kek, Time(now), Time(terms.Expires));
+
+    private static string Time(long milliseconds) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(milliseconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -5,10 +5,12 @@ using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
@@ -43,9 +45,11 @@ public static class EnclaveProgram
 
         try
         {
-            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out string digest), parts.ReadMore);
+            EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);
+            string digest = Convert.ToHexStringLower(SHA384.HashData(file));
+            string? binding = parts.Tee.CheckConfiguration(file);
             using StopSignal stop = new(parts.Stop);
-            await ServeAsync(configuration, digest, parts, stop);
+            await ServeAsync(configuration, digest, binding, parts, stop);
             return ExitDone;
         }
         catch (ConfigurationException e)
@@ -58,7 +62,7 @@ public static class EnclaveProgram
         }
     }
 
-    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, EnclaveParts parts, StopSignal stop)
+    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
     {
         StandardErrorLogger logger = new();
         EnclaveLog log = new(logger);
@@ -67,6 +71,11 @@ public static class EnclaveProgram
         if (tee.IsSimulated)
         {
             log.Simulated();
+        }
+
+        if (binding is not null)
+        {
+            log.ConfigurationBinding(binding);
         }
 
         int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
@@ -84,9 +93,25 @@ public static class EnclaveProgram
         EnclaveDescription description = new(
             configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []]);
 
-        // Administration first: when the KMS socket answers, everything does.
+        using StockKmsV2Values values = new(
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+        await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
+            ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
+            : null;
+
+        // Administration first, KMS last: when the KMS socket answers, everything does.
         await using GrpcServer? admin = configuration.Admin is { } adminOptions
-            ? await GrpcServer.StartAsync("admin", adminOptions, new AdminService(engine, description, log).Methods, tee.Name, engine.Counters, log)
+            ? await GrpcServer.StartAsync(
+                "admin",
+                adminOptions,
+                [.. new AdminService(engine, description, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                tee.Name,
+                engine.Counters,
+                log)
+            : null;
+        await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
+            ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
         await using GrpcServer kms = await GrpcServer.StartAsync(
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
@@ -98,29 +123,42 @@ public static class EnclaveProgram
     {
         if (configuration.Custody == "manual")
         {
-            return new ManualCustody(configuration.Context, arena, MakeSealedKeks(configuration, parts.Tee, arena));
+            SealedKeks? sealedKeks = StateFile(configuration, parts.Tee, "keks.sealed") is ({ } path, { } sealer)
+                ? new SealedKeks(path, configuration.Context, sealer, arena)
+                : null;
+            return new ManualCustody(configuration.Context, arena, sealedKeks);
         }
 
-        if (configuration.Broker is { } broker)
+        if (configuration.Custody == "attested")
         {
-            IEvidenceSource evidence = parts.Tee.Evidence
-                ?? throw new StartException($"custody attested needs evidence and TEE {parts.Tee.Name} gives none: use custody manual");
-            BrokerSession session = new(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
-            return new AttestedCustody(configuration.Context, session, arena, TimeProvider.System, log);
+            SealedLease? sealedLease = StateFile(configuration, parts.Tee, "lease.sealed") is ({ } path, { } sealer)
+                ? new SealedLease(path, configuration.Context, digest, configuration.Broker!, sealer, arena, TimeProvider.System)
+                : null;
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log, sealedLease);
         }
 
-        IRemoteKms kms = parts.RemoteKms?.Invoke()
-            ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS and {parts.Program} has none: use custody manual");
+        IRemoteKms kms = configuration.Broker is not null
+            ? new BrokerKms(MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log)
+            : parts.RemoteKms?.Invoke()
+                ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
             ? new RemoteCustody(configuration.Context, kms, arena, configuration.Remote, log)
             : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
     }
 
-    private static SealedKeks? MakeSealedKeks(EnclaveConfiguration configuration, ITee tee, SecretArena arena)
+    private static BrokerSession MakeSession(EnclaveConfiguration configuration, string digest, ITee tee)
+    {
+        BrokerOptions broker = configuration.Broker!;
+        IEvidenceSource evidence = tee.Evidence
+            ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
+        return new BrokerSession(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
+    }
+
+    private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)
     {
         if (configuration.StateDirectory is not { } directory)
         {
-            return null;
+            return (null, null);
         }
 
         if (!Directory.Exists(directory))
@@ -128,17 +166,16 @@ public static class EnclaveProgram
             throw new StartException($"state.directory {directory} does not exist: make it, owned by the user of this process, mode 0700");
         }
 
-        ISealer sealer = tee.Sealer
-            ?? throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out, and provision KEKs after every start");
-        return new SealedKeks(Path.Combine(directory, "keks.sealed"), configuration.Context, sealer, arena);
+        return tee.Sealer is { } sealer
+            ? (Path.Combine(directory, name), sealer)
+            : throw new StartException($"TEE {tee.Name} cannot seal state: leave state.directory out; KEKs then have to come again after every start");
     }
 
-    private static string ReadFile(string path, out string digest)
+    private static string ReadFile(string path, out byte[] file)
     {
         try
         {
-            byte[] file = File.ReadAllBytes(path);
-            digest = Convert.ToHexStringLower(SHA384.HashData(file));
+            file = File.ReadAllBytes(path);
             using StreamReader reader = new(new MemoryStream(file));
             return reader.ReadToEnd();
         }

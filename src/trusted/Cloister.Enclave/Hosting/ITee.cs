@@ -17,4 +17,10 @@ public interface ITee
 
     /// <summary>Makes evidence for a broker, or null when this TEE cannot.</summary>
     IEvidenceSource? Evidence { get; }
+
+    /// <summary>Holds the configuration against what the platform measured of it, where it measured something.</summary>
+    /// <param name="file">The configuration file as it was read.</param>
+    /// <returns>How the configuration is bound, in words, for the log; null when there is nothing to say.</returns>
+    /// <exception cref="StartException">The platform was started for another configuration.</exception>
+    string? CheckConfiguration(ReadOnlyMemory<byte> file) => null;
 }

@@ -3,6 +3,7 @@ using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Transport;
 using Cloister.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,11 +14,13 @@ namespace Cloister.Enclave.Rpc;
 /// <summary>One listening socket with the methods it serves. secrets: pass through.</summary>
 public sealed class GrpcServer : IAsyncDisposable
 {
+    private const int Backlog = 1024;
+
     private readonly KestrelServer _server;
     private readonly ListenAddress _address;
-    private readonly Socket _socket;
+    private readonly IDisposable _socket;
 
-    private GrpcServer(KestrelServer server, ListenAddress address, Socket socket)
+    private GrpcServer(KestrelServer server, ListenAddress address, IDisposable socket)
     {
         _server = server;
         _address = address;
@@ -38,7 +41,9 @@ public sealed class GrpcServer : IAsyncDisposable
     public static async Task<GrpcServer> StartAsync(
         string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log)
     {
-        Socket socket = options.Address.Bind(options.Permissions);
+        VsockListener? vsock = options.Address.EndPoint is VsockEndPoint endPoint ? VsockListener.Bind(endPoint, Backlog) : null;
+        Socket? socket = vsock is null ? options.Address.Bind(options.Permissions) : null;
+        IDisposable listening = vsock is null ? socket! : vsock;
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
         kestrel.RequestHeaderEncodingSelector = AnyAuthority.Select;
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
@@ -62,12 +67,15 @@ public sealed class GrpcServer : IAsyncDisposable
         {
             WaitForDataBeforeAllocatingBuffer = false,
             NoDelay = true,
-            Backlog = 1024,
+            Backlog = Backlog,
             IOQueueCount = 1,
-            CreateBoundListenSocket = _ => socket,
+            CreateBoundListenSocket = _ => socket!,
         };
         NullLoggerFactory silent = NullLoggerFactory.Instance;
-        KestrelServer server = new(Options.Create(kestrel), new SocketTransportFactory(Options.Create(transport), silent), silent);
+        IConnectionListenerFactory listeners = vsock is null
+            ? new SocketTransportFactory(Options.Create(transport), silent)
+            : new VsockTransport(vsock, silent.CreateLogger("vsock"));
+        KestrelServer server = new(Options.Create(kestrel), listeners, silent);
         try
         {
             CallFailures failures = new(log, counters);
@@ -76,13 +84,13 @@ public sealed class GrpcServer : IAsyncDisposable
         catch
         {
             server.Dispose();
-            socket.Dispose();
+            listening.Dispose();
             throw;
         }
 
-        int? port = (socket.LocalEndPoint as System.Net.IPEndPoint)?.Port;
+        int? port = (socket?.LocalEndPoint as System.Net.IPEndPoint)?.Port;
         log.Listening(role, port is null ? options.Address.Text : $"tcp:127.0.0.1:{port}");
-        return new GrpcServer(server, options.Address, socket) { Port = port };
+        return new GrpcServer(server, options.Address, listening) { Port = port };
     }
 
     /// <summary>Stops taking calls, lets those under way end within a moment, and removes the socket file.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Brokers;
 using Cloister.Cli.Output;
 using Spectre.Console;
 
@@ -14,7 +15,7 @@ internal static class DemoCommand
     {
         Option<int> secrets = new("--secrets") { Description = "Secrets to write and read in each scenario", DefaultValueFactory = _ => 300 };
         CliOutput.Range(secrets, 1, 100_000);
-        Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the remote KMS takes", DefaultValueFactory = _ => 5 };
+        Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the baseline's software KMS takes", DefaultValueFactory = _ => 5 };
         CliOutput.Range(latency, 0, 60_000);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
@@ -31,14 +32,20 @@ internal static class DemoCommand
         try
         {
             List<DemoResult> results = [];
-            foreach (DemoScenario scenario in (DemoScenario[])[DemoScenario.Baseline, DemoScenario.Remote, DemoScenario.Manual, DemoScenario.Stock])
+            await using DevelopmentBroker started = await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(folder, "broker")), showLog: false, cancellation);
+            DemoBroker broker = new(started);
+            foreach (DemoScenario scenario in (DemoScenario[])[DemoScenario.Baseline, DemoScenario.Remote, DemoScenario.Manual, DemoScenario.Attested, DemoScenario.Stock])
             {
                 CliOutput.Messages.WriteLine($"running: {scenario.Title}");
-                results.Add(await DemoRun.RunAsync(folder, scenario, secrets, latency, cancellation));
+                results.Add(await DemoRun.RunAsync(folder, scenario, broker, secrets, latency, cancellation));
             }
 
             CliOutput.Messages.WriteLine("running: refusals");
-            IReadOnlyList<(string Case, string Step, bool Refused)> refusals = await DemoRefusals.RunAsync(folder, cancellation);
+            IReadOnlyList<(string Case, string Step, bool Refused)> refusals =
+                [.. await DemoRefusals.RunAsync(folder, cancellation), .. await AttestedRefusals.RunAsync(folder, broker, cancellation)];
+            CliOutput.Messages.WriteLine("running: restarts while the broker is away");
+            RestartWithoutBroker restart = await RestartWithoutBroker.RunAsync(folder, broker, cancellation);
+            refusals = [.. refusals, ("restart while the broker is away, no sealed copy", "Status", restart.StopsWithoutSealedCopy)];
             EndToEnd? endToEnd = null;
             if (ApiServerHarness.Find() is { } harness)
             {
@@ -46,14 +53,14 @@ internal static class DemoCommand
                 endToEnd = await EndToEnd.RunAsync(harness, folder, cancellation);
             }
 
-            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused) && (endToEnd is null || endToEnd.Holds);
+            bool held = results.TrueForAll(result => result.Holds) && refusals.All(refusal => refusal.Refused) && restart.GoesOnWithSealedCopy && (endToEnd is null || endToEnd.Holds);
             if (output == OutputFormat.Json)
             {
-                PrintJson(results, refusals, endToEnd, held);
+                PrintJson(results, refusals, restart, endToEnd, held);
             }
             else
             {
-                PrintTables(results, refusals, endToEnd, latency, held);
+                PrintTables(results, refusals, restart, endToEnd, latency, held);
             }
 
             return held ? ExitCode.Done : ExitCode.No;
@@ -64,7 +71,7 @@ internal static class DemoCommand
         }
     }
 
-    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, bool held) => CliOutput.Json(new JsonObject
+    private static void PrintJson(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, RestartWithoutBroker restart, EndToEnd? endToEnd, bool held) => CliOutput.Json(new JsonObject
     {
         ["held"] = held,
         ["scenarios"] = new JsonArray([.. results.Where(result => result.Scenario != DemoScenario.Stock).Select(result => (JsonNode)result.ToJson())]),
@@ -76,9 +83,10 @@ internal static class DemoCommand
             ["step"] = refusal.Step,
             ["refused"] = refusal.Refused,
         })]),
+        ["restartWithoutBroker"] = new JsonObject { ["goesOnWithSealedCopy"] = restart.GoesOnWithSealedCopy, ["stopsWithoutSealedCopy"] = restart.StopsWithoutSealedCopy },
     });
 
-    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, EndToEnd? endToEnd, int latency, bool held)
+    private static void PrintTables(List<DemoResult> results, IReadOnlyList<(string Case, string Step, bool Refused)> refusals, RestartWithoutBroker restart, EndToEnd? endToEnd, int latency, bool held)
     {
         CliOutput.Table(
             ["scenario", "Secrets", "remote KMS calls", "write p50 / p99 us", "read p50 / p99 us", "KEK found in", "DEK found in"],
@@ -86,6 +94,8 @@ internal static class DemoCommand
         CliOutput.Table(
             ["what was tried", "at", ""],
             refusals.Select(refusal => (IReadOnlyList<string>)[refusal.Case, refusal.Step, refusal.Refused ? "refused" : "NOT REFUSED"]));
+        Console.Out.WriteLine(
+            $"Restart while the broker is away: the enclave with a sealed copy of its lease {(restart.GoesOnWithSealedCopy ? "goes on" : "DOES NOT GO ON")}.");
         if (endToEnd is null)
         {
             Console.Out.WriteLine($"End to end: not run, {NoHarness}.");
@@ -103,11 +113,12 @@ internal static class DemoCommand
         }
 
         Console.Out.WriteLine($"""
-            A call of the remote KMS takes {latency} ms here (--kms-latency-ms). "Found" is a scan of the whole memory of every process
-            outside the enclave for the keys themselves; the same scan found them inside the enclave. In the baseline there is no
-            TEE: the plugin, with the software KMS that stands for the remote one, is a process like any other and is scanned too.
-            In demos 1 and 2 the Secret is sent to the enclave, which makes the DEK. A stock API server makes its own key material
-            (last row): a plugin alone cannot keep that out of the API server's memory.
+            In the baseline there is no TEE: the plugin, with a software KMS whose calls take {latency} ms (--kms-latency-ms), is a process
+            like any other. Demos 1 and 3 have a broker, which verified the enclave's evidence; its audit log counts the calls.
+            "Found" is a scan of the whole memory of every process outside the enclave for the keys themselves (demo 1: of the enclave
+            too for the KEK); the same scan found them where they belong. In demos 1 to 3 the Secret is sent to the enclave, which
+            makes the DEK. A stock API server makes its own key material (last row): a plugin alone cannot keep that out of the API
+            server's memory.
             {(held ? "Everything held." : "NOT EVERYTHING HELD.")}
             """);
     }

@@ -49,17 +49,24 @@ internal static class DemoRefusals
         return enclave;
     }
 
-    // A refusal is an answer with a reason; silence is not one.
-    private static async Task<bool> RefusesAsync<T>(AsyncUnaryCall<T> call)
+    /// <summary>Whether a call is refused. A refusal is an answer with a reason; silence is not one.</summary>
+    internal static async Task<bool> RefusesAsync<T>(AsyncUnaryCall<T> call) =>
+        await CodeAsync(call) is StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.FailedPrecondition;
+
+    /// <summary>Whether the enclave answers that it cannot: refused, or no broker to ask.</summary>
+    internal static async Task<bool> FailsAsync<T>(AsyncUnaryCall<T> call) =>
+        await CodeAsync(call) is StatusCode.FailedPrecondition or StatusCode.Unavailable;
+
+    private static async Task<StatusCode> CodeAsync<T>(AsyncUnaryCall<T> call)
     {
         try
         {
             await call;
-            return false;
+            return StatusCode.OK;
         }
-        catch (RpcException e)
+        catch (RpcException e) when (e.Status.DebugException is null)
         {
-            return e.StatusCode is StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.FailedPrecondition;
+            return e.StatusCode;
         }
     }
 }

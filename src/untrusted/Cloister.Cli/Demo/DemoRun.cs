@@ -12,12 +12,18 @@ internal static class DemoRun
 {
     private const string KekName = "demo";
 
-    internal static async Task<DemoResult> RunAsync(string folder, DemoScenario scenario, int secrets, int latencyMilliseconds, CancellationToken cancellation)
+    internal static async Task<DemoResult> RunAsync(string folder, DemoScenario scenario, DemoBroker broker, int secrets, int latencyMilliseconds, CancellationToken cancellation)
     {
+        SimulatedEnclaveFiles files = new(Path.Combine(folder, scenario.Name));
         SimulatedEnclaveOptions options = scenario.Options(latencyMilliseconds);
-        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(
-            new SimulatedEnclaveFiles(Path.Combine(folder, scenario.Name)), options, showLog: false, cancellation);
-        byte[] kek = await ProvisionAsync(enclave, options, cancellation);
+        if (scenario.HasBroker)
+        {
+            options = broker.WithBroker(options, scenario.Name);
+            await broker.AdmitAsync(scenario.Name, release: scenario == DemoScenario.Attested, [(files, options)], options.Measurement, cancellation);
+        }
+
+        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: false, cancellation);
+        byte[] kek = await ProvisionAsync(enclave, scenario, broker, cancellation);
         await using DemoApiServerProcess apiServer = await DemoApiServerProcess.RunAsync(enclave.Files.KmsSocket, secrets, scenario.Kind, cancellation);
         EnclaveState state = await enclave.StateAsync(cancellation);
 
@@ -36,22 +42,33 @@ internal static class DemoRun
             ? [(DemoApiServerProcess.Name, apiServer.ProcessId)]
             : [(DemoApiServerProcess.Name, apiServer.ProcessId), ("plugin with software KMS", enclave.ProcessId)];
 
+        // A KEK that stays with the broker is not in the enclave either.
+        (string Name, int Id)[] withoutKek = scenario == DemoScenario.Remote ? [.. host, ("enclave", enclave.ProcessId)] : host;
+
         return new DemoResult
         {
             Scenario = scenario,
             Secrets = secrets,
-            RemoteCalls = state.Counters.Single(counter => counter.Name == "remote_calls").Value,
+            RemoteCalls = scenario.HasBroker
+                ? await broker.CallsAsync(scenario.Name, cancellation)
+                : state.Counters.Single(counter => counter.Name == "remote_calls").Value,
             Latencies = apiServer.Report,
-            KekFoundIn = [.. host.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
+            KekFoundIn = [.. withoutKek.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
             DekFoundIn = [.. host.Where(process => dekScan.Count(process.Id) > 0).Select(process => process.Name)],
             FoundWhereTheyLive = (scenario == DemoScenario.Remote ? dekScan : kekScan).Count(enclave.ProcessId) > 0,
         };
     }
 
-    // Custody manual: the operator (this process) has the KEK and hands it over. The others: the KEK of the software KMS.
-    private static async Task<byte[]> ProvisionAsync(SimulatedEnclave enclave, SimulatedEnclaveOptions options, CancellationToken cancellation)
+    // Custody manual: the operator (this process) has the KEK and hands it over. The others: the KEK of the broker, or of the software KMS.
+    private static async Task<byte[]> ProvisionAsync(SimulatedEnclave enclave, DemoScenario scenario, DemoBroker broker, CancellationToken cancellation)
     {
-        if (options.Custody != "manual")
+        if (scenario.HasBroker)
+        {
+            await enclave.WaitForKekAsync(cancellation);
+            return await broker.KekAsync(scenario.Name, cancellation);
+        }
+
+        if (!scenario.HasTee)
         {
             JsonNode keys = JsonNode.Parse(await File.ReadAllTextAsync(enclave.Files.SoftwareKmsKeys, cancellation))!;
             await enclave.WaitForKekAsync(cancellation);

@@ -11,11 +11,16 @@ internal sealed record DemoScenario(string Name, string Title, ApiServerKind Kin
 {
     internal static readonly DemoScenario Baseline = new("passthrough", "baseline: no TEE, a remote trip per operation", ApiServerKind.StockV1, HasTee: false);
 
-    internal static readonly DemoScenario Remote = new("remote", "demo 1: DEKs cached in the enclave, KEK in the remote KMS", ApiServerKind.SecretToEnclave, HasTee: true);
+    internal static readonly DemoScenario Remote = new("remote", "demo 1: DEKs cached in the enclave, KEK in the broker", ApiServerKind.SecretToEnclave, HasTee: true);
 
     internal static readonly DemoScenario Manual = new("manual", "demo 2: DEKs and KEK in the enclave, KEK provisioned by hand", ApiServerKind.SecretToEnclave, HasTee: true);
 
+    internal static readonly DemoScenario Attested = new("attested", "demo 3: DEKs and KEK in the enclave, KEK released by attestation", ApiServerKind.SecretToEnclave, HasTee: true);
+
     internal static readonly DemoScenario Stock = new("manual-stock-kms-v2", "for comparison: stock KMS v2, the API server makes its seed", ApiServerKind.StockV2, HasTee: true);
+
+    /// <summary>Whether a broker has the KEK.</summary>
+    internal bool HasBroker => this == Remote || this == Attested;
 
     internal SimulatedEnclaveOptions Options(int latencyMilliseconds) => new()
     {

@@ -46,12 +46,14 @@ internal sealed record EndToEnd
             EncryptionConfigurationFile.Text(enclave.Files.KmsSocket, Provider, "v2", ["secrets"], identity: true),
             cancellation);
         await using EndToEndCluster cluster = await EndToEndCluster.StartAsync(
-            harness, Path.Combine(folder, "cluster"), enclave.Files.EncryptionConfiguration, cancellation);
+            harness, Path.Combine(folder, "cluster"), ["--encryption-provider-config", enclave.Files.EncryptionConfiguration], cancellation);
 
         bool roundTrip = await cluster.RoundTripAsync(SecretName, Password, cancellation);
         string etcdKey = $"/registry/secrets/default/{SecretName}";
         byte[] stored = await cluster.StoredAsync(etcdKey, cancellation);
-        byte[] seed = Open(stored, kek, Encoding.UTF8.GetBytes(etcdKey), out byte[] plaintext);
+        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, "demo", Provider);
+        byte[] seed = OfflineEdek.Plaintext(kek, context, EncryptedObject.Parse(StoredValue.Parse(stored).Body).Edek.ToArray());
+        byte[]? plaintext = OfflineStoredValue.Open([kek], context, Encoding.UTF8.GetBytes(etcdKey), stored);
         (string Name, int Id)[] host = [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId)];
         MemoryScan kekScan = new([kek]);
         MemoryScan seedScan = new([seed]);
@@ -77,18 +79,4 @@ internal sealed record EndToEnd
         ["kekFoundIn"] = new JsonArray([.. KekFoundIn.Select(name => (JsonNode)name)]),
         ["seedFoundIn"] = new JsonArray([.. SeedFoundIn.Select(name => (JsonNode)name)]),
     };
-
-    // docs/stored-value.md, source type 1.
-    private static byte[] Open(byte[] stored, byte[] kek, byte[] etcdKey, out byte[] plaintext)
-    {
-        EncryptedObject value = EncryptedObject.Parse(StoredValue.Parse(stored).Body);
-        byte[] seed = OfflineEdek.Plaintext(kek, new EnvelopeContext(EnvelopeContext.KmsPurpose, "demo", Provider), value.Edek.ToArray());
-        byte[] key = HKDF.Expand(HashAlgorithmName.SHA256, seed, 32, value.Data[..32].ToArray());
-        ReadOnlySpan<byte> nonce = value.Data[32..44];
-        ReadOnlySpan<byte> ciphertext = value.Data[44..^16];
-        plaintext = new byte[ciphertext.Length];
-        using AesGcm gcm = new(key, 16);
-        gcm.Decrypt(nonce, ciphertext, value.Data[^16..], plaintext, etcdKey);
-        return seed;
-    }
 }

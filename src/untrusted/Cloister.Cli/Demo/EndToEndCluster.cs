@@ -27,7 +27,11 @@ internal sealed class EndToEndCluster : IAsyncDisposable
 
     private string Kubeconfig => Path.Combine(_folder, "kubeconfig");
 
-    internal static async Task<EndToEndCluster> StartAsync(ApiServerHarness harness, string folder, string encryptionConfiguration, CancellationToken cancellation)
+    /// <param name="harness">The programs.</param>
+    /// <param name="folder">Where they keep their files.</param>
+    /// <param name="encryption">Flags of the API server that say how Secrets are encrypted.</param>
+    /// <param name="cancellation">Gives up.</param>
+    internal static async Task<EndToEndCluster> StartAsync(ApiServerHarness harness, string folder, IReadOnlyList<string> encryption, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
         EndToEndCluster cluster = new(harness, folder);
@@ -39,8 +43,10 @@ internal sealed class EndToEndCluster : IAsyncDisposable
             cluster.Start("etcd", "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
             await UntilAsync("etcd answers", async () => (await cluster._etcd.GetAsync("health", cancellation)).IsSuccessStatusCode, cancellation);
-            cluster.Start("apiserver", "--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", cluster.Kubeconfig,
-                "--etcd-servers", client, "--encryption-provider-config", encryptionConfiguration);
+            cluster.Start("apiserver",
+            [
+                "--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", cluster.Kubeconfig, "--etcd-servers", client, .. encryption,
+            ]);
             await UntilAsync("the API server is ready", async () => File.Exists(cluster.Kubeconfig) && (await cluster.KubectlAsync(cancellation, "get", "--raw", "/readyz")).ExitCode == 0, cancellation);
             return cluster;
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Brokers;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd;
@@ -18,8 +19,8 @@ internal static class DevCommand
     internal static Command Create()
     {
         Option<string> folder = CliOutput.Path("--dir", "folder for sockets, keys and configuration; made if missing");
-        Option<string> custody = new("--custody") { Description = "manual, remote or passthrough", DefaultValueFactory = _ => "manual" };
-        custody.AcceptOnlyFromAmong("manual", "remote", "passthrough");
+        Option<string> custody = new("--custody") { Description = "manual, remote, passthrough or attested", DefaultValueFactory = _ => "manual" };
+        custody.AcceptOnlyFromAmong("manual", "remote", "passthrough", "attested");
         Option<string> provider = new("--provider-name") { Description = "name of the encryption provider", DefaultValueFactory = _ => "tee" };
         Option<string> cluster = new("--cluster") { Description = "identity of the cluster, which every EDEK is bound to", DefaultValueFactory = _ => "dev" };
         Option<int> latency = new("--kms-latency-ms") { Description = "what a call of the software KMS takes (custody remote and passthrough)", DefaultValueFactory = _ => 0 };
@@ -31,7 +32,7 @@ internal static class DevCommand
         Option<string> gatewayMode = new("--gateway-mode") { Description = "what becomes of Secrets that etcd holds in clear: adopt (read) or sealed (refused)", DefaultValueFactory = _ => "adopt" };
         gatewayMode.AcceptOnlyFromAmong("adopt", "sealed");
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration. For development: nothing is protected from this machine.")
+        Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration; custody attested: with a broker that releases the KEK. For development: nothing is protected from this machine.")
         {
             folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, output,
         };
@@ -69,6 +70,10 @@ internal static class DevCommand
             DevelopmentCertificates.Ensure(files.Gateway);
         }
 
+        await using DevelopmentBroker? broker = options.Custody == "attested"
+            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), showLog: true, stop.Token)
+            : null;
+        options = broker is null ? options : await AdmitAsync(broker, files, options, stop.Token);
         await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: true, stop.Token);
         EnclaveState state = await ProvisionAsync(enclave, options, stop.Token);
         await File.WriteAllTextAsync(
@@ -76,17 +81,30 @@ internal static class DevCommand
             EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
             stop.Token);
 
-        Announce(files, options, state, output);
-        await Task.WhenAny(enclave.Ended, Task.Delay(Timeout.Infinite, stop.Token));
+        Announce(files, options, state, broker, output);
+        await Task.WhenAny(enclave.Ended, broker?.Ended ?? enclave.Ended, Task.Delay(Timeout.Infinite, stop.Token));
         if (!stop.IsCancellationRequested)
         {
-            throw new CliException("the simulated enclave ended by itself; its log is above");
+            throw new CliException($"the {(enclave.Ended.IsCompleted ? "simulated enclave" : "broker")} ended by itself; its log is above");
         }
 
         return ExitCode.Done;
     }
 
-    // Custody manual: a KEK at the first start. The others: their software KMS has made one; wait until it was asked.
+    // The broker's address is another one at every start, so the configuration is too: the policy names the one of this start.
+    private static async Task<SimulatedEnclaveOptions> AdmitAsync(
+        DevelopmentBroker broker, SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, CancellationToken cancellation)
+    {
+        SimulatedEnclaveOptions attested = options with
+        {
+            Broker = new BrokerAccess(broker.Url, broker.Pin, KekName),
+            VendorDirectory = broker.Files.Vendor,
+        };
+        await broker.AdmitAsync(KekName, attested.Cluster, attested.Measurement, [files.ConfigurationDigest(attested)], release: true, cancellation);
+        return attested;
+    }
+
+    // Custody manual: a KEK at the first start. The others: their software KMS or broker has made one; wait until it was asked.
     private static async Task<EnclaveState> ProvisionAsync(SimulatedEnclave enclave, SimulatedEnclaveOptions options, CancellationToken cancellation)
     {
         if (options.Custody == "manual" && (await enclave.StateAsync(cancellation)).Keks.Count == 0)
@@ -98,7 +116,8 @@ internal static class DevCommand
         return await enclave.WaitForKekAsync(cancellation);
     }
 
-    private static void Announce(SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, EnclaveState state, OutputFormat output)
+    private static void Announce(
+        SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, EnclaveState state, DevelopmentBroker? broker, OutputFormat output)
     {
         if (output == OutputFormat.Json)
         {
@@ -106,11 +125,24 @@ internal static class DevCommand
             {
                 ["kmsSocket"] = files.KmsSocket,
                 ["adminSocket"] = files.AdminSocket,
+                ["secretsSocket"] = files.SecretsSocket,
                 ["encryptionConfiguration"] = files.EncryptionConfiguration,
                 ["custody"] = state.Custody,
                 ["provider"] = state.Provider,
                 ["keyId"] = state.ActiveKeyId,
             };
+            if (broker is not null)
+            {
+                document["broker"] = new JsonObject
+                {
+                    ["url"] = broker.Url,
+                    ["pin"] = broker.Pin,
+                    ["admin"] = broker.AdminUrl,
+                    ["certificate"] = broker.Files.AdministratorCertificate,
+                    ["key"] = broker.Files.AdministratorKey,
+                };
+            }
+
             if (options.Etcd is not null)
             {
                 document["gateway"] = File.ReadAllText(files.Gateway.Url);
@@ -124,6 +156,18 @@ internal static class DevCommand
         }
 
         Console.Out.Flush();
+        string keks = broker is null
+            ? $"""
+              its KEKs:        cloister kek list --socket {files.AdminSocket}
+              a new KEK:       cloister kek create --socket {files.AdminSocket} --name {KekName}
+            """
+            : $"""
+              its KEKs:        cloister kek list --socket {files.AdminSocket}
+              its broker:      {broker.Url}
+                cloister enclaves list {broker.CommandOptions}
+                cloister kek list {broker.CommandOptions}
+                cloister audit tail {broker.CommandOptions}
+            """;
         string gateway = options.Etcd is null ? "" : $"""
 
               or the gateway:  kube-apiserver ... --etcd-servers-overrides=/secrets#{File.ReadAllText(files.Gateway.Url)} \
@@ -134,8 +178,7 @@ internal static class DevCommand
             SIMULATED TEE, for development only. Next:
               an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}{gateway}
               look at it:      cloister probe --socket {files.KmsSocket}
-              its KEKs:        cloister kek list --socket {files.AdminSocket}
-              a new KEK:       cloister kek create --socket {files.AdminSocket} --name {KekName}
+            {keks}
               stop it:         Ctrl-C
 
             """);

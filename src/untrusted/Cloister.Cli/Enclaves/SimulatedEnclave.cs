@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Net.Sockets;
-using System.Text;
 using Cloister.Contracts.EnclaveAdmin;
 using Google.Protobuf;
 using Grpc.Core;
@@ -12,12 +10,11 @@ namespace Cloister.Cli.Enclaves;
 internal sealed class SimulatedEnclave : IAsyncDisposable
 {
     private const string Program = "cloister-enclave-sim";
-    private const string ProgramVariable = "CLOISTER_ENCLAVE_SIM";
 
-    private readonly Process _process;
+    private readonly ChildProgram _process;
     private readonly FileStream _claim;
 
-    private SimulatedEnclave(Process process, FileStream claim, SimulatedEnclaveFiles files)
+    private SimulatedEnclave(ChildProgram process, FileStream claim, SimulatedEnclaveFiles files)
     {
         _process = process;
         _claim = claim;
@@ -28,10 +25,23 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     internal SimulatedEnclaveFiles Files { get; }
 
     /// <summary>Its process.</summary>
-    internal int ProcessId => _process.Id;
+    internal int ProcessId => _process.ProcessId;
 
     /// <summary>Ends when the process does.</summary>
-    internal Task Ended => _process.WaitForExitAsync();
+    internal Task Ended => _process.Ended;
+
+    /// <summary>Makes the simulated vendor that evidence is to come from, unless it is there.</summary>
+    /// <param name="directory">Its folder.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="CliException">It cannot be made.</exception>
+    internal static async Task MakeVendorAsync(string directory, CancellationToken cancellation)
+    {
+        await using ChildProgram maker = ChildProgram.Start(Program, ["--make-vendor", directory], showLog: false);
+        if (await maker.ExitAsync(cancellation) != 0)
+        {
+            throw new CliException($"the simulated vendor in {directory} cannot be made:\n{maker.Said}");
+        }
+    }
 
     /// <summary>Writes the configuration, starts the program and waits until its sockets answer.</summary>
     /// <exception cref="CliException">It is not there, or it does not come up; the message has what it said.</exception>
@@ -54,39 +64,11 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
 
     private static async Task<SimulatedEnclave> StartAsync(SimulatedEnclaveFiles files, FileStream claim, bool showLog, CancellationToken cancellation)
     {
-        ProcessStartInfo start = new(Locate(), ["--config", files.Configuration, "--stop-with-stdin"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        Process process = Process.Start(start) ?? throw new CliException($"{Program} cannot be started");
-        StringBuilder said = new();
-        process.ErrorDataReceived += (_, line) =>
-        {
-            if (line.Data is null)
-            {
-                return;
-            }
-
-            lock (said)
-            {
-                if (said.Length < 16_384)
-                {
-                    said.AppendLine(line.Data);
-                }
-            }
-
-            if (showLog)
-            {
-                Console.Error.WriteLine(line.Data);
-            }
-        };
-        process.BeginErrorReadLine();
+        ChildProgram process = ChildProgram.Start(Program, ["--config", files.Configuration, "--stop-with-stdin"], showLog);
         SimulatedEnclave enclave = new(process, claim, files);
         try
         {
-            await enclave.WaitUntilItAnswersAsync(said, cancellation);
+            await enclave.WaitUntilItAnswersAsync(cancellation);
             return enclave;
         }
         catch
@@ -112,39 +94,24 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
             new ImportKekRequest { Name = name, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
     }
 
-    /// <summary>Waits until writes have a KEK: a remote KMS has to be asked first.</summary>
-    /// <exception cref="CliException">There is none after five seconds.</exception>
+    /// <summary>Waits until writes have a KEK: a remote KMS or a broker has to be asked first.</summary>
+    /// <exception cref="CliException">There is none after fifteen seconds.</exception>
     internal async Task<EnclaveState> WaitForKekAsync(CancellationToken cancellation)
     {
         EnclaveState state = await StateAsync(cancellation);
-        for (int i = 0; i < 100 && state.ActiveKeyId.Length == 0; i++)
+        for (int i = 0; i < 300 && state.ActiveKeyId.Length == 0; i++)
         {
             await Task.Delay(50, cancellation);
             state = await StateAsync(cancellation);
         }
 
-        return state.ActiveKeyId.Length > 0 ? state : throw new CliException($"the simulated enclave has no KEK after 5 s: {state.Health}");
+        return state.ActiveKeyId.Length > 0 ? state : throw new CliException($"the simulated enclave has no KEK after 15 s: {state.Health}");
     }
 
     /// <summary>Stops it in order; after four seconds, without.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
-        {
-            _process.StandardInput.Close();
-            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(4));
-            try
-            {
-                await _process.WaitForExitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                _process.Kill();
-                await _process.WaitForExitAsync(CancellationToken.None);
-            }
-        }
-
-        _process.Dispose();
+        await _process.DisposeAsync();
         await _claim.DisposeAsync();
     }
 
@@ -152,7 +119,7 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     private static async Task WaitForOrphanAsync(SimulatedEnclaveFiles files, CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + 5_000;
-        foreach (string path in (string[])[files.KmsSocket, files.AdminSocket])
+        foreach (string path in (string[])[files.KmsSocket, files.SecretsSocket, files.AdminSocket])
         {
             for (bool answered = false; File.Exists(path) && (Listens(path) || answered);)
             {
@@ -186,20 +153,7 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
         }
     }
 
-    private static string Locate()
-    {
-        string here = AppContext.BaseDirectory;
-        string?[] candidates =
-        [
-            Environment.GetEnvironmentVariable(ProgramVariable),
-            Path.Combine(here, Program),
-            Path.Combine(here, "..", Program, Program),
-        ];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new CliException($"{Program} is not beside this program: it is for development only; run ./cloister from a checkout, or name it with {ProgramVariable}");
-    }
-
-    private async Task WaitUntilItAnswersAsync(StringBuilder said, CancellationToken cancellation)
+    private async Task WaitUntilItAnswersAsync(CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + 20_000;
         while (true)
@@ -207,11 +161,8 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
             cancellation.ThrowIfCancellationRequested();
             if (_process.HasExited)
             {
-                await _process.WaitForExitAsync(cancellation);
-                lock (said)
-                {
-                    throw new CliException($"the simulated enclave ended at start:\n{said}");
-                }
+                await _process.ExitAsync(cancellation);
+                throw new CliException($"the simulated enclave ended at start:\n{_process.Said}");
             }
 
             // The KMS socket opens last.

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Enclaves;
@@ -19,6 +21,8 @@ internal sealed class SimulatedEnclaveFiles
 
     internal string AdminSocket => Path.Combine(Folder, "admin.sock");
 
+    internal string SecretsSocket => Path.Combine(Folder, "secrets.sock");
+
     internal string Configuration => Path.Combine(Folder, "enclave.yaml");
 
     internal string EncryptionConfiguration => Path.Combine(Folder, "encryption.yaml");
@@ -35,9 +39,9 @@ internal sealed class SimulatedEnclaveFiles
     /// <exception cref="CliException">It cannot be made, or another process has it.</exception>
     internal FileStream Claim()
     {
-        if (ListenAddress.Parse($"unix:{AdminSocket}", out string error) is null)
+        if (ListenAddress.Parse($"unix:{SecretsSocket}", out string error) is null)
         {
-            throw new CliException($"{AdminSocket}: {error}");
+            throw new CliException($"{SecretsSocket}: {error}");
         }
 
         if (Folder.Any(c => c is '"' or '\\' || char.IsControl(c)))
@@ -66,13 +70,17 @@ internal sealed class SimulatedEnclaveFiles
         try
         {
             Directory.CreateDirectory(State, OnlyOwner);
-            File.WriteAllText(Configuration, Text(options));
+            File.WriteAllText(Configuration, ConfigurationText(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CliException($"{Folder} cannot be used: {e.Message}");
         }
     }
+
+    /// <summary>SHA-384 of the configuration that <see cref="Prepare"/> writes, hex: what a release policy names.</summary>
+    internal string ConfigurationDigest(SimulatedEnclaveOptions options) =>
+        Convert.ToHexStringLower(SHA384.HashData(Encoding.UTF8.GetBytes(ConfigurationText(options))));
 
     private string GatewayText(SimulatedEnclaveOptions options)
     {
@@ -100,9 +108,15 @@ internal sealed class SimulatedEnclaveFiles
             """;
     }
 
-    private string Text(SimulatedEnclaveOptions options)
+    private string ConfigurationText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody == "manual" ? $"state:\n  directory: \"{State}\"\n" : "";
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
+        string broker = options.Broker is { } access
+            ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
+            : "";
+        string evidence = options.VendorDirectory is { } vendor
+            ? $"  vendorDirectory: \"{vendor}\"\n  measurement: \"{options.Measurement}\"\n  tamper: {options.Tamper}\n"
+            : "";
         return $"""
             # Written by 'cloister dev' at every start.
             apiVersion: cloister.dev/v1alpha1
@@ -113,11 +127,13 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{KmsSocket}"
             admin:
               listen: "unix:{AdminSocket}"
+            secrets:
+              listen: "unix:{SecretsSocket}"
             custody:
               mode: {options.Custody}
-            {state}{GatewayText(options)}simulation:
+            {state}{broker}{GatewayText(options)}simulation:
               sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
-              remoteKms:
+            {evidence}  remoteKms:
                 keyFile: "{SoftwareKmsKeys}"
                 latency: {options.KmsLatencyMilliseconds}ms
 

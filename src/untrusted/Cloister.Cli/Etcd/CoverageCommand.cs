@@ -12,11 +12,7 @@ internal static class CoverageCommand
 {
     internal static Command Create()
     {
-        Option<string> endpoints = CliOutput.Path("--endpoints", "etcd, http:// or https://, several with commas between them");
-        Option<string> ca = new("--cacert") { Description = "authorities of etcd's certificate, PEM" };
-        Option<string> certificate = new("--cert") { Description = "client certificate, PEM" };
-        Option<string> key = new("--key") { Description = "key of the client certificate, PEM" };
-        Option<string> prefix = new("--prefix") { Description = "keys that begin with it", DefaultValueFactory = _ => "/registry/secrets/" };
+        EtcdConnectionOptions connection = new();
         Option<string> provider = new("--provider") { Description = "name of the KMS provider in the API server's configuration" };
         Option<string> keyId = new("--key-id") { Description = "the key_id that writes use now" };
         Option<string> socket = new("--socket") { Description = "KMS socket of a running plugin, which is asked for that key_id" };
@@ -27,28 +23,25 @@ internal static class CoverageCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("coverage", "Show how every Secret in etcd is stored: in clear, by which provider, with which key. Exit 0 when the requirement holds for all, 2 when not.")
         {
-            endpoints, ca, certificate, key, prefix, provider, keyId, socket, require, list, allowEmpty, output,
+            provider, keyId, socket, require, list, allowEmpty, output,
         };
+        connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            EtcdOptions etcd = EtcdOptions.Create(parsed.GetValue(endpoints)!, parsed.GetValue(ca), parsed.GetValue(certificate), parsed.GetValue(key));
-            Check(parsed.GetValue(prefix)!, parsed.GetValue(require), parsed.GetValue(provider), parsed.GetValue(keyId), parsed.GetValue(socket));
+            EtcdOptions etcd = connection.Etcd(parsed);
+            string prefix = connection.Prefix(parsed);
+            Check(parsed.GetValue(require), parsed.GetValue(provider), parsed.GetValue(keyId), parsed.GetValue(socket));
             string? current = parsed.GetValue(socket) is { } path ? await AskAsync(path, cancellation) : parsed.GetValue(keyId);
             Coverage coverage = new(new CoverageRules(parsed.GetValue(require), parsed.GetValue(provider), current), parsed.GetValue(list));
-            CoverageReport report = await ReadAsync(etcd, parsed.GetValue(prefix)!, coverage, parsed.GetValue(allowEmpty), cancellation);
+            CoverageReport report = await ReadAsync(etcd, prefix, coverage, parsed.GetValue(allowEmpty), cancellation);
             report.Print(parsed.GetValue(output));
             return report.Ok ? ExitCode.Done : ExitCode.No;
         });
         return command;
     }
 
-    private static void Check(string prefix, Requirement require, string? provider, string? keyId, string? socket)
+    private static void Check(Requirement require, string? provider, string? keyId, string? socket)
     {
-        if (prefix.Length == 0)
-        {
-            throw new CliException("--prefix is empty: that would be all of etcd");
-        }
-
         if (provider?.Length == 0 || keyId?.Length == 0 || socket?.Length == 0)
         {
             throw new CliException("--provider, --key-id and --socket are not empty texts");
@@ -70,7 +63,7 @@ internal static class CoverageCommand
         }
     }
 
-    private static async Task<CoverageReport> ReadAsync(EtcdOptions options, string prefix, Coverage coverage, bool allowEmpty, CancellationToken cancellation)
+    internal static async Task<CoverageReport> ReadAsync(EtcdOptions options, string prefix, Coverage coverage, bool allowEmpty, CancellationToken cancellation)
     {
         using EtcdClient client = new(options);
         string version = await client.VersionAsync(cancellation);

@@ -23,7 +23,7 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
 
         if (Coverage.Keys == 0 && !AllowEmpty)
         {
-            Console.Error.WriteLine($"cloister: no keys under {Shown(Prefix)}: check --prefix, or say --allow-empty");
+            Console.Error.WriteLine($"cloister: no keys under {CliOutput.Shown(Prefix)}: check --prefix, or say --allow-empty");
         }
     }
 
@@ -72,7 +72,7 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             ["stored", "provider or key", "key_id", "stale", "keys", Name(Coverage.Rules.Requirement)],
             Coverage.Stored.Select(entry => (IReadOnlyList<string>)
             [
-                entry.Key.Kind.Name(), Shown(entry.Key.Provider), Shown(entry.Key.KeyId),
+                entry.Key.Kind.Name(), CliOutput.Shown(entry.Key.Provider), CliOutput.Shown(entry.Key.KeyId),
                 Coverage.Rules.IsStale(entry.Key) switch { true => "stale", false => "current", null => "" },
                 Number(entry.Value), Coverage.Rules.Holds(entry.Key) ? "ok" : "NO",
             ]));
@@ -80,19 +80,16 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             ["namespace", "keys", "encrypted", "stale", "offending"],
             Coverage.Namespaces.Select(entry => (IReadOnlyList<string>)
             [
-                Shown(entry.Key), Number(entry.Value.Keys), Number(entry.Value.Encrypted),
+                CliOutput.Shown(entry.Key), Number(entry.Value.Keys), Number(entry.Value.Encrypted),
                 Coverage.Rules.CurrentKeyId is null ? "" : Number(entry.Value.Stale), Number(entry.Value.Offending),
             ]));
         if (Coverage.Offending > 0)
         {
             CliOutput.Table(
                 [$"offending key ({Number(Coverage.Offenders.Count)} of {Number(Coverage.Offending)})", "stored"],
-                Coverage.Offenders.Select(offender => (IReadOnlyList<string>)[Shown(offender.Key), offender.Storage.Kind.Name()]));
+                Coverage.Offenders.Select(offender => (IReadOnlyList<string>)[CliOutput.Shown(offender.Key), offender.Storage.Kind.Name()]));
         }
     }
-
-    // Names come from etcd: none of them may steer the terminal.
-    private static string Shown(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     private static JsonValue? OrNull(string text) => text.Length == 0 ? null : JsonValue.Create(text);
 

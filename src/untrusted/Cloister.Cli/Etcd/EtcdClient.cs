@@ -5,7 +5,7 @@ using Grpc.Net.Client;
 
 namespace Cloister.Cli.Etcd;
 
-/// <summary>Reads from etcd, and only reads. secrets: the values that it hands out may be Secrets in clear.</summary>
+/// <summary>Reads ranges of etcd, and replaces values that nobody else wrote meanwhile. secrets: the values that it hands out may be Secrets in clear.</summary>
 internal sealed class EtcdClient : IDisposable
 {
     /// <summary>Keys of a page.</summary>
@@ -61,7 +61,35 @@ internal sealed class EtcdClient : IDisposable
     /// </summary>
     /// <returns>That revision.</returns>
     /// <exception cref="CliException">etcd does not answer or refuses, or the pages do not add up.</exception>
-    internal async Task<long> ScanAsync(ByteString prefix, int pageSize, Action<KeyValue> visit, CancellationToken cancellation)
+    internal Task<long> ScanAsync(ByteString prefix, int pageSize, Action<KeyValue> visit, CancellationToken cancellation) =>
+        PagesAsync(
+            prefix,
+            pageSize,
+            followCompaction: false,
+            page =>
+            {
+                foreach (KeyValue found in page)
+                {
+                    visit(found);
+                }
+
+                return Task.CompletedTask;
+            },
+            cancellation);
+
+    /// <summary>The same by pages, which may be worked on for as long as it takes.</summary>
+    /// <param name="prefix">Keys that begin with it.</param>
+    /// <param name="pageSize">Keys of a page, at most.</param>
+    /// <param name="followCompaction">
+    /// When the revision is compacted meanwhile: go on after the last key at the newest revision, instead of failing. Then no key is left
+    /// out that was there all the time, but not all are of one revision.
+    /// </param>
+    /// <param name="visit">Takes a page.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>The last revision that was read.</returns>
+    /// <exception cref="CliException">etcd does not answer or refuses, or the pages do not add up.</exception>
+    internal async Task<long> PagesAsync(
+        ByteString prefix, int pageSize, bool followCompaction, Func<IReadOnlyList<KeyValue>, Task> visit, CancellationToken cancellation)
     {
         RangeRequest request = new() { Key = prefix, RangeEnd = EtcdRange.EndOf(prefix), Limit = pageSize };
         long seen = 0;
@@ -78,6 +106,11 @@ internal sealed class EtcdClient : IDisposable
                 request.Limit /= 2;
                 continue;
             }
+            catch (RpcException e) when (e.StatusCode == StatusCode.OutOfRange && followCompaction && request.Revision != 0)
+            {
+                (request.Revision, seen, expected) = (0, 0, null);
+                continue;
+            }
             catch (RpcException e)
             {
                 throw Explained(e);
@@ -90,11 +123,7 @@ internal sealed class EtcdClient : IDisposable
                 request.Revision = page.Header?.Revision ?? 0;
             }
 
-            foreach (KeyValue found in page.Kvs)
-            {
-                visit(found);
-            }
-
+            await visit(page.Kvs);
             seen += page.Kvs.Count;
             if (!page.More)
             {
@@ -113,9 +142,34 @@ internal sealed class EtcdClient : IDisposable
         }
     }
 
+    /// <summary>
+    /// Puts another value in the place of one that was read, with the same lease, unless somebody wrote the key since. May be repeated: if
+    /// an earlier try was applied, the key is no longer as it was read.
+    /// </summary>
+    /// <returns>Whether it was done and, if not, the key as it is now: null when it is gone.</returns>
+    /// <exception cref="CliException">etcd does not answer or refuses.</exception>
+    internal async Task<(bool Done, KeyValue? Now)> ReplaceAsync(KeyValue read, ByteString value, CancellationToken cancellation)
+    {
+        TxnRequest request = new()
+        {
+            Compare = { new Compare { Key = read.Key, Target = Compare.Types.CompareTarget.Mod, Result = Compare.Types.CompareResult.Equal, ModRevision = read.ModRevision } },
+            Success = { new RequestOp { RequestPut = new PutRequest { Key = read.Key, Value = value, Lease = read.Lease } } },
+            Failure = { new RequestOp { RequestRange = new RangeRequest { Key = read.Key } } },
+        };
+        try
+        {
+            TxnResponse response = await CallAsync((channel, call) => new KV.KVClient(channel).TxnAsync(request, call), cancellation);
+            return (response.Succeeded, response.Succeeded ? null : response.Responses[0].ResponseRange.Kvs.FirstOrDefault());
+        }
+        catch (RpcException e)
+        {
+            throw Explained(e);
+        }
+    }
+
     public void Dispose() => _channels.ForEach(channel => channel.Dispose());
 
-    // Reading is the same on every member and may be repeated; a pinned revision holds on all of them.
+    // Reading is the same on every member and may be repeated; a pinned revision holds on all of them. Replacing may be repeated too.
     private async Task<T> CallAsync<T>(Func<GrpcChannel, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellation)
     {
         for (int failed = 0; ; failed++)

@@ -65,7 +65,7 @@ internal static class EvidenceVerifyCommand
         }
     }
 
-    private static AppraisalPolicy ReadPolicy(string file)
+    internal static AppraisalPolicy ReadPolicy(string file)
     {
         PolicyReadResult read = AppraisalPolicyReader.Read(EvidenceFiles.Reading(() => File.ReadAllText(file)));
         return read.Policy ?? throw new CliException($"'{file}' is no appraisal policy:\n{string.Join('\n', read.Errors.Select(e => $"  {e}"))}");

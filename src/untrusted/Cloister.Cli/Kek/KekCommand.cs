@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Administration;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
@@ -9,25 +10,42 @@ using Grpc.Net.Client;
 
 namespace Cloister.Cli.Kek;
 
-/// <summary><c>cloister kek</c>: the KEKs of an enclave in custody manual.</summary>
+/// <summary><c>cloister kek</c>: the KEKs of an enclave in custody manual (with <c>--socket</c>), and those of a broker.</summary>
 internal static class KekCommand
 {
-    internal static Command Create() => new("kek", "KEKs of an enclave in custody manual, over its admin socket.")
+    internal static Command Create() => new("kek", "KEKs of a broker, or with --socket those of an enclave in custody manual.")
     {
         List(), CreateKek(), Import(), Retire(), Wipe(),
+        BrokerKekVerbs.Rotate(), BrokerKekVerbs.Enable(), BrokerKekVerbs.Disable(), BrokerKekVerbs.Destroy(), BrokerKekVerbs.CancelDestroy(),
+        BrokerRecoveryVerbs.Export(), BrokerRecoveryVerbs.Restore(), BrokerRecoveryVerbs.Drill(),
     };
 
     private static Option<string> Socket() => CliOutput.Path("--socket", "the enclave's admin socket");
+
+    private static Option<string> OptionalSocket()
+    {
+        Option<string> socket = Socket();
+        socket.Required = false;
+        return socket;
+    }
 
     private static Option<string> Name() => new("--name") { Description = "name of the KEK", Required = true };
 
     private static Command List()
     {
-        (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
-        Command command = new("list", "Show the enclave's state and its KEKs.") { socket, output };
+        (Option<string> socket, Option<OutputFormat> output, BrokerOptions broker) = (OptionalSocket(), CliOutput.Option(), new BrokerOptions());
+        Option<string?> cluster = new("--cluster") { Description = "of a broker: only the KEKs of a cluster" };
+        Command command = new("list", "Show a broker's KEKs; with --socket an enclave's state and its KEKs.") { socket, cluster, output };
+        broker.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            if (parsed.GetValue(socket) is not { } path)
+            {
+                using BrokerSession session = broker.Open(parsed);
+                return await BrokerKekVerbs.ListAsync(session.Client, parsed.GetValue(cluster), parsed.GetValue(output), cancellation);
+            }
+
+            using GrpcChannel channel = EnclaveChannel.Open(path);
             Print(await Client(channel).GetStateAsync(new GetStateRequest(), cancellationToken: cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
@@ -36,14 +54,33 @@ internal static class KekCommand
 
     private static Command CreateKek()
     {
-        (Option<string> socket, Option<string> name, Option<OutputFormat> output) = (Socket(), Name(), CliOutput.Option());
-        Command command = new("create", "Make a KEK inside the enclave: the next version of that name. Writes use it at once. Nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
+        (Option<string> socket, Option<string> name, Option<OutputFormat> output, BrokerOptions broker) = (OptionalSocket(), Name(), CliOutput.Option(), new BrokerOptions());
+        Option<string?> cluster = new("--cluster") { Description = "of a broker: the cluster that it is for" };
+        Option<string?> policy = new("--policy") { Description = "of a broker: the policy that says who gets it" };
+        Option<string?> store = new("--store") { Description = "of a broker: its key store; may be left out when there is one" };
+        Option<bool> keep = new("--no-release") { Description = "of a broker: it stays there (custody remote)" };
+        Command command = new(
+            "create",
+            "Make a KEK in a broker. With --socket: inside the enclave, the next version of that name; writes use it at once, and nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
         {
-            socket, name, output,
+            socket, name, cluster, policy, store, keep, output,
         };
+        broker.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            if (parsed.GetValue(socket) is not { } path)
+            {
+                if ((parsed.GetValue(cluster), parsed.GetValue(policy)) is not ({ } clusterName, { } policyName))
+                {
+                    throw new CliException("a broker's KEK needs --cluster and --policy; an enclave's needs --socket");
+                }
+
+                using BrokerSession session = broker.Open(parsed);
+                AdminApi.CreateKekRequest request = new(parsed.GetValue(name)!, clusterName, policyName, parsed.GetValue(store), !parsed.GetValue(keep));
+                return await BrokerKekVerbs.CreateAsync(session.Client, request, parsed.GetValue(output), cancellation);
+            }
+
+            using GrpcChannel channel = EnclaveChannel.Open(path);
             Print(await Client(channel).CreateKekAsync(new CreateKekRequest { Name = parsed.GetValue(name) }, cancellationToken: cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
@@ -143,7 +180,7 @@ internal static class KekCommand
     {
         if (output == OutputFormat.Json)
         {
-            CliOutput.Json(new JsonObject
+            JsonObject json = new()
             {
                 ["tee"] = state.Tee,
                 ["custody"] = state.Custody,
@@ -154,7 +191,13 @@ internal static class KekCommand
                 ["memoryProtection"] = state.MemoryProtection,
                 ["keks"] = new JsonArray([.. state.Keks.Select(kek => (JsonNode)Json(kek))]),
                 ["counters"] = new JsonObject(state.Counters.Select(counter => KeyValuePair.Create(counter.Name, (JsonNode?)counter.Value))),
-            });
+            };
+            if (state.Lease is { } lease)
+            {
+                json["lease"] = LeaseView.Json(lease);
+            }
+
+            CliOutput.Json(json);
             return;
         }
 
@@ -167,6 +210,7 @@ internal static class KekCommand
             ["active key_id", state.ActiveKeyId],
             ["health", state.Health],
             ["memory", state.MemoryProtection],
+            .. state.Lease is { } held ? LeaseView.Rows(held) : [],
             .. state.Counters.Select(counter => (IReadOnlyList<string>)[counter.Name, counter.Value.ToString(CultureInfo.InvariantCulture)]),
         ]);
         CliOutput.Table(["KEK", "version", "key_id", "writes"], state.Keks.Select(Row));

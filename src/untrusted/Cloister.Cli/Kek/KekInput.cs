@@ -8,8 +8,10 @@ internal static class KekInput
     private const int KeySize = 32;
 
     /// <summary>32 bytes, or 64 hexadecimal digits with white space around them.</summary>
+    /// <param name="input">The stream.</param>
+    /// <param name="name">What it is called in the message.</param>
     /// <exception cref="CliException">Anything else.</exception>
-    internal static byte[] Read(Stream input)
+    internal static byte[] Read(Stream input, string name = "standard input")
     {
         byte[] buffer = GC.AllocateArray<byte>(256, pinned: true);
         try
@@ -24,7 +26,7 @@ internal static class KekInput
             byte[] key = new byte[KeySize];
             return digits.Length == 2 * KeySize && Convert.FromHexString(digits, key, out _, out _) == System.Buffers.OperationStatus.Done
                 ? key
-                : throw new CliException("standard input holds no KEK: 32 bytes, or 64 hexadecimal digits, are expected");
+                : throw new CliException($"{name} holds no KEK: 32 bytes, or 64 hexadecimal digits, are expected");
         }
         finally
         {

@@ -50,6 +50,9 @@ internal static class CliOutput
         }
     });
 
+    /// <summary>A text that came from elsewhere, such as a name in etcd: it cannot steer the terminal.</summary>
+    internal static string Shown(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
+
     /// <summary>Prints one JSON document.</summary>
     internal static void Json(JsonNode document) => Console.Out.WriteLine(document.ToJsonString(Indented));
 

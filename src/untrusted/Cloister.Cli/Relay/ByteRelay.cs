@@ -126,8 +126,7 @@ internal sealed class ByteRelay : IDisposable
         {
             try
             {
-                using Socket server = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
-                await server.ConnectAsync(_target, cancellation);
+                using Socket server = await ConnectAsync(cancellation);
                 SetNoDelay(client);
                 SetNoDelay(server);
                 using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -146,9 +145,29 @@ internal sealed class ByteRelay : IDisposable
         }
     }
 
+    private async ValueTask<Socket> ConnectAsync(CancellationToken cancellation)
+    {
+        if (_target is VsockEndPoint vsock)
+        {
+            return await VsockSocket.ConnectAsync(vsock, cancellation);
+        }
+
+        Socket socket = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(_target, cancellation);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     private static void SetNoDelay(Socket socket)
     {
-        if (socket.AddressFamily != AddressFamily.Unix)
+        if (socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
         {
             socket.NoDelay = true;
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Output;
@@ -12,13 +13,13 @@ internal static class RelayCommand
     internal static Command Create()
     {
         Option<string> listen = new("--listen") { Description = "unix:/absolute/path, or tcp:127.0.0.1:port", Required = true };
-        Option<string> target = new("--target") { Description = "host:port on this machine, or unix:/absolute/path", Required = true };
+        Option<string> target = new("--target") { Description = "host:port on this machine, unix:/absolute/path, or vsock:CID:PORT of an enclave", Required = true };
         Option<string> mode = new("--socket-mode") { Description = "mode of the unix socket", DefaultValueFactory = _ => "0600" };
         Option<uint[]> uids = new("--allowed-uid") { Description = "who may connect to the unix socket; may be repeated (this user and root)" };
         Option<int> connections = new("--max-connections") { Description = "connections at the same time", DefaultValueFactory = _ => 8192 };
         CliOutput.Range(connections, 1, 1_000_000);
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("relay", "Copy bytes between a unix socket and TCP, or back; nothing is parsed. Runs until SIGTERM.")
+        Command command = new("relay", "Copy bytes between a unix socket and TCP or vsock, or back; nothing is parsed. Runs until SIGTERM.")
         {
             listen, target, mode, uids, connections, output,
         };
@@ -26,7 +27,7 @@ internal static class RelayCommand
         {
             ListenAddress address = Address(parsed.GetValue(listen)!, "--listen");
             string to = parsed.GetValue(target)!;
-            ListenAddress destination = Address(to.StartsWith("unix:", StringComparison.Ordinal) || to.StartsWith("tcp:", StringComparison.Ordinal) ? to : $"tcp:{to.Replace("localhost", "127.0.0.1", StringComparison.Ordinal)}", "--target");
+            EndPoint destination = Target(to);
             SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
 
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -35,10 +36,10 @@ internal static class RelayCommand
                 context.Cancel = true;
                 stop.Cancel();
             });
-            using ByteRelay relay = ByteRelay.Listen(address, destination.EndPoint, permissions, parsed.GetValue(connections));
-            JsonObject document = new() { ["listen"] = relay.Address, ["target"] = destination.Text };
+            using ByteRelay relay = ByteRelay.Listen(address, destination, permissions, parsed.GetValue(connections));
+            JsonObject document = new() { ["listen"] = relay.Address, ["target"] = TargetText(to) };
             await Console.Out.WriteLineAsync(
-                parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {destination}");
+                parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {TargetText(to)}");
             await relay.RunAsync(stop.Token);
             return ExitCode.Done;
         });
@@ -47,6 +48,23 @@ internal static class RelayCommand
 
     private static ListenAddress Address(string text, string option) =>
         ListenAddress.Parse(text, out string error) ?? throw new CliException($"{option} {text}: {error}");
+
+    private static EndPoint Target(string text)
+    {
+        if (text.StartsWith("vsock:", StringComparison.Ordinal))
+        {
+            return VsockEndPoint.Parse(text) is { Cid: not VsockEndPoint.AnyCid } vsock
+                ? vsock
+                : throw new CliException($"--target {text}: an enclave is vsock:CID:PORT; nitro-cli describe-enclaves shows its CID");
+        }
+
+        return Address(TargetText(text), "--target").EndPoint;
+    }
+
+    private static string TargetText(string text) =>
+        text.StartsWith("unix:", StringComparison.Ordinal) || text.StartsWith("tcp:", StringComparison.Ordinal) || text.StartsWith("vsock:", StringComparison.Ordinal)
+            ? text
+            : $"tcp:{text.Replace("localhost", "127.0.0.1", StringComparison.Ordinal)}";
 
     private static UnixFileMode Mode(string text)
     {

@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Cloister.Broker.Administration;
+
+/// <summary>
+/// The administrators of a broker, by their keys. A certificate is looked at for its key alone: TLS has proved that the client holds it.
+/// secrets: none; pins are of public keys.
+/// </summary>
+public sealed class AdministratorDirectory
+{
+    private readonly Dictionary<string, Administrator> _byPin = new(StringComparer.Ordinal);
+
+    /// <summary>A directory.</summary>
+    /// <param name="administrators">Each with the pin of a key: <c>sha256:</c> and base64 of SHA-256 of the SubjectPublicKeyInfo.</param>
+    /// <exception cref="ArgumentException">Something is no pin, or a name or a key comes twice: two persons would be one.</exception>
+    public AdministratorDirectory(IEnumerable<(Administrator Administrator, string Pin)> administrators)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach ((Administrator administrator, string pin) in administrators)
+        {
+            if (!IsPin(pin))
+            {
+                throw new ArgumentException($"the key of administrator {administrator.Name} is not sha256: and 44 characters of base64; 'cloister admin keygen' prints it");
+            }
+
+            if (!names.Add(administrator.Name) || !_byPin.TryAdd(pin, administrator))
+            {
+                throw new ArgumentException($"administrator {administrator.Name} has a name or a key that another one has");
+            }
+        }
+    }
+
+    /// <summary>The administrator whose key a certificate holds, or null.</summary>
+    public Administrator? Find(X509Certificate2? certificate) =>
+        certificate is not null && _byPin.TryGetValue(PinOf(certificate), out Administrator? administrator) ? administrator : null;
+
+    /// <summary>The pin of a certificate's key.</summary>
+    public static string PinOf(X509Certificate2 certificate) => "sha256:" + Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+
+    private static bool IsPin(string pin)
+    {
+        Span<byte> digest = stackalloc byte[64];
+        return pin.StartsWith("sha256:", StringComparison.Ordinal) && pin.Length == 51
+            && Convert.TryFromBase64String(pin["sha256:".Length..], digest, out int length) && length == SHA256.HashSizeInBytes;
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text.Json.Nodes;
+using Cloister.Broker.State;
+using Cloister.Broker.State.Audit;
+using Cloister.KeyStores;
+
+namespace Cloister.Broker.Administration;
+
+/// <summary>Runs acts: the role first, then the act, and in the audit log whatever came of it. Thread-safe. secrets: none may be in the details.</summary>
+internal sealed class AuditedActs(IBrokerState state)
+{
+    /// <summary>Runs an act.</summary>
+    /// <param name="by">Who.</param>
+    /// <param name="role">The role it takes.</param>
+    /// <param name="act">Its name in the log.</param>
+    /// <param name="details">For the log. The act may add to it.</param>
+    /// <param name="run">The act.</param>
+    /// <exception cref="AdministrationException">Whatever went wrong.</exception>
+    internal async Task<T> RunAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task<T>> run)
+    {
+        details["by"] = by.Name;
+        try
+        {
+            Require(by, role);
+            T result = await run();
+            await LogAsync(act, details, "done");
+            return result;
+        }
+        catch (AdministrationException)
+        {
+            await LogAsync(act, details, "refused");
+            throw;
+        }
+        catch (Exception e) when (e is BrokerStateException or KeyStoreException)
+        {
+            await LogAsync(act, details, "failed");
+            throw new AdministrationException(e.Message, FailureOf(e));
+        }
+    }
+
+    /// <summary>Writes to the log what is no act with a result, such as a request for one.</summary>
+    internal async Task LogAsync(string act, JsonObject details, string result)
+    {
+        details["result"] = result;
+
+        // What was done is logged even when the caller has gone away in the meantime.
+        await state.AppendAsync(new AuditEvent(act, details), CancellationToken.None);
+    }
+
+    /// <exception cref="AdministrationException">The administrator lacks the role.</exception>
+    internal static void Require(Administrator by, AdministratorRole role)
+    {
+        if (!by.Roles.HasFlag(role))
+        {
+            throw new AdministrationException($"{by.Name} is not allowed to do that: it takes the role {role}", AdministrationFailure.RoleRequired);
+        }
+    }
+
+    /// <summary>What a failure below is to the caller.</summary>
+    internal static AdministrationFailure FailureOf(Exception exception) => exception switch
+    {
+        BrokerStateException { Error: BrokerStateError.NotFound } or KeyStoreException { Failure: KeyStoreFailure.Unknown } => AdministrationFailure.NotFound,
+        BrokerStateException { Error: BrokerStateError.Unavailable } or KeyStoreException { Failure: KeyStoreFailure.Unavailable } => AdministrationFailure.Unavailable,
+        _ => AdministrationFailure.Refused,
+    };
+}

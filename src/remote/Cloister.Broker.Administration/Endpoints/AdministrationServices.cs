@@ -1,0 +1,36 @@
+using Cloister.Broker.Administration.Policies;
+using Cloister.Broker.Administration.Recovery;
+using Cloister.Broker.State;
+
+namespace Cloister.Broker.Administration.Endpoints;
+
+/// <summary>What the endpoints of administration act on. secrets: none itself.</summary>
+public sealed record AdministrationServices
+{
+    /// <summary>Who may.</summary>
+    public required AdministratorDirectory Administrators { get; init; }
+
+    /// <summary>Which acts take two.</summary>
+    public required TwoPersonRule TwoPersons { get; init; }
+
+    /// <summary>KEKs, policies and revocations.</summary>
+    public required BrokerAdministration Acts { get; init; }
+
+    /// <summary>Recovery shares.</summary>
+    public required KekRecovery Recovery { get; init; }
+
+    /// <summary>What a policy would have refused.</summary>
+    public required PolicyDryRun DryRun { get; init; }
+
+    /// <summary>What the broker remembers.</summary>
+    public required IBrokerState State { get; init; }
+
+    /// <summary>The broker's authority, 32 hex digits.</summary>
+    public required string Authority { get; init; }
+
+    /// <summary>SubjectPublicKeyInfo of the authority's key, which signs the audit log.</summary>
+    public required byte[] AuthorityPublicKey { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+}

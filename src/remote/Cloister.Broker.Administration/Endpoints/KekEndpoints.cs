@@ -1,0 +1,108 @@
+using System.Text.Json.Nodes;
+using Cloister.AdminApi;
+using Cloister.Broker.State.Keks;
+using Cloister.Contracts.Keys;
+
+namespace Cloister.Broker.Administration.Endpoints;
+
+/// <summary>KEKs and their life.</summary>
+internal sealed class KekEndpoints(AdministrationServices services)
+{
+    // The longest delay that can be taken back: a year.
+    private const long MostDelaySeconds = 366L * 24 * 3600;
+
+    private readonly BrokerAdministration _acts = services.Acts;
+
+    internal void Map(AdminRoutes routes)
+    {
+        const string Kek = AdminPaths.Keks + "/{name}";
+        const string Version = Kek + "/versions/{version:int:min(1)}";
+        routes.Get(AdminPaths.Keks, async call => await call.AnswerAsync(
+            new KekList([.. (await services.State.ListKeksAsync(call.Query("cluster"), call.Aborted)).Select(MessageOf)]), AdminJson.Default.KekList));
+        routes.Post(AdminPaths.Keks, CreateAsync);
+        routes.Get(Kek, AnswerAsync);
+        routes.Put(Kek + "/policy", async call =>
+        {
+            SetKekPolicyRequest request = await call.ReadAsync(AdminJson.Default.SetKekPolicyRequest);
+            await _acts.SetKekPolicyAsync(call.By, call.Name, request.Policy, CancellationToken.None);
+            await AnswerAsync(call);
+        });
+        routes.Post(Kek + "/rotate", async call =>
+        {
+            RotateKekRequest request = await call.ReadAsync(AdminJson.Default.RotateKekRequest);
+            await _acts.RotateAsync(call.By, call.Name, request.ActiveAt, CancellationToken.None);
+            await AnswerAsync(call);
+        });
+        routes.Post(Version + "/enable", call => SetEnabledAsync(call, enabled: true));
+        routes.Post(Version + "/disable", call => SetEnabledAsync(call, enabled: false));
+        routes.Post(Version + "/destroy", DestroyAsync);
+        routes.Post(Version + "/cancel-destroy", async call =>
+        {
+            await _acts.CancelDestroyAsync(call.By, call.Name, call.Version, CancellationToken.None);
+            await AnswerAsync(call);
+        });
+    }
+
+    private async Task CreateAsync(AdminCall call)
+    {
+        CreateKekRequest request = await call.ReadAsync(AdminJson.Default.CreateKekRequest);
+        KekRecord record = new(request.Name, request.Cluster, _acts.StoreOrOnly(request.Store), request.Policy, request.Release, default);
+        await call.AnswerAsync(MessageOf(await _acts.CreateKekAsync(call.By, record, CancellationToken.None)), AdminJson.Default.KekSummary);
+    }
+
+    private async Task SetEnabledAsync(AdminCall call, bool enabled)
+    {
+        await _acts.SetVersionEnabledAsync(call.By, call.Name, call.Version, enabled, CancellationToken.None);
+        await AnswerAsync(call);
+    }
+
+    private async Task DestroyAsync(AdminCall call)
+    {
+        DestroyKekRequest request = await call.ReadAsync(AdminJson.Default.DestroyKekRequest);
+        if (request.DelaySeconds is < 0 or > MostDelaySeconds)
+        {
+            throw new AdministrationException("a destruction is delayed by at most a year", AdministrationFailure.BadRequest);
+        }
+
+        // What could not be done by anybody is refused at once, and does not wait for a second administrator.
+        TimeSpan delay = TimeSpan.FromSeconds(request.DelaySeconds);
+        await _acts.CheckDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None);
+        JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["delaySeconds"] = request.DelaySeconds };
+        if (await services.TwoPersons.AskAsync(
+            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Destroy, parameters, request.Approve, CancellationToken.None) is { } waiting)
+        {
+            await AccessEndpoints.AnswerAsync(call, waiting);
+            return;
+        }
+
+        await _acts.ScheduleDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None);
+        await AnswerAsync(call);
+    }
+
+    private async Task AnswerAsync(AdminCall call) => await call.AnswerAsync(
+        MessageOf(await services.State.FindKekAsync(call.Name, CancellationToken.None)
+            ?? throw new AdministrationException($"there is no KEK {call.Name}", AdministrationFailure.NotFound)),
+        AdminJson.Default.KekSummary);
+
+    private KekSummary MessageOf(Kek kek) => MessageOf(kek, services);
+
+    /// <summary>A KEK as it is told.</summary>
+    internal static KekSummary MessageOf(Kek kek, AdministrationServices services)
+    {
+        int? active = BrokerAdministration.ActiveAt(kek, services.Time.GetUtcNow())?.Version;
+        return new KekSummary(
+            kek.Record.Name, kek.Record.Cluster, kek.Record.Store, kek.Record.Policy, kek.Record.Release, kek.Record.CreatedAt, kek.Etag,
+            [.. kek.Versions.Select(version => new KekVersionSummary(
+                version.Version,
+                KeyId.Format(new KekIdentity(services.Authority, version.Name, checked((uint)version.Version), version.Generation).Fingerprint()),
+                StateOf(version.State), version.Version == active, version.CreatedAt, version.ActiveAt, version.DestroyAt))]);
+    }
+
+    private static string StateOf(KekVersionState state) => state switch
+    {
+        KekVersionState.Enabled => "enabled",
+        KekVersionState.Disabled => "disabled",
+        KekVersionState.DestroyScheduled => "destroyScheduled",
+        _ => "destroyed",
+    };
+}

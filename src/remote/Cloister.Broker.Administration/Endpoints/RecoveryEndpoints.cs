@@ -1,0 +1,54 @@
+using System.Text.Json.Nodes;
+using Cloister.AdminApi;
+using Cloister.Broker.Administration.Recovery;
+using Cloister.Broker.State.Keks;
+using Cloister.Contracts.Keys;
+using Cloister.Recovery;
+
+namespace Cloister.Broker.Administration.Endpoints;
+
+/// <summary>Recovery shares: out, back, and proved. secrets: shares pass through.</summary>
+internal sealed class RecoveryEndpoints(AdministrationServices services)
+{
+    internal void Map(AdminRoutes routes)
+    {
+        routes.Post(AdminPaths.Keks + "/{name}/versions/{version:int:min(1)}/export", ExportAsync);
+        routes.Post(AdminPaths.Restore, async call =>
+        {
+            RestoreKekRequest request = await call.ReadAsync(AdminJson.Default.RestoreKekRequest);
+            string store = services.Acts.StoreOrOnly(request.Store);
+            Kek kek = await services.Recovery.RestoreAsync(
+                call.By, request.Shares, name => new KekRecord(name, request.Cluster, store, request.Policy, request.Release, default), CancellationToken.None);
+            await call.AnswerAsync(KekEndpoints.MessageOf(kek, services), AdminJson.Default.KekSummary);
+        });
+        routes.Post(AdminPaths.Drill, async call =>
+        {
+            DrillRequest request = await call.ReadAsync(AdminJson.Default.DrillRequest);
+            KekDrill drill = await services.Recovery.DrillAsync(call.By, request.Shares, CancellationToken.None);
+            await call.AnswerAsync(
+                new DrillResult(
+                    drill.Kek is not null, drill.Matches, drill.Kek?.Name ?? "", (int)(drill.Kek?.Version ?? 0),
+                    drill.Kek is null ? "" : KeyId.Format(drill.Kek.Fingerprint()), drill.Problem),
+                AdminJson.Default.DrillResult);
+        });
+    }
+
+    private async Task ExportAsync(AdminCall call)
+    {
+        ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
+        JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
+        if (await services.TwoPersons.AskAsync(
+            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Export, parameters, request.Approve, CancellationToken.None) is { } waiting)
+        {
+            await AccessEndpoints.AnswerAsync(call, waiting);
+            return;
+        }
+
+        IReadOnlyList<RecoveryShare> shares = await services.Recovery.ExportAsync(
+            call.By, call.Name, call.Version, request.Threshold, request.Shares, CancellationToken.None);
+        await call.AnswerAsync(
+            new ExportedKek(
+                call.Name, call.Version, KeyId.Format(shares[0].Kek.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
+            AdminJson.Default.ExportedKek);
+    }
+}

@@ -1,0 +1,171 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Cloister.Broker.State;
+using Cloister.Broker.State.Keks;
+using Cloister.Contracts.Keys;
+using Cloister.KeyStores;
+using Cloister.Recovery;
+
+namespace Cloister.Broker.Administration.Recovery;
+
+/// <summary>
+/// KEKs out of the broker as recovery shares, and back (docs/recovery-shares.md). Each act is checked against a role and is in the audit log.
+/// Thread-safe. secrets: KEKs in pinned memory, wiped; shares pass through as texts, which the runtime's heap keeps until it reuses the memory.
+/// </summary>
+public sealed class KekRecovery
+{
+    private const int KekSize = 32;
+
+    private readonly IBrokerState _state;
+    private readonly AuditedActs _acts;
+    private readonly KeyStoreSet _stores;
+    private readonly string _authority;
+
+    /// <summary>Recovery for a broker.</summary>
+    /// <param name="state">Its state.</param>
+    /// <param name="stores">Its key stores, by name.</param>
+    /// <param name="authority">Its authority, part of every KEK's identity.</param>
+    public KekRecovery(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority) =>
+        (_state, _acts, _stores, _authority) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority);
+
+    /// <summary>Splits a version into shares. secrets: the answer is the KEK.</summary>
+    /// <exception cref="AdministrationException">Wrong role, no such version, a store that never releases, or numbers that cannot be.</exception>
+    public Task<IReadOnlyList<RecoveryShare>> ExportAsync(Administrator by, string kek, int version, int threshold, int count, CancellationToken cancellation)
+    {
+        JsonObject details = new() { ["kek"] = kek, ["version"] = version, ["threshold"] = threshold, ["shares"] = count };
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.export", details, async () =>
+        {
+            if (threshold < 2 || threshold > count || count > 255)
+            {
+                throw new AdministrationException("of 2 to 255 shares, at least 2 and at most all restore a KEK", AdministrationFailure.BadRequest);
+            }
+
+            (KekIdentity identity, IKeyStore store) = await FindAsync(kek, version, cancellation);
+            byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
+            try
+            {
+                await store.ReleaseAsync(identity, key, cancellation);
+                return RecoveryShares.Split(identity, key, threshold, count);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(key);
+            }
+        });
+    }
+
+    /// <summary>Restores in memory, compares with the key store, wipes. Nothing is changed.</summary>
+    /// <param name="by">Who.</param>
+    /// <param name="shares">Texts of shares.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="AdministrationException">Wrong role, or the key store does not answer.</exception>
+    public Task<KekDrill> DrillAsync(Administrator by, IReadOnlyList<string> shares, CancellationToken cancellation)
+    {
+        JsonObject details = new() { ["shares"] = shares.Count };
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.drill", details, async () =>
+        {
+            byte[] restored = GC.AllocateArray<byte>(KekSize, pinned: true);
+            byte[] kept = GC.AllocateArray<byte>(KekSize, pinned: true);
+            try
+            {
+                KekIdentity kek = Combine(shares, restored);
+                (details["kek"], details["version"]) = (kek.Name, kek.Version);
+                string? problem = await CompareAsync(kek, restored, kept, cancellation);
+                details["matches"] = problem is null;
+                return new KekDrill(kek, problem is null, problem ?? "");
+            }
+            catch (AdministrationException e) when (e.Failure == AdministrationFailure.BadRequest)
+            {
+                details["matches"] = false;
+                return new KekDrill(null, false, e.Message);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(restored);
+                CryptographicOperations.ZeroMemory(kept);
+            }
+        });
+    }
+
+    /// <summary>Takes the version in that shares restore, under the name, number and generation it had.</summary>
+    /// <param name="by">Who.</param>
+    /// <param name="shares">Texts of shares.</param>
+    /// <param name="kek">Makes the KEK of a name, if it is not there yet.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="AdministrationException">Wrong role, shares that do not restore, another authority's, or another key is there.</exception>
+    public Task<Kek> RestoreAsync(Administrator by, IReadOnlyList<string> shares, Func<string, KekRecord> kek, CancellationToken cancellation)
+    {
+        JsonObject details = new() { ["shares"] = shares.Count };
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.restore", details, async () =>
+        {
+            byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
+            try
+            {
+                KekIdentity identity = Combine(shares, key);
+                KekRecord record = kek(identity.Name);
+                (details["kek"], details["version"], details["store"]) = (identity.Name, identity.Version, record.Store);
+                if (identity.Authority != _authority)
+                {
+                    // Under this authority the same key would have another key_id than the one that stored values name.
+                    throw new AdministrationException($"the shares are of authority {identity.Authority}, this broker's is {_authority}: bring that authority back first");
+                }
+
+                if (await _state.FindPolicyAsync(record.Policy, cancellation) is null)
+                {
+                    throw new AdministrationException($"there is no policy {record.Policy}: set it first", AdministrationFailure.NotFound);
+                }
+
+                await _stores.Find(record.Store).ImportAsync(identity, key, cancellation);
+                return await _state.RestoreVersionAsync(record, checked((int)identity.Version), identity.Generation, cancellation);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(key);
+            }
+        });
+    }
+
+    /// <exception cref="AdministrationException">Bad request: they do not restore a KEK.</exception>
+    private static KekIdentity Combine(IReadOnlyList<string> shares, byte[] key)
+    {
+        try
+        {
+            return RecoveryShares.Combine([.. shares.Select(RecoveryShare.Parse)], key);
+        }
+        catch (RecoveryShareException e)
+        {
+            throw new AdministrationException(e.Message, AdministrationFailure.BadRequest);
+        }
+    }
+
+    private async Task<string?> CompareAsync(KekIdentity kek, byte[] restored, byte[] kept, CancellationToken cancellation)
+    {
+        if (kek.Authority != _authority || await _state.FindKekAsync(kek.Name, cancellation) is not { } found
+            || found.Versions.FirstOrDefault(version => version.Version == kek.Version && version.Generation == kek.Generation) is not { } version)
+        {
+            return "the shares restore a KEK version that this broker does not have: they are of another broker";
+        }
+
+        if (version.State == KekVersionState.Destroyed)
+        {
+            return "the shares restore a KEK version that was destroyed: destroy the shares too";
+        }
+
+        await _stores.Find(found.Record.Store).ReleaseAsync(kek, kept, cancellation);
+        return CryptographicOperations.FixedTimeEquals(restored, kept) ? null : "the shares restore another key than the key store has under that name";
+    }
+
+    private async Task<(KekIdentity Identity, IKeyStore Store)> FindAsync(string name, int number, CancellationToken cancellation)
+    {
+        Kek? kek = await _state.FindKekAsync(name, cancellation);
+        if (kek?.Versions.FirstOrDefault(version => version.Version == number) is not { State: not KekVersionState.Destroyed } version)
+        {
+            throw new AdministrationException($"there is no version {number} of KEK {name}, or it was destroyed", AdministrationFailure.NotFound);
+        }
+
+        IKeyStore store = _stores.Find(kek.Record.Store);
+        return store.CanRelease
+            ? (new KekIdentity(_authority, name, checked((uint)number), version.Generation), store)
+            : throw new AdministrationException($"key store {kek.Record.Store} never releases a KEK: back it up with its own means");
+    }
+}

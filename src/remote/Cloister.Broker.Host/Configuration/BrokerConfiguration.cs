@@ -1,0 +1,31 @@
+using System.Net;
+
+namespace Cloister.Broker.Host.Configuration;
+
+/// <summary>
+/// What a broker is told (<c>kind: BrokerConfiguration</c>, docs/broker.md). Read by <see cref="BrokerConfigurationReader"/>.
+/// secrets: the database's address may hold a password; it is shown nowhere.
+/// </summary>
+internal sealed record BrokerConfiguration
+{
+    /// <summary>Where enclaves connect; port 0: any.</summary>
+    public required IPEndPoint Listen { get; init; }
+
+    /// <summary>The database: an address that DatabaseAddress has read.</summary>
+    public required string Database { get; init; }
+
+    /// <summary>What wraps keys at rest.</summary>
+    public required RootKeyOptions RootKey { get; init; }
+
+    /// <summary>A key store besides the database; null: none.</summary>
+    public KeyStoreOptions? KeyStore { get; init; }
+
+    /// <summary>A certificate from elsewhere; null: the authority issues one.</summary>
+    public TlsFiles? Tls { get; init; }
+
+    /// <summary>Where DCAP collateral comes from.</summary>
+    public required CollateralOptions Collateral { get; init; }
+
+    /// <summary>Administration; null: none over the network.</summary>
+    public AdminSection? Admin { get; init; }
+}

@@ -1,0 +1,78 @@
+using Cloister.Broker.Host.Hosting;
+using Cloister.Broker.Host.Serving;
+using Cloister.Broker.State;
+using Cloister.Kbs;
+using Cloister.KeyStores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Cloister.Broker.Host.Endpoints;
+
+/// <summary>Puts endpoints on a listener, and turns what they throw into the errors of the protocol.</summary>
+internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
+{
+    /// <summary>Maps them; every other path is answered with <c>InvalidRequestPath</c>.</summary>
+    public void Map(IEndpointRouteBuilder routes, IEnumerable<Endpoint> endpoints)
+    {
+        foreach (Endpoint endpoint in endpoints)
+        {
+            routes.MapMethods(endpoint.Path, [endpoint.Method], http => ServeAsync(endpoint, http));
+        }
+
+        routes.MapFallback("{**path}", http =>
+            RefuseAsync(http, "other", isKbs: true, new ProtocolException(ProtocolError.InvalidRequestPath, "there is no such route: compare with docs/broker-protocol.md")));
+    }
+
+    private static int StatusOf(ProtocolError error, bool isKbs) => (error, isKbs) switch
+    {
+        (ProtocolError.InvalidRequestPath, _) => StatusCodes.Status404NotFound,
+        (_, true) => StatusCodes.Status401Unauthorized,
+        (ProtocolError.BadRequest, _) => StatusCodes.Status400BadRequest,
+        (ProtocolError.LeaseRevoked or ProtocolError.PolicyDeny, _) => StatusCodes.Status403Forbidden,
+        (ProtocolError.KekNotFound, _) => StatusCodes.Status404NotFound,
+        (ProtocolError.Busy, _) => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status401Unauthorized,
+    };
+
+    private async Task ServeAsync(Endpoint endpoint, HttpContext http)
+    {
+        try
+        {
+            await endpoint.ServeAsync(http);
+            counters.Count(endpoint.Path, "ok");
+        }
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        {
+            counters.Count(endpoint.Path, "gone");
+        }
+        catch (ProtocolException e)
+        {
+            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, e);
+        }
+        catch (KeyStoreException e) when (e.Failure == KeyStoreFailure.Unknown)
+        {
+            log.Unavailable(endpoint.Path, e.Message);
+            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, KekDirectory.Unknown());
+        }
+        catch (Exception e) when (e is BrokerStateException or KeyStoreException)
+        {
+            log.Unavailable(endpoint.Path, e.Message);
+            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the database or key store does not answer: try again later, or another broker"));
+        }
+        catch (Exception e)
+        {
+            log.Failed(endpoint.Path, e);
+            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the broker failed: its log says why"));
+        }
+    }
+
+    private async Task RefuseAsync(HttpContext http, string route, bool isKbs, ProtocolException refusal)
+    {
+        counters.Count(route, refusal.Error.ToString());
+        if (!http.Response.HasStarted)
+        {
+            await http.WriteAsync(new KbsError(KbsPaths.ErrorTypePrefix + refusal.Error, refusal.Message), KbsJson.Default.KbsError, StatusOf(refusal.Error, isKbs));
+        }
+    }
+}

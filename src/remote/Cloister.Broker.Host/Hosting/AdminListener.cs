@@ -1,0 +1,39 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Broker.Administration;
+using Cloister.Broker.Administration.Endpoints;
+using Cloister.Broker.Administration.Policies;
+using Cloister.Broker.Administration.Recovery;
+using Cloister.Broker.Evidence;
+using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.State;
+using Microsoft.Extensions.Logging;
+
+namespace Cloister.Broker.Host.Hosting;
+
+/// <summary>The second listener, for administrators: mutual TLS with pinned keys (docs/broker-administration.md).</summary>
+internal static class AdminListener
+{
+    /// <summary>Listens.</summary>
+    /// <exception cref="IOException">The address cannot be listened on.</exception>
+    public static Task<WebListener> StartAsync(
+        AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, ServerCertificate certificate,
+        ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
+    {
+        AdministratorDirectory administrators = new(section.Administrators.Select(one => (new Administrator(one.Name, one.Roles), one.Key)));
+        AdministrationServices services = new()
+        {
+            Administrators = administrators,
+            TwoPersons = new TwoPersonRule(section.TwoPersons, state, clock),
+            Acts = acts,
+            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id),
+            DryRun = new PolicyDryRun(state, verification),
+            State = state,
+            Authority = keys.Authority.Id,
+            AuthorityPublicKey = keys.Authority.PublicKey,
+            Time = clock,
+        };
+        RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
+        return WebListener.StartAsync(section.Listen, certificate.Options(accept), logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Security.Cryptography;
+using Cloister.Broker.Challenges;
+using Cloister.Broker.State;
+using Cloister.Broker.Tokens;
+using Cloister.KeyStores.RootKeys;
+
+namespace Cloister.Broker.Host.Hosting;
+
+/// <summary>
+/// The keys that all brokers of a database share, wrapped by the root key among its settings. The first broker to start makes them.
+/// secrets: authority key and challenge key, in clear here only while they are read or made.
+/// </summary>
+internal static class AuthorityKeys
+{
+    /// <summary>The setting that holds the authority key; where it is absent, the database is new.</summary>
+    public const string AuthoritySetting = "authority-key";
+
+    private const string ChallengeSetting = "challenge-key";
+    private const int KeySize = 32;
+
+    /// <summary>The authority: its private scalar is what is wrapped.</summary>
+    /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
+    public static Task<BrokerAuthority> OpenAuthorityAsync(ISettings settings, IRootKey root, CancellationToken cancellation) =>
+        OpenAsync(settings, root, AuthoritySetting, NewScalar, AuthorityOf, cancellation);
+
+    /// <summary>What challenges are sealed with.</summary>
+    /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
+    public static Task<ChallengeSealer> OpenChallengesAsync(ISettings settings, IRootKey root, TimeProvider clock, CancellationToken cancellation) =>
+        OpenAsync(settings, root, ChallengeSetting, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
+
+    private static async Task<T> OpenAsync<T>(ISettings settings, IRootKey root, string name, Fill make, Func<byte[], T> use, CancellationToken cancellation)
+    {
+        byte[] label = [.. "cloister-broker-v1 "u8, .. System.Text.Encoding.ASCII.GetBytes(name)];
+        byte[] key = GC.AllocateArray<byte>(KeySize, pinned: true);
+        try
+        {
+            byte[]? wrapped = await settings.FindSettingAsync(name, cancellation);
+            if (wrapped is null)
+            {
+                make(key);
+                await settings.SetSettingIfAbsentAsync(name, root.Wrap(key, label), cancellation);
+
+                // Another broker may have been first: its key is the one.
+                wrapped = await settings.FindSettingAsync(name, cancellation);
+            }
+
+            root.Unwrap(wrapped, label, key);
+            return use(key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    private static void NewScalar(Span<byte> key)
+    {
+        using ECDsa made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        byte[] scalar = made.ExportParameters(includePrivateParameters: true).D!;
+        scalar.CopyTo(key);
+        CryptographicOperations.ZeroMemory(scalar);
+    }
+
+    private static BrokerAuthority AuthorityOf(byte[] key) => new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key }));
+
+    private delegate void Fill(Span<byte> key);
+}

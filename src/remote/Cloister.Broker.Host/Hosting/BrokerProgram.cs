@@ -1,0 +1,88 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.State;
+using Cloister.KeyStores;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Cloister.Broker.Host.Hosting;
+
+/// <summary>The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c> or <c>--version</c>. Exit 0 after a signal, 1 when it cannot start.</summary>
+internal static class BrokerProgram
+{
+    /// <summary>Version of this program.</summary>
+    public static string Version => typeof(BrokerProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    /// <summary>Runs until SIGTERM, SIGINT, or the end of standard input when told so.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case ["--version"]:
+                Console.WriteLine($"cloister-broker {Version}");
+                return 0;
+            case ["--config", string path]:
+                return await ServeAsync(path, stopWithInput: false);
+            case ["--config", string path, "--stop-with-stdin"]:
+                return await ServeAsync(path, stopWithInput: true);
+            default:
+                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --version");
+                return 1;
+        }
+    }
+
+    private static async Task<int> ServeAsync(string path, bool stopWithInput)
+    {
+        TaskCompletionSource<bool> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (stopWithInput)
+        {
+            // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
+            _ = Task.Factory.StartNew(() => WaitForEndOfInput(stop), TaskCreationOptions.LongRunning);
+        }
+
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using ILoggerFactory logs = LoggerFactory.Create(LogToStandardError);
+        try
+        {
+            BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
+            await using RunningBroker broker = await RunningBroker.StartAsync(configuration, Version, logs, TimeProvider.System, CancellationToken.None);
+            await Console.Out.WriteLineAsync(broker.Ready);
+            await Console.Out.FlushAsync();
+            await stop.Task;
+            new BrokerLog(logs.CreateLogger<BrokerLog>()).Stopping();
+            return 0;
+        }
+        catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException)
+        {
+            await Console.Error.WriteLineAsync($"cloister-broker does not start:\n{e.Message}");
+            return 1;
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.TrySetResult(true);
+        }
+    }
+
+    private static void WaitForEndOfInput(TaskCompletionSource<bool> stop)
+    {
+        using Stream input = Console.OpenStandardInput();
+        while (input.ReadByte() >= 0)
+        {
+        }
+
+        stop.TrySetResult(true);
+    }
+
+    // Standard output has the ready line and nothing else.
+    private static void LogToStandardError(ILoggingBuilder logging)
+    {
+        logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+}

@@ -1,0 +1,93 @@
+using Cloister.Broker.Administration;
+using Cloister.Broker.Host.Serving;
+using Cloister.Broker.State;
+using Cloister.Broker.Tokens;
+
+namespace Cloister.Broker.Host.Hosting;
+
+/// <summary>
+/// What a broker does unasked: watches the database for changes, destroys key versions whose time has come, forgets old leases, signs audit
+/// checkpoints, renews its certificate. Every broker of a database does it; doing it twice does no harm.
+/// </summary>
+internal sealed class Housekeeping : IAsyncDisposable
+{
+    private const int CheckpointEvery = 1_000;
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LeasesKept = TimeSpan.FromDays(7);
+
+    private readonly IBrokerState _state;
+    private readonly BrokerAuthority _authority;
+    private readonly BrokerAdministration _administration;
+    private readonly ServerCertificate _certificate;
+    private readonly TimeProvider _clock;
+    private readonly BrokerLog _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _work;
+
+    /// <summary>Begins.</summary>
+    public Housekeeping(
+        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, ServerCertificate certificate, ChangeFeed feed, TimeProvider clock, BrokerLog log)
+    {
+        (_state, _authority, _administration, _certificate, _clock, _log) = (state, authority, administration, certificate, clock, log);
+        state.SignCheckpoints(authority.SignCheckpoint, CheckpointEvery);
+        _work = Task.WhenAll(feed.RunAsync(_stop.Token), RunAsync());
+    }
+
+    /// <summary>Ends, with a checkpoint of everything until now.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        try
+        {
+            await _work;
+        }
+        catch (OperationCanceledException)
+        {
+            // It was told to.
+        }
+
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(1));
+        await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, patience.Token));
+        _certificate.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        using PeriodicTimer timer = new(Interval);
+        do
+        {
+            CancellationToken stop = _stop.Token;
+            await TryAsync("destroying KEK versions", () => DestroyDueAsync(stop));
+            await TryAsync("forgetting old leases", () => _state.PurgeLeasesAsync(_clock.GetUtcNow() - LeasesKept, stop));
+            await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, stop));
+            _certificate.RenewIfDue();
+        }
+        while (await timer.WaitForNextTickAsync(_stop.Token));
+    }
+
+    private async Task DestroyDueAsync(CancellationToken cancellation)
+    {
+        if (await _administration.DestroyDueAsync(cancellation) is > 0 and int count)
+        {
+            _log.Destroyed(count);
+        }
+    }
+
+    private async Task TryAsync(string work, Func<Task> act)
+    {
+        try
+        {
+            await act();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Whatever it is: the other work has to go on.
+            _log.BackgroundFailed(work, e.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+}

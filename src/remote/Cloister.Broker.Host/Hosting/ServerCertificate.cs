@@ -1,0 +1,87 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.Tokens;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Cloister.Broker.Host.Hosting;
+
+/// <summary>
+/// What TLS clients are shown: a certificate from files, or one that the authority issued, which is issued again every 30 days. TLS 1.3 only.
+/// Thread-safe. secrets: the certificate's private key.
+/// </summary>
+internal sealed class ServerCertificate : IDisposable
+{
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RenewAfter = TimeSpan.FromDays(30);
+
+    private readonly BrokerAuthority? _authority;
+    private readonly TimeProvider _clock;
+    private readonly List<IDisposable> _owned = [];
+    private SslStreamCertificateContext _context;
+    private DateTimeOffset _issuedAt;
+
+    /// <summary>Reads the files, or has a certificate issued.</summary>
+    /// <exception cref="BrokerConfigurationException">The files hold no certificate and its key.</exception>
+    public ServerCertificate(TlsFiles? files, BrokerAuthority authority, TimeProvider clock)
+    {
+        _authority = files is null ? authority : null;
+        _clock = clock;
+        _context = files is null ? Issue(authority) : Read(files);
+    }
+
+    /// <summary>Issues a new certificate when it is time. Connections that are open keep the old one.</summary>
+    public void RenewIfDue()
+    {
+        if (_authority is not null && _clock.GetUtcNow() - _issuedAt >= RenewAfter)
+        {
+            Volatile.Write(ref _context, Issue(_authority));
+        }
+    }
+
+    /// <summary>How Kestrel is to do TLS.</summary>
+    /// <param name="acceptClient">Accepts client certificates, which are required then; null: none are asked for.</param>
+    public TlsHandshakeCallbackOptions Options(RemoteCertificateValidationCallback? acceptClient = null) => new()
+    {
+        HandshakeTimeout = HandshakeTimeout,
+        OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = Volatile.Read(ref _context),
+            EnabledSslProtocols = SslProtocols.Tls13,
+            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+            ClientCertificateRequired = acceptClient is not null,
+            RemoteCertificateValidationCallback = acceptClient,
+
+            // A resumed session would bring its client's identity from before, also after that was taken off the list.
+            AllowTlsResume = acceptClient is null,
+        }),
+    };
+
+    /// <inheritdoc />
+    public void Dispose() => _owned.ForEach(one => one.Dispose());
+
+    private SslStreamCertificateContext Issue(BrokerAuthority authority)
+    {
+        _issuedAt = _clock.GetUtcNow();
+        TlsIdentity identity = authority.IssueTlsIdentity(_issuedAt);
+        _owned.Add(identity);
+        return SslStreamCertificateContext.Create(identity.Leaf, [identity.Authority], offline: true);
+    }
+
+    private SslStreamCertificateContext Read(TlsFiles files)
+    {
+        try
+        {
+            X509Certificate2 leaf = X509Certificate2.CreateFromPemFile(files.Certificate, files.Key);
+            X509Certificate2Collection all = [];
+            all.ImportFromPemFile(files.Certificate);
+            _owned.Add(leaf);
+            return SslStreamCertificateContext.Create(leaf, [.. all.Skip(1)], offline: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException or ArgumentException)
+        {
+            throw new BrokerConfigurationException($"tls: {files.Certificate} and {files.Key} are not a certificate and its private key in PEM: {e.Message}");
+        }
+    }
+}

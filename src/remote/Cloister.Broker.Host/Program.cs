@@ -1,0 +1,1 @@
+return await Cloister.Broker.Host.Hosting.BrokerProgram.RunAsync(args);

@@ -1,0 +1,139 @@
+using Cloister.Release;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Cloister.Attestation;
+using Cloister.Broker.Evidence;
+using Cloister.Broker.Policies;
+using Cloister.Broker.State;
+using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Leases;
+using Cloister.Broker.Tokens;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Host.Serving;
+
+/// <summary>
+/// Grants and renews leases (docs/broker-protocol.md, "Lease"): challenge, KEK, policy, evidence, revocations, in this order; then the lease is
+/// stored and logged, and only then answered. Thread-safe. secrets: KEKs pass through, encrypted to the attested key.
+/// </summary>
+internal sealed class LeaseDesk(
+    ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
+    IBrokerState state, BrokerAuthority authority, TimeProvider clock)
+{
+    private readonly LeaseSigner _signer = new(authority);
+    private readonly TokenIssuer _tokens = new(authority, clock);
+
+    /// <summary>Answers a request for a lease.</summary>
+    /// <exception cref="ProtocolException">It is refused.</exception>
+    public async Task<LeaseResponse> GrantAsync(string? session, LeaseRequest request, CancellationToken cancellation)
+    {
+        AttestRequest attestation = request.Attestation;
+        string tee = await challenges.UseAsync(session, attestation.RuntimeData.Nonce, cancellation);
+        try
+        {
+            return await GrantAsync(tee, attestation, request.Have, cancellation);
+        }
+        catch (ProtocolException e) when (e.Error is ProtocolError.KekNotFound or ProtocolError.LeaseRevoked)
+        {
+            await evidence.DeniedAsync(tee, attestation, e, cancellation);
+            throw;
+        }
+    }
+
+    private async Task<LeaseResponse> GrantAsync(string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
+    {
+        EnclaveStatement statement = await StatementAsync(tee, attestation, cancellation);
+        Kek kek = await keks.FindAsync(statement.Cluster, statement.Kek, cancellation);
+        (await revocations.CurrentAsync(cancellation)).CheckKek(kek.Record.Name);
+        PolicyInForce policy = await policies.FindAsync(kek.Record.Policy, cancellation);
+        EvidenceVerdict verdict = await evidence.JudgeAsync(tee, attestation, policy, cancellation);
+        if (!verdict.IsAccepted)
+        {
+            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, verdict.Failures[0], cancellation);
+        }
+
+        AttestedEnclave enclave = verdict.Enclave;
+        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek.Record.Name);
+        DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
+        LeaseRecord lease = await LeaseAsync(tee, attestation, enclave, statement, kek, policy, now, cancellation);
+        bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
+        (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
+        string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
+        string token = _tokens.Issue(
+            verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, new TokenLease(lease.Id, lease.Instance, lease.Cluster, lease.Kek), lease.ExpiresAt, [policy.Id]);
+        await RecordAsync(tee, attestation, enclave, policy, lease, kek, statement, released is not null, cancellation);
+        return new LeaseResponse(token, terms, released);
+    }
+
+    private async Task<EnclaveStatement> StatementAsync(string tee, AttestRequest attestation, CancellationToken cancellation)
+    {
+        try
+        {
+            return StatementReader.Read(attestation.TeeEvidence.Additional) ?? throw new FormatException("a lease needs a statement in additional_evidence");
+        }
+        catch (FormatException e)
+        {
+            throw await evidence.RefusedAsync(tee, attestation, "", new StepFailure("request", "malformed", e.Message), cancellation);
+        }
+    }
+
+    private async Task<LeaseRecord> LeaseAsync(
+        string tee, AttestRequest attestation, AttestedEnclave enclave, EnclaveStatement statement, Kek kek, PolicyInForce policy, DateTimeOffset now,
+        CancellationToken cancellation)
+    {
+        // One that was forgotten meanwhile begins anew, under a new name.
+        bool renews = statement.Lease.Length > 0 && await state.FindLeaseAsync(statement.Lease, cancellation) is not null;
+        LeaseRecord record = new(
+            renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
+            enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0);
+        try
+        {
+            return await state.UpsertLeaseAsync(record, cancellation);
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
+        {
+            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
+        }
+    }
+
+    private LeaseTerms Terms(LeaseRecord lease, AttestRequest attestation, Kek kek, ReleasePolicy policy, bool release, string digest, DateTimeOffset now) => new()
+    {
+        Version = 1,
+        Authority = authority.Id,
+        Lease = lease.Id,
+        Instance = lease.Instance,
+        Nonce = attestation.RuntimeData.Nonce,
+        Cluster = lease.Cluster,
+        Kek = lease.Kek,
+        Policy = policy.Name,
+        Time = now.ToUnixTimeMilliseconds(),
+        Expires = lease.ExpiresAt.ToUnixTimeMilliseconds(),
+        RenewAfter = (now + (policy.Lease.Duration / 2)).ToUnixTimeMilliseconds(),
+        GraceSeconds = (long)policy.Lease.Grace.TotalSeconds,
+        Wraps = policy.Lease.Wraps,
+        Unwraps = policy.Lease.Unwraps,
+        Release = release,
+        Etag = kek.Etag,
+        Versions = keys.Versions(kek),
+        KeysDigest = digest,
+    };
+
+    private Task RecordAsync(
+        string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, Kek kek, EnclaveStatement statement, bool released,
+        CancellationToken cancellation)
+    {
+        JsonObject details = new()
+        {
+            ["lease"] = lease.Id, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek, ["policy"] = policy.Id,
+            ["expires"] = lease.ExpiresAt.ToUnixTimeMilliseconds(), ["released"] = released, ["wraps"] = statement.Wraps, ["unwraps"] = statement.Unwraps,
+        };
+
+        // All at once: they are committed together. What a broker wraps itself is counted where it does.
+        return Task.WhenAll(
+            evidence.AcceptedAsync(tee, enclave, [policy.Id], cancellation),
+            state.AppendAsync(new AuditEvent(lease.Renewals > 0 ? "lease.renewed" : "lease.granted", details), cancellation),
+            evidence.KeepAsync(tee, attestation, lease.Id, lease.Instance, cancellation),
+            kek.Record.Release && lease.Renewals > 0 ? state.AddUsesAsync(lease.Id, statement.Wraps, statement.Unwraps, cancellation) : Task.CompletedTask);
+    }
+}

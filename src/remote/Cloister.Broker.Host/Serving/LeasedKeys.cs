@@ -1,0 +1,72 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Cloister.Release;
+using Cloister.Broker.State.Keks;
+using Cloister.Contracts.Keys;
+using Cloister.Kbs;
+
+namespace Cloister.Broker.Host.Serving;
+
+/// <summary>
+/// The versions of a lease, and their keys encrypted to the attested key: <c>fingerprint: 16 | KEK: 32</c>, repeated. Thread-safe.
+/// secrets: KEKs pass through and are wiped.
+/// </summary>
+internal sealed class LeasedKeys(KekDirectory keks)
+{
+    private const int KekSize = 32;
+    private const int EntrySize = KeyFingerprint.Size + KekSize;
+
+    /// <summary>All versions that are not destroyed.</summary>
+    public IReadOnlyList<LeasedVersion> Versions(Kek kek) =>
+    [
+        .. kek.Versions.Where(version => version.State != KekVersionState.Destroyed).Select(version => new LeasedVersion(
+            checked((uint)version.Version), version.Generation, KeyId.Format(keks.IdentityOf(version).Fingerprint()),
+            version.State == KekVersionState.Enabled, version.ActiveAt.ToUnixTimeMilliseconds())),
+    ];
+
+    /// <summary>Every enabled version that the enclave does not have.</summary>
+    /// <returns>The keys and their digest; null and empty when there is none.</returns>
+    /// <exception cref="KeyStores.KeyStoreException">The key store does not give one.</exception>
+    public async Task<(FlattenedJwe? Keys, string Digest)> EncryptAsync(Kek kek, IReadOnlyCollection<string> have, TeePublicKey recipient, CancellationToken cancellation)
+    {
+        KekIdentity[] missing = [.. kek.Versions
+            .Where(version => version.State == KekVersionState.Enabled).Select(keks.IdentityOf)
+            .Where(identity => !have.Contains(KeyId.Format(identity.Fingerprint())))];
+        if (missing.Length == 0)
+        {
+            return (null, "");
+        }
+
+        byte[] plaintext = GC.AllocateArray<byte>(missing.Length * EntrySize, pinned: true);
+        try
+        {
+            for (int i = 0; i < missing.Length; i++)
+            {
+                missing[i].Fingerprint().CopyTo(plaintext.AsSpan(i * EntrySize));
+                await keks.StoreOf(kek).ReleaseAsync(missing[i], plaintext.AsMemory((i * EntrySize) + KeyFingerprint.Size, KekSize), cancellation);
+            }
+
+            return (KeyRelease.Encrypt(plaintext, recipient), Base64Url.EncodeToString(SHA256.HashData(plaintext)));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(plaintext);
+        }
+    }
+
+    /// <summary>The key of one version, alone.</summary>
+    /// <exception cref="KeyStores.KeyStoreException">The key store does not give it.</exception>
+    public async Task<FlattenedJwe> EncryptAsync(Kek kek, KekVersion version, TeePublicKey recipient, CancellationToken cancellation)
+    {
+        byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
+        try
+        {
+            await keks.StoreOf(kek).ReleaseAsync(keks.IdentityOf(version), key, cancellation);
+            return KeyRelease.Encrypt(key, recipient);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+}

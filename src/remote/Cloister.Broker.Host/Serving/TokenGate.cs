@@ -1,0 +1,44 @@
+using Cloister.Broker.State.Sessions;
+using Cloister.Broker.Tokens;
+using Microsoft.AspNetCore.Http;
+
+namespace Cloister.Broker.Host.Serving;
+
+/// <summary>Takes tokens from requests. Thread-safe. secrets: tokens and session ids pass.</summary>
+internal sealed class TokenGate(TokenVerifier verifier, ISessionRegistry sessions)
+{
+    private const string Scheme = "Bearer ";
+
+    /// <summary>The bearer token of a lease, and the lease.</summary>
+    /// <exception cref="ProtocolException">None, not ours, over, or of no lease.</exception>
+    public (VerifiedToken Token, TokenLease Lease) RequireLease(HttpRequest request)
+    {
+        VerifiedToken token = Verify(Bearer(request) ?? throw None());
+        return (token, token.Lease ?? throw NotOurs());
+    }
+
+    /// <summary>The bearer token, or the one that the session of the cookie has got.</summary>
+    /// <exception cref="ProtocolException">None, not ours, or over.</exception>
+    public async Task<VerifiedToken> RequireAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        string? token = Bearer(request);
+        if (token is null && request.Session() is { } session)
+        {
+            token = await sessions.FindSessionTokenAsync(session, cancellation);
+        }
+
+        return Verify(token ?? throw None());
+    }
+
+    private static string? Bearer(HttpRequest request)
+    {
+        string header = request.Headers.Authorization.ToString();
+        return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
+    }
+
+    private VerifiedToken Verify(string token) => verifier.Verify(token) ?? throw NotOurs();
+
+    private static ProtocolException None() => new(ProtocolError.TokenNotFound, "no bearer token and no attested session: attest first");
+
+    private static ProtocolException NotOurs() => new(ProtocolError.TokenVerifierError, "the token is not one of this authority for this, or is over: renew the lease, or attest again");
+}

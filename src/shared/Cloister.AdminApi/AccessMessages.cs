@@ -1,0 +1,21 @@
+namespace Cloister.AdminApi;
+
+/// <summary>Who the caller is, and which broker answers.</summary>
+/// <param name="Name">The administrator's name in the broker's configuration.</param>
+/// <param name="Roles">auditor, operator, keyCustodian.</param>
+/// <param name="Authority">The broker's authority, 32 hex.</param>
+/// <param name="Pin">What enclaves pin of it.</param>
+/// <param name="TwoPersons">Acts that take two administrators.</param>
+public sealed record WhoAmI(string Name, IReadOnlyList<string> Roles, string Authority, string Pin, IReadOnlyList<string> TwoPersons);
+
+/// <summary>An act that waits for a second administrator, who repeats it with <c>approve</c> set to the id.</summary>
+/// <param name="Id">32 hex.</param>
+/// <param name="Act">destroy or export.</param>
+/// <param name="Parameters">What it is to do, JSON.</param>
+/// <param name="By">Who asked.</param>
+/// <param name="At">When.</param>
+/// <param name="ExpiresAt">Until when it can be approved.</param>
+public sealed record PendingRequest(string Id, string Act, string Parameters, string By, DateTimeOffset At, DateTimeOffset ExpiresAt);
+
+/// <summary>Every request that waits.</summary>
+public sealed record PendingRequestList(IReadOnlyList<PendingRequest> Requests);

@@ -1,0 +1,53 @@
+using System.Text.Json.Serialization;
+
+namespace Cloister.AdminApi;
+
+/// <summary>Splits a KEK version into recovery shares.</summary>
+/// <param name="Threshold">How many restore it, from 2.</param>
+/// <param name="Shares">How many there are, at most 255.</param>
+/// <param name="Approve">The pending request that this approves; null: none.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record ExportKekRequest(int Threshold, int Shares, string? Approve = null);
+
+/// <summary>Recovery shares. secrets: as many as the threshold are the KEK; hand each to its keeper, keep none together.</summary>
+/// <param name="Kek">The KEK.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="KeyId">That version's key_id.</param>
+/// <param name="Threshold">How many restore it.</param>
+/// <param name="Shares">Texts, as docs/recovery-shares.md says.</param>
+public sealed record ExportedKek(string Kek, int Version, string KeyId, int Threshold, IReadOnlyList<string> Shares)
+{
+    /// <summary>What it is about; nothing of the shares.</summary>
+    public override string ToString() => $"{Shares.Count} shares of KEK {Kek} version {Version}";
+}
+
+/// <summary>Takes a KEK version in. secrets: the shares are the KEK.</summary>
+/// <param name="Shares">Texts of at least as many shares as restore it.</param>
+/// <param name="Cluster">The cluster of a KEK that is not there yet.</param>
+/// <param name="Policy">Its policy.</param>
+/// <param name="Store">Its key store; null: the only one there is.</param>
+/// <param name="Release">False: it stays with the broker (custody remote).</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record RestoreKekRequest(IReadOnlyList<string> Shares, string Cluster, string Policy, string? Store = null, bool Release = true)
+{
+    /// <summary>What it is about; nothing of the shares.</summary>
+    public override string ToString() => $"{Shares.Count} shares for cluster {Cluster}";
+}
+
+/// <summary>Proves that shares restore. secrets: the shares are the KEK.</summary>
+/// <param name="Shares">Texts of at least as many shares as restore it.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record DrillRequest(IReadOnlyList<string> Shares)
+{
+    /// <summary>What it is about; nothing of the shares.</summary>
+    public override string ToString() => $"{Shares.Count} shares";
+}
+
+/// <summary>What a drill came to. It is good when both are true.</summary>
+/// <param name="Restored">Whether the shares restore what was split.</param>
+/// <param name="Matches">Whether that is the key in the broker's key store.</param>
+/// <param name="Kek">The KEK; empty when nothing was restored.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="KeyId">Its key_id.</param>
+/// <param name="Detail">What is wrong and what to do; empty when nothing is.</param>
+public sealed record DrillResult(bool Restored, bool Matches, string Kek, int Version, string KeyId, string Detail);

@@ -1,0 +1,45 @@
+using System.Buffers.Binary;
+
+namespace Cloister.Enclave.Tees.Vm;
+
+/// <summary>
+/// The few fields of a SEV-SNP report that its own enclave looks at. Nothing is verified: that is for the relying party. Source: SEV-SNP
+/// Firmware ABI (56860), "ATTESTATION_REPORT". secrets: none.
+/// </summary>
+internal readonly ref struct SnpReportFields
+{
+    private const int Size = 1184;
+    private const ulong DebugAllowed = 1UL << 19;
+
+    private readonly ReadOnlySpan<byte> _report;
+
+    private SnpReportFields(ReadOnlySpan<byte> report)
+    {
+        _report = report;
+    }
+
+    internal bool IsDebug => (BinaryPrimitives.ReadUInt64LittleEndian(_report[0x008..]) & DebugAllowed) != 0;
+
+    internal uint Vmpl => BinaryPrimitives.ReadUInt32LittleEndian(_report[0x030..]);
+
+    internal ReadOnlySpan<byte> ReportData => _report.Slice(0x050, 64);
+
+    internal ReadOnlySpan<byte> Measurement => _report.Slice(0x090, 48);
+
+    internal ReadOnlySpan<byte> HostData => _report.Slice(0x0C0, 32);
+
+    internal ulong CommittedTcb => BinaryPrimitives.ReadUInt64LittleEndian(_report[0x1E0..]);
+
+    /// <summary>False when this is no report.</summary>
+    internal static bool TryRead(ReadOnlySpan<byte> report, out SnpReportFields read)
+    {
+        read = default;
+        if (report.Length != Size || BinaryPrimitives.ReadUInt32LittleEndian(report) is < 2 or > 16 || BinaryPrimitives.ReadUInt32LittleEndian(report[0x034..]) != 1)
+        {
+            return false;
+        }
+
+        read = new SnpReportFields(report);
+        return true;
+    }
+}

@@ -1,0 +1,26 @@
+using System.Buffers;
+using Cloister.Contracts.Wire;
+using Cloister.Enclave.Broker;
+
+namespace Cloister.Enclave.Admin;
+
+/// <summary>Writes <c>LeaseState</c> of proto/cloister/enclave_admin.proto. secrets: none.</summary>
+internal static class LeaseStateMessage
+{
+    internal static void Write(IBufferWriter<byte> output, LeaseReport lease)
+    {
+        ProtoWriter writer = new(output);
+        writer.String(1, lease.Broker.GetLeftPart(UriPartial.Authority));
+        writer.String(2, lease.Kek);
+        writer.String(3, lease.Lease);
+        writer.Integer(4, (ulong)lease.Now);
+        writer.Integer(5, (ulong)lease.Expires);
+        writer.Integer(6, (ulong)lease.GraceEnd);
+        writer.Integer(7, (ulong)lease.RenewAfter);
+        writer.Integer(8, (ulong)lease.WrapsLeft);
+        writer.Integer(9, (ulong)lease.UnwrapsLeft);
+        writer.Boolean(10, lease.Restored);
+        writer.String(11, lease.FailedStep);
+        writer.String(12, lease.Failure);
+    }
+}

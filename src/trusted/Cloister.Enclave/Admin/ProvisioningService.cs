@@ -1,0 +1,95 @@
+using System.Buffers;
+using Cloister.Contracts.Wire;
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Rpc;
+
+namespace Cloister.Enclave.Admin;
+
+/// <summary>GetEvidence and ProvisionKek of proto/cloister/enclave_admin.proto. secrets: none in clear.</summary>
+public sealed class ProvisioningService
+{
+    private readonly ICustody _custody;
+    private readonly ProvisioningDesk? _desk;
+    private readonly EnclaveLog _log;
+
+    /// <summary>Serves a desk.</summary>
+    /// <param name="custody">Takes the KEKs, when it is custody manual.</param>
+    /// <param name="desk">The desk, or null where there is none.</param>
+    /// <param name="log">Log.</param>
+    public ProvisioningService(ICustody custody, ProvisioningDesk? desk, EnclaveLog log)
+    {
+        _custody = custody;
+        _desk = desk;
+        _log = log;
+    }
+
+    /// <summary>The methods by gRPC path.</summary>
+    public IEnumerable<KeyValuePair<string, UnaryHandler>> Methods =>
+    [
+        new("/cloister.enclave.v1.Admin/GetEvidence", GetEvidenceAsync),
+        new("/cloister.enclave.v1.Admin/ProvisionKek", ProvisionAsync),
+    ];
+
+    private ManualCustody Manual => _custody as ManualCustody
+        ?? throw new RpcException(StatusCode.FailedPrecondition, $"custody {_custody.Name} has no KEKs of its own: manage them at the broker or in the remote KMS");
+
+    private ProvisioningDesk Desk => _desk
+        ?? throw new RpcException(StatusCode.FailedPrecondition, "this TEE gives no evidence, so nobody can verify this enclave; 'cloister kek import' trusts it unseen");
+
+    private async ValueTask GetEvidenceAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, UnaryCall call)
+    {
+        _ = Manual;
+        (string nonce, string kek) = Texts(request.Span);
+        (string attestation, byte[] ticket) = await Desk.ChallengeAsync(nonce, kek, call.Cancellation);
+        _log.Administration("gave evidence for KEK", kek);
+        ProtoWriter writer = new(response);
+        writer.String(1, Desk.Tee);
+        writer.String(2, attestation);
+        writer.Bytes(3, ticket);
+    }
+
+    private ValueTask ProvisionAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, UnaryCall call)
+    {
+        try
+        {
+            ManualCustody custody = Manual;
+            Kek kek = Desk.Provision(Texts(request.Span).First, custody);
+            _log.Administration("provisioned KEK", kek.KeyId);
+            KekInfoMessage.Write(response, kek, kek == custody.Ring.Active);
+            return ValueTask.CompletedTask;
+        }
+        catch (SealException e)
+        {
+            throw new RpcException(StatusCode.FailedPrecondition, e.Message);
+        }
+    }
+
+    // A request with texts in fields 1 and 2.
+    private static (string First, string Second) Texts(ReadOnlySpan<byte> request)
+    {
+        try
+        {
+            string[] texts = ["", ""];
+            ProtoReader reader = new(request);
+            while (reader.Next())
+            {
+                if (reader.Field is 1 or 2)
+                {
+                    texts[reader.Field - 1] = reader.String();
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+
+            return (texts[0], texts[1]);
+        }
+        catch (WireException e)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, $"the request is not an admin message: {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+namespace Cloister.Enclave.Broker;
+
+/// <summary>A lease as administration shows it; times are the broker's, milliseconds since 1970. secrets: none.</summary>
+public sealed record LeaseReport
+{
+    /// <summary>The broker that answered last.</summary>
+    public required Uri Broker { get; init; }
+
+    /// <summary>Name of the KEK.</summary>
+    public required string Kek { get; init; }
+
+    /// <summary>Name of the lease; empty when there is none.</summary>
+    public string Lease { get; init; } = "";
+
+    /// <summary>The time that the lease has come to.</summary>
+    public long Now { get; init; }
+
+    /// <summary>When writes stop.</summary>
+    public long Expires { get; init; }
+
+    /// <summary>When reads stop and KEKs are wiped.</summary>
+    public long GraceEnd { get; init; }
+
+    /// <summary>When it is renewed.</summary>
+    public long RenewAfter { get; init; }
+
+    /// <summary>Encryptions that are left.</summary>
+    public long WrapsLeft { get; init; }
+
+    /// <summary>Decryptions that are left.</summary>
+    public long UnwrapsLeft { get; init; }
+
+    /// <summary>True when it came from the sealed copy.</summary>
+    public bool Restored { get; init; }
+
+    /// <summary>The step at which the last attempt to get or renew it failed; empty when it did not.</summary>
+    public string FailedStep { get; init; } = "";
+
+    /// <summary>What was wrong then.</summary>
+    public string Failure { get; init; } = "";
+
+    internal static LeaseReport Of(BrokerSession session, HeldLease? held, BrokerException? failure)
+    {
+        LeaseReport none = new()
+        {
+            Broker = session.Client.Current,
+            Kek = session.Kek,
+            FailedStep = failure?.Step ?? "",
+            Failure = failure?.Message ?? "",
+        };
+        return held is null ? none : none with
+        {
+            Lease = held.Terms.Lease,
+            Now = held.Now,
+            Expires = held.End,
+            GraceEnd = held.GraceEnd,
+            RenewAfter = held.Terms.RenewAfter,
+            WrapsLeft = Math.Max(0, held.Terms.Wraps - held.Uses.Wraps),
+            UnwrapsLeft = Math.Max(0, held.Terms.Unwraps - held.Uses.Unwraps),
+            Restored = held.IsRestored,
+        };
+    }
+}

@@ -1,0 +1,112 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Memory;
+
+namespace Cloister.Enclave.Custody;
+
+/// <summary>
+/// One sealed file, replaced as a whole: magic, format version, nonce, XAES-256-GCM under a key that only this enclave has, bound to
+/// cluster, provider and purpose. Source: docs/sealed-keks.md. secrets: contents pass through; callers wipe them.
+/// </summary>
+internal sealed class SealedFile
+{
+    private const int HeaderSize = 5;
+    private const int MaxFileSize = 256 * 1024;
+
+    private readonly byte _version;
+    private readonly EnvelopeContext _context;
+    private readonly ISealer _sealer;
+    private readonly SecretArena _arena;
+
+    /// <summary>Names the file; it need not exist, its folder must.</summary>
+    internal SealedFile(string path, byte version, EnvelopeContext context, ISealer sealer, SecretArena arena)
+    {
+        Location = path;
+        _version = version;
+        _context = context;
+        _sealer = sealer;
+        _arena = arena;
+    }
+
+    internal string Location { get; }
+
+    private static ReadOnlySpan<byte> Magic => "CLSK"u8;
+
+    /// <summary>The content in pinned memory, or null when there is no file.</summary>
+    /// <exception cref="SealException">There is a file and it does not open; always the same text.</exception>
+    internal byte[]? Read()
+    {
+        if (!File.Exists(Location))
+        {
+            return null;
+        }
+
+        byte[] file;
+        try
+        {
+            file = new FileInfo(Location).Length > MaxFileSize ? [] : File.ReadAllBytes(Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SealException($"the sealed copy {Location} cannot be read: check its owner and mode");
+        }
+
+        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic) || file[4] != _version)
+        {
+            throw NotOpened();
+        }
+
+        ReadOnlySpan<byte> sealedPart = file.AsSpan(HeaderSize + Edek.NonceSize);
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(sealedPart.Length - Edek.TagSize, pinned: true);
+        using SecretKey key = _sealer.SealingKey(_arena);
+        using Xaes256Gcm cipher = new(key);
+        Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
+        return cipher.TryDecrypt(file.AsSpan(HeaderSize, Edek.NonceSize), sealedPart, _context.WriteAad(aad, file.AsSpan(0, HeaderSize)), plaintext)
+            ? plaintext
+            : throw NotOpened();
+    }
+
+    /// <summary>Replaces the file. When it returns, the content survives a loss of power.</summary>
+    /// <exception cref="SealException">The file cannot be written; the old one is as it was.</exception>
+    internal void Replace(ReadOnlySpan<byte> plaintext)
+    {
+        byte[] file = new byte[HeaderSize + Edek.NonceSize + plaintext.Length + Edek.TagSize];
+        Magic.CopyTo(file);
+        file[4] = _version;
+        RandomPool.Shared.Fill(file.AsSpan(HeaderSize, Edek.NonceSize));
+        using SecretKey key = _sealer.SealingKey(_arena);
+        using Xaes256Gcm cipher = new(key);
+        Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
+        cipher.Encrypt(
+            file.AsSpan(HeaderSize, Edek.NonceSize),
+            plaintext,
+            _context.WriteAad(aad, file.AsSpan(0, HeaderSize)),
+            file.AsSpan(HeaderSize + Edek.NonceSize));
+        try
+        {
+            DurableFile.Replace(Location, file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SealException($"the sealed copy {Location} cannot be written: check that its folder exists, belongs to this user and has space");
+        }
+    }
+
+    /// <summary>Removes the file.</summary>
+    /// <exception cref="SealException">It cannot be removed.</exception>
+    internal void Delete()
+    {
+        try
+        {
+            File.Delete(Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SealException($"the sealed copy {Location} cannot be removed: remove it by hand, it would bring the KEKs back at the next start");
+        }
+    }
+
+    internal SealException NotOpened() => new(
+        $"the sealed copy {Location} does not open ({_sealer.Description}): it was made by another enclave, platform, cluster or provider, or it was changed; "
+        + "move it away and provision the KEKs again from their own copy");
+}

@@ -1,0 +1,17 @@
+namespace Cloister.Enclave.Secrets;
+
+/// <summary>What became of one value. Numbers are those of <c>Outcome</c> in proto/cloister/secrets.proto. secrets: none.</summary>
+internal enum ItemOutcome
+{
+    /// <summary>Decrypted, or written again.</summary>
+    Done = 1,
+
+    /// <summary>Under the current KEK already.</summary>
+    Unchanged = 2,
+
+    /// <summary>Plaintext, or of another provider.</summary>
+    Foreign = 3,
+
+    /// <summary>Of this provider, and does not open.</summary>
+    Undecryptable = 4,
+}

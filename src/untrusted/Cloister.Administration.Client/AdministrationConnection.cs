@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Cloister.AdminApi;
+
+namespace Cloister.Administration.Client;
+
+/// <summary>Requests and answers over mutual TLS 1.3. Thread-safe. secrets: the administrator's key; bodies may be recovery shares.</summary>
+internal sealed class AdministrationConnection : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly BrokerPin _pin;
+    private readonly string _clientPin;
+    private volatile bool _isBroker;
+
+    internal AdministrationConnection(Uri broker, BrokerPin pin, X509Certificate2 administrator)
+    {
+        if (broker.Scheme != Uri.UriSchemeHttps)
+        {
+            throw new ArgumentException("a broker's address begins with https://", nameof(broker));
+        }
+
+        _pin = pin;
+        _clientPin = AdministratorCertificate.PinOf(administrator);
+        SocketsHttpHandler handler = new()
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                EnabledSslProtocols = SslProtocols.Tls13,
+                LocalCertificateSelectionCallback = (_, _, _, _, _) => administrator,
+                RemoteCertificateValidationCallback = (sender, certificate, chain, errors) => _isBroker = pin.Accepts(sender, certificate, chain, errors),
+            },
+        };
+        _http = new HttpClient(handler) { BaseAddress = broker };
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    internal Task<TAnswer> GetAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answer, CancellationToken cancellation)
+        where TAnswer : class => SendAsync(new HttpRequestMessage(HttpMethod.Get, path), answer, cancellation);
+
+    internal Task<TAnswer> SendAsync<TBody, TAnswer>(
+        HttpMethod method, string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answer, CancellationToken cancellation)
+        where TAnswer : class => SendAsync(new HttpRequestMessage(method, path) { Content = Content(body, bodyType) }, answer, cancellation);
+
+    internal async Task<TAnswer> SendAsync<TAnswer>(HttpRequestMessage request, JsonTypeInfo<TAnswer> answer, CancellationToken cancellation)
+        where TAnswer : class
+    {
+        using HttpResponseMessage response = await SendAsync(request, cancellation);
+        return await ReadAsync(response, answer, cancellation);
+    }
+
+    internal async Task<TwoPersonAnswer<TAnswer>> SendForTwoAsync<TBody, TAnswer>(
+        string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answer, CancellationToken cancellation)
+        where TAnswer : class
+    {
+        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = Content(body, bodyType) }, cancellation);
+        return response.StatusCode == HttpStatusCode.Accepted
+            ? new TwoPersonAnswer<TAnswer>(null, await ReadAsync(response, AdminJson.Default.PendingRequest, cancellation))
+            : new TwoPersonAnswer<TAnswer>(await ReadAsync(response, answer, cancellation), null);
+    }
+
+    /// <summary>An answer, which is not an error. The caller disposes it.</summary>
+    /// <exception cref="AdministrationRefusedException">An error of the protocol.</exception>
+    /// <exception cref="BrokerUnreachableException">No answer, or none of this protocol.</exception>
+    internal async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        }
+        catch (HttpRequestException e) when (e.InnerException is AuthenticationException && !_isBroker)
+        {
+            throw new BrokerUnreachableException($"{_http.BaseAddress} does not have the key that is pinned, {_pin}: it is another broker, or somebody between", e);
+        }
+        catch (HttpRequestException e) when (_isBroker && e.HttpRequestError != HttpRequestError.ConnectionError)
+        {
+            throw new BrokerUnreachableException(
+                $"{_http.BaseAddress} closed the connection: it does not know this client's key. An administrator's key is in the broker's configuration as {_clientPin}", e);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new BrokerUnreachableException($"no broker answers at {_http.BaseAddress}: {e.Message}", e);
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            AdminError error = await ReadAsync(response, AdminJson.Default.AdminError, cancellation);
+            throw new AdministrationRefusedException(error.Error, error.Detail);
+        }
+    }
+
+    private static ByteArrayContent Content<T>(T body, JsonTypeInfo<T> type)
+    {
+        ByteArrayContent content = new(JsonSerializer.SerializeToUtf8Bytes(body, type));
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        return content;
+    }
+
+    private async Task<T> ReadAsync<T>(HttpResponseMessage response, JsonTypeInfo<T> type, CancellationToken cancellation)
+        where T : class
+    {
+        try
+        {
+            await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+            return await JsonSerializer.DeserializeAsync(body, type, cancellation) ?? throw new JsonException();
+        }
+        catch (Exception e) when (e is JsonException or IOException)
+        {
+            throw new BrokerUnreachableException($"{_http.BaseAddress} answered {(int)response.StatusCode} and something else than a broker's administration would: is it the address of 'admin.listen'?", e);
+        }
+    }
+}

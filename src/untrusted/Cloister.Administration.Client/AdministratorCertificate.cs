@@ -1,0 +1,27 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Cloister.Administration.Client;
+
+/// <summary>The key by which brokers know an administrator: ECDSA P-256, in a certificate signed by itself. secrets: the private key.</summary>
+public static class AdministratorCertificate
+{
+    // Brokers look at the key alone. Some TLS libraries look at dates too.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(10 * 365);
+
+    /// <summary>A new key and its certificate.</summary>
+    public static X509Certificate2 Create(string name, DateTimeOffset now)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        X500DistinguishedNameBuilder subject = new();
+        subject.AddCommonName(name);
+        CertificateRequest request = new(subject.Build(), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
+        return request.CreateSelfSigned(now.AddHours(-1), now + Lifetime);
+    }
+
+    /// <summary>What a broker's configuration names a certificate's key by.</summary>
+    public static string PinOf(X509Certificate2 certificate) => "sha256:" + Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.Globalization;
+using Cloister.AdminApi;
+using Cloister.Administration.Client;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Administration;
+
+/// <summary>KEKs of a broker: <c>cloister kek list|create|rotate|enable|disable|destroy|cancel-destroy</c>.</summary>
+internal static class BrokerKekVerbs
+{
+    // Enclaves that watch know the new version at once, all others when they renew.
+    private static readonly TimeSpan RotationNotice = TimeSpan.FromMinutes(5);
+
+    internal static Option<string> Name() => new("--name") { Description = "name of the KEK", Required = true };
+
+    internal static Option<int> Version() => new("--version") { Description = "version of the KEK", Required = true };
+
+    internal static Option<string?> Approve() => new("--approve") { Description = "the request of another administrator that this approves" };
+
+    internal static async Task<int> ListAsync(AdministrationClient broker, string? cluster, OutputFormat output, CancellationToken cancellation)
+    {
+        IReadOnlyList<KekSummary> keks = await broker.ListKeksAsync(cluster, cancellation);
+        return BrokerVerb.Print(new KekList(keks), AdminJson.Default.KekList, output, () => Table(keks));
+    }
+
+    internal static async Task<int> CreateAsync(AdministrationClient broker, CreateKekRequest request, OutputFormat output, CancellationToken cancellation) =>
+        Print(await broker.CreateKekAsync(request, cancellation), output);
+
+    internal static Command Rotate()
+    {
+        (Option<string> name, Option<TimeSpan?> notice) = (Name(), BrokerOptionTypes.Span("--active-in", "when writes begin to use the new version; 5m unless said"));
+        return BrokerVerb.Create("rotate", "Make the next version of a broker's KEK.", [name, notice], async (broker, parsed, output, cancellation) =>
+        {
+            TimeSpan wait = parsed.GetValue(notice) ?? RotationNotice;
+            DateTimeOffset? activeAt = wait == TimeSpan.Zero ? null : DateTimeOffset.UtcNow + wait;
+            return Print(await broker.RotateKekAsync(parsed.GetValue(name)!, activeAt, cancellation), output);
+        });
+    }
+
+    internal static Command Enable() => SetEnabled("enable", "Enable a version that was disabled.", enabled: true);
+
+    internal static Command Disable() => SetEnabled("disable", "Take a version out of use. Enclaves stop using it at their next renewal, at once where they watch.", enabled: false);
+
+    internal static Command Destroy()
+    {
+        (Option<string> name, Option<int> version, Option<string?> approve) = (Name(), Version(), Approve());
+        Option<TimeSpan?> delay = BrokerOptionTypes.Span("--delay", "how long it can be taken back, at least 24h");
+        delay.Required = true;
+        Option<string> confirm = new("--yes-destroy") { Description = "the KEK's name again: what was written with the version is lost for ever", Required = true };
+        return BrokerVerb.Create("destroy", "Order the destruction of a version of a broker's KEK.", [name, version, delay, confirm, approve], async (broker, parsed, output, cancellation) =>
+        {
+            if (parsed.GetValue(confirm) != parsed.GetValue(name))
+            {
+                throw new CliException("--yes-destroy has to repeat the KEK's name");
+            }
+
+            DestroyKekRequest request = new((long)parsed.GetValue(delay)!.Value.TotalSeconds, parsed.GetValue(confirm)!, parsed.GetValue(approve));
+            TwoPersonAnswer<KekSummary> answer = await broker.DestroyAsync(parsed.GetValue(name)!, parsed.GetValue(version), request, cancellation);
+            return answer.Waiting is { } waiting ? BrokerVerb.PrintWaiting(waiting, output) : Print(answer.Done!, output);
+        });
+    }
+
+    internal static Command CancelDestroy()
+    {
+        (Option<string> name, Option<int> version) = (Name(), Version());
+        return BrokerVerb.Create("cancel-destroy", "Take an order to destroy back. The version is disabled then.", [name, version], async (broker, parsed, output, cancellation) =>
+            Print(await broker.CancelDestroyAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation), output));
+    }
+
+    /// <summary>Prints a KEK.</summary>
+    internal static int Print(KekSummary kek, OutputFormat output) => BrokerVerb.Print(kek, AdminJson.Default.KekSummary, output, () => Table([kek]));
+
+    private static Command SetEnabled(string verb, string description, bool enabled)
+    {
+        (Option<string> name, Option<int> version) = (Name(), Version());
+        return BrokerVerb.Create(verb, description, [name, version], async (broker, parsed, output, cancellation) =>
+            Print(await broker.SetVersionEnabledAsync(parsed.GetValue(name)!, parsed.GetValue(version), enabled, cancellation), output));
+    }
+
+    private static void Table(IReadOnlyList<KekSummary> keks) => CliOutput.Table(
+        ["KEK", "cluster", "policy", "store", "version", "key_id", "state", "writes", "from", "destroyed at"],
+        keks.SelectMany(kek => kek.Versions.Select(version => (IReadOnlyList<string>)
+        [
+            kek.Name, kek.Cluster, kek.Policy, kek.Release ? kek.Store : $"{kek.Store}, not released", version.Version.ToString(CultureInfo.InvariantCulture), version.KeyId,
+            version.State, version.Active ? "active" : "", BrokerVerb.Moment(version.ActiveAt), BrokerVerb.Moment(version.DestroyAt),
+        ])));
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Administration.Client;
+
+namespace Cloister.Cli.Administration;
+
+/// <summary>
+/// The options that say which broker, and who asks: on the command line, or in a context file with the same names.
+/// secrets: the administrator's key is read from its file, never from the command line.
+/// </summary>
+internal sealed class BrokerOptions
+{
+    private readonly Option<string?> _context = new("--context") { Description = "JSON file with broker, pin, certificate and key, in place of these options" };
+    private readonly Option<string?> _broker = new("--broker") { Description = "the broker's address for administrators, https://HOST:PORT" };
+    private readonly Option<string?> _pin = new("--pin") { Description = "the broker's pin, sha256:..., as it prints it when it starts" };
+    private readonly Option<string?> _certificate = new("--certificate") { Description = "your certificate, PEM; 'cloister admin keygen' makes it" };
+    private readonly Option<string?> _key = new("--key") { Description = "your private key, PEM" };
+
+    /// <summary>Adds the options to a verb.</summary>
+    internal void AddTo(Command command)
+    {
+        foreach (Option<string?> option in (Option<string?>[])[_context, _broker, _pin, _certificate, _key])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>A client, and the certificate it uses.</summary>
+    /// <exception cref="CliException">Something is not said, or not what it should be.</exception>
+    internal BrokerSession Open(ParseResult parsed)
+    {
+        BrokerContext context = parsed.GetValue(_context) is { } file ? BrokerContext.Read(file) : new BrokerContext(null, null, null, null);
+        string broker = Required(_broker, context.Broker);
+        if (!Uri.TryCreate(broker, UriKind.Absolute, out Uri? address) || address.Scheme != Uri.UriSchemeHttps)
+        {
+            throw new CliException($"--broker: '{broker}' is no address like https://broker.example:8444");
+        }
+
+        BrokerPin pin;
+        try
+        {
+            pin = BrokerPin.Parse(Required(_pin, context.Pin));
+        }
+        catch (FormatException e)
+        {
+            throw new CliException($"--pin: {e.Message}");
+        }
+
+        return new BrokerSession(address, pin, Certificate(Required(_certificate, context.Certificate), Required(_key, context.Key)));
+
+        string Required(Option<string?> option, string? fromContext) => parsed.GetValue(option) ?? fromContext
+            ?? throw new CliException($"{option.Name} is missing: give it, or a --context file that has it");
+    }
+
+    private static X509Certificate2 Certificate(string certificate, string key)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(certificate, key);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new CliException($"'{certificate}' and '{key}' are no certificate and its key in PEM; 'cloister admin keygen' makes both");
+        }
+    }
+}

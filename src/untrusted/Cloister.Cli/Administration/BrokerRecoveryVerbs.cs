@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Cloister.AdminApi;
+using Cloister.Administration.Client;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Administration;
+
+/// <summary>
+/// Recovery shares: <c>cloister kek export|restore|drill</c>. secrets: shares, in files that only their owner can read; never on standard output,
+/// nor on the command line.
+/// </summary>
+internal static class BrokerRecoveryVerbs
+{
+    internal static Command Export()
+    {
+        (Option<string> name, Option<int> version, Option<string?> approve) = (BrokerKekVerbs.Name(), BrokerKekVerbs.Version(), BrokerKekVerbs.Approve());
+        Option<int> threshold = new("--threshold") { Description = "how many shares restore it, from 2", Required = true };
+        Option<int> shares = new("--shares") { Description = "how many shares to make, at most 255", Required = true };
+        Option<string> directory = CliOutput.Path("--directory", "new folder for the shares, one file each: hand each to its keeper and remove the folder");
+        return BrokerVerb.Create("export", "Split a version of a broker's KEK into recovery shares.", [name, version, threshold, shares, directory, approve], async (broker, parsed, output, cancellation) =>
+        {
+            string folder = Path.GetFullPath(parsed.GetValue(directory)!);
+            if (Path.Exists(folder))
+            {
+                throw new CliException($"'{folder}' is there already: name a new folder, so that no share of another set lies among these");
+            }
+
+            ExportKekRequest request = new(parsed.GetValue(threshold), parsed.GetValue(shares), parsed.GetValue(approve));
+            TwoPersonAnswer<ExportedKek> answer = await broker.ExportAsync(parsed.GetValue(name)!, parsed.GetValue(version), request, cancellation);
+            if (answer.Waiting is { } waiting)
+            {
+                return BrokerVerb.PrintWaiting(waiting, output);
+            }
+
+            string[] files = ShareFiles.Write(folder, answer.Done!);
+            if (output == OutputFormat.Json)
+            {
+                CliOutput.Json(new JsonObject
+                {
+                    ["kek"] = answer.Done!.Kek, ["version"] = answer.Done.Version, ["keyId"] = answer.Done.KeyId, ["threshold"] = answer.Done.Threshold,
+                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]),
+                });
+            }
+            else
+            {
+                CliOutput.Table(["share", "file"], files.Select((file, index) => (IReadOnlyList<string>)[$"{index + 1} of {files.Length}, {answer.Done!.Threshold} restore", file]));
+            }
+
+            return ExitCode.Done;
+        });
+    }
+
+    internal static Command Restore()
+    {
+        Option<string[]> shares = Shares();
+        Option<string> cluster = new("--cluster") { Description = "the cluster of a KEK that the broker does not have yet", Required = true };
+        Option<string> policy = new("--policy") { Description = "its policy, which was set", Required = true };
+        Option<string?> store = new("--store") { Description = "its key store; may be left out when there is one" };
+        Option<bool> keep = new("--no-release") { Description = "it stays with the broker (custody remote)" };
+        return BrokerVerb.Create("restore", "Take a version into a broker from recovery shares.", [shares, cluster, policy, store, keep], async (broker, parsed, output, cancellation) =>
+            BrokerKekVerbs.Print(
+                await broker.RestoreAsync(
+                    new RestoreKekRequest(
+                        ShareFiles.Read(parsed.GetValue(shares)!), parsed.GetValue(cluster)!, parsed.GetValue(policy)!, parsed.GetValue(store), !parsed.GetValue(keep)),
+                    cancellation),
+                output));
+    }
+
+    internal static Command Drill()
+    {
+        Option<string[]> shares = Shares();
+        return BrokerVerb.Create("drill", "Prove that recovery shares restore what the broker has: exit 0 if so, 2 if not. Changes nothing.", [shares], async (broker, parsed, output, cancellation) =>
+        {
+            DrillResult result = await broker.DrillAsync(new DrillRequest(ShareFiles.Read(parsed.GetValue(shares)!)), cancellation);
+            BrokerVerb.Print(result, AdminJson.Default.DrillResult, output, () => CliOutput.Table(["", ""],
+            [
+                ["restored", result.Restored ? $"KEK {result.Kek} version {result.Version}, {result.KeyId}" : "NO"],
+                ["is the broker's key", result.Matches ? "yes" : "NO"],
+                ["why not", result.Detail],
+            ]));
+            return result.Restored && result.Matches ? ExitCode.Done : ExitCode.No;
+        });
+    }
+
+    private static Option<string[]> Shares() => new("--share")
+    {
+        Description = "file with a share; once for each of as many as restore it", Required = true, AllowMultipleArgumentsPerToken = true,
+    };
+}

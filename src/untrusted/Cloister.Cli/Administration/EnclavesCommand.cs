@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Globalization;
+using Cloister.AdminApi;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Administration;
+
+/// <summary><c>cloister enclaves</c>: leases of a broker, and revocations.</summary>
+internal static class EnclavesCommand
+{
+    internal static Command Create() => new("enclaves", "Enclaves that have a lease of a broker, and revocations.") { List(), Revoke(), Revocations(), Lift() };
+
+    private static Command List()
+    {
+        Option<string?> cluster = new("--cluster") { Description = "only those of a cluster" };
+        Option<bool> ended = new("--ended") { Description = "leases that are over, too" };
+        return BrokerVerb.Create("list", "Show the enclaves that have a lease.", [cluster, ended], async (broker, parsed, output, cancellation) =>
+        {
+            IReadOnlyList<EnclaveLease> leases = await broker.ListEnclavesAsync(parsed.GetValue(cluster), parsed.GetValue(ended), cancellation);
+            return BrokerVerb.Print(new EnclaveList(leases), AdminJson.Default.EnclaveList, output, () => CliOutput.Table(
+                ["instance", "TEE", "measurement", "platform", "cluster", "KEK", "until", "renewed", "wraps", "unwraps", "revoked"],
+                leases.Select(lease => (IReadOnlyList<string>)
+                [
+                    lease.Instance, lease.Tee, lease.Measurement, lease.Platform, lease.Cluster, lease.Kek, BrokerVerb.Moment(lease.Until), Text(lease.Renewals),
+                    Text(lease.Wraps), Text(lease.Unwraps), lease.Revoked,
+                ])));
+        });
+    }
+
+    private static Command Revoke()
+    {
+        (Option<string> kind, Option<string> value) = (Kind(), Value());
+        Option<string> reason = new("--reason") { Description = "why, for those who read it later", Required = true };
+        return BrokerVerb.Create("revoke", "Revoke: at once where enclaves watch, otherwise at their next renewal.", [kind, value, reason], async (broker, parsed, output, cancellation) =>
+            Print(await broker.RevokeAsync(new RevokeRequest(parsed.GetValue(kind)!, parsed.GetValue(value)!, parsed.GetValue(reason)!), cancellation), "it was revoked already", output));
+    }
+
+    private static Command Lift()
+    {
+        (Option<string> kind, Option<string> value) = (Kind(), Value());
+        return BrokerVerb.Create("lift", "Take a revocation back.", [kind, value], async (broker, parsed, output, cancellation) =>
+            Print(await broker.LiftAsync(new LiftRequest(parsed.GetValue(kind)!, parsed.GetValue(value)!), cancellation), "it was not revoked", output));
+    }
+
+    private static Command Revocations() => BrokerVerb.Create("revocations", "Show the revocations in force.", [], async (broker, _, output, cancellation) =>
+    {
+        IReadOnlyList<RevocationEntry> revocations = await broker.ListRevocationsAsync(cancellation);
+        return BrokerVerb.Print(new RevocationList(revocations), AdminJson.Default.RevocationList, output, () => CliOutput.Table(
+            ["kind", "value", "reason", "since", "by"],
+            revocations.Select(entry => (IReadOnlyList<string>)[entry.Kind, entry.Value, entry.Reason, BrokerVerb.Moment(entry.At), entry.By])));
+    });
+
+    private static int Print(bool changed, string otherwise, OutputFormat output) => BrokerVerb.Print(
+        new ChangeResult(changed), AdminJson.Default.ChangeResult, output, () => Console.Out.WriteLine(changed ? "done" : otherwise));
+
+    private static Option<string> Kind()
+    {
+        Option<string> kind = new("--kind") { Description = "instance, measurement, platform or kek", Required = true };
+        kind.AcceptOnlyFromAmong("instance", "measurement", "platform", "kek");
+        return kind;
+    }
+
+    private static Option<string> Value() => new("--value") { Description = "which, as 'enclaves list' and 'kek list' show it", Required = true };
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Administration.Client;
+
+namespace Cloister.Cli.Brokers;
+
+/// <summary>An administrator's key with a certificate around it, in two PEM files. secrets: the private key.</summary>
+internal static class ClientIdentity
+{
+    private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Reads the files, or makes them.</summary>
+    /// <exception cref="CliException">They cannot be read or made.</exception>
+    internal static X509Certificate2 Open(string certificateFile, string keyFile)
+    {
+        try
+        {
+            if (!File.Exists(certificateFile) || !File.Exists(keyFile))
+            {
+                Make(certificateFile, keyFile);
+            }
+
+            return X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CliException($"{certificateFile} and {keyFile} cannot be read or made: {e.Message}");
+        }
+    }
+
+    private static void Make(string certificateFile, string keyFile)
+    {
+        using X509Certificate2 made = AdministratorCertificate.Create("developer", DateTimeOffset.UtcNow);
+        using ECDsa key = made.GetECDsaPrivateKey()!;
+        using (FileStream stream = new(keyFile, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
+        using (StreamWriter writer = new(stream))
+        {
+            writer.Write(key.ExportPkcs8PrivateKeyPem());
+        }
+
+        File.WriteAllText(certificateFile, made.ExportCertificatePem());
+    }
+}

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Cloister.Cli.Enclaves;
+
+/// <summary>
+/// A program of ours as a child process: its log on standard error, stopped with its parent, however that one ends, because it ends when
+/// its standard input does.
+/// </summary>
+internal sealed class ChildProgram : IAsyncDisposable
+{
+    private const int MaxSaid = 16_384;
+
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(4);
+
+    private readonly Process _process;
+    private readonly StringBuilder _said = new();
+    private readonly bool _showLog;
+
+    private ChildProgram(Process process, bool showLog)
+    {
+        _process = process;
+        _showLog = showLog;
+    }
+
+    /// <summary>Its process.</summary>
+    internal int ProcessId => _process.Id;
+
+    /// <summary>Whether it ended.</summary>
+    internal bool HasExited => _process.HasExited;
+
+    /// <summary>Ends when the process does.</summary>
+    internal Task Ended => _process.WaitForExitAsync();
+
+    /// <summary>The beginning of its log.</summary>
+    internal string Said
+    {
+        get
+        {
+            lock (_said)
+            {
+                return _said.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="program">Its name.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="showLog">Whether its log goes to standard error.</param>
+    /// <exception cref="CliException">It is not there, or cannot be started.</exception>
+    internal static ChildProgram Start(string program, IEnumerable<string> arguments, bool showLog)
+    {
+        ProcessStartInfo start = new(Locate(program), arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        Process process = Process.Start(start) ?? throw new CliException($"{program} cannot be started");
+        ChildProgram child = new(process, showLog);
+        process.ErrorDataReceived += (_, line) => child.Hear(line.Data);
+        process.BeginErrorReadLine();
+        return child;
+    }
+
+    /// <summary>The next line on its standard output; null when it ended.</summary>
+    internal async Task<string?> ReadLineAsync(CancellationToken cancellation) => await _process.StandardOutput.ReadLineAsync(cancellation);
+
+    /// <summary>Waits for its end.</summary>
+    /// <returns>Its exit code.</returns>
+    internal async Task<int> ExitAsync(CancellationToken cancellation)
+    {
+        await _process.WaitForExitAsync(cancellation);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Stops it in order; after four seconds, without.</summary>
+    internal async Task StopAsync()
+    {
+        if (_process.HasExited)
+        {
+            return;
+        }
+
+        _process.StandardInput.Close();
+        using CancellationTokenSource patience = new(StopTime);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Stops it as <see cref="StopAsync"/> does.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _process.Dispose();
+    }
+
+    // Beside this program, in a folder beside this one, or where its variable says, such as CLOISTER_ENCLAVE_SIM.
+    private static string Locate(string program)
+    {
+        string variable = program.ToUpperInvariant().Replace('-', '_');
+        string here = AppContext.BaseDirectory;
+        string?[] candidates =
+        [
+            Environment.GetEnvironmentVariable(variable),
+            Path.Combine(here, program),
+            Path.Combine(here, "..", program, program),
+        ];
+        return candidates.FirstOrDefault(File.Exists)
+            ?? throw new CliException($"{program} is not beside this program: run ./cloister from a checkout, or name it with {variable}");
+    }
+
+    private void Hear(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lock (_said)
+        {
+            if (_said.Length < MaxSaid)
+            {
+                _said.AppendLine(line);
+            }
+        }
+
+        if (_showLog)
+        {
+            Console.Error.WriteLine(line);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Cloister.Contracts.Etcd;
+using Cloister.Contracts.SecretsV1;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Etcd.Rewrap;
+
+/// <summary>The enclave's secrets service, for values of etcd. secrets: values in clear pass through on their way in, none comes out.</summary>
+internal sealed class EnclaveSecrets
+{
+    private static readonly TimeSpan CallTime = TimeSpan.FromSeconds(30);
+
+    private readonly Secrets.SecretsClient _client;
+
+    internal EnclaveSecrets(GrpcChannel channel)
+    {
+        _client = new Secrets.SecretsClient(channel);
+    }
+
+    internal async Task<Contracts.SecretsV1.StatusResponse> StatusAsync(CancellationToken cancellation) =>
+        await _client.StatusAsync(new Contracts.SecretsV1.StatusRequest(), Options(cancellation));
+
+    /// <summary>Under the current KEK; one answer for each value, in order.</summary>
+    internal async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(IEnumerable<KeyValue> values, CancellationToken cancellation)
+    {
+        RewrapBatchRequest request = new() { Items = { values.Select(value => new RewrapRequest { Key = value.Key, Stored = value.Value }) } };
+        RewrapBatchResponse response = await _client.RewrapBatchAsync(request, Options(cancellation));
+        return response.Items.Count == request.Items.Count
+            ? response.Items
+            : throw new CliException("the enclave answered for another number of values than were sent: check that client and enclave are of one version");
+    }
+
+    /// <summary>Encrypts a value in clear.</summary>
+    internal async Task<ByteString> EncryptAsync(KeyValue value, CancellationToken cancellation) =>
+        (await _client.EncryptAsync(new EncryptRequest { Key = value.Key, Plaintext = value.Value }, Options(cancellation))).Stored;
+
+    private static CallOptions Options(CancellationToken cancellation) => new(deadline: DateTime.UtcNow + CallTime, cancellationToken: cancellation);
+}

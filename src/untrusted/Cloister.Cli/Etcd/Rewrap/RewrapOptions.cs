@@ -1,0 +1,9 @@
+namespace Cloister.Cli.Etcd.Rewrap;
+
+/// <summary>How values are written again.</summary>
+/// <param name="Prefix">Keys that begin with it.</param>
+/// <param name="DryRun">Everything but writing.</param>
+/// <param name="IncludePlaintext">Values in clear are encrypted too.</param>
+/// <param name="Rate">Writes a second at most; 0 for no limit.</param>
+/// <param name="PageSize">Keys read at a time.</param>
+internal sealed record RewrapOptions(string Prefix, bool DryRun = false, bool IncludePlaintext = false, int Rate = 0, int PageSize = EtcdClient.DefaultPageSize);

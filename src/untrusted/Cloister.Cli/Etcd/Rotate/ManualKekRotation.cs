@@ -1,0 +1,75 @@
+using Cloister.Cli.Enclaves;
+using Cloister.Contracts.EnclaveAdmin;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Cli.Etcd.Rotate;
+
+/// <summary>
+/// Custody manual: the KEK goes to every node over its admin socket, at first for reading only, so that no node writes what another
+/// cannot read. secrets: the KEK passes through.
+/// </summary>
+internal sealed class ManualKekRotation : IKekRotation
+{
+    private readonly IReadOnlyList<string> _adminSockets;
+    private readonly string _name;
+    private readonly uint _version;
+    private readonly byte[]? _key;
+
+    /// <param name="adminSockets">Of every node.</param>
+    /// <param name="name">Name of the KEK.</param>
+    /// <param name="version">Its new version.</param>
+    /// <param name="key">32 bytes; null to have the only node make it.</param>
+    internal ManualKekRotation(IReadOnlyList<string> adminSockets, string name, uint version, byte[]? key)
+    {
+        _adminSockets = adminSockets;
+        _name = name;
+        _version = version;
+        _key = key;
+    }
+
+    public async Task<string?> AdvanceAsync(CancellationToken cancellation)
+    {
+        if (_key is null)
+        {
+            return (await CallAsync(_adminSockets[0], admin => admin.CreateKekAsync(new CreateKekRequest { Name = _name }, cancellationToken: cancellation))).KeyId;
+        }
+
+        string keyId = "";
+        foreach (bool inactive in (bool[])[true, false])
+        {
+            foreach (string socket in _adminSockets)
+            {
+                ImportKekRequest request = new() { Name = _name, Version = _version, Inactive = inactive, Key = UnsafeByteOperations.UnsafeWrap(_key) };
+                keyId = (await CallAsync(socket, admin => admin.ImportKekAsync(request, cancellationToken: cancellation))).KeyId;
+            }
+        }
+
+        return keyId;
+    }
+
+    public async Task RetireAsync(string keyId, CancellationToken cancellation)
+    {
+        foreach (string socket in _adminSockets)
+        {
+            await CallAsync(socket, admin => admin.RetireKekAsync(new RetireKekRequest { KeyId = keyId }, cancellationToken: cancellation));
+        }
+    }
+
+    public string HowToRetire(string keyId) =>
+        $"on every node: cloister kek retire --socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}";
+
+    private static async Task<T> CallAsync<T>(string socket, Func<Admin.AdminClient, AsyncUnaryCall<T>> call)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(socket);
+        try
+        {
+            return await call(new Admin.AdminClient(channel));
+        }
+        catch (RpcException e)
+        {
+            throw new CliException($"{socket}: {EnclaveChannel.Explain(e)}; the other nodes may have the new version already, the same command again is safe");
+        }
+    }
+}

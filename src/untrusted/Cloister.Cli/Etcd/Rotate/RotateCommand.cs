@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using Cloister.Cli.Etcd.Rewrap;
+using Cloister.Cli.Kek;
+using Cloister.Cli.Output;
+
+namespace Cloister.Cli.Etcd.Rotate;
+
+/// <summary><c>cloister etcd rotate</c>: a new KEK version, and everything in etcd under it.</summary>
+internal static class RotateCommand
+{
+    internal static Command Create()
+    {
+        EtcdConnectionOptions connection = new();
+        Option<string[]> sockets = Many("--socket", "KMS socket of a node; repeat for every node", required: true);
+        Option<string> secretsSocket = CliOutput.Path("--secrets-socket", "secrets socket of one of them");
+        Option<string[]> admins = Many("--admin-socket", "custody manual: admin socket of a node; repeat for every node", required: false);
+        Option<string> name = new("--name") { Description = "custody manual: name of the KEK" };
+        Option<uint> version = new("--version") { Description = "custody manual: version of the KEK on standard input, 32 bytes or 64 hexadecimal digits" };
+        Option<bool> create = new("--create") { Description = "custody manual, one node: the enclave makes the KEK, nobody has a copy" };
+        Option<bool> rotated = new("--rotated") { Description = "the new version is there: a broker or a remote KMS made it" };
+        Option<int> settle = new("--settle") { Description = "seconds for API servers with a KMS v2 provider to ask for the new key_id: they do once a minute. 0 when all write through the enclave", DefaultValueFactory = _ => 90 };
+        Option<int> wait = new("--wait") { Description = "seconds that nodes, and values that are still written with the old KEK, may take", DefaultValueFactory = _ => 600 };
+        CliOutput.Range(settle, 0, 86_400);
+        CliOutput.Range(wait, 0, 86_400);
+        Option<int> rate = RewrapCommand.Rate();
+        Option<string> retire = new("--retire") { Description = "key_id of the old version: remove it from every node once nothing in etcd needs it. Backups that need it cannot be read afterwards" };
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
+        {
+            sockets, secretsSocket, admins, name, version, create, rotated, settle, wait, rate, retire, output,
+        };
+        connection.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            EtcdRotation steps = new(
+                connection.Etcd(parsed),
+                parsed.GetValue(secretsSocket)!,
+                parsed.GetValue(sockets)!,
+                new RewrapOptions(connection.Prefix(parsed), Rate: parsed.GetValue(rate)),
+                TimeSpan.FromSeconds(parsed.GetValue(settle)),
+                TimeSpan.FromSeconds(parsed.GetValue(wait)),
+                parsed.GetValue(retire));
+            byte[]? key = null;
+            try
+            {
+                RotationSource source = new(parsed.GetValue(admins)!, parsed.GetValue(name), parsed.GetValue(version), parsed.GetValue(create), parsed.GetValue(rotated));
+                source.Check(steps.Retire is not null);
+                key = source.NeedsKey ? KekInput.Read(Console.OpenStandardInput()) : null;
+                RotateReport report = await steps.RunAsync(source.Make(key), cancellation);
+                report.Print(parsed.GetValue(output));
+                return report.Ok ? ExitCode.Done : ExitCode.No;
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(key);
+            }
+        });
+        return command;
+    }
+
+    private static Option<string[]> Many(string name, string description, bool required) =>
+        required ? new(name) { Description = description, Required = true } : new(name) { Description = description, DefaultValueFactory = _ => [] };
+}

@@ -1,0 +1,139 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Administration.Client;
+using Cloister.Broker.Administration.Endpoints;
+using Cloister.Broker.Administration.Policies;
+using Cloister.Broker.Administration.Recovery;
+using Cloister.Broker.Evidence;
+using Cloister.Broker.Tests;
+using Cloister.Broker.Tokens;
+using Cloister.KeyStores;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Cloister.Broker.Administration.Tests.Http;
+
+/// <summary>A broker's administration on a listener of its own, and three administrators with their keys.</summary>
+internal sealed class AdministrationServer : IAsyncDisposable
+{
+    private readonly BrokerAuthority _authority = new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
+    private readonly List<X509Certificate2> _certificates = [];
+    private readonly ECDsa _auditKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private WebApplication? _host;
+
+    private AdministrationServer(BrokerUnderTest broker) => (Broker, Enclave) = (broker, new SimulatedEnclave(broker.Time));
+
+    internal BrokerUnderTest Broker { get; }
+
+    internal SimulatedEnclave Enclave { get; }
+
+    internal Uri Address { get; private set; } = null!;
+
+    internal string Pin => _authority.Pin;
+
+    /// <summary>Of the key that signs the audit log.</summary>
+    internal string AuditPin => "sha256:" + Convert.ToBase64String(SHA256.HashData(_auditKey.ExportSubjectPublicKeyInfo()));
+
+    /// <summary>Auditor, operator and key custodian.</summary>
+    internal AdministrationClient Alice { get; private set; } = null!;
+
+    /// <summary>Key custodian.</summary>
+    internal AdministrationClient Bob { get; private set; } = null!;
+
+    /// <summary>Auditor.</summary>
+    internal AdministrationClient Carol { get; private set; } = null!;
+
+    internal static async Task<AdministrationServer> StartAsync(params string[] twoPersons)
+    {
+        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken));
+        X509Certificate2[] keys = [server.NewCertificate("alice"), server.NewCertificate("bob"), server.NewCertificate("carol")];
+        AdministratorDirectory administrators = new(
+        [
+            (BrokerUnderTest.Everything, AdministratorCertificate.PinOf(keys[0])),
+            (new Administrator("bob", AdministratorRole.KeyCustodian), AdministratorCertificate.PinOf(keys[1])),
+            (new Administrator("carol", AdministratorRole.Auditor), AdministratorCertificate.PinOf(keys[2])),
+        ]);
+        await server.ListenAsync(administrators, twoPersons, requireCertificate: true);
+        (server.Alice, server.Bob, server.Carol) = (server.Client(keys[0]), server.Client(keys[1]), server.Client(keys[2]));
+        return server;
+    }
+
+    /// <summary>On a listener that asks nobody for a certificate, as a wrong wiring would.</summary>
+    internal static async Task<AdministrationServer> StartOpenAsync()
+    {
+        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken));
+        await server.ListenAsync(new AdministratorDirectory([]), [], requireCertificate: false);
+        return server;
+    }
+
+    internal AdministrationClient Client(X509Certificate2 certificate, string? pin = null) => new(Address, BrokerPin.Parse(pin ?? Pin), certificate);
+
+    internal X509Certificate2 NewCertificate(string name)
+    {
+        X509Certificate2 certificate = AdministratorCertificate.Create(name, DateTimeOffset.UtcNow);
+        _certificates.Add(certificate);
+        return certificate;
+    }
+
+    /// <summary>Her certificate, which the caller disposes.</summary>
+    internal X509Certificate2 CertificateOfAlice() => new(_certificates[0]);
+
+    internal Task CheckpointAsync() => Broker.State.CheckpointAsync(Sign, TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        Alice?.Dispose();
+        Bob?.Dispose();
+        Carol?.Dispose();
+        await _host!.DisposeAsync();
+        await Broker.DisposeAsync();
+        _certificates.ForEach(certificate => certificate.Dispose());
+        Enclave.Dispose();
+        _auditKey.Dispose();
+        _authority.Dispose();
+    }
+
+    private byte[] Sign(ReadOnlySpan<byte> message) => _auditKey.SignData(message, HashAlgorithmName.SHA256);
+
+    private async Task ListenAsync(AdministratorDirectory administrators, string[] twoPersons, bool requireCertificate)
+    {
+        TlsIdentity identity = _authority.IssueTlsIdentity(DateTimeOffset.UtcNow);
+        Dictionary<string, IKeyStore> stores = new() { ["main"] = Broker.Store };
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listener => listener.UseHttps(Tls(identity, administrators, requireCertificate))));
+        _host = builder.Build();
+        AdministrationEndpoints.Map(_host, new AdministrationServices
+        {
+            Administrators = administrators,
+            TwoPersons = new TwoPersonRule(twoPersons, Broker.State, Broker.Time),
+            Acts = Broker.Administration,
+            Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority),
+            DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time)),
+            State = Broker.State,
+            Authority = BrokerUnderTest.Authority,
+            AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo(),
+            Time = Broker.Time,
+        });
+        await _host.StartAsync(TestContext.Current.CancellationToken);
+        Address = new Uri(_host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    }
+
+    private static HttpsConnectionAdapterOptions Tls(TlsIdentity identity, AdministratorDirectory administrators, bool requireCertificate)
+    {
+        HttpsConnectionAdapterOptions options = new() { ServerCertificate = identity.Leaf, ServerCertificateChain = [identity.Authority] };
+        if (requireCertificate)
+        {
+            AdministrationTls.RequireAdministrator(options, administrators);
+        }
+
+        return options;
+    }
+}

@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using Cloister.Broker.Tests;
+
+namespace Cloister.Broker.Administration.Tests.Processes;
+
+/// <summary>The command against the real program, from the first policy to the audit log.</summary>
+public sealed class CommandTests
+{
+    [Fact]
+    public async Task A_broker_is_administered_from_the_command_line()
+    {
+        await using CommandAndBroker it = await CommandAndBroker.StartAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        await File.WriteAllTextAsync(it["policy.yaml"], enclave.Policy(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(it["wrong.yaml"], "kind: ReleasePolicy\n", TestContext.Current.CancellationToken);
+
+        Assert.Equal("alice", (string)(await it.DoneAsync("alice", "admin", "whoami"))["name"]!);
+        Assert.True((bool)(await it.DoneAsync("alice", "policy", "validate", "--file", it["policy.yaml"]))["valid"]!);
+        Assert.Equal(2, (await it.AsAsync("alice", "policy", "validate", "--file", it["wrong.yaml"])).ExitCode);
+        await it.DoneAsync("alice", "policy", "set", "--name", "production", "--file", it["policy.yaml"]);
+        Assert.Equal(0, (int)(await it.DoneAsync("alice", "policy", "dry-run", "--file", it["policy.yaml"]))["refused"]!);
+
+        string[] create = ["kek", "create", "--name", "payments", "--cluster", "c1", "--policy", "production"];
+        (int exitCode, string output, string errors) refused = await it.AsAsync("bob", create);
+        Assert.Equal((2, ""), (refused.exitCode, refused.output));
+        Assert.Contains("Operator", refused.errors, StringComparison.Ordinal);
+        await it.DoneAsync("alice", create);
+        JsonNode rotated = await it.DoneAsync("alice", "kek", "rotate", "--name", "payments", "--active-in", "0s");
+        Assert.True((bool)rotated["versions"]![1]!["active"]!);
+
+        await it.DoneAsync("alice", "enclaves", "revoke", "--kind", "platform", "--value", "00ff", "--reason", "stolen");
+        Assert.Equal("00ff", (string)(await it.DoneAsync("bob", "enclaves", "revocations"))["revocations"]![0]!["value"]!);
+        Assert.True((bool)(await it.DoneAsync("alice", "enclaves", "lift", "--kind", "platform", "--value", "00ff"))["changed"]!);
+
+        await ExportAndDrillAsync(it);
+        await DestroyAsync(it);
+        await AuditAsync(it);
+    }
+
+    [Fact]
+    public async Task Shares_of_another_authority_are_refused_and_nothing_is_taken_in()
+    {
+        await using CommandAndBroker lost = await CommandAndBroker.StartAsync();
+        await using CommandAndBroker fresh = await CommandAndBroker.StartAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        foreach (CommandAndBroker it in (CommandAndBroker[])[lost, fresh])
+        {
+            await File.WriteAllTextAsync(it["policy.yaml"], enclave.Policy(), TestContext.Current.CancellationToken);
+            await it.DoneAsync("alice", "policy", "set", "--name", "production", "--file", it["policy.yaml"]);
+        }
+
+        await lost.DoneAsync("alice", "kek", "create", "--name", "payments", "--cluster", "c1", "--policy", "production");
+        string[] shares = await ExportAsync(lost, 1);
+        (int exitCode, _, string errors) = await fresh.AsAsync("bob", ["kek", "restore", "--cluster", "c1", "--policy", "production", "--share", shares[0], "--share", shares[1]]);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("authority", errors, StringComparison.Ordinal);
+        Assert.Empty((await fresh.DoneAsync("bob", "kek", "list"))["keks"]!.AsArray());
+
+        // To the broker that made them they bring nothing new.
+        Assert.Equal("payments", (string)(await lost.DoneAsync("bob", ["kek", "restore", "--cluster", "c1", "--policy", "production", "--share", shares[0], "--share", shares[2]]))["name"]!);
+    }
+
+    private static async Task ExportAndDrillAsync(CommandAndBroker it)
+    {
+        string[] shares = await ExportAsync(it, 2);
+        Assert.All(shares, file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+        JsonNode drill = await it.DoneAsync("bob", "kek", "drill", "--share", shares[2], "--share", shares[1]);
+        Assert.True((bool)drill["restored"]! && (bool)drill["matches"]!);
+        Assert.Equal(2, (await it.AsAsync("bob", "kek", "drill", "--share", shares[0])).ExitCode);
+    }
+
+    private static async Task<string[]> ExportAsync(CommandAndBroker it, int version)
+    {
+        string[] export = ["kek", "export", "--name", "payments", "--version", $"{version}", "--threshold", "2", "--shares", "3", "--directory", it["shares"]];
+        (int exitCode, string output, _) = await it.AsAsync("alice", export);
+        Assert.Equal(2, exitCode);
+        Assert.False(Directory.Exists(it["shares"]));
+        string request = (string)JsonNode.Parse(output)!["id"]!;
+        Assert.Equal(2, (await it.AsAsync("alice", [.. export, "--approve", request])).ExitCode);
+        JsonNode exported = await it.DoneAsync("bob", [.. export, "--approve", request]);
+        Assert.DoesNotContain("cloister-share", exported.ToJsonString(), StringComparison.Ordinal);
+        return [.. exported["files"]!.AsArray().Select(file => (string)file!)];
+    }
+
+    private static async Task DestroyAsync(CommandAndBroker it)
+    {
+        string[] destroy = ["kek", "destroy", "--name", "payments", "--version", "1", "--delay", "48h", "--yes-destroy", "payments"];
+        Assert.Equal(1, (await it.AsAsync("alice", [.. destroy[..^1], "payment"])).ExitCode);
+        (int exitCode, string output, _) = await it.AsAsync("bob", destroy);
+        Assert.Equal(2, exitCode);
+        string request = (string)JsonNode.Parse(output)!["id"]!;
+        Assert.Equal(request, (string)(await it.DoneAsync("alice", "admin", "requests"))["requests"]![0]!["id"]!);
+        JsonNode ordered = await it.DoneAsync("alice", [.. destroy, "--approve", request]);
+        Assert.Equal("destroyScheduled", (string)ordered["versions"]![0]!["state"]!);
+        JsonNode taken = await it.DoneAsync("bob", "kek", "cancel-destroy", "--name", "payments", "--version", "1");
+        Assert.Equal("disabled", (string)taken["versions"]![0]!["state"]!);
+    }
+
+    private static async Task AuditAsync(CommandAndBroker it)
+    {
+        (int exitCode, string output, string errors) = await it.AsAsync("alice", "audit", "export");
+        Assert.True(exitCode == 0, errors);
+        await File.WriteAllTextAsync(it["audit.jsonl"], output, TestContext.Current.CancellationToken);
+        (int good, string verdict, _) = await CommandAndBroker.RunAsync("audit", "verify", it["audit.jsonl"], "--pin", it.Pin, "-o", "json");
+        Assert.True(good == 0 && (bool)JsonNode.Parse(verdict)!["good"]!, verdict);
+
+        string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        // Checkpoints, which may stand between, can be left out: what they vouch for is then only less.
+        int[] entries = [.. Enumerable.Range(0, lines.Length).Where(line => lines[line].StartsWith("{\"entry\"", StringComparison.Ordinal))];
+        int named = entries.First(line => lines[line].Contains("alice", StringComparison.Ordinal));
+        string[][] tampered =
+        [
+            [.. lines.Where((_, line) => line != entries[1])],
+            [.. lines.Select((text, line) => line == entries[1] ? lines[entries[2]] : line == entries[2] ? lines[entries[1]] : text)],
+            [.. lines.Select((text, line) => line == named ? text.Replace("alice", "mallory", StringComparison.Ordinal) : text)],
+            lines[1..],
+        ];
+        foreach (string[] changed in tampered)
+        {
+            await File.WriteAllLinesAsync(it["changed.jsonl"], changed, TestContext.Current.CancellationToken);
+            Assert.Equal(2, (await CommandAndBroker.RunAsync("audit", "verify", it["changed.jsonl"], "--pin", it.Pin)).ExitCode);
+        }
+    }
+}

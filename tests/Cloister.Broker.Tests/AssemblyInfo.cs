@@ -1,0 +1,5 @@
+using Cloister.Broker.Tests.Processes;
+using Cloister.KeyStores.Tests.Stores;
+
+[assembly: AssemblyFixture(typeof(SharedServers))]
+[assembly: AssemblyFixture(typeof(SharedBroker))]

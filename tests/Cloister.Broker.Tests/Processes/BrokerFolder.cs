@@ -1,0 +1,51 @@
+using Cloister.KeyStores;
+using Cloister.KeyStores.RootKeys;
+
+namespace Cloister.Broker.Tests.Processes;
+
+/// <summary>A folder with the configuration, root key, database and collateral of a broker, and what it takes to start it and to act on its database.</summary>
+internal sealed class BrokerFolder : IDisposable
+{
+    private readonly string _rootKey;
+    private readonly string _keyStore;
+
+    public BrokerFolder(string? database = null, string? rootKey = null, string keyStore = "keyStore: database")
+    {
+        Folder = Directory.CreateTempSubdirectory("cloister-broker-").FullName;
+        SimulatedEnclave.WriteCollateral(Path.Combine(Folder, "collateral"));
+        Database = database ?? $"sqlite:{Folder}/broker.db";
+        _rootKey = rootKey ?? $"{{ file: {RootKeyFile} }}";
+        _keyStore = keyStore;
+    }
+
+    public string Folder { get; }
+
+    public string Database { get; }
+
+    public string RootKeyFile => Path.Combine(Folder, "UNPROTECTED-root.key");
+
+    /// <summary>Starts a broker on this folder.</summary>
+    public Task<BrokerProcess> StartAsync(string more = "") => BrokerProcess.StartAsync(WriteConfiguration(more));
+
+    public string WriteConfiguration(string more = "")
+    {
+        string path = Path.Combine(Folder, "broker.yaml");
+        File.WriteAllText(path, $$"""
+            apiVersion: cloister.dev/v1alpha1
+            kind: BrokerConfiguration
+            listen: 127.0.0.1:0
+            database: "{{Database}}"
+            rootKey: {{_rootKey}}
+            {{_keyStore}}
+            collateral: { directory: {{Folder}}/collateral }
+            {{more}}
+            """);
+        return path;
+    }
+
+    /// <summary>Acts on the database of a broker as another broker would.</summary>
+    public Task<OtherBroker> OpenAsync(BrokerProcess broker, IRootKey? root = null, params IKeyStore[] stores) =>
+        OtherBroker.OpenAsync(Database, broker.Authority, root ?? FileRootKey.Open(RootKeyFile), stores);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

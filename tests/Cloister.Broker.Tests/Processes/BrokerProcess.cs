@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Cloister.Broker.Tests.Processes;
+
+/// <summary>A <c>cloister-broker</c> process.</summary>
+internal sealed partial class BrokerProcess : IAsyncDisposable
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private static readonly string Program = typeof(BrokerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "Broker").Value!;
+
+    private readonly Process _process;
+    private readonly StringBuilder _errors = new();
+
+    private BrokerProcess(string configuration)
+    {
+        _process = new Process
+        {
+            StartInfo = new ProcessStartInfo(Program, ["--config", configuration]) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+            {
+                _errors.AppendLine(line.Data);
+            }
+        };
+        _process.Start();
+        _process.BeginErrorReadLine();
+    }
+
+    public Uri Url { get; private set; } = new("https://unset");
+
+    public string Pin { get; private set; } = "";
+
+    public Uri? AdminUrl { get; private set; }
+
+    public string Authority => Convert.ToHexStringLower(Convert.FromBase64String(Pin["sha256:".Length..]).AsSpan(0, 16));
+
+    public int Id => _process.Id;
+
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts one that is expected to get ready.</summary>
+    public static async Task<BrokerProcess> StartAsync(string configuration)
+    {
+        BrokerProcess broker = new(configuration);
+        using CancellationTokenSource limit = new(Patience);
+        string? line = await broker._process.StandardOutput.ReadLineAsync(limit.Token);
+        Match ready = ReadyLine().Match(line ?? "");
+        Assert.True(ready.Success, $"'{line}'\n{broker.Errors}");
+        broker.Url = new Uri(ready.Groups[1].Value);
+        broker.Pin = ready.Groups[2].Value;
+        broker.AdminUrl = ready.Groups[3].Success ? new Uri(ready.Groups[3].Value) : null;
+        return broker;
+    }
+
+    /// <summary>Runs one that is expected to end by itself.</summary>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration)
+    {
+        await using BrokerProcess broker = new(configuration);
+        using CancellationTokenSource limit = new(Patience);
+        string output = await broker._process.StandardOutput.ReadToEndAsync(limit.Token);
+        await broker._process.WaitForExitAsync(limit.Token);
+        return (broker._process.ExitCode, output, broker.Errors);
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM, and how it ended.</summary>
+    public async Task<int> StopAsync()
+    {
+        Assert.Equal(0, SendSignal(_process.Id, 15));
+        using CancellationTokenSource limit = new(Patience);
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            await StopAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    public static string PinOf(System.Security.Cryptography.X509Certificates.X509Certificate2 certificate) =>
+        $"sha256:{Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))}";
+
+    [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+))?$")]
+    private static partial Regex ReadyLine();
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SendSignal(int processId, int signal);
+}

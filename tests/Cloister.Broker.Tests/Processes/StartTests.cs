@@ -1,0 +1,65 @@
+namespace Cloister.Broker.Tests.Processes;
+
+/// <summary>A broker that cannot work does not start, and says why.</summary>
+public sealed class StartTests
+{
+    [Fact]
+    public async Task EveryErrorOfTheConfigurationIsReportedAtOnceWithItsLine()
+    {
+        using BrokerFolder folder = new();
+        string path = folder.WriteConfiguration("tls: { certificate: cert.pem }\nsurprise: 1\nadmin: { listen: 127.0.0.1:0, administrators: [ { name: a, key: x, roles: [king] } ], twoPersons: [all] }");
+
+        (int exitCode, string output, string errors) = await BrokerProcess.RunAsync(path);
+
+        Assert.Equal(1, exitCode);
+        Assert.Empty(output);
+        Assert.Contains("line 8: tls.certificate: expected an absolute path", errors, StringComparison.Ordinal);
+        Assert.Contains("line 8: tls.key: missing", errors, StringComparison.Ordinal);
+        Assert.Contains("line 9: surprise: unknown field", errors, StringComparison.Ordinal);
+        Assert.Contains("line 10: admin.administrators[0].key: expected sha256:", errors, StringComparison.Ordinal);
+        Assert.Contains("line 10: admin.administrators[0].roles: expected", errors, StringComparison.Ordinal);
+        Assert.Contains("line 10: admin.twoPersons: expected of: destroy, export", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARootKeyThatIsNotTheDatabasesIsRefused()
+    {
+        using BrokerFolder folder = new();
+        await using (await folder.StartAsync())
+        {
+            // It has made its keys.
+        }
+
+        byte[] key = File.ReadAllBytes(folder.RootKeyFile);
+        File.Delete(folder.RootKeyFile);
+        Assert.Contains("put it back", (await BrokerProcess.RunAsync(folder.WriteConfiguration())).Errors, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.RootKeyFile));
+
+        key[0] ^= 1;
+        File.WriteAllBytes(folder.RootKeyFile, key);
+        File.SetUnixFileMode(folder.RootKeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.Contains("another root key", (await BrokerProcess.RunAsync(folder.WriteConfiguration())).Errors, StringComparison.Ordinal);
+
+        key[0] ^= 1;
+        File.WriteAllBytes(folder.RootKeyFile, key);
+        await using BrokerProcess again = await folder.StartAsync();
+    }
+
+    [Fact]
+    public async Task AnAddressInUseAndADatabaseThatIsAwayAreSaid()
+    {
+        using BrokerFolder folder = new();
+        await using BrokerProcess first = await folder.StartAsync();
+        string path = folder.WriteConfiguration();
+        File.WriteAllText(path, File.ReadAllText(path).Replace("127.0.0.1:0", $"127.0.0.1:{first.Url.Port}", StringComparison.Ordinal));
+        (int exitCode, _, string errors) = await BrokerProcess.RunAsync(path);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("address already in use", errors, StringComparison.OrdinalIgnoreCase);
+
+        using BrokerFolder away = new(database: "postgres:Host=/nonexistent;Username=nobody;Password=hidden-word;Timeout=1");
+        (exitCode, _, errors) = await BrokerProcess.RunAsync(away.WriteConfiguration());
+        Assert.Equal(1, exitCode);
+        Assert.Contains("database", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden-word", errors, StringComparison.Ordinal);
+    }
+}

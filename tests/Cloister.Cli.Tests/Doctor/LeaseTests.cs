@@ -1,0 +1,63 @@
+using Cloister.Cli.Doctor;
+using Cloister.Cli.Metrics;
+using Cloister.Contracts.EnclaveAdmin;
+
+namespace Cloister.Cli.Tests.Doctor;
+
+public sealed class LeaseTests
+{
+    private const ulong Now = 1_700_000_000_000;
+
+    public static TheoryData<string, string, Action<LeaseState>> Leases => new()
+    {
+        { "Ok", "60 min left, 10 wraps and 20 unwraps", _ => { } },
+        { "Error", "none of https://b", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
+        { "Error", "policy: measurement", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
+        { "Error", "it is being asked for", lease => lease.Lease = "" },
+        { "Error", "writes have stopped, reads stop in 30 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now + 30_000) },
+        { "Error", "reads stop in 0 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now - 1) },
+        { "Error", "budget used up", lease => lease.UnwrapsLeft = 0 },
+        { "Error", "budget used up", lease => lease.WrapsLeft = 0 },
+        { "Warning", "not renewed: connect: refused", lease => (lease.FailedStep, lease.Failure) = ("connect", "refused") },
+        { "Warning", "from the sealed copy", lease => lease.Restored = true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Leases))]
+    public void A_lease_is_judged_by_the_enclave_s_clock(string level, string detail, Action<LeaseState> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        LeaseState lease = Good();
+        change(lease);
+        Finding finding = LeaseCheck.Run("/s", lease);
+        Assert.Equal(level, finding.Level.ToString());
+        Assert.Contains(detail, finding.Detail, StringComparison.Ordinal);
+        Assert.Equal(level == "Ok", finding.Fix.Length == 0);
+    }
+
+    [Fact]
+    public void Metrics_of_a_lease()
+    {
+        LeaseState lease = Good();
+        lease.FailedStep = "connect";
+        string text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
+        foreach (string line in (string[])
+        [
+            "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 10",
+            "cloister_lease_unwraps_left{socket=\"/s\"} 20", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
+        ])
+        {
+            Assert.Contains(line + "\n", text, StringComparison.Ordinal);
+        }
+
+        lease.Lease = "";
+        text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
+        Assert.Contains("cloister_lease_held{socket=\"/s\"} 0\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("cloister_lease_seconds_left{", text, StringComparison.Ordinal);
+    }
+
+    private static LeaseState Good() => new()
+    {
+        Broker = "https://b", Kek = "k", Lease = "l", Now = Now, Expires = Now + 3_600_000, GraceEnd = Now + 3_600_000, RenewAfter = Now + 1_800_000, WrapsLeft = 10, UnwrapsLeft = 20,
+    };
+}

@@ -1,0 +1,137 @@
+using System.Text;
+using Cloister.Contracts.SecretsV1;
+using Cloister.Contracts.StoredValues;
+using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Tests.Gateway;
+using Cloister.Enclave.Tests.Support;
+
+namespace Cloister.Enclave.Tests.Secrets;
+
+public sealed class SecretsBatchTests : IDisposable
+{
+    private const int MaxItems = 1000;
+
+    private readonly SecretsFixture _secrets = new();
+
+    public void Dispose() => _secrets.Dispose();
+
+    [Fact]
+    public async Task Round_trip_in_order_each_bound_to_its_key()
+    {
+        string[] keys = [.. Enumerable.Range(0, MaxItems).Select(i => $"/registry/secrets/ns/{i}")];
+        EncryptBatchRequest request = new() { Items = { keys.Select(key => SecretsFixture.Encrypt(key, Encoding.UTF8.GetBytes($"of {key}"))) } };
+        EncryptBatchResponse encrypted = await _secrets.CallAsync("EncryptBatch", request, EncryptBatchResponse.Parser);
+        Assert.All(encrypted.Items, item => Assert.Equal(_secrets.KeyId, item.KeyId));
+
+        DecryptBatchRequest right = new() { Items = { keys.Zip(encrypted.Items, (key, item) => SecretsFixture.Decrypt(key, item.Stored.ToByteArray())) } };
+        DecryptBatchResponse decrypted = await _secrets.CallAsync("DecryptBatch", right, DecryptBatchResponse.Parser);
+        Assert.Equal(keys.Select(key => $"of {key}"), decrypted.Items.Select(item => item.Plaintext.ToStringUtf8()));
+        Assert.All(decrypted.Items, item => Assert.Equal((Outcome.Done, _secrets.KeyId, false), (item.Outcome, item.KeyId, item.Stale)));
+
+        DecryptBatchRequest shifted = new() { Items = { keys.Skip(1).Zip(encrypted.Items, (key, item) => SecretsFixture.Decrypt(key, item.Stored.ToByteArray())) } };
+        DecryptBatchResponse none = await _secrets.CallAsync("DecryptBatch", shifted, DecryptBatchResponse.Parser);
+        Assert.Equal(MaxItems - 1, none.Items.Count);
+        Assert.All(none.Items, item => Assert.Equal(new DecryptItem { Outcome = Outcome.Undecryptable }, item));
+    }
+
+    [Fact]
+    public async Task One_value_that_does_not_open_leaves_the_others_alone()
+    {
+        byte[] good = await _secrets.EncryptAsync([7]);
+        byte[] bad = [.. good];
+        bad[^1] ^= 1;
+        bad[60] ^= 1;
+        DecryptBatchRequest request = new()
+        {
+            Items =
+            {
+                SecretsFixture.Decrypt(SecretsFixture.Key, bad),
+                SecretsFixture.Decrypt(SecretsFixture.Key, Encoding.UTF8.GetBytes("{\"in\":\"clear\"}")),
+                SecretsFixture.Decrypt(SecretsFixture.Key, good),
+            },
+        };
+        DecryptBatchResponse response = await _secrets.CallAsync("DecryptBatch", request, DecryptBatchResponse.Parser);
+        Assert.Equal([Outcome.Undecryptable, Outcome.Foreign, Outcome.Done], response.Items.Select(item => item.Outcome));
+        Assert.Equal([0, 0, 1], response.Items.Select(item => item.Plaintext.Length));
+    }
+
+    [Fact]
+    public async Task Rewrap_moves_a_value_to_the_current_KEK_and_leaves_the_rest()
+    {
+        byte[] plaintext = TestKeys.Random(300);
+        byte[] old = await _secrets.EncryptAsync(plaintext);
+        byte[] ofApiServer = await _secrets.Gateway.StoredByApiServerAsync(SecretsFixture.Key, plaintext);
+        string newKeyId = _secrets.Rotate();
+        byte[] current = await _secrets.EncryptAsync(plaintext);
+        byte[] broken = [.. old];
+        broken[60] ^= 1;
+        RewrapBatchRequest request = new()
+        {
+            Items =
+            {
+                SecretsFixture.Rewrap(SecretsFixture.Key, old),
+                SecretsFixture.Rewrap(SecretsFixture.Key, current),
+                SecretsFixture.Rewrap(SecretsFixture.Key, Encoding.UTF8.GetBytes("{}")),
+                SecretsFixture.Rewrap(SecretsFixture.Key, broken),
+                SecretsFixture.Rewrap("/registry/secrets/ns/other", old),
+                SecretsFixture.Rewrap(SecretsFixture.Key, ofApiServer),
+            },
+        };
+        RewrapBatchResponse response = await _secrets.CallAsync("RewrapBatch", request, RewrapBatchResponse.Parser);
+        Assert.Equal(
+            [Outcome.Done, Outcome.Unchanged, Outcome.Foreign, Outcome.Undecryptable, Outcome.Undecryptable, Outcome.Done],
+            response.Items.Select(item => item.Outcome));
+        Assert.Equal([1, 2, 3, 4], response.Items.Select((item, i) => (item, i)).Where(pair => pair.item.Stored.IsEmpty).Select(pair => pair.i));
+        foreach (int i in (int[])[0, 5])
+        {
+            byte[] written = response.Items[i].Stored.ToByteArray();
+            Assert.Equal(newKeyId, EncryptedObject.Parse(StoredValue.Parse(written).Body).KeyIdText);
+            Assert.Equal(plaintext, (await _secrets.DecryptAsync(written)).Plaintext.ToByteArray());
+            Assert.Equal(plaintext, await _secrets.Gateway.ReadByApiServerAsync(SecretsFixture.Key, written));
+        }
+    }
+
+    [Fact]
+    public async Task Rewrap_of_one_value_answers_like_Decrypt_when_it_does_not_open()
+    {
+        byte[] old = await _secrets.EncryptAsync([1]);
+        _secrets.Rotate();
+        RewrapResponse done = await _secrets.CallAsync("Rewrap", SecretsFixture.Rewrap(SecretsFixture.Key, old), RewrapResponse.Parser);
+        Assert.Equal(Outcome.Done, done.Outcome);
+        RewrapResponse again = await _secrets.CallAsync("Rewrap", SecretsFixture.Rewrap(SecretsFixture.Key, done.Stored.ToByteArray()), RewrapResponse.Parser);
+        Assert.Equal(new RewrapResponse { Outcome = Outcome.Unchanged }, again);
+        CallResult rewrap = await _secrets.CallAsync("Rewrap", SecretsFixture.Rewrap("/another/key", old));
+        CallResult decrypt = await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt("/another/key", old));
+        Assert.Equal((StatusCode.InvalidArgument, decrypt.Message), (rewrap.Code, rewrap.Message));
+    }
+
+    [Fact]
+    public async Task A_retired_KEK_reads_nothing_any_more_even_what_was_read_before()
+    {
+        byte[] old = await _secrets.EncryptAsync([1]);
+        string before = _secrets.KeyId;
+        _secrets.Rotate();
+        await _secrets.DecryptAsync(old);
+        _secrets.Gateway.Custody.Retire(before);
+        Assert.Equal(StatusCode.InvalidArgument, (await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt(SecretsFixture.Key, old))).Code);
+    }
+
+    [Fact]
+    public async Task Items_have_a_limit()
+    {
+        EncryptBatchRequest request = new() { Items = { Enumerable.Repeat(SecretsFixture.Encrypt("k", [1]), MaxItems + 1) } };
+        CallResult result = await _secrets.CallAsync("EncryptBatch", request);
+        Assert.Equal(StatusCode.ResourceExhausted, result.Code);
+        Assert.Contains("1000", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_seed_that_is_used_up_is_replaced_within_a_batch()
+    {
+        using SecretsFixture secrets = new(new SeedOptions(TimeSpan.FromHours(1), 3, 16));
+        EncryptBatchRequest request = new() { Items = { Enumerable.Range(0, 10).Select(i => SecretsFixture.Encrypt($"k{i}", [(byte)i])) } };
+        EncryptBatchResponse response = await secrets.CallAsync("EncryptBatch", request, EncryptBatchResponse.Parser);
+        Assert.Equal(4, response.Items.Select(item => Convert.ToHexString(GatewayFixture.Edek(item.Stored.ToByteArray()))).Distinct().Count());
+    }
+}

@@ -1,0 +1,132 @@
+// manifests reads Kubernetes manifests with the API's own Go types, strictly: an unknown or repeated field, or a value of the wrong type, is
+// an error. EncryptionConfigurations also go through the API server's validation. With --patch, a strategic merge patch is applied to the
+// first file, as kubeadm and the kubelet do it, and the result is printed.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/apis/apiserver/install"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"sigs.k8s.io/yaml"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "manifests:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	if len(args) == 3 && args[0] == "--patch" {
+		return patch(args[1], args[2], out)
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("usage: manifests FILE... | manifests --patch FILE PATCH")
+	}
+	scheme := runtime.NewScheme()
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	install.Install(scheme)
+	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
+	for _, name := range args {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		object, kind, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		switch manifest := object.(type) {
+		case *corev1.Pod:
+			err = volumes(manifest)
+		case *apiserverv1.EncryptionConfiguration:
+			err = encryption(codecs, text)
+		default:
+			err = fmt.Errorf("no check for kind %s", kind.Kind)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Fprintf(out, "ok %s %s\n", kind.Kind, name)
+	}
+	return nil
+}
+
+// encryption validates as the API server does when it loads the file.
+func encryption(codecs serializer.CodecFactory, text []byte) error {
+	object, _, err := codecs.UniversalDecoder().Decode(text, nil, nil)
+	if err != nil {
+		return err
+	}
+	configuration, ok := object.(*apiserver.EncryptionConfiguration)
+	if !ok {
+		return fmt.Errorf("decoded to %T", object)
+	}
+	return validation.ValidateEncryptionConfiguration(configuration, true).ToAggregate()
+}
+
+// volumes holds mounts against volumes, which types alone do not.
+func volumes(pod *corev1.Pod) error {
+	known := map[string]bool{}
+	for _, volume := range pod.Spec.Volumes {
+		known[volume.Name] = true
+	}
+	used := map[string]bool{}
+	for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		for _, mount := range container.VolumeMounts {
+			if !known[mount.Name] {
+				return fmt.Errorf("container %s mounts %s, which is no volume of the pod", container.Name, mount.Name)
+			}
+			used[mount.Name] = true
+		}
+	}
+	for name := range known {
+		if !used[name] {
+			return fmt.Errorf("nobody mounts volume %s", name)
+		}
+	}
+	return nil
+}
+
+func patch(name, patchName string, out io.Writer) error {
+	original, err := toJSON(name)
+	if err != nil {
+		return err
+	}
+	change, err := toJSON(patchName)
+	if err != nil {
+		return err
+	}
+	merged, err := strategicpatch.StrategicMergePatch(original, change, corev1.Pod{})
+	if err != nil {
+		return err
+	}
+	strict := json.NewDecoder(bytes.NewReader(merged))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&corev1.Pod{}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, string(merged))
+	return err
+}
+
+func toJSON(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.YAMLToJSONStrict(text)
+}
