@@ -1,5 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
+using Cloister.Audit;
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
 using Cloister.Broker.State.Revocations;
@@ -77,6 +80,29 @@ public abstract partial class StateContract
     }
 
     [Fact]
+    public async Task Uses_beyond_what_a_lease_allows_are_refused_over_all_brokers_until_it_is_renewed()
+    {
+        await using SqlBrokerState other = await OpenAsync(Address);
+        LeaseRecord lease = NewLease("l1") with { WrapsAllowed = 40, UnwrapsAllowed = 5 };
+        await _state.UpsertLeaseAsync(lease, Cancellation);
+
+        bool[] used = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => Task.Run(() => UseAsync(n % 2 == 0 ? _state : other, "l1", 1, 0))));
+        Assert.Equal(40, used.Count(allowed => allowed));
+        Assert.False(await UseAsync(_state, "l1", 0, 6)); // all or none
+        Assert.True(await UseAsync(_state, "l1", 0, 5));
+        Assert.False(await UseAsync(_state, "l1", 0, 1));
+        Assert.False(await UseAsync(_state, "l1", long.MaxValue, 0));
+        Assert.False(await UseAsync(_state, "unknown", 1, 0));
+        Assert.Equal(lease with { Wraps = 40, Unwraps = 5 }, await _state.FindLeaseAsync("l1", Cancellation));
+
+        List<AuditEntry> audit = await _state.ReadAuditAsync(1, Cancellation).ToListAsync(Cancellation);
+        Assert.Equal((41, 24), (audit.Count(entry => entry.Kind == "use"), audit.Count(entry => entry.Kind == "refusal")));
+        await _state.UpsertLeaseAsync(lease with { WrapsAllowed = 1 }, Cancellation);
+        Assert.True(await UseAsync(_state, "l1", 1, 5));
+        Assert.False(await UseAsync(_state, "l1", 1, 0));
+    }
+
+    [Fact]
     public async Task A_revocation_is_seen_by_its_revision()
     {
         await using SqlBrokerState other = await OpenAsync(Address);
@@ -96,6 +122,9 @@ public abstract partial class StateContract
         Assert.True(await _state.RevocationRevisionAsync(Cancellation) > before);
         Assert.Single(await _state.ListRevocationsAsync(Cancellation));
     }
+
+    private static Task<bool> UseAsync(SqlBrokerState state, string lease, long wraps, long unwraps) =>
+        state.TryUseAsync(lease, wraps, unwraps, new AuditEvent("use", new JsonObject()), new AuditEvent("refusal", new JsonObject()), Cancellation);
 
     private LeaseRecord NewLease(string id) => new(
         id, "instance", "c1", "provider", "main", "sgx", "m1", "ff", "cc", "p", _clock.GetUtcNow(), _clock.GetUtcNow(), _clock.GetUtcNow().AddHours(2), 0, 0, 0);

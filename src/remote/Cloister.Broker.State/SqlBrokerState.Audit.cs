@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using Cloister.Audit;
 using Cloister.Broker.State.Audit;
@@ -10,8 +9,6 @@ public sealed partial class SqlBrokerState
 {
     private const int AuditPage = 500;
 
-    private static readonly SearchValues<char> AuditKindCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789.-");
-
     private readonly Lock _checkpointLock = new();
     private (AuditSigner Sign, int Every)? _checkpoints;
     private long _lastCheckpoint;
@@ -20,22 +17,8 @@ public sealed partial class SqlBrokerState
     /// <inheritdoc/>
     public async Task<AuditEntry> AppendAsync(AuditEvent auditEvent, CancellationToken cancellation)
     {
-        string kind = auditEvent.Kind;
-        if (kind.Length is 0 or > 64 || kind.AsSpan().ContainsAnyExcept(AuditKindCharacters))
-            throw new ArgumentException("the kind of an audit event is 1 to 64 of a-z 0-9 . -", nameof(auditEvent));
-        string details = auditEvent.Details.ToJsonString();
-        AuditEntry entry = await _writes.RunAsync(
-            async writes =>
-            {
-                (long seq, byte[] previous) = await writes.AuditHeadAsync();
-                long now = writes.Now;
-                var next = new AuditEntry(seq + 1, now, kind, details, previous, AuditEncoding.Hash(seq + 1, now, kind, details, previous));
-                await writes.ExecuteAsync(
-                    $"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", next);
-                writes.AuditAppended(next);
-                return next;
-            },
-            cancellation);
+        AuditText text = AuditText.Of(auditEvent);
+        AuditEntry entry = await _writes.RunAsync(writes => AppendAsync(writes, text), cancellation);
         StartCheckpoint(entry.Seq);
         return entry;
     }
@@ -71,6 +54,17 @@ public sealed partial class SqlBrokerState
     /// <inheritdoc/>
     public async Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq", null, cancellation)).Select(row => row.ToCheckpoint())];
+
+    private static async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)
+    {
+        (long seq, byte[] previous) = await writes.AuditHeadAsync();
+        long now = writes.Now;
+        var next = new AuditEntry(seq + 1, now, text.Kind, text.Details, previous, AuditEncoding.Hash(seq + 1, now, text.Kind, text.Details, previous));
+        await writes.ExecuteAsync(
+            $"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", next);
+        writes.AuditAppended(next);
+        return next;
+    }
 
     private async Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, int leastEntries, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Sql;
 
@@ -9,10 +10,11 @@ public sealed partial class SqlBrokerState
         $"""
         INSERT INTO Leases ({LeaseRow.Columns})
         VALUES (@Id, @Instance, @Cluster, @Provider, @Kek, @Tee, @Measurement, @Platform, @ConfigDigest, @Policy,
-            @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps)
+            @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps, @WrapsAllowed, @UnwrapsAllowed)
         ON CONFLICT (Id) DO UPDATE SET Provider = excluded.Provider, Tee = excluded.Tee, Measurement = excluded.Measurement,
             Platform = excluded.Platform, ConfigDigest = excluded.ConfigDigest, Policy = excluded.Policy,
-            RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1
+            RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1,
+            WrapsAllowed = excluded.WrapsAllowed, UnwrapsAllowed = excluded.UnwrapsAllowed, WrapsUsed = 0, UnwrapsUsed = 0
         WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Kek = excluded.Kek
         RETURNING {LeaseRow.Columns}
         """;
@@ -36,6 +38,30 @@ public sealed partial class SqlBrokerState
             $"SELECT {LeaseRow.Columns} FROM Leases {(cluster is null ? "" : "WHERE Cluster = @cluster")} ORDER BY RenewedAt DESC, Id",
             new { cluster },
             cancellation)).Select(row => row.ToRecord())];
+
+    /// <inheritdoc/>
+    public async Task<bool> TryUseAsync(string id, long wraps, long unwraps, AuditEvent use, AuditEvent refusal, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(wraps);
+        ArgumentOutOfRangeException.ThrowIfNegative(unwraps);
+        AuditText made = AuditText.Of(use);
+        AuditText refused = AuditText.Of(refusal);
+        (bool allowed, long seq) = await _writes.RunAsync(
+            async writes =>
+            {
+                // Subtracted on the allowed side: uses that are far too many must not overflow into being few.
+                bool counted = await writes.ExecuteAsync(
+                    """
+                    UPDATE Leases SET Wraps = Wraps + @wraps, Unwraps = Unwraps + @unwraps, WrapsUsed = WrapsUsed + @wraps, UnwrapsUsed = UnwrapsUsed + @unwraps
+                    WHERE Id = @id AND WrapsUsed <= WrapsAllowed - @wraps AND UnwrapsUsed <= UnwrapsAllowed - @unwraps
+                    """,
+                    new { id, wraps, unwraps }) == 1;
+                return (counted, (await AppendAsync(writes, counted ? made : refused)).Seq);
+            },
+            cancellation);
+        StartCheckpoint(seq);
+        return allowed;
+    }
 
     /// <inheritdoc/>
     public Task AddUsesAsync(string id, long wraps, long unwraps, CancellationToken cancellation)

@@ -24,16 +24,16 @@ internal sealed class BrokerFolder : IDisposable
 
     public string RootKeyFile => Path.Combine(Folder, "UNPROTECTED-root.key");
 
-    /// <summary>Starts a broker on this folder.</summary>
-    public Task<BrokerProcess> StartAsync(string more = "") => BrokerProcess.StartAsync(WriteConfiguration(more));
+    /// <summary>Starts a broker on this folder, on any port unless it is to come back on the one that an earlier broker had.</summary>
+    public Task<BrokerProcess> StartAsync(string more = "", int port = 0) => BrokerProcess.StartAsync(WriteConfiguration(more, port));
 
-    public string WriteConfiguration(string more = "")
+    public string WriteConfiguration(string more = "", int port = 0)
     {
         string path = Path.Combine(Folder, "broker.yaml");
         File.WriteAllText(path, $$"""
             apiVersion: cloister.dev/v1alpha1
             kind: BrokerConfiguration
-            listen: 127.0.0.1:0
+            listen: 127.0.0.1:{{port}}
             database: "{{Database}}"
             rootKey: {{_rootKey}}
             {{_keyStore}}

@@ -37,6 +37,32 @@ public sealed class WrapTests(SharedBroker shared)
     }
 
     [Fact]
+    public async Task ALeaseIsOverWhenItsUsesAreMadeAndRenewedBeginsAnew()
+    {
+        RunningPair broker = await shared.GetAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        string kek = await broker.NewKekAsync(enclave, release: false);
+        ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
+        string keyId = lease.Terms.Versions[0].KeyId;
+        byte[][] items = [.. Enumerable.Repeat(new byte[32], 250)];
+        IReadOnlyList<byte[]?> wrapped = [];
+        for (long left = lease.Terms.Wraps; left > 0; left -= items.Length)
+        {
+            wrapped = (await broker.Client.CryptoAsync(KbsPaths.Wrap, lease.Token, keyId, items)).Ok(KbsJson.Default.CryptoResponse).Items;
+        }
+
+        string detail = (await broker.Client.CryptoAsync(KbsPaths.Wrap, lease.Token, keyId, [items[0]])).Refused(401, "TokenVerifierError");
+        Assert.StartsWith("lease:", detail, StringComparison.Ordinal);
+        (await broker.Client.CryptoAsync(KbsPaths.Unwrap, lease.Token, keyId, [wrapped[0]!])).Ok(KbsJson.Default.CryptoResponse);
+        Assert.Contains(
+            await broker.Admin.AuditAsync(), entry => entry.Kind == "lease.exhausted" && entry.Details.Contains(lease.Terms.Lease, StringComparison.Ordinal));
+
+        ReceivedLease renewed = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek, lease.Terms.Lease), enclave, broker.Process.Pin);
+        Assert.Equal(lease.Terms.Lease, renewed.Terms.Lease);
+        (await broker.Client.CryptoAsync(KbsPaths.Wrap, renewed.Token, keyId, items)).Ok(KbsJson.Default.CryptoResponse);
+    }
+
+    [Fact]
     public async Task ErrorsAreThoseOfTheTable()
     {
         RunningPair broker = await shared.GetAsync();

@@ -22,18 +22,12 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>The server, started by the first who asks. Skips the test when PostgreSQL is not installed.</summary>
     public static async Task<PostgresServer> SharedAsync()
     {
-        string? bin = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
-            : null;
-        Assert.SkipWhen(bin is null, "PostgreSQL is not installed");
         await Gate.WaitAsync();
         try
         {
             if (s_shared is null)
             {
-                PostgresServer server = new(bin!, Directory.CreateTempSubdirectory("cloister-postgres-").FullName);
-                await server.StartAsync();
-                s_shared = server;
+                s_shared = await OwnAsync();
             }
 
             return s_shared;
@@ -41,6 +35,37 @@ internal sealed class PostgresServer : IAsyncDisposable
         finally
         {
             Gate.Release();
+        }
+    }
+
+    /// <summary>A server of the caller's own, which it may kill. Skips the test when PostgreSQL is not installed.</summary>
+    public static async Task<PostgresServer> OwnAsync()
+    {
+        string? bin = Directory.Exists("/usr/lib/postgresql")
+            ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
+            : null;
+        Assert.SkipWhen(bin is null, "PostgreSQL is not installed");
+        PostgresServer server = new(bin!, Directory.CreateTempSubdirectory("cloister-postgres-").FullName);
+        await server.StartAsync();
+        return server;
+    }
+
+    /// <summary>SIGKILL; its workers see that it is gone and end.</summary>
+    public async Task KillAsync()
+    {
+        using Process server = Process.GetProcessById(int.Parse(File.ReadLines($"{_folder}/data/postmaster.pid").First(), System.Globalization.CultureInfo.InvariantCulture));
+        server.Kill();
+        await server.WaitForExitAsync();
+    }
+
+    /// <summary>Starts it again on the same data.</summary>
+    public async Task StartAgainAsync()
+    {
+        // As long as a worker of the killed server is about, the new one refuses to start.
+        for (int tries = 1; await ControlAsync("start") != 0; tries++)
+        {
+            Assert.True(tries < 100, File.ReadAllText($"{_folder}/log"));
+            await Task.Delay(200);
         }
     }
 
@@ -64,7 +89,7 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await RunAsync("pg_ctl", "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop");
+        Assert.Equal(0, await RunAsync("pg_ctl", "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop"));
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -78,12 +103,15 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
 
         await RunAsync("initdb", "-D", $"{_folder}/data", "-U", "cloister", "-A", "trust", "-N");
-        await RunAsync("pg_ctl", "-D", $"{_folder}/data", "-l", $"{_folder}/log", "-w", "-o", $"-c listen_addresses='' -c unix_socket_directories='{_folder}' -c fsync=off", "start");
+        Assert.Equal(0, await ControlAsync("start"));
     }
+
+    private Task<int> ControlAsync(string act) =>
+        RunAsync("pg_ctl", "-D", $"{_folder}/data", "-l", $"{_folder}/log", "-w", "-o", $"-c listen_addresses='' -c unix_socket_directories='{_folder}' -c fsync=off", act);
 
     private static string User => File.ReadLines("/etc/passwd").Any(l => l.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres" : "nobody";
 
-    private async Task RunAsync(string program, params string[] arguments)
+    private async Task<int> RunAsync(string program, params string[] arguments)
     {
         bool isServer = !program.StartsWith('/');
         string path = isServer ? Path.Combine(_bin, program) : program;
@@ -100,8 +128,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         {
             // The server keeps these streams: their end does not come.
             await process.WaitForExitAsync();
-            Assert.Equal(0, process.ExitCode);
-            return;
+            return process.ExitCode;
         }
 
         Task<string> output = process.StandardOutput.ReadToEndAsync();
@@ -109,6 +136,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         await output;
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, error);
+        return process.ExitCode;
     }
 
     private static string Group => User == "postgres" ? "postgres" : "nogroup";

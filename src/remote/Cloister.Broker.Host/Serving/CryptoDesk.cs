@@ -11,7 +11,8 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
-/// Wraps and unwraps under KEKs that are never released (docs/broker-protocol.md, "Wrap and unwrap"). Counted and in the audit log before it is answered.
+/// Wraps and unwraps under KEKs that are never released (docs/broker-protocol.md, "Wrap and unwrap"). Counted against the
+/// budget of the lease and in the audit log before it is answered.
 /// Thread-safe. secrets: items pass through; what arrived or is answered in clear is wiped by the caller.
 /// </summary>
 internal sealed class CryptoDesk(KekDirectory keks, RevocationList revocations, IBrokerState state)
@@ -94,10 +95,18 @@ internal sealed class CryptoDesk(KekDirectory keks, RevocationList revocations, 
         }
     }
 
-    private Task RecordAsync(string act, TokenLease lease, CryptoRequest request, int wraps, int unwraps, int refused, CancellationToken cancellation) => Task.WhenAll(
-        state.AddUsesAsync(lease.Lease, wraps, unwraps, cancellation),
-        state.AppendAsync(new AuditEvent(act, new JsonObject
+    // The work is done before it is known whether it may be: one write then counts, decides and logs. What it made is not answered when it may not.
+    private async Task RecordAsync(string act, TokenLease lease, CryptoRequest request, int wraps, int unwraps, int refused, CancellationToken cancellation)
+    {
+        JsonObject details = new()
         {
             ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["kek"] = lease.Kek, ["keyId"] = request.KeyId, ["count"] = wraps + unwraps, ["notAuthentic"] = refused,
-        }), cancellation));
+        };
+        JsonObject tooMany = new() { ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["kek"] = lease.Kek, ["act"] = act, ["count"] = wraps + unwraps };
+        if (!await state.TryUseAsync(lease.Lease, wraps, unwraps, new AuditEvent(act, details), new AuditEvent("lease.exhausted", tooMany), cancellation))
+        {
+            throw new ProtocolException(
+                ProtocolError.TokenVerifierError, $"lease: fewer {act}s are left than were asked for, so it is over: renew it; when this repeats, its policy has to allow more");
+        }
+    }
 }

@@ -86,7 +86,10 @@ internal sealed class LeaseDesk(
         bool renews = statement.Lease.Length > 0 && await state.FindLeaseAsync(statement.Lease, cancellation) is not null;
         LeaseRecord record = new(
             renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
-            enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0);
+            enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0)
+        {
+            WrapsAllowed = policy.Policy.Lease.Wraps, UnwrapsAllowed = policy.Policy.Lease.Unwraps,
+        };
         try
         {
             return await state.UpsertLeaseAsync(record, cancellation);

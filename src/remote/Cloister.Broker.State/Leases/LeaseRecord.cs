@@ -19,4 +19,11 @@ namespace Cloister.Broker.State.Leases;
 /// <param name="Unwraps">Decryptions in all.</param>
 public sealed record LeaseRecord(
     string Id, string Instance, string Cluster, string Provider, string Kek, string Tee, string Measurement, string Platform, string ConfigDigest,
-    string Policy, DateTimeOffset FirstAt, DateTimeOffset RenewedAt, DateTimeOffset ExpiresAt, long Renewals, long Wraps, long Unwraps);
+    string Policy, DateTimeOffset FirstAt, DateTimeOffset RenewedAt, DateTimeOffset ExpiresAt, long Renewals, long Wraps, long Unwraps)
+{
+    /// <summary>How many items <see cref="ILeaseRegistry.TryUseAsync"/> may wrap between renewals.</summary>
+    public long WrapsAllowed { get; init; }
+
+    /// <summary>How many items it may unwrap between renewals.</summary>
+    public long UnwrapsAllowed { get; init; }
+}

@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using Cloister.Broker.Tests;
+using Cloister.Kbs;
+
+namespace Cloister.Bench.Broker;
+
+/// <summary>What is measured, on one broker.</summary>
+internal sealed class Operations : IDisposable
+{
+    internal const int Callers = 16;
+
+    private readonly LoadClient _client;
+    private readonly LeaseTerms[] _leases = new LeaseTerms[Callers];
+    private readonly byte[][] _items = [.. Enumerable.Range(0, KbsPaths.MaxItems).Select(_ => RandomNumberGenerator.GetBytes(32))];
+    private string _token = "";
+    private string _keyId = "";
+    private IReadOnlyList<byte[]> _wrapped = [];
+
+    private Operations(LoadClient client) => _client = client;
+
+    internal static async Task<Operations> StartAsync(BrokerUnderLoad broker, SimulatedEnclave enclave)
+    {
+        Operations operations = new(new LoadClient(broker.Url, broker.Pin, enclave));
+        for (int i = 0; i < Callers; i++)
+        {
+            operations._leases[i] = (await operations._client.LeaseAsync(BrokerUnderLoad.Released)).Terms;
+        }
+
+        (LeaseTerms terms, operations._token) = await operations._client.LeaseAsync(BrokerUnderLoad.Kept);
+        operations._keyId = terms.Versions[0].KeyId;
+        operations._wrapped = [.. (await operations._client.CryptoAsync(KbsPaths.Wrap, operations._token, operations._keyId, operations._items)).Select(item => item!)];
+        return operations;
+    }
+
+    /// <summary>A challenge, evidence, a new lease with the KEK.</summary>
+    internal Task AttestAsync(int caller) => _client.LeaseAsync(BrokerUnderLoad.Released);
+
+    /// <summary>A challenge, evidence, a renewed lease; no KEK is new.</summary>
+    internal Task RenewAsync(int caller) => _client.LeaseAsync(BrokerUnderLoad.Released, _leases[caller % Callers]);
+
+    /// <summary>256 keys of 32 bytes.</summary>
+    internal Task WrapAsync(int caller) => _client.CryptoAsync(KbsPaths.Wrap, _token, _keyId, _items);
+
+    /// <summary>The same keys back.</summary>
+    internal Task UnwrapAsync(int caller) => _client.CryptoAsync(KbsPaths.Unwrap, _token, _keyId, _wrapped);
+
+    public void Dispose() => _client.Dispose();
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Cloister.Bench.Broker;
+
+// Usage: Cloister.Bench.Broker rounds --broker PROGRAM --databases 'sqlite[|postgres:...]' [--rounds N] [--seconds N]
+//        Cloister.Bench.Broker memory --broker PROGRAM --databases sqlite [--seconds N]
+//        Cloister.Bench.Broker report FILE
+if (args is ["report", string file])
+{
+    BrokerReport.Print(file);
+    return 0;
+}
+
+Dictionary<string, string> options = [];
+for (int i = 1; i + 1 < args.Length; i += 2)
+{
+    options[args[i]] = args[i + 1];
+}
+
+if (args is not ["rounds" or "memory", ..] || !options.TryGetValue("--broker", out string? broker) || !options.TryGetValue("--databases", out string? databases))
+{
+    Console.Error.WriteLine("Cloister.Bench.Broker rounds|memory|report: see bench/README.md");
+    return 1;
+}
+
+TimeSpan length = TimeSpan.FromSeconds(int.Parse(options.GetValueOrDefault("--seconds", "5"), CultureInfo.InvariantCulture));
+JsonObject results = args[0] == "rounds"
+    ? await Rounds.RunAsync(broker, databases.Split('|'), int.Parse(options.GetValueOrDefault("--rounds", "3"), CultureInfo.InvariantCulture), length)
+    : await Rounds.MemoryAsync(broker, databases, length);
+Console.Out.WriteLine(results.ToJsonString());
+return 0;
