@@ -59,8 +59,11 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     /// <summary>Why there is no lease, or why it is not renewed.</summary>
     internal CustodyStatus Problem => _problem;
 
+    /// <summary>Why the gateway has no new serving certificate; null when it has, or needs none.</summary>
+    internal BrokerException? CertificateFailure { get; set; }
+
     /// <summary>What administration shows.</summary>
-    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure);
+    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure);
 
     /// <summary>Cancelled when this ends.</summary>
     internal CancellationToken Stopping => _stop.Token;
