@@ -184,7 +184,7 @@ public sealed class EnclaveConfigurationReaderTests
             """;
         IReadOnlyList<ConfigurationError> errors = Errors(Text);
         Assert.Equal([1, 2, 3, 4, 5, 7, 8, 10, 14, 14], errors.Select(error => error.Line));
-        Assert.Contains("surprise is unknown; known here: admin, apiVersion, cluster, custody, kind, kms, provider, secrets, state", errors[3].Message, StringComparison.Ordinal);
+        Assert.Contains("surprise is unknown; known here: admin, apiVersion, cluster, custody, gateway, kind, kms, provider, secrets, state", errors[3].Message, StringComparison.Ordinal);
         Assert.Contains("kms.backlog is unknown", errors[6].Message, StringComparison.Ordinal);
     }
 
