@@ -30,6 +30,25 @@ public sealed class ReleasePolicyReaderTests
         Assert.Superset(paths.ToHashSet(), read.Errors.Select(e => e.Path).ToHashSet());
     }
 
+    [Fact]
+    public void GatewaysHaveTheNamesThatAreWritten()
+    {
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(
+            Head + "  appraisal: {}\n  configDigests: any\n  lease: { wraps: 1, unwraps: 2 }\n  gateway: { names: [Node.example, 10.0.0.7, \"fd00::1\"] }\n");
+        Assert.True(read.IsValid, string.Join('\n', read.Errors));
+        Assert.Equal(["node.example", "10.0.0.7", "fd00::1"], read.Policy.GatewayNames);
+    }
+
+    [Theory]
+    [InlineData("{ names: [\"*.example\"] }")]
+    [InlineData("{ names: [a b] }")]
+    [InlineData("{ names: node.example }")]
+    [InlineData("{ names: [[]] }")]
+    [InlineData("{ name: [node.example] }")]
+    public void OtherNamesAreRefused(string gateway) => Assert.Contains(
+        ReleasePolicyReader.Read($"{Head}  appraisal: {{}}\n  configDigests: any\n  lease: {{ wraps: 1, unwraps: 1 }}\n  gateway: {gateway}\n").Errors,
+        error => error.Path.StartsWith("spec.gateway.name", StringComparison.Ordinal));
+
     [Theory]
     [InlineData("9s")]
     [InlineData("0h")]

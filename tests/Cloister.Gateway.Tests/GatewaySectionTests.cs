@@ -17,6 +17,11 @@ public sealed class GatewaySectionTests
 
         """;
 
+    private const string Attested = """
+        custody: {mode: attested}
+        broker: {urls: ["https://127.0.0.1:1"], pins: ["sha256:OmH9PBzFFXKViNvjFO+Xgc0HnfRL39k9WqTyM9lHVDY="], kek: main}
+        """;
+
     private const string Tls = "tls: {certificate: /c, key: /k, clientCa: /ca}";
 
     [Fact]
@@ -48,7 +53,23 @@ public sealed class GatewaySectionTests
         Assert.Equal(["/a/", "/b/c/"], options.Prefixes);
     }
 
+    [Fact]
+    public void ABrokerIssuesTheCertificate()
+    {
+        string attested = Base.Replace("custody: {mode: manual}", Attested, StringComparison.Ordinal);
+        GatewayOptions options = EnclaveConfigurationReader.Read(
+            attested + "gateway: {tls: {issuer: broker, clientCa: /ca}, etcd: {endpoints: [\"http://127.0.0.1:2379\"]}}\n").Gateway!;
+        Assert.Equal((null, null, "/ca"), (options.CertificatePath, options.KeyPath, options.ClientCaPath));
+
+        ConfigurationException both = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(
+            attested + "gateway: {tls: {issuer: broker, key: /k, clientCa: /ca}, etcd: {endpoints: [\"http://127.0.0.1:2379\"]}}\n"));
+        Assert.Contains(both.Errors, error => error.ToString().Contains("leave certificate and key out", StringComparison.Ordinal));
+    }
+
     [Theory]
+    [InlineData("{tls: {clientCa: /ca, key: /k}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "gateway.tls.certificate is missing")]
+    [InlineData("{tls: {issuer: broker, clientCa: /ca}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "needs a custody that uses one")]
+    [InlineData("{tls: {issuer: me, clientCa: /ca}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "one of file, broker")]
     [InlineData("{etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "gateway.tls is missing")]
     [InlineData("{TLS, etcd: {endpoints: []}}", "gateway.etcd.endpoints")]
     [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"]}}", "gateway.etcd.ca")]

@@ -8,6 +8,10 @@ namespace Cloister.AdminApi;
 /// <param name="TwoPersons">Acts that take two administrators.</param>
 public sealed record WhoAmI(string Name, IReadOnlyList<string> Roles, string Authority, string Pin, IReadOnlyList<string> TwoPersons);
 
+/// <summary>The authority's certificate: what an API server trusts whose gateway has its serving certificate from the broker.</summary>
+/// <param name="Certificate">PEM.</param>
+public sealed record AuthorityCertificate(string Certificate);
+
 /// <summary>An act that waits for a second administrator, who repeats it with <c>approve</c> set to the id.</summary>
 /// <param name="Id">32 hex.</param>
 /// <param name="Act">destroy or export.</param>

@@ -6,6 +6,7 @@ namespace Cloister.AdminApi;
 /// <summary>Serializers of all messages, without reflection: camelCase, duplicates refused, missing parameters refused.</summary>
 [JsonSerializable(typeof(AdminError))]
 [JsonSerializable(typeof(WhoAmI))]
+[JsonSerializable(typeof(AuthorityCertificate))]
 [JsonSerializable(typeof(PendingRequest))]
 [JsonSerializable(typeof(PendingRequestList))]
 [JsonSerializable(typeof(KekSummary))]

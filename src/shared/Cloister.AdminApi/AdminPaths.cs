@@ -9,6 +9,9 @@ public static class AdminPaths
     /// <summary>Who the caller is to the broker.</summary>
     public const string WhoAmI = Prefix + "/whoami";
 
+    /// <summary>The authority's certificate.</summary>
+    public const string AuthorityCertificate = Prefix + "/authority/certificate";
+
     /// <summary>KEKs; below it each by name, and its versions.</summary>
     public const string Keks = Prefix + "/keks";
 

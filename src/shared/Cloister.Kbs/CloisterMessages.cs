@@ -107,3 +107,11 @@ public sealed record CryptoRequest(string KeyId, string Purpose, string Cluster,
 
 /// <summary>Answers in order; null for an item that is not authentic.</summary>
 public sealed record CryptoResponse(IReadOnlyList<byte[]?> Items);
+
+/// <summary>Asks for a serving certificate of the gateway.</summary>
+/// <param name="Request">PKCS#10, DER: the key is P-256. Only the key counts; names and extensions are the broker's.</param>
+public sealed record CertificateRequestMessage(byte[] Request);
+
+/// <summary>A serving certificate.</summary>
+/// <param name="Chain">DER: the certificate, then the authority's that issued it.</param>
+public sealed record CertificateChain(IReadOnlyList<byte[]> Chain);

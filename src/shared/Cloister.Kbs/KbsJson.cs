@@ -19,6 +19,8 @@ namespace Cloister.Kbs;
 [JsonSerializable(typeof(LeaseTerms))]
 [JsonSerializable(typeof(WatchRequest))]
 [JsonSerializable(typeof(WatchResponse))]
+[JsonSerializable(typeof(CertificateRequestMessage))]
+[JsonSerializable(typeof(CertificateChain))]
 [JsonSerializable(typeof(CryptoRequest))]
 // Not on the fast path, which writes an item that is null as an empty text.
 [JsonSerializable(typeof(CryptoResponse), GenerationMode = JsonSourceGenerationMode.Metadata)]

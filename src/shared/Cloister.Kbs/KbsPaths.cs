@@ -30,6 +30,9 @@ public static class KbsPaths
     /// <summary>Unwraps them.</summary>
     public const string Unwrap = "/kbs/v0/cloister/unwrap";
 
+    /// <summary>Issues the gateway's serving certificate.</summary>
+    public const string Certificate = "/kbs/v0/cloister/certificate";
+
     /// <summary>What the type of every error begins with.</summary>
     public const string ErrorTypePrefix = "https://github.com/confidential-containers/kbs/errors/";
 
@@ -41,6 +44,9 @@ public static class KbsPaths
 
     /// <summary>Longest item to wrap, in bytes.</summary>
     public const int MaxItemSize = 4096;
+
+    /// <summary>Longest PKCS#10 request, in bytes.</summary>
+    public const int MaxCertificateRequestSize = 4 * 1024;
 
     /// <summary>Longest statement, in bytes.</summary>
     public const int MaxStatementSize = 8 * 1024;

@@ -28,6 +28,10 @@ public sealed class AdministrationClient : IDisposable
     /// <summary>Who this client is to the broker.</summary>
     public Task<WhoAmI> WhoAmIAsync(CancellationToken cancellation) => _connection.GetAsync(AdminPaths.WhoAmI, Json.WhoAmI, cancellation);
 
+    /// <summary>The authority's certificate, PEM: for the API servers of gateways whose serving certificate is the broker's.</summary>
+    public async Task<string> AuthorityCertificateAsync(CancellationToken cancellation) =>
+        (await _connection.GetAsync(AdminPaths.AuthorityCertificate, Json.AuthorityCertificate, cancellation)).Certificate;
+
     /// <summary>Every KEK, or every one of a cluster.</summary>
     public async Task<IReadOnlyList<KekSummary>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
         (await _connection.GetAsync(AdminPaths.Keks + (cluster is null ? "" : $"?cluster={Part(cluster)}"), Json.KekList, cancellation)).Keks;

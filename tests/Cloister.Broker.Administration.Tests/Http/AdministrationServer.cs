@@ -120,6 +120,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,
             AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo(),
+            AuthorityCertificate = [0x30, 0x00],
             Time = Broker.Time,
         });
         await _host.StartAsync(TestContext.Current.CancellationToken);

@@ -73,11 +73,14 @@ internal sealed class EtcdProcess : IAsyncDisposable
     }
 
     /// <summary>Runs etcdctl, which comes with etcd, or skips the test where it does not.</summary>
-    internal async Task<string> CtlAsync(params IEnumerable<string> arguments)
+    internal Task<string> CtlAsync(params IEnumerable<string> arguments) => CtlAtAsync(Url, arguments);
+
+    /// <summary>Runs etcdctl against something that is to look like etcd.</summary>
+    internal async Task<string> CtlAtAsync(string endpoint, params IEnumerable<string> arguments)
     {
         string program = Path.Combine(Path.GetDirectoryName(_program)!, "etcdctl");
         Assert.SkipUnless(File.Exists(program), "no etcdctl beside etcd");
-        ProcessStartInfo start = new(program, ["--endpoints", Url, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new(program, ["--endpoints", endpoint, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync();

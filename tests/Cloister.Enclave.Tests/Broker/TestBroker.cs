@@ -56,6 +56,9 @@ internal sealed class TestBroker : IAsyncDisposable
     /// <summary>Items of every wrap and unwrap that was answered.</summary>
     internal ConcurrentQueue<int> Items { get; } = new();
 
+    /// <summary>What becomes of certificates: the key they are for, the key that signs them.</summary>
+    internal Func<PublicKey, ECDsa, (PublicKey Key, ECDsa Signer)> ShapeCertificate { get; set; } = (key, signer) => (key, signer);
+
     /// <summary>Holds wraps and unwraps up, when a test says so.</summary>
     internal Task CryptoGate { get; set; } = Task.CompletedTask;
 
@@ -157,6 +160,9 @@ internal sealed class TestBroker : IAsyncDisposable
                 await Task.Delay(50);
                 await context.Response.WriteAsJsonAsync(new WatchResponse("e", false), KbsJson.Default.WatchResponse);
                 break;
+            case KbsPaths.Certificate:
+                await context.Response.WriteAsJsonAsync(Issue(body.Deserialize(KbsJson.Default.CertificateRequestMessage)!), KbsJson.Default.CertificateChain);
+                break;
             case KbsPaths.Wrap or KbsPaths.Unwrap:
                 await CryptoGate;
                 await TestWrapping.AnswerAsync(context, body.Deserialize(KbsJson.Default.CryptoRequest)!, path == KbsPaths.Wrap, this);
@@ -165,6 +171,21 @@ internal sealed class TestBroker : IAsyncDisposable
                 await RefuseAsync(context, "BadRequest");
                 break;
         }
+    }
+
+    // Signed by whom the test says; the authority's certificate is always the real one.
+    private CertificateChain Issue(CertificateRequestMessage message)
+    {
+        CertificateRequest request = CertificateRequest.LoadSigningRequest(message.Request, HashAlgorithmName.SHA256);
+        (PublicKey key, ECDsa signer) = ShapeCertificate(request.PublicKey, _authority);
+        DateTimeOffset from = DateTimeOffset.UtcNow.AddHours(-1);
+        X500DistinguishedName issuer = new("CN=authority");
+        CertificateRequest root = new(issuer, _authority, HashAlgorithmName.SHA256);
+        root.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using X509Certificate2 authority = root.CreateSelfSigned(from, from.AddDays(1));
+        using X509Certificate2 leaf = new CertificateRequest(request.SubjectName, key, HashAlgorithmName.SHA256)
+            .Create(issuer, X509SignatureGenerator.CreateForECDsa(signer), from, from.AddDays(1), RandomNumberGenerator.GetBytes(8));
+        return new CertificateChain([leaf.RawData, authority.RawData]);
     }
 
     private async Task LeaseAsync(HttpContext context, LeaseRequest request)

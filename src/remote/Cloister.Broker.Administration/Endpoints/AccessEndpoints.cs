@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Administration.Endpoints;
 
-/// <summary>Who the caller is, and what waits for a second administrator.</summary>
+/// <summary>Who the caller is, which authority the broker has, and what waits for a second administrator.</summary>
 internal sealed class AccessEndpoints(AdministrationServices services)
 {
     internal void Map(AdminRoutes routes)
@@ -15,6 +15,8 @@ internal sealed class AccessEndpoints(AdministrationServices services)
                 call.By.Name, AdministratorRoles.NamesOf(call.By.Roles), services.Authority,
                 "sha256:" + Convert.ToBase64String(SHA256.HashData(services.AuthorityPublicKey)), services.TwoPersons.Acts),
             AdminJson.Default.WhoAmI));
+        routes.Get(AdminPaths.AuthorityCertificate, call => call.AnswerAsync(
+            new AuthorityCertificate(PemEncoding.WriteString("CERTIFICATE", services.AuthorityCertificate) + "\n"), AdminJson.Default.AuthorityCertificate));
         routes.Get(AdminPaths.Requests, async call => await call.AnswerAsync(
             new PendingRequestList([.. (await services.State.ListRequestsAsync(call.Aborted)).Select(MessageOf)]), AdminJson.Default.PendingRequestList));
         routes.Delete(AdminPaths.Requests + "/{name}", async call => await call.AnswerAsync(

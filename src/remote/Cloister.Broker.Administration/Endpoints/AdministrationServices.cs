@@ -31,6 +31,9 @@ public sealed record AdministrationServices
     /// <summary>SubjectPublicKeyInfo of the authority's key, which signs the audit log.</summary>
     public required byte[] AuthorityPublicKey { get; init; }
 
+    /// <summary>The authority as a root of TLS servers, DER.</summary>
+    public required byte[] AuthorityCertificate { get; init; }
+
     /// <summary>The clock.</summary>
     public required TimeProvider Time { get; init; }
 }

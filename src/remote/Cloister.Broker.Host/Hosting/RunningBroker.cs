@@ -115,6 +115,7 @@ internal sealed class RunningBroker : IAsyncDisposable
             new ResourceEndpoint(new ResourceDesk(policies, keks, leased, revocations, state, clock), tokens),
             new LeaseEndpoint(new LeaseDesk(challenges, evidence, policies, keks, leased, revocations, state, authority, clock)),
             new WatchEndpoint(new WatchDesk(feed, revocations, state, _stopping.Token), tokens),
+            new CertificateEndpoint(new CertificateDesk(policies, keks, revocations, state, authority, clock), tokens),
             new WrapEndpoint(crypto, tokens),
             new UnwrapEndpoint(crypto, tokens),
         ];

@@ -7,12 +7,13 @@ namespace Cloister.Broker.Policies;
 /// <summary>Which enclaves get a KEK, and for how long (<c>kind: ReleasePolicy</c>).</summary>
 public sealed class ReleasePolicy
 {
-    internal ReleasePolicy(AppraisalPolicy appraisal, IReadOnlySet<string>? configDigests, IReadOnlyList<Certificate> roots, LeaseAllowance lease)
+    internal ReleasePolicy(AppraisalPolicy appraisal, IReadOnlySet<string>? configDigests, IReadOnlyList<Certificate> roots, LeaseAllowance lease, IReadOnlyList<string> gatewayNames)
     {
         Appraisal = appraisal;
         ConfigDigests = configDigests;
         Roots = roots;
         Lease = lease;
+        GatewayNames = gatewayNames;
     }
 
     /// <summary>Its name.</summary>
@@ -29,6 +30,9 @@ public sealed class ReleasePolicy
 
     /// <summary>What leases may be.</summary>
     public LeaseAllowance Lease { get; }
+
+    /// <summary>IP addresses and DNS names that gateways' certificates are for, besides loopback.</summary>
+    public IReadOnlyList<string> GatewayNames { get; }
 
     /// <summary>Whether the configuration that the enclave states is acceptable. An enclave without a statement has none.</summary>
     public bool AcceptsConfiguration(AttestedEnclave enclave) =>

@@ -9,8 +9,8 @@ using YamlDotNet.RepresentationModel;
 namespace Cloister.Broker.Policies;
 
 /// <summary>
-/// Reads <c>kind: ReleasePolicy</c>: <c>spec.appraisal</c> (the sections of an appraisal policy), <c>spec.configDigests</c>, <c>spec.roots</c> and
-/// <c>spec.lease</c>. Unknown fields are refused, all errors are reported at once.
+/// Reads <c>kind: ReleasePolicy</c>: <c>spec.appraisal</c> (the sections of an appraisal policy), <c>spec.configDigests</c>, <c>spec.roots</c>,
+/// <c>spec.lease</c> and <c>spec.gateway</c>. Unknown fields are refused, all errors are reported at once.
 /// </summary>
 public static class ReleasePolicyReader
 {
@@ -59,10 +59,11 @@ public static class ReleasePolicyReader
         List<PolicySection> sections = ReadAppraisal(spec, root, errors);
         HashSet<string>? configDigests = ReadConfigDigests(spec, root, errors);
         List<Certificate> roots = ReadRoots(spec, errors);
+        IReadOnlyList<string> gatewayNames = GatewayNamesReader.Read(spec, errors);
         LeaseAllowance? lease = LeaseAllowanceReader.Read(spec, root, errors);
         spec.Finish();
         document.Finish();
-        return errors.Any || lease is null ? null : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease);
+        return errors.Any || lease is null ? null : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease, gatewayNames);
     }
 
     private static List<PolicySection> ReadAppraisal(MappingReader spec, YamlNode root, PolicyErrors errors)

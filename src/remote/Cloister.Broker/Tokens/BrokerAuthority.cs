@@ -1,5 +1,7 @@
 using System.Buffers.Text;
+using System.Net;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 
@@ -109,6 +111,50 @@ public sealed class BrokerAuthority : IDisposable
         lock (_lock)
         {
             return new TlsIdentity(_key, Id, now);
+        }
+    }
+
+    /// <summary>The authority as a root, DER: what a TLS client that knows no pins trusts. For ten years from now.</summary>
+    public byte[] MakeRootCertificate(DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            using X509Certificate2 root = AuthorityCertificates.Root(_key, Id, now);
+            return root.RawData;
+        }
+    }
+
+    /// <summary>Issues a certificate for a TLS server, from an hour ago until <paramref name="end"/>.</summary>
+    /// <param name="request">A PKCS#10 request, signed by the key it has: ECDSA P-256. Nothing else of it counts.</param>
+    /// <param name="names">Addresses and DNS names.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="end">When the certificate ends.</param>
+    /// <exception cref="CryptographicException">It is not such a request.</exception>
+    public X509Certificate2 IssueServerCertificate(ReadOnlySpan<byte> request, IEnumerable<string> names, DateTimeOffset now, DateTimeOffset end)
+    {
+        CertificateRequest read = CertificateRequest.LoadSigningRequest(request, HashAlgorithmName.SHA256, out int consumed);
+        using ECDsa? key = read.PublicKey.GetECDsaPublicKey();
+        if (consumed != request.Length || key?.ExportParameters(includePrivateParameters: false).Curve.Oid.Value != ECCurve.NamedCurves.nistP256.Oid.Value)
+        {
+            throw new CryptographicException("not a request with an ECDSA P-256 key");
+        }
+
+        SubjectAlternativeNameBuilder alternatives = new();
+        foreach (string name in names)
+        {
+            if (IPAddress.TryParse(name, out IPAddress? address))
+            {
+                alternatives.AddIpAddress(address);
+            }
+            else
+            {
+                alternatives.AddDnsName(name);
+            }
+        }
+
+        lock (_lock)
+        {
+            return AuthorityCertificates.Server(_key, Id, "cloister-gateway", read.PublicKey, alternatives, now, end);
         }
     }
 

@@ -11,26 +11,20 @@ namespace Cloister.Broker.Tokens;
 public sealed class TlsIdentity : IDisposable
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(90);
-    private static readonly TimeSpan ClockSkew = TimeSpan.FromHours(1);
 
     internal TlsIdentity(ECDsa authority, string authorityId, DateTimeOffset now)
     {
-        X500DistinguishedName issuer = new($"CN=Cloister broker authority {authorityId}");
-        CertificateRequest root = new(issuer, authority, HashAlgorithmName.SHA256);
+        CertificateRequest root = new(AuthorityCertificates.Name(authorityId), authority, HashAlgorithmName.SHA256);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true));
         root.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.DigitalSignature, critical: true));
 
         // Signed by its own key under another issuer's name: a TLS server of .NET leaves self-issued certificates out of what it sends.
         Authority = root.Create(
             new X500DistinguishedName($"CN=Cloister broker {authorityId}"), X509SignatureGenerator.CreateForECDsa(authority),
-            now - ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
+            now - AuthorityCertificates.ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
 
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest leaf = new("CN=cloister-broker", key, HashAlgorithmName.SHA256);
-        leaf.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
-        leaf.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        leaf.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
-        using X509Certificate2 issued = leaf.Create(issuer, X509SignatureGenerator.CreateForECDsa(authority), now - ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
+        using X509Certificate2 issued = AuthorityCertificates.Server(authority, authorityId, "cloister-broker", new PublicKey(key), names: null, now, now + Lifetime);
         Leaf = issued.CopyWithPrivateKey(key);
     }
 

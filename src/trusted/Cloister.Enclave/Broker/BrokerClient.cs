@@ -71,6 +71,12 @@ public sealed class BrokerClient : IDisposable
         (await PostAsync("watch", KbsPaths.Watch, request, KbsJson.Default.WatchRequest, null, token, TimeSpan.FromSeconds(request.WaitSeconds), cancellation))
             .Read("watch", KbsJson.Default.WatchResponse);
 
+    /// <summary>Asks for a serving certificate.</summary>
+    /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
+    public async ValueTask<CertificateChain> CertificateAsync(string token, CertificateRequestMessage request, CancellationToken cancellation) =>
+        (await PostAsync("certificate", KbsPaths.Certificate, request, KbsJson.Default.CertificateRequestMessage, null, token, TimeSpan.Zero, cancellation))
+            .Read("certificate", KbsJson.Default.CertificateChain);
+
     /// <summary>Wraps keys under a KEK that is not released.</summary>
     /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
     public ValueTask<CryptoResponse> WrapAsync(string token, CryptoRequest request, CancellationToken cancellation) =>

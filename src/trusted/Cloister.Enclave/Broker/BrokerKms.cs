@@ -39,6 +39,9 @@ public sealed class BrokerKms : IRemoteKms
     public LeaseReport? Lease => _keeper.Report;
 
     /// <inheritdoc/>
+    public CertificateSource? Certificates => new(_session, _keeper);
+
+    /// <inheritdoc/>
     public ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation)
     {
         HeldLease held = Require();

@@ -56,8 +56,12 @@ public sealed class BrokerPins
         }
 
         return Accept(leaf.PublicKey.ExportSubjectPublicKeyInfo())
-            || chain.ChainPolicy.ExtraStore.Any(issuer => Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer));
+            || chain.ChainPolicy.ExtraStore.Any(issuer => AcceptIssued(leaf, issuer));
     }
+
+    /// <summary>True when a pinned key, which that certificate has, signed the leaf.</summary>
+    internal bool AcceptIssued(X509Certificate2 leaf, X509Certificate2 issuer) =>
+        Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer);
 
     // Only the signature counts, and only that of a broker's authority: ECDSA P-256 with SHA-256.
     private static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)

@@ -48,6 +48,8 @@ public sealed class BrokerSession : IDisposable
 
     internal BrokerClient Client { get; }
 
+    internal BrokerPins Pins => _options.Pins;
+
     /// <summary>Name of the KEK that is wanted.</summary>
     internal string Kek => _options.Kek;
 

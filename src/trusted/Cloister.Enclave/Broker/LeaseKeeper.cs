@@ -59,8 +59,11 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     /// <summary>Why there is no lease, or why it is not renewed.</summary>
     internal CustodyStatus Problem => _problem;
 
+    /// <summary>Why the gateway has no new serving certificate; null when it has, or needs none.</summary>
+    internal BrokerException? CertificateFailure { get; set; }
+
     /// <summary>What administration shows.</summary>
-    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure);
+    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure);
 
     /// <summary>Cancelled when this ends.</summary>
     internal CancellationToken Stopping => _stop.Token;
@@ -283,12 +286,6 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             _mayRestore = false;
         }
 
-        if (failure.Failure == BrokerFailure.Revoked)
-        {
-            Wipe();
-            _sealed?.Discard();
-        }
-
         CustodyStatus problem = failure.Failure switch
         {
             BrokerFailure.Revoked => CustodyStatus.Unavailable(
@@ -296,9 +293,18 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             BrokerFailure.Unavailable => CustodyStatus.Unavailable(StatusCode.Unavailable, $"no lease from a broker: {failure.Message}"),
             _ => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the broker gives no lease: {failure.Message}"),
         };
-        if (problem != _problem)
+        bool changed = problem != _problem;
+
+        // Before KEKs are wiped: who finds no lease finds the reason.
+        _problem = problem;
+        if (failure.Failure == BrokerFailure.Revoked)
         {
-            _problem = problem;
+            Wipe();
+            _sealed?.Discard();
+        }
+
+        if (changed)
+        {
             _log.NotLeased(failure, _held);
         }
     }
@@ -358,6 +364,9 @@ internal sealed class LeaseKeeper : IAsyncDisposable
                     Wipe();
                     _sealed?.Discard();
                     _log.LeaseOver(held.Terms.Lease);
+
+                    // Long due, but a machine that slept has timers that did not.
+                    RenewSoon();
                 }
             }
         }

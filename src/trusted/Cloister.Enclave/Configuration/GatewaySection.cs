@@ -11,7 +11,7 @@ internal static class GatewaySection
     private const int MaxEndpoints = 16;
     private const int Mebibyte = 1024 * 1024;
 
-    internal static GatewayOptions? Read(ConfigurationMapping root)
+    internal static GatewayOptions? Read(ConfigurationMapping root, bool broker)
     {
         if (!root.Has("gateway"))
         {
@@ -21,8 +21,19 @@ internal static class GatewaySection
         ConfigurationMapping section = root.Mapping("gateway");
         ListenAddress? listen = section.Parsed("listen", ListenAddress.Parse("tcp:127.0.0.1:2390", out _), Listen);
         ConfigurationMapping tls = section.Mapping("tls", required: true);
-        string certificate = File(tls, "certificate", required: true)!;
-        string key = File(tls, "key", required: true)!;
+        bool files = tls.OneOf("issuer", "file", false, "file", "broker") == "file";
+        string? certificate = File(tls, "certificate", required: files);
+        string? key = File(tls, "key", required: files);
+        if (!files && (certificate ?? key) is not null)
+        {
+            tls.Fail("issuer", "the broker issues the certificate for a key made here: leave certificate and key out");
+        }
+
+        if (!files && !broker)
+        {
+            tls.Fail("issuer", "broker needs a custody that uses one: attested, or remote or passthrough with the section broker");
+        }
+
         string clientCa = File(tls, "clientCa", required: true)!;
         tls.RefuseUnknown();
 

@@ -41,6 +41,9 @@ public sealed class AttestedCustody : ICustody
     public LeaseReport? Lease => _keeper.Report;
 
     /// <inheritdoc/>
+    public CertificateSource? Certificates => new(_session, _keeper);
+
+    /// <inheritdoc/>
     public CustodyStatus Status => StatusOf(_keeper.Current);
 
     /// <inheritdoc/>

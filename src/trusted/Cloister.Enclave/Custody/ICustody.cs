@@ -13,6 +13,9 @@ public interface ICustody : IAsyncDisposable
     /// <summary>The lease of a broker that the KEKs are used under, or null when this custody needs none.</summary>
     LeaseReport? Lease => null;
 
+    /// <summary>Where the gateway's serving certificate can come from, or null when this custody uses no broker.</summary>
+    CertificateSource? Certificates => null;
+
     /// <summary>What Status answers now.</summary>
     CustodyStatus Status { get; }
 

@@ -13,6 +13,9 @@ public interface IRemoteKms : IAsyncDisposable
     /// <summary>The lease that the KEK is used under, or null when this KMS gives none.</summary>
     LeaseReport? Lease => null;
 
+    /// <summary>Where the gateway's serving certificate can come from, or null.</summary>
+    CertificateSource? Certificates => null;
+
     /// <summary>Which KEK versions there are.</summary>
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
     ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);

@@ -34,6 +34,9 @@ public sealed class PassthroughCustody : ICustody
     public LeaseReport? Lease => _kms.Lease;
 
     /// <inheritdoc/>
+    public CertificateSource? Certificates => _kms.Certificates;
+
+    /// <inheritdoc/>
     public CustodyStatus Status => _watch.Current.Status;
 
     /// <inheritdoc/>

@@ -47,6 +47,9 @@ public sealed class RemoteCustody : ICustody
     public LeaseReport? Lease => _kms.Lease;
 
     /// <inheritdoc/>
+    public CertificateSource? Certificates => _kms.Certificates;
+
+    /// <inheritdoc/>
     public CustodyStatus Status
     {
         get

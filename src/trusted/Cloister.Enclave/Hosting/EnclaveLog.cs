@@ -118,6 +118,24 @@ public sealed partial class EnclaveLog
     [LoggerMessage(54, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]
     public partial void EncryptedTwice(string key, long suppressed);
 
+    /// <summary>A broker issued a serving certificate.</summary>
+    [LoggerMessage(55, LogLevel.Information, "gateway: serving certificate {Serial} of lease {Lease}, until {Expires}")]
+    private partial void ServingCertificate(string serial, string lease, string expires);
+
+    /// <summary>A broker issued none.</summary>
+    [LoggerMessage(56, LogLevel.Warning, "gateway: no new serving certificate from a broker: {Reason}")]
+    public partial void ServingCertificateNotIssued(string reason);
+
+    /// <summary>Keys were wiped: whoever is connected is sent away.</summary>
+    [LoggerMessage(57, LogLevel.Warning, "gateway: the lease of its serving certificate is gone, connections are closed")]
+    public partial void ServingCertificateWithdrawn();
+
+    /// <summary>An API server wanted to connect, and there is no certificate to show it.</summary>
+    [LoggerMessage(58, LogLevel.Warning, "gateway: refused a connection, there is no serving certificate: {Reason} ({Suppressed} more since the last line)")]
+    public partial void NoServingCertificate(string reason, long suppressed);
+
+    internal void ServingCertificate(string serial, string lease, long expires) => ServingCertificate(serial, lease, Time(expires));
+
     internal void Leased(string what, LeaseTerms terms, Uri broker) =>
         Leased(what, terms.Lease, terms.Kek, broker, Time(terms.Expires), Time(terms.RenewAfter), terms.Wraps, terms.Unwraps);
 

@@ -8,7 +8,7 @@ namespace Cloister.Cli.Administration;
 /// <summary><c>cloister enclaves</c>: leases of a broker, and revocations.</summary>
 internal static class EnclavesCommand
 {
-    internal static Command Create() => new("enclaves", "Enclaves that have a lease of a broker, and revocations.") { List(), Revoke(), Revocations(), Lift() };
+    internal static Command Create() => new("enclaves", "Enclaves that have a lease of a broker, revocations, and the certificate by which API servers know gateways.") { List(), Revoke(), Revocations(), Lift(), Ca() };
 
     private static Command List()
     {
@@ -48,6 +48,12 @@ internal static class EnclavesCommand
         return BrokerVerb.Print(new RevocationList(revocations), AdminJson.Default.RevocationList, output, () => CliOutput.Table(
             ["kind", "value", "reason", "since", "by"],
             revocations.Select(entry => (IReadOnlyList<string>)[entry.Kind, entry.Value, entry.Reason, BrokerVerb.Moment(entry.At), entry.By])));
+    });
+
+    private static Command Ca() => BrokerVerb.Create("ca", "Print the authority's certificate, PEM: the CA file of API servers whose gateway has its certificate from the broker.", [], async (broker, _, output, cancellation) =>
+    {
+        AuthorityCertificate authority = new(await broker.AuthorityCertificateAsync(cancellation));
+        return BrokerVerb.Print(authority, AdminJson.Default.AuthorityCertificate, output, () => Console.Out.Write(authority.Certificate));
     });
 
     private static int Print(bool changed, string otherwise, OutputFormat output) => BrokerVerb.Print(

@@ -65,14 +65,14 @@ internal static class DevCommand
 
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        if (options.Etcd is not null)
-        {
-            DevelopmentCertificates.Ensure(files.Gateway);
-        }
-
         await using DevelopmentBroker? broker = options.Custody == "attested"
             ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), showLog: true, stop.Token)
             : null;
+        if (options.Etcd is not null)
+        {
+            DevelopmentCertificates.Ensure(files.Gateway, broker is null ? null : await broker.Admin.AuthorityCertificateAsync(stop.Token));
+        }
+
         options = broker is null ? options : await AdmitAsync(broker, files, options, stop.Token);
         await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: true, stop.Token);
         EnclaveState state = await ProvisionAsync(enclave, options, stop.Token);

@@ -17,8 +17,10 @@ internal static class DevelopmentCertificates
     private const int RenewDays = 30;
 
     /// <summary>Makes them where there are none, or where they are soon over.</summary>
+    /// <param name="files">Where.</param>
+    /// <param name="issuer">PEM of the authority that issues the serving certificate, or null for that of the folder.</param>
     /// <exception cref="CliException">The folder cannot be written.</exception>
-    internal static void Ensure(GatewayFiles files)
+    internal static void Ensure(GatewayFiles files, string? issuer)
     {
         try
         {
@@ -27,6 +29,8 @@ internal static class DevelopmentCertificates
             {
                 Make(files);
             }
+
+            Write(files.Ca, issuer ?? File.ReadAllText(files.ClientCa));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -36,7 +40,7 @@ internal static class DevelopmentCertificates
 
     private static bool AreGood(GatewayFiles files)
     {
-        string[] all = [files.Ca, files.ClientCertificate, files.ClientKey, files.ServerCertificate, files.ServerKey];
+        string[] all = [files.ClientCa, files.ClientCertificate, files.ClientKey, files.ServerCertificate, files.ServerKey];
         if (!all.All(File.Exists))
         {
             return false;
@@ -44,7 +48,7 @@ internal static class DevelopmentCertificates
 
         try
         {
-            using X509Certificate2 ca = X509CertificateLoader.LoadCertificateFromFile(files.Ca);
+            using X509Certificate2 ca = X509CertificateLoader.LoadCertificateFromFile(files.ClientCa);
             return ca.NotAfter > DateTime.Now.AddDays(RenewDays);
         }
         catch (CryptographicException)
@@ -66,7 +70,7 @@ internal static class DevelopmentCertificates
         Issue(ca, "kube-apiserver", ClientAuthentication, files.ClientCertificate, files.ClientKey);
 
         // Last: it is what says that the others are there.
-        Write(files.Ca, ca.ExportCertificatePem());
+        Write(files.ClientCa, ca.ExportCertificatePem());
     }
 
     private static void Issue(X509Certificate2 ca, string name, string purpose, string certificatePath, string keyPath)

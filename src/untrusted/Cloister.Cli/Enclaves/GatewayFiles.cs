@@ -11,7 +11,11 @@ internal sealed class GatewayFiles(string folder)
     /// <summary>Holds <c>https://127.0.0.1:PORT</c>, without an end of line.</summary>
     internal string Url => Path.Combine(Folder, "url");
 
+    /// <summary>What an API server knows the gateway by: the development authority, or that of the broker that issues the serving certificate.</summary>
     internal string Ca => Path.Combine(Folder, "ca.crt");
+
+    /// <summary>What the gateway knows API servers by: the development authority.</summary>
+    internal string ClientCa => Path.Combine(Folder, "client-ca.crt");
 
     internal string ClientCertificate => Path.Combine(Folder, "client.crt");
 

@@ -94,13 +94,14 @@ internal sealed class SimulatedEnclaveFiles
             new[] { ("ca", etcd.CaPath), ("certificate", etcd.CertificatePath), ("key", etcd.KeyPath) }
                 .Where(file => file.Item2 is not null)
                 .Select(file => $"    {file.Item1}: \"{Path.GetFullPath(file.Item2!)}\"\n"));
+        string issuer = options.Broker is null
+            ? $"    certificate: \"{Gateway.ServerCertificate}\"\n    key: \"{Gateway.ServerKey}\"\n"
+            : "    issuer: broker\n";
         return $"""
             gateway:
               listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
               tls:
-                certificate: "{Gateway.ServerCertificate}"
-                key: "{Gateway.ServerKey}"
-                clientCa: "{Gateway.Ca}"
+            {issuer}    clientCa: "{Gateway.ClientCa}"
               etcd:
                 endpoints: [{endpoints}]
             {files}  mode: {options.GatewayMode}

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
@@ -23,6 +24,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     private readonly Timer _withdrawals;
     private readonly Thread _accepting;
     private readonly Dictionary<GatewayConnection, Thread> _connections = [];
+    private readonly LeasedCertificate? _certificate;
     private bool _stopping;
 
     /// <summary>Listens.</summary>
@@ -32,10 +34,11 @@ public sealed class EtcdGateway : IAsyncDisposable
     /// <param name="arena">Where seeds are kept; not owned.</param>
     /// <param name="log">Log.</param>
     /// <exception cref="ListenException">The port cannot be had.</exception>
-    /// <exception cref="StartException">A certificate file is not what it should be.</exception>
+    /// <exception cref="StartException">A certificate file is not what it should be, or a broker is to issue it and the custody uses none.</exception>
     public EtcdGateway(GatewayOptions options, string provider, ICustody custody, SecretArena arena, EnclaveLog log)
     {
-        GatewayTls tls = new(options);
+        _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
+        GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
         _socket = options.Listen.Bind(new SocketPermissions());
         _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System);
         EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
@@ -79,8 +82,30 @@ public sealed class EtcdGateway : IAsyncDisposable
             thread.Join();
         }
 
+        if (_certificate is not null)
+        {
+            await _certificate.DisposeAsync();
+        }
+
         await _withdrawals.DisposeAsync();
         _values.Dispose();
+    }
+
+    private LeasedCertificate Certificate(ICustody custody, EnclaveLog log) => new(
+        custody.Certificates ?? throw new StartException($"gateway.tls.issuer: custody {custody.Name} has no broker that could issue a certificate: give files"),
+        CloseConnections,
+        log);
+
+    // What an API server got decrypted so far it has; it gets no more, on watches neither.
+    private void CloseConnections()
+    {
+        lock (_connections)
+        {
+            foreach (GatewayConnection connection in _connections.Keys)
+            {
+                connection.Abort();
+            }
+        }
     }
 
     private void Accept()

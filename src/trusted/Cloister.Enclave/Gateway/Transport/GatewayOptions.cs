@@ -9,11 +9,11 @@ public sealed record GatewayOptions
     /// <summary>Where an API server connects; loopback TCP.</summary>
     public required ListenAddress Listen { get; init; }
 
-    /// <summary>PEM file of the serving certificate and its chain.</summary>
-    public required string CertificatePath { get; init; }
+    /// <summary>PEM file of the serving certificate and its chain; null when the broker issues it.</summary>
+    public string? CertificatePath { get; init; }
 
-    /// <summary>PEM file of its key.</summary>
-    public required string KeyPath { get; init; }
+    /// <summary>PEM file of its key, or null.</summary>
+    public string? KeyPath { get; init; }
 
     /// <summary>PEM file of the authorities that may vouch for an API server.</summary>
     public required string ClientCaPath { get; init; }

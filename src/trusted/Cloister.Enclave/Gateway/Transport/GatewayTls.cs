@@ -15,22 +15,25 @@ internal sealed class GatewayTls
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
-    private readonly SslServerAuthenticationOptions _server;
+    private readonly Func<SslStreamCertificateContext> _serving;
+    private readonly X509ChainPolicy _clients;
     private readonly X509ChainPolicy? _etcdChain;
     private readonly SslStreamCertificateContext? _etcdCertificate;
 
     /// <summary>Reads every file.</summary>
+    /// <param name="options">Which.</param>
+    /// <param name="issued">Gives the certificate for a handshake when it is not one of files.</param>
     /// <exception cref="StartException">One is missing or not what it should be.</exception>
-    internal GatewayTls(GatewayOptions options)
+    internal GatewayTls(GatewayOptions options, Func<SslStreamCertificateContext>? issued = null)
     {
-        _server = new SslServerAuthenticationOptions
+        if (options is { CertificatePath: { } serving, KeyPath: { } servingKey })
         {
-            ServerCertificateContext = Certificate("gateway.tls", options.CertificatePath, options.KeyPath),
-            ClientCertificateRequired = true,
-            CertificateChainPolicy = Authorities("gateway.tls.clientCa", options.ClientCaPath, ClientAuthentication),
-            ApplicationProtocols = [SslApplicationProtocol.Http2],
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        };
+            SslStreamCertificateContext read = Certificate("gateway.tls", serving, servingKey);
+            issued = () => read;
+        }
+
+        _serving = issued ?? throw new StartException("gateway.tls: neither files nor a broker give a serving certificate");
+        _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, ClientAuthentication);
         if (options.EtcdCaPath is { } ca)
         {
             _etcdChain = Authorities("gateway.etcd.ca", ca, ServerAuthentication);
@@ -44,9 +47,19 @@ internal sealed class GatewayTls
 
     /// <summary>The API server's side.</summary>
     /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
+    /// <exception cref="IOException">There is no serving certificate now.</exception>
     internal SslStream Accept(Stream stream)
     {
-        return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsServer(_server));
+        // For each connection: the next one may have another certificate, and those that are open keep theirs.
+        SslServerAuthenticationOptions options = new()
+        {
+            ServerCertificateContext = _serving(),
+            ClientCertificateRequired = true,
+            CertificateChainPolicy = _clients,
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        };
+        return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsServer(options));
     }
 
     /// <summary>etcd's side.</summary>

@@ -1,0 +1,156 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Enclave.Hosting;
+using Cloister.Kbs;
+
+namespace Cloister.Enclave.Broker;
+
+/// <summary>
+/// The gateway's serving certificate, which a broker issues to an enclave that has a lease: asked for with a new key at every renewal, not used
+/// past the lease that it was issued for, given up when KEKs are wiped. Source: docs/broker-protocol.md, "Certificate". Thread-safe.
+/// secrets: the certificates' private keys, made here, in .NET's TLS.
+/// </summary>
+internal sealed class LeasedCertificate : IAsyncDisposable
+{
+    private const int PatienceMilliseconds = 3000;
+    private const int LookMilliseconds = 250;
+    private const int MaxRetryMilliseconds = 30_000;
+
+    private readonly CertificateSource _source;
+    private readonly EnclaveLog _log;
+    private readonly Action _withdrawn;
+    private readonly LineLimit _refusals = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+    private volatile Issued? _issued;
+    private volatile string _failure = "";
+
+    /// <summary>Begins to ask.</summary>
+    /// <param name="source">Lease and broker; not owned.</param>
+    /// <param name="withdrawn">Called when the lease of a certificate is gone before another takes its place: connections are to be closed.</param>
+    /// <param name="log">Log.</param>
+    internal LeasedCertificate(CertificateSource source, Action withdrawn, EnclaveLog log)
+    {
+        _source = source;
+        _withdrawn = withdrawn;
+        _log = log;
+        _loop = Task.Run(KeepAsync);
+    }
+
+    /// <summary>The certificate for a handshake. Waits a moment for the first one.</summary>
+    /// <exception cref="IOException">There is none; the log says why.</exception>
+    internal SslStreamCertificateContext Take()
+    {
+        long until = Environment.TickCount64 + PatienceMilliseconds;
+        while (true)
+        {
+            if (_issued is { } issued && _source.Lease is { } held && IsOf(issued, held) && held.Now < issued.Lease.Terms.Expires)
+            {
+                return issued.Context;
+            }
+
+            if (_failure.Length > 0 || _stop.IsCancellationRequested || Environment.TickCount64 > until)
+            {
+                break;
+            }
+
+            Thread.Sleep(LookMilliseconds / 5);
+        }
+
+        if (_refusals.MayPass(out long suppressed))
+        {
+            _log.NoServingCertificate(_failure.Length > 0 ? _failure : _source.Problem, suppressed);
+        }
+
+        throw new IOException("no serving certificate");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _loop;
+        _stop.Dispose();
+    }
+
+    private static bool IsOf(Issued issued, HeldLease held) => issued.Lease.Terms.Lease == held.Terms.Lease;
+
+    private async Task KeepAsync()
+    {
+        int failures = 0;
+        long retryAt = 0;
+        while (!_stop.IsCancellationRequested)
+        {
+            HeldLease? held = _source.Lease;
+            if (_issued is { } old && (held is null || !IsOf(old, held)))
+            {
+                // Wiped. When a lease is here already, it is another one: what was decrypted under the old one must not go on.
+                _issued = null;
+                _log.ServingCertificateWithdrawn();
+                _withdrawn();
+            }
+
+            if (held is { IsRestored: false } && held != _issued?.Lease && held.Now < held.Terms.Expires && Environment.TickCount64 >= retryAt)
+            {
+                failures = await TryIssueAsync(held) ? 0 : failures + 1;
+                retryAt = failures == 0 ? 0 : Environment.TickCount64 + Math.Min(MaxRetryMilliseconds, 1000L << Math.Min(failures - 1, 5));
+            }
+
+            await Task.Delay(LookMilliseconds, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<bool> TryIssueAsync(HeldLease held)
+    {
+        try
+        {
+            (SslStreamCertificateContext context, string serial) = await IssueAsync(held);
+            _issued = new Issued(context, held);
+            _failure = "";
+            _source.Answered(null);
+            _log.ServingCertificate(serial, held.Terms.Lease, held.Terms.Expires);
+            return true;
+        }
+        catch (BrokerException e)
+        {
+            _failure = e.Message;
+            _source.Answered(e);
+            _log.ServingCertificateNotIssued(e.Message);
+        }
+        catch (Exception e)
+        {
+            if (!_stop.IsCancellationRequested)
+            {
+                _log.Fault("asking for a serving certificate", e);
+            }
+        }
+
+        return false;
+    }
+
+    private async Task<(SslStreamCertificateContext Context, string Serial)> IssueAsync(HeldLease held)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        byte[] request = new CertificateRequest("CN=cloister-gateway", key, HashAlgorithmName.SHA256).CreateSigningRequest();
+        CertificateChain answer = await _source.Session.Client.CertificateAsync(held.Token, new CertificateRequestMessage(request), _stop.Token);
+        try
+        {
+            using X509Certificate2 issued = X509CertificateLoader.LoadCertificate(answer.Chain[0]);
+            using X509Certificate2 authority = X509CertificateLoader.LoadCertificate(answer.Chain[1]);
+            if (_source.Session.Pins.AcceptIssued(issued, authority)
+                && issued.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo()))
+            {
+                // Not sent along: a client has the authority, or does not believe it.
+                return (SslStreamCertificateContext.Create(issued.CopyWithPrivateKey(key), null, offline: true), issued.SerialNumber);
+            }
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentOutOfRangeException)
+        {
+            // Not a chain.
+        }
+
+        throw new BrokerException(BrokerFailure.Refused, "certificate", "what the broker answered is not a certificate of a pinned authority for this enclave's key");
+    }
+
+    private sealed record Issued(SslStreamCertificateContext Context, HeldLease Lease);
+}
