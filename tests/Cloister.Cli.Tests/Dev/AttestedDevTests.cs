@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Tests.Harness;
 
@@ -65,19 +66,50 @@ public sealed class AttestedDevTests : IDisposable
     }
 
     [Fact]
-    public async Task A_broker_that_ends_ends_it()
+    public async Task A_broker_that_ends_is_started_again_where_it_was_and_the_enclave_goes_on()
     {
         await using DevEnclave dev = await StartAsync();
-        using (System.Diagnostics.Process broker = System.Diagnostics.Process.GetProcessById(dev.ChildProcessIds()[0]))
+        int killed = BrokerOf(dev)!.Value;
+        using (Process broker = Process.GetProcessById(killed))
         {
-            Assert.Equal("cloister-broker", broker.ProcessName);
             broker.Kill();
         }
 
-        await dev.Process.WaitForExitAsync(TimeSpan.FromSeconds(30));
+        (await CliProcess.RunAsync("probe", "--socket", dev.KmsSocket, "--count", "3")).MustSucceed();
+        await Eventually.TrueAsync(() => BrokerOf(dev) is { } again && again != killed, "another broker runs");
+        JsonNode told = dev.Ready["broker"]!;
+        string[] access = ["--broker", (string)told["admin"]!, "--pin", (string)told["pin"]!, "--certificate", (string)told["certificate"]!, "--key", (string)told["key"]!];
+        CliResult enclaves = new(ExitCode.Usage, "", "");
+        await Eventually.TrueAsync(async () => (enclaves = await CliProcess.RunAsync(["enclaves", "list", "--output", "json", .. access])).ExitCode == ExitCode.Done, "the broker answers where it was");
+        Assert.Contains("\"dev\"", enclaves.Output, StringComparison.Ordinal);
+        Assert.Contains("ended by itself: it is started again", dev.Process.Errors, StringComparison.Ordinal);
+        Assert.False(dev.Process.HasExited);
+        (await CliProcess.RunAsync("probe", "--socket", dev.KmsSocket, "--count", "3")).MustSucceed();
+    }
 
-        Assert.Equal(ExitCode.Usage, dev.Process.ExitCode);
-        Assert.Contains("the broker ended by itself", dev.Process.Errors, StringComparison.Ordinal);
+    [Fact]
+    public async Task A_later_start_has_the_same_broker()
+    {
+        string first;
+        await using (DevEnclave dev = await StartAsync())
+        {
+            first = dev.Ready["broker"]!.ToJsonString();
+        }
+
+        await using DevEnclave second = await StartAsync();
+
+        Assert.Equal(first, second.Ready["broker"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task A_second_one_on_the_same_folder_is_refused_and_the_first_stays()
+    {
+        await using DevEnclave first = await StartAsync();
+
+        CliResult second = await CliProcess.RunAsync("dev", "--dir", _folder["d"], "--custody", "attested");
+
+        second.MustBeRefused("another 'cloister dev' runs on");
+        (await CliProcess.RunAsync("probe", "--socket", first.KmsSocket, "--count", "3")).MustSucceed();
     }
 
     [Fact]
@@ -92,6 +124,14 @@ public sealed class AttestedDevTests : IDisposable
         Assert.Equal(ExitCode.Usage, other.ExitCode);
         Assert.Contains("has KEK dev for cluster dev", other.Errors, StringComparison.Ordinal);
         Assert.Equal("", other.Output);
+    }
+
+    private static int? BrokerOf(DevEnclave dev) => dev.ChildProcessIds().Where(child => !DevEnclave.Ended(child)).Cast<int?>().FirstOrDefault(IsBroker);
+
+    private static bool IsBroker(int? processId)
+    {
+        string path = $"/proc/{processId}/comm";
+        return File.Exists(path) && File.ReadAllText(path).StartsWith("cloister-broker", StringComparison.Ordinal);
     }
 
     private async Task<DevEnclave> StartAsync()

@@ -21,6 +21,7 @@ public sealed class DevGatewayTests : IDisposable
     [InlineData("manual")]
     [InlineData("remote")]
     [InlineData("passthrough")]
+    [InlineData("attested")]
     public async Task The_gateway_encrypts_with_every_custody_and_has_its_address_again(string custody)
     {
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);

@@ -12,16 +12,22 @@ namespace Cloister.Cli.Brokers;
 internal sealed class DevelopmentBroker : IAsyncDisposable
 {
     private const string Program = "cloister-broker";
+    private const string DatabaseStore = "database";
 
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
 
-    private readonly ChildProgram _process;
+    private readonly FileStream _claim;
+    private readonly DevelopmentBrokerOptions _options;
     private readonly X509Certificate2 _administrator;
+    private ChildProgram _process;
 
-    private DevelopmentBroker(ChildProgram process, X509Certificate2 administrator, DevelopmentBrokerFiles files, string[] ready)
+    private DevelopmentBroker(
+        ChildProgram process, FileStream claim, X509Certificate2 administrator, DevelopmentBrokerFiles files, DevelopmentBrokerOptions options, string[] ready)
     {
         _process = process;
+        _claim = claim;
         _administrator = administrator;
+        _options = options;
         Files = files;
         (Url, Pin, AdminUrl) = (ready[1], ready[3], ready[5]);
         Admin = new AdministrationClient(new Uri(AdminUrl), BrokerPin.Parse(Pin), administrator);
@@ -53,22 +59,34 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
 
     /// <summary>Makes what is missing, starts the program and waits until it is ready.</summary>
     /// <exception cref="CliException">It is not there, or it does not come up; the message has what it said.</exception>
-    internal static async Task<DevelopmentBroker> StartAsync(DevelopmentBrokerFiles files, bool showLog, CancellationToken cancellation)
+    internal static async Task<DevelopmentBroker> StartAsync(DevelopmentBrokerFiles files, DevelopmentBrokerOptions options, CancellationToken cancellation)
     {
-        files.Make();
-        await SimulatedEnclave.MakeVendorAsync(files.Vendor, cancellation);
-        X509Certificate2 administrator = ClientIdentity.Open(files.AdministratorCertificate, files.AdministratorKey);
-        files.Prepare(AdministratorCertificate.PinOf(administrator));
-        ChildProgram process = ChildProgram.Start(Program, ["--config", files.Configuration, "--stop-with-stdin"], showLog);
+        FileStream claim = files.Claim();
+        X509Certificate2? administrator = null;
         try
         {
-            return new DevelopmentBroker(process, administrator, files, await ReadyAsync(process, cancellation));
+            await SimulatedEnclave.MakeVendorAsync(files.Vendor.Folder, cancellation);
+            administrator = ClientIdentity.Open(files.AdministratorCertificate, files.AdministratorKey);
+            (ChildProgram process, string[] ready) = await StartProgramAsync(files, options, administrator, cancellation);
+            return new DevelopmentBroker(process, claim, administrator, files, options, ready);
         }
         catch
         {
-            await process.DisposeAsync();
-            administrator.Dispose();
+            administrator?.Dispose();
+            await claim.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>Starts the program again after it ended, where enclaves and administrators know it.</summary>
+    /// <exception cref="CliException">It does not come up, or another program took its address meanwhile.</exception>
+    internal async Task RestartAsync(CancellationToken cancellation)
+    {
+        await _process.DisposeAsync();
+        (_process, string[] ready) = await StartProgramAsync(Files, _options, _administrator, cancellation);
+        if (ready[1] != Url || ready[3] != Pin || ready[5] != AdminUrl)
+        {
+            throw new CliException($"the broker was at {Url} and is at {ready[1]} now, where no enclave looks for it: start everything again");
         }
     }
 
@@ -83,12 +101,12 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
     internal async Task AdmitAsync(
         string kek, string cluster, string measurement, IEnumerable<string> configurationDigests, bool release, CancellationToken cancellation)
     {
-        string root = await File.ReadAllTextAsync(Files.VendorRoot, cancellation);
+        string root = await File.ReadAllTextAsync(Files.Vendor.Root, cancellation);
         await Admin.SetPolicyAsync(kek, DevelopmentPolicy.Text(kek, root, measurement, configurationDigests), cancellation);
         KekSummary? there = (await Admin.ListKeksAsync(null, cancellation)).FirstOrDefault(one => one.Name == kek);
         if (there is null)
         {
-            await Admin.CreateKekAsync(new CreateKekRequest(kek, cluster, kek, Release: release), cancellation);
+            await Admin.CreateKekAsync(new CreateKekRequest(kek, cluster, kek, release ? DatabaseStore : _options.KeptIn, release), cancellation);
         }
         else if (there.Cluster != cluster)
         {
@@ -105,6 +123,25 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
         Admin.Dispose();
         await _process.DisposeAsync();
         _administrator.Dispose();
+        await _claim.DisposeAsync();
+    }
+
+    private static async Task<(ChildProgram Process, string[] Ready)> StartProgramAsync(
+        DevelopmentBrokerFiles files, DevelopmentBrokerOptions options, X509Certificate2 administrator, CancellationToken cancellation)
+    {
+        files.Prepare(AdministratorCertificate.PinOf(administrator), options.KeyStore);
+        ChildProgram process = ChildProgram.Start(Program, ["--config", files.Configuration, "--stop-with-stdin"], options.ShowLog, options.Environment);
+        try
+        {
+            string[] ready = await ReadyAsync(process, cancellation);
+            files.Remember(new Uri(ready[1]), new Uri(ready[5]));
+            return (process, ready);
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
     }
 
     // "ready URL pin PIN admin URL"

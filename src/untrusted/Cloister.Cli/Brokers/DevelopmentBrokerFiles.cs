@@ -1,8 +1,12 @@
+using System.Net;
+using Cloister.Cli.Enclaves;
+
 namespace Cloister.Cli.Brokers;
 
 /// <summary>The files of a development broker in one folder. secrets: the root key and the administrator's key lie here, in clear.</summary>
 internal sealed class DevelopmentBrokerFiles
 {
+    private const string AnyPort = "127.0.0.1:0";
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     internal DevelopmentBrokerFiles(string folder)
@@ -13,9 +17,7 @@ internal sealed class DevelopmentBrokerFiles
     internal string Folder { get; }
 
     /// <summary>The simulated vendor: its root for policies, its collateral for the broker, its keys for simulated enclaves.</summary>
-    internal string Vendor => Path.Combine(Folder, "vendor");
-
-    internal string VendorRoot => Path.Combine(Vendor, "root.pem");
+    internal SimulatedVendorFiles Vendor => new(Path.Combine(Folder, "vendor"));
 
     internal string Configuration => Path.Combine(Folder, "broker.yaml");
 
@@ -25,14 +27,21 @@ internal sealed class DevelopmentBrokerFiles
     /// <summary>Private key of the administrator, PEM.</summary>
     internal string AdministratorKey => Path.Combine(Folder, "UNPROTECTED-administrator.key");
 
-    /// <summary>Writes the configuration: SQLite, a root key in a file, any free port, one administrator with every role.</summary>
+    // Two lines: where enclaves, and where administrators connected last.
+    private string Addresses => Path.Combine(Folder, "addresses");
+
+    /// <summary>
+    /// Writes the configuration: SQLite, a root key in a file, one administrator with every role, the addresses of the last start if they
+    /// are free, so that enclaves and administrators find it again, else any.
+    /// </summary>
     /// <param name="administratorPin">The administrator's pin.</param>
+    /// <param name="keyStore">A key store besides the database: a line of YAML, or nothing.</param>
     /// <exception cref="CliException">The folder cannot be used.</exception>
-    internal void Prepare(string administratorPin)
+    internal void Prepare(string administratorPin, string keyStore)
     {
         try
         {
-            File.WriteAllText(Configuration, Text(administratorPin));
+            File.WriteAllText(Configuration, Text(administratorPin, keyStore, LastAddresses() ?? [AnyPort, AnyPort]));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -40,9 +49,12 @@ internal sealed class DevelopmentBrokerFiles
         }
     }
 
-    /// <summary>Makes the folder.</summary>
-    /// <exception cref="CliException">It cannot be made.</exception>
-    internal void Make()
+    /// <summary>Writes down where it listens now.</summary>
+    internal void Remember(Uri enclaves, Uri administrators) => File.WriteAllLines(Addresses, [enclaves.Authority, administrators.Authority]);
+
+    /// <summary>Makes the folder and claims it for this process, until the stream is closed or the process ends.</summary>
+    /// <exception cref="CliException">It cannot be made, or another process has it.</exception>
+    internal FileStream Claim()
     {
         if (Folder.Any(c => c is '"' or '\\' || char.IsControl(c)))
         {
@@ -52,6 +64,7 @@ internal sealed class DevelopmentBrokerFiles
         try
         {
             Directory.CreateDirectory(Folder, OnlyOwner);
+            return FolderClaim.Take(Folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -59,23 +72,30 @@ internal sealed class DevelopmentBrokerFiles
         }
     }
 
-    private string Text(string administratorPin) => $"""
+    private string[]? LastAddresses()
+    {
+        string[] lines = File.Exists(Addresses) ? File.ReadAllLines(Addresses) : [];
+        return lines.Length == 2 && lines.All(line => IPEndPoint.TryParse(line, out IPEndPoint? address) && LoopbackPort.IsFree(address)) ? lines : null;
+    }
+
+    private string Text(string administratorPin, string keyStore, string[] addresses) => $"""
         # Written at every start, for development: one person does everything, and the root key is a file.
         apiVersion: cloister.dev/v1alpha1
         kind: BrokerConfiguration
-        listen: "127.0.0.1:0"
+        listen: "{addresses[0]}"
         database: "sqlite:{Path.Combine(Folder, "broker.db")}"
         rootKey:
           file: "{Path.Combine(Folder, "UNPROTECTED-root.key")}"
         collateral:
-          directory: "{Path.Combine(Vendor, "collateral")}"
+          directory: "{Vendor.Collateral}"
         admin:
-          listen: "127.0.0.1:0"
+          listen: "{addresses[1]}"
           administrators:
             - name: developer
               key: "{administratorPin}"
               roles: [auditor, operator, keyCustodian]
           twoPersons: []
+        {keyStore}
 
         """;
 }

@@ -2,10 +2,25 @@ using System.Text;
 
 namespace Cloister.Cli.Brokers;
 
-/// <summary>The release policy of a simulated enclave: its vendor's root, its measurement, its configuration.</summary>
+/// <summary>Policies of a simulated enclave: its vendor's root, its measurement, its configuration.</summary>
 internal static class DevelopmentPolicy
 {
-    /// <summary>The policy's text.</summary>
+    private const string Warning = "# SIMULATED: whoever has the vendor's folder makes evidence for any measurement. For development, never with real Secrets.";
+
+    /// <summary>The appraisal policy's text: what an operator demands who verifies the enclave.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="measurement">MRENCLAVE, hex.</param>
+    internal static string AppraisalText(string name, string measurement) => $$"""
+        {{Warning}}
+        apiVersion: cloister.dev/v1alpha1
+        kind: AppraisalPolicy
+        metadata: { name: {{name}} }
+        spec:
+        {{Sgx("  ", measurement)}}
+
+        """;
+
+    /// <summary>The release policy's text: what a broker demands.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="rootPem">Root of the simulated vendor.</param>
     /// <param name="measurement">MRENCLAVE, hex.</param>
@@ -19,19 +34,13 @@ internal static class DevelopmentPolicy
         }
 
         return $$"""
-            # SIMULATED: whoever has the vendor's folder makes evidence for any measurement. For development, never with real Secrets.
+            {{Warning}}
             apiVersion: cloister.dev/v1alpha1
             kind: ReleasePolicy
             metadata: { name: {{name}} }
             spec:
               appraisal:
-                sgx:
-                  debug: refuse
-                  enclave: [ { mrenclave: "{{measurement}}" } ]
-                  configid: any
-                  tcb: { statuses: [UpToDate], advisories: [], minEvaluationDataNumber: 1, minDate: any }
-                  platforms: { allow: any }
-                  reportData: expected
+            {{Sgx("    ", measurement)}}
               configDigests: [{{string.Join(", ", configurationDigests.Select(digest => $"\"{digest}\""))}}]
               lease: { duration: 1h, grace: 0s, wraps: 10000000, unwraps: 10000000 }
               roots:
@@ -39,4 +48,15 @@ internal static class DevelopmentPolicy
 
             """ + root;
     }
+
+    private static string Sgx(string indent, string measurement) => string.Join('\n', new[]
+    {
+        "sgx:",
+        "  debug: refuse",
+        $$"""  enclave: [ { mrenclave: "{{measurement}}" } ]""",
+        "  configid: any",
+        "  tcb: { statuses: [UpToDate], advisories: [], minEvaluationDataNumber: 1, minDate: any }",
+        "  platforms: { allow: any }",
+        "  reportData: expected",
+    }.Select(line => indent + line));
 }

@@ -11,4 +11,7 @@ internal enum ApiServerKind
 
     /// <summary>The Secret itself is sent to the enclave, which makes the DEK.</summary>
     SecretToEnclave,
+
+    /// <summary>No stand-in: real API-server code that does not encrypt at all, with a gateway between it and etcd.</summary>
+    Unmodified,
 }

@@ -44,14 +44,8 @@ internal static class DemoApiServer
                 _ => await SecretToEnclaveAsync(new V1.KeyManagementService.KeyManagementServiceClient(invoker), parsed.GetValue(secrets), cancellation),
             };
 
-            JsonObject report = new()
-            {
-                ["writeP50Us"] = Math.Round(writes.Percentile(0.5), 1),
-                ["writeP99Us"] = Math.Round(writes.Percentile(0.99), 1),
-                ["readP50Us"] = Math.Round(reads.Percentile(0.5), 1),
-                ["readP99Us"] = Math.Round(reads.Percentile(0.99), 1),
-                ["edeks"] = new JsonArray([.. edeks.Select(edek => (JsonNode)Convert.ToBase64String(edek))]),
-            };
+            JsonObject report = DemoLatencies.Json(writes, reads);
+            report["edeks"] = new JsonArray([.. edeks.Select(edek => (JsonNode)Convert.ToBase64String(edek))]);
             Console.Out.WriteLine(report.ToJsonString());
             Console.Out.Flush();
             while (Console.OpenStandardInput().ReadByte() >= 0)

@@ -28,7 +28,7 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
     internal SimulatedEnclaveOptions WithBroker(SimulatedEnclaveOptions options, string kek) => options with
     {
         Broker = new BrokerAccess(broker.Url, broker.Pin, kek),
-        VendorDirectory = broker.Files.Vendor,
+        VendorDirectory = broker.Files.Vendor.Folder,
     };
 
     /// <summary>The KEK itself, as its custodians restore it: from recovery shares.</summary>

@@ -14,7 +14,7 @@ internal sealed record DemoResult
 
     internal required JsonObject Latencies { get; init; }
 
-    /// <summary>Names of the processes in whose memory the KEK stands and should not: those outside the enclave, or outside the broker.</summary>
+    /// <summary>Names of the processes in whose memory the KEK stands and should not: those outside the enclave, or outside the broker. Nobody has the KEK of a token, so it is not looked for.</summary>
     internal required IReadOnlyList<string> KekFoundIn { get; init; }
 
     /// <summary>Names of the processes outside the enclave in whose memory a DEK or seed stands.</summary>
@@ -42,6 +42,7 @@ internal sealed record DemoResult
         ["readP50Us"] = Latencies["readP50Us"]!.DeepClone(),
         ["readP99Us"] = Latencies["readP99Us"]!.DeepClone(),
         ["kekFoundIn"] = Names(KekFoundIn),
+        ["kekLookedFor"] = Scenario != DemoScenario.Token,
         ["dekFoundIn"] = Names(DekFoundIn),
         ["foundInEnclave"] = FoundWhereTheyLive,
         ["holds"] = Holds,
@@ -54,9 +55,12 @@ internal sealed record DemoResult
         RemoteCalls.ToString(CultureInfo.InvariantCulture),
         $"{Number("writeP50Us")} / {Number("writeP99Us")}",
         $"{Number("readP50Us")} / {Number("readP99Us")}",
-        KekFoundIn.Count > 0 ? string.Join(", ", KekFoundIn) : Scenario == DemoScenario.Remote ? "nowhere outside the broker" : "nowhere outside the enclave",
+        KekFoundIn.Count > 0 ? string.Join(", ", KekFoundIn) : KekIsNowhere,
         DekFoundIn.Count == 0 ? "nowhere outside the enclave" : string.Join(", ", DekFoundIn),
     ];
+
+    private string KekIsNowhere =>
+        Scenario == DemoScenario.Token ? "(not looked for: the token gives it to nobody)" : Scenario.KeepsKek ? "nowhere outside the broker" : "nowhere outside the enclave";
 
     private static JsonArray Names(IEnumerable<string> names) => [.. names.Select(name => (JsonNode)name)];
 

@@ -19,12 +19,22 @@ internal sealed record DemoScenario(string Name, string Title, ApiServerKind Kin
 
     internal static readonly DemoScenario Stock = new("manual-stock-kms-v2", "for comparison: stock KMS v2, the API server makes its seed", ApiServerKind.StockV2, HasTee: true);
 
+    internal static readonly DemoScenario Token = new("remote-softhsm", "demo 1 with SoftHSM: KEK in the broker's token", ApiServerKind.SecretToEnclave, HasTee: true);
+
+    internal static readonly DemoScenario Gateway = new("gateway", "gateway: real API server, as it is, and etcd; DEKs and KEK in the enclave", ApiServerKind.Unmodified, HasTee: true);
+
     /// <summary>Whether a broker has the KEK.</summary>
-    internal bool HasBroker => this == Remote || this == Attested;
+    internal bool HasBroker => KeepsKek || this == Attested || this == Gateway;
+
+    /// <summary>Whether the KEK never leaves the broker.</summary>
+    internal bool KeepsKek => this == Remote || this == Token;
+
+    /// <summary>Whether it is one of the talk's, and not there for comparison only.</summary>
+    internal bool IsMain => this != Stock && this != Token;
 
     internal SimulatedEnclaveOptions Options(int latencyMilliseconds) => new()
     {
-        Custody = this == Stock ? "manual" : Name,
+        Custody = this == Stock ? "manual" : KeepsKek ? "remote" : this == Gateway ? "attested" : Name,
         Provider = "demo",
         Cluster = "demo",
         KmsLatencyMilliseconds = latencyMilliseconds,

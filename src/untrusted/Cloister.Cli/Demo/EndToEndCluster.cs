@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Enclaves;
 
 namespace Cloister.Cli.Demo;
 
@@ -27,27 +26,20 @@ internal sealed class EndToEndCluster : IAsyncDisposable
 
     private string Kubeconfig => Path.Combine(_folder, "kubeconfig");
 
+    /// <summary>Where etcd is.</summary>
+    internal string EtcdUrl => _etcd.BaseAddress!.GetLeftPart(UriPartial.Authority);
+
+    /// <summary>Starts both.</summary>
     /// <param name="harness">The programs.</param>
     /// <param name="folder">Where they keep their files.</param>
     /// <param name="encryption">Flags of the API server that say how Secrets are encrypted.</param>
     /// <param name="cancellation">Gives up.</param>
     internal static async Task<EndToEndCluster> StartAsync(ApiServerHarness harness, string folder, IReadOnlyList<string> encryption, CancellationToken cancellation)
     {
-        Directory.CreateDirectory(folder);
-        EndToEndCluster cluster = new(harness, folder);
+        EndToEndCluster cluster = await StartEtcdAsync(harness, folder, cancellation);
         try
         {
-            string client = $"http://127.0.0.1:{FreePort()}";
-            string peer = $"http://127.0.0.1:{FreePort()}";
-            cluster._etcd.BaseAddress = new Uri(client);
-            cluster.Start("etcd", "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
-                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
-            await UntilAsync("etcd answers", async () => (await cluster._etcd.GetAsync("health", cancellation)).IsSuccessStatusCode, cancellation);
-            cluster.Start("apiserver",
-            [
-                "--cert-dir", Path.Combine(folder, "certificates"), "--write-kubeconfig", cluster.Kubeconfig, "--etcd-servers", client, .. encryption,
-            ]);
-            await UntilAsync("the API server is ready", async () => File.Exists(cluster.Kubeconfig) && (await cluster.KubectlAsync(cancellation, "get", "--raw", "/readyz")).ExitCode == 0, cancellation);
+            await cluster.StartApiServerAsync(encryption, cancellation);
             return cluster;
         }
         catch
@@ -56,6 +48,41 @@ internal sealed class EndToEndCluster : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts etcd, and no API server yet.</summary>
+    internal static async Task<EndToEndCluster> StartEtcdAsync(ApiServerHarness harness, string folder, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        EndToEndCluster cluster = new(harness, folder);
+        try
+        {
+            string client = $"http://127.0.0.1:{LoopbackPort.Free()}";
+            string peer = $"http://127.0.0.1:{LoopbackPort.Free()}";
+            cluster._etcd.BaseAddress = new Uri(client);
+            cluster.Start("etcd", "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
+            await UntilAsync("etcd answers", async () => (await cluster._etcd.GetAsync("health", cancellation)).IsSuccessStatusCode, cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the API server and waits until it is ready.</summary>
+    /// <param name="encryption">Flags that say how Secrets are encrypted.</param>
+    /// <param name="cancellation">Gives up.</param>
+    internal async Task StartApiServerAsync(IReadOnlyList<string> encryption, CancellationToken cancellation)
+    {
+        Start("apiserver", ["--cert-dir", Path.Combine(_folder, "certificates"), "--write-kubeconfig", Kubeconfig, "--etcd-servers", EtcdUrl, .. encryption]);
+        await UntilAsync("the API server is ready", async () => File.Exists(Kubeconfig) && (await KubectlAsync(cancellation, "get", "--raw", "/readyz")).ExitCode == 0, cancellation);
+    }
+
+    /// <summary>The API server's Secrets.</summary>
+    internal async Task<SecretsApi> SecretsAsync(CancellationToken cancellation) =>
+        SecretsApi.Open(JsonNode.Parse((await KubectlAsync(cancellation, "config", "view", "--raw", "-o", "json")).Output)!);
 
     /// <summary>Creates a Secret with kubectl and reads it back.</summary>
     internal async Task<bool> RoundTripAsync(string name, string password, CancellationToken cancellation)
@@ -89,13 +116,6 @@ internal sealed class EndToEndCluster : IAsyncDisposable
 
             process.Dispose();
         }
-    }
-
-    private static int FreePort()
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static async Task UntilAsync(string what, Func<Task<bool>> holds, CancellationToken cancellation)

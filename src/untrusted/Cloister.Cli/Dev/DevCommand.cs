@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
@@ -14,7 +13,10 @@ namespace Cloister.Cli.Dev;
 /// <summary><c>cloister dev</c>: everything on one machine with the simulated TEE.</summary>
 internal static class DevCommand
 {
-    private const string KekName = "dev";
+    internal const string KekName = "dev";
+
+    // A broker that ends again so soon, in milliseconds, will not do better the third time.
+    private const long ShortLife = 2_000;
 
     internal static Command Create()
     {
@@ -66,11 +68,16 @@ internal static class DevCommand
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using DevelopmentBroker? broker = options.Custody == "attested"
-            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), showLog: true, stop.Token)
+            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), new DevelopmentBrokerOptions { ShowLog = true }, stop.Token)
             : null;
         if (options.Etcd is not null)
         {
             DevelopmentCertificates.Ensure(files.Gateway, broker is null ? null : await broker.Admin.AuthorityCertificateAsync(stop.Token));
+        }
+
+        if (options.Custody == "manual")
+        {
+            options = options with { VendorDirectory = files.Vendor.Folder };
         }
 
         options = broker is null ? options : await AdmitAsync(broker, files, options, stop.Token);
@@ -81,24 +88,47 @@ internal static class DevCommand
             EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
             stop.Token);
 
-        Announce(files, options, state, broker, output);
-        await Task.WhenAny(enclave.Ended, broker?.Ended ?? enclave.Ended, Task.Delay(Timeout.Infinite, stop.Token));
-        if (!stop.IsCancellationRequested)
+        if (options.Custody == "manual")
         {
-            throw new CliException($"the {(enclave.Ended.IsCompleted ? "simulated enclave" : "broker")} ended by itself; its log is above");
+            await File.WriteAllTextAsync(files.AppraisalPolicy, DevelopmentPolicy.AppraisalText(KekName, options.Measurement), stop.Token);
         }
 
+        DevAnnouncement.Write(files, options, state, broker, output);
+        await WatchAsync(enclave, broker, stop.Token);
         return ExitCode.Done;
     }
 
-    // The broker's address is another one at every start, so the configuration is too: the policy names the one of this start.
+    // Until it is stopped. A broker that ends is started again, as a service manager would: the enclave goes on meanwhile.
+    private static async Task WatchAsync(SimulatedEnclave enclave, DevelopmentBroker? broker, CancellationToken stop)
+    {
+        long started = Environment.TickCount64;
+        for (bool again = false; ; again = true)
+        {
+            await Task.WhenAny(enclave.Ended, broker?.Ended ?? enclave.Ended, Task.Delay(Timeout.Infinite, stop));
+            if (stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            if (broker is null || enclave.Ended.IsCompleted || (again && Environment.TickCount64 - started < ShortLife))
+            {
+                throw new CliException($"the {(broker is null || enclave.Ended.IsCompleted ? "simulated enclave" : "broker")} ended by itself; its log is above");
+            }
+
+            Console.Error.WriteLine($"the broker at {broker.Url} ended by itself: it is started again");
+            started = Environment.TickCount64;
+            await broker.RestartAsync(stop);
+        }
+    }
+
+    // The broker has its last address again unless another program took it; then the configuration is another one, and the policy names that.
     private static async Task<SimulatedEnclaveOptions> AdmitAsync(
         DevelopmentBroker broker, SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, CancellationToken cancellation)
     {
         SimulatedEnclaveOptions attested = options with
         {
             Broker = new BrokerAccess(broker.Url, broker.Pin, KekName),
-            VendorDirectory = broker.Files.Vendor,
+            VendorDirectory = broker.Files.Vendor.Folder,
         };
         await broker.AdmitAsync(KekName, attested.Cluster, attested.Measurement, [files.ConfigurationDigest(attested)], release: true, cancellation);
         return attested;
@@ -114,74 +144,6 @@ internal static class DevCommand
         }
 
         return await enclave.WaitForKekAsync(cancellation);
-    }
-
-    private static void Announce(
-        SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, EnclaveState state, DevelopmentBroker? broker, OutputFormat output)
-    {
-        if (output == OutputFormat.Json)
-        {
-            JsonObject document = new()
-            {
-                ["kmsSocket"] = files.KmsSocket,
-                ["adminSocket"] = files.AdminSocket,
-                ["secretsSocket"] = files.SecretsSocket,
-                ["encryptionConfiguration"] = files.EncryptionConfiguration,
-                ["custody"] = state.Custody,
-                ["provider"] = state.Provider,
-                ["keyId"] = state.ActiveKeyId,
-            };
-            if (broker is not null)
-            {
-                document["broker"] = new JsonObject
-                {
-                    ["url"] = broker.Url,
-                    ["pin"] = broker.Pin,
-                    ["admin"] = broker.AdminUrl,
-                    ["certificate"] = broker.Files.AdministratorCertificate,
-                    ["key"] = broker.Files.AdministratorKey,
-                };
-            }
-
-            if (options.Etcd is not null)
-            {
-                document["gateway"] = File.ReadAllText(files.Gateway.Url);
-            }
-
-            Console.Out.WriteLine($"ready {document.ToJsonString()}");
-        }
-        else
-        {
-            Console.Out.WriteLine($"ready unix://{files.KmsSocket} custody {state.Custody} provider {state.Provider} key_id {state.ActiveKeyId}");
-        }
-
-        Console.Out.Flush();
-        string keks = broker is null
-            ? $"""
-              its KEKs:        cloister kek list --socket {files.AdminSocket}
-              a new KEK:       cloister kek create --socket {files.AdminSocket} --name {KekName}
-            """
-            : $"""
-              its KEKs:        cloister kek list --socket {files.AdminSocket}
-              its broker:      {broker.Url}
-                cloister enclaves list {broker.CommandOptions}
-                cloister kek list {broker.CommandOptions}
-                cloister audit tail {broker.CommandOptions}
-            """;
-        string gateway = options.Etcd is null ? "" : $"""
-
-              or the gateway:  kube-apiserver ... --etcd-servers-overrides=/secrets#{File.ReadAllText(files.Gateway.Url)} \
-                                 --etcd-cafile={files.Gateway.Ca} --etcd-certfile={files.Gateway.ClientCertificate} --etcd-keyfile={files.Gateway.ClientKey}
-            """;
-        Console.Error.WriteLine($"""
-
-            SIMULATED TEE, for development only. Next:
-              an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}{gateway}
-              look at it:      cloister probe --socket {files.KmsSocket}
-            {keks}
-              stop it:         Ctrl-C
-
-            """);
     }
 
     private static string Name(string text, string option) =>

@@ -48,8 +48,9 @@ internal sealed class ChildProgram : IAsyncDisposable
     /// <param name="program">Its name.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="showLog">Whether its log goes to standard error.</param>
+    /// <param name="environment">Environment variables besides this process's.</param>
     /// <exception cref="CliException">It is not there, or cannot be started.</exception>
-    internal static ChildProgram Start(string program, IEnumerable<string> arguments, bool showLog)
+    internal static ChildProgram Start(string program, IEnumerable<string> arguments, bool showLog, IReadOnlyDictionary<string, string>? environment = null)
     {
         ProcessStartInfo start = new(Locate(program), arguments)
         {
@@ -58,6 +59,11 @@ internal sealed class ChildProgram : IAsyncDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         Process process = Process.Start(start) ?? throw new CliException($"{program} cannot be started");
         ChildProgram child = new(process, showLog);
         process.ErrorDataReceived += (_, line) => child.Hear(line.Data);

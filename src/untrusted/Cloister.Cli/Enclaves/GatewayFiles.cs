@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace Cloister.Cli.Enclaves;
 
 /// <summary>The files of a simulated enclave's gateway: what an API server needs to connect to it, and the gateway's own.</summary>
@@ -28,15 +25,8 @@ internal sealed class GatewayFiles(string folder)
     /// <summary>The port of the last start, which API servers know, or a free one; written down.</summary>
     internal int ChoosePort()
     {
-        int port = File.Exists(Url) && Uri.TryCreate(File.ReadAllText(Url), UriKind.Absolute, out Uri? last) ? last.Port : FreePort();
+        int port = File.Exists(Url) && Uri.TryCreate(File.ReadAllText(Url), UriKind.Absolute, out Uri? last) ? last.Port : LoopbackPort.Free();
         File.WriteAllText(Url, $"https://127.0.0.1:{port}");
         return port;
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

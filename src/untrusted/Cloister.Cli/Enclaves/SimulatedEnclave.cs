@@ -52,6 +52,11 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
         try
         {
             await WaitForOrphanAsync(files, cancellation);
+            if (options.VendorDirectory is { } vendor && !File.Exists(new SimulatedVendorFiles(vendor).Root))
+            {
+                await MakeVendorAsync(vendor, cancellation);
+            }
+
             files.Prepare(options);
             return await StartAsync(files, claim, showLog, cancellation);
         }

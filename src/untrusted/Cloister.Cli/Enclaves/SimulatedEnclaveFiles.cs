@@ -7,7 +7,6 @@ namespace Cloister.Cli.Enclaves;
 /// <summary>The files of a simulated enclave in one folder.</summary>
 internal sealed class SimulatedEnclaveFiles
 {
-    private const int WouldBlock = 11;
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     internal SimulatedEnclaveFiles(string folder)
@@ -29,6 +28,12 @@ internal sealed class SimulatedEnclaveFiles
 
     /// <summary>KEKs of the software KMS, in clear, for development.</summary>
     internal string SoftwareKmsKeys => Path.Combine(Folder, "UNPROTECTED-software-kms.json");
+
+    /// <summary>A simulated vendor of its own, where there is no broker that has one: its quotes are the enclave's evidence for an operator.</summary>
+    internal SimulatedVendorFiles Vendor => new(Path.Combine(Folder, "vendor"));
+
+    /// <summary>The appraisal policy by which an operator knows this enclave.</summary>
+    internal string AppraisalPolicy => Path.Combine(Folder, "appraisal.yaml");
 
     /// <summary>Files of the gateway.</summary>
     internal GatewayFiles Gateway => new(Path.Combine(Folder, "gateway"));
@@ -52,11 +57,7 @@ internal sealed class SimulatedEnclaveFiles
         try
         {
             Directory.CreateDirectory(Folder, OnlyOwner);
-            return new FileStream(Path.Combine(Folder, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (e.HResult == WouldBlock)
-        {
-            throw new CliException($"another 'cloister dev' runs on {Folder}: stop it first, or name another folder");
+            return FolderClaim.Take(Folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -40,6 +40,14 @@ internal static class OfflineEdek
             : PortableXaes.Decrypt(key, [.. edek.Nonce, .. edek.Payload], Aad(context, edek.Bound));
     }
 
+    /// <summary>What an EDEK of custody remote protects, with its DEK in hand.</summary>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">It is not its DEK.</exception>
+    internal static byte[] PlaintextWithDek(byte[] dek, EnvelopeContext context, byte[] bytes)
+    {
+        Edek edek = Edek.Parse(bytes);
+        return PortableXaes.Decrypt(dek, [.. edek.Nonce, .. edek.Payload], Aad(context, edek.Bound));
+    }
+
     private static byte[] FromSoftwareKms(byte[] kek, EnvelopeContext context, KeyFingerprint fingerprint, ReadOnlySpan<byte> ciphertext)
     {
         byte[] header = new byte[KeyFingerprint.Size];

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collateral;
 using Cloister.Cli.Enclaves;
@@ -18,7 +17,6 @@ namespace Cloister.Cli.Provision;
 /// <summary><c>cloister provision</c>: gives an enclave of custody manual a KEK, after its evidence was verified and appraised here.</summary>
 internal static class ProvisionCommand
 {
-    private const int NonceSize = 32;
     private const string UnixPrefix = "unix:";
 
     internal static Command Create()
@@ -46,24 +44,21 @@ internal static class ProvisionCommand
                 throw new CliException("a KEK's name has 1 to 63 of a-z 0-9 - . and begins and ends with a letter or digit; its version is from 1");
             }
 
-            AppraisalPolicy stated = EvidenceVerifyCommand.ReadPolicy(parsed.GetValue(policy)!);
-            string nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceSize));
-            string? configuration = parsed.GetValue(config) is { } path
-                ? Convert.ToHexStringLower(SHA384.HashData(EvidenceFiles.Reading(() => File.ReadAllBytes(path))))
-                : null;
+            ProvisioningTerms terms = new(
+                EvidenceVerifyCommand.ReadPolicy(parsed.GetValue(policy)!),
+                ReadRoots(parsed.GetValue(roots) ?? []),
+                parsed.GetValue(collateral),
+                parsed.GetValue(config) is { } path ? Convert.ToHexStringLower(SHA384.HashData(EvidenceFiles.Reading(() => File.ReadAllBytes(path)))) : null,
+                kekName,
+                parsed.GetValue(version),
+                parsed.GetValue(inactive));
             using GrpcChannel channel = EnclaveChannel.Open(SocketPath(parsed.GetValue(enclave)!));
-            Admin.AdminClient client = new(channel);
-            GetEvidenceResponse answer = await client.GetEvidenceAsync(new GetEvidenceRequest { Nonce = nonce, Kek = kekName }, cancellationToken: cancellation);
-            AppraisedEnclave accepted;
             try
             {
-                accepted = EnclaveAppraisal.Judge(
-                    answer.Tee,
-                    answer.Attestation,
-                    new EnclaveExpectation(nonce, kekName, configuration),
-                    stated,
-                    ReadRoots(parsed.GetValue(roots) ?? []),
-                    parsed.GetValue(collateral));
+                (KekInfo info, AppraisedEnclave accepted) = await EnclaveProvisioning.RunAsync(
+                    new Admin.AdminClient(channel), terms, () => ReadKek(parsed.GetValue(file), parsed.GetValue(stdin)), cancellation);
+                Print(info, accepted, parsed.GetValue(output));
+                return ExitCode.Done;
             }
             catch (RefusedEnclaveException e)
             {
@@ -73,26 +68,6 @@ internal static class ProvisionCommand
                 }
 
                 throw new CliException($"the enclave is refused, no KEK was sent: {e.Message}", ExitCode.No);
-            }
-
-            // Read only now: for an enclave that is refused it does not leave its file.
-            byte[] kek = ReadKek(parsed.GetValue(file), parsed.GetValue(stdin));
-            try
-            {
-                string jwe = KekParcel.Seal(accepted.Key, answer.Ticket.Span, kekName, parsed.GetValue(version), parsed.GetValue(inactive), kek);
-                string expected = KekParcel.KeyIdOf(kekName, parsed.GetValue(version), kek);
-                KekInfo info = await client.ProvisionKekAsync(new ProvisionKekRequest { Jwe = jwe }, cancellationToken: cancellation);
-                if (info.KeyId != expected)
-                {
-                    throw new CliException($"the answer names key_id {info.KeyId} and not {expected}: something between here and the enclave changes answers", ExitCode.No);
-                }
-
-                Print(info, accepted, parsed.GetValue(output));
-                return ExitCode.Done;
-            }
-            finally
-            {
-                CryptographicOperations.ZeroMemory(kek);
             }
         });
         return command;
