@@ -61,7 +61,7 @@ public sealed class RecoverySharesTests
         RecoveryShares.Combine([.. shares.Take(threshold).Select(s => RecoveryShare.Parse(s.ToText()))], restored);
         Assert.Equal(key, restored);
         RecoveryShares.Combine(shares, restored);
-        AssertRefused("shares restore this KEK", [.. shares.Take(threshold - 1)]);
+        AssertRefused("shares restore KEK prod version 1", [.. shares.Take(threshold - 1)]);
     }
 
     [Theory, InlineData(1, 3), InlineData(4, 3), InlineData(2, 256), InlineData(0, 0)]

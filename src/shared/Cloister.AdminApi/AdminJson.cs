@@ -17,6 +17,7 @@ namespace Cloister.AdminApi;
 [JsonSerializable(typeof(DestroyKekRequest))]
 [JsonSerializable(typeof(ExportKekRequest))]
 [JsonSerializable(typeof(ExportedKek))]
+[JsonSerializable(typeof(ExportedAuthority))]
 [JsonSerializable(typeof(RestoreKekRequest))]
 [JsonSerializable(typeof(DrillRequest))]
 [JsonSerializable(typeof(DrillResult))]

@@ -15,6 +15,9 @@ public static class AdminPaths
     /// <summary>KEKs; below it each by name, and its versions.</summary>
     public const string Keks = Prefix + "/keks";
 
+    /// <summary>Splits the authority's key into recovery shares.</summary>
+    public const string AuthorityExport = Prefix + "/authority/export";
+
     /// <summary>Takes a KEK version in from recovery shares.</summary>
     public const string Restore = Prefix + "/restore";
 

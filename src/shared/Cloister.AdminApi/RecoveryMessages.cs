@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Cloister.AdminApi;
 
-/// <summary>Splits a KEK version into recovery shares.</summary>
+/// <summary>Splits a KEK version, or the authority's key, into recovery shares.</summary>
 /// <param name="Threshold">How many restore it, from 2.</param>
 /// <param name="Shares">How many there are, at most 255.</param>
 /// <param name="Approve">The pending request that this approves; null: none.</param>
@@ -19,6 +19,16 @@ public sealed record ExportedKek(string Kek, int Version, string KeyId, int Thre
 {
     /// <summary>What it is about; nothing of the shares.</summary>
     public override string ToString() => $"{Shares.Count} shares of KEK {Kek} version {Version}";
+}
+
+/// <summary>Recovery shares of the authority's key. secrets: as many as the threshold are the key: who has it is the broker to every enclave.</summary>
+/// <param name="Authority">The authority, 32 hexadecimal digits.</param>
+/// <param name="Threshold">How many restore it.</param>
+/// <param name="Shares">Texts, as docs/recovery-shares.md says.</param>
+public sealed record ExportedAuthority(string Authority, int Threshold, IReadOnlyList<string> Shares)
+{
+    /// <summary>What it is about; nothing of the shares.</summary>
+    public override string ToString() => $"{Shares.Count} shares of the key of authority {Authority}";
 }
 
 /// <summary>Takes a KEK version in. secrets: the shares are the KEK.</summary>
@@ -45,9 +55,10 @@ public sealed record DrillRequest(IReadOnlyList<string> Shares)
 
 /// <summary>What a drill came to. It is good when both are true.</summary>
 /// <param name="Restored">Whether the shares restore what was split.</param>
-/// <param name="Matches">Whether that is the key in the broker's key store.</param>
-/// <param name="Kek">The KEK; empty when nothing was restored.</param>
+/// <param name="Matches">Whether that is the key that the broker has.</param>
+/// <param name="Kek">The KEK; empty when none was restored.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="KeyId">Its key_id.</param>
+/// <param name="Authority">The authority whose key was restored; empty when none was.</param>
 /// <param name="Detail">What is wrong and what to do; empty when nothing is.</param>
-public sealed record DrillResult(bool Restored, bool Matches, string Kek, int Version, string KeyId, string Detail);
+public sealed record DrillResult(bool Restored, bool Matches, string Kek, int Version, string KeyId, string Authority, string Detail);

@@ -8,34 +8,52 @@ namespace Cloister.Recovery;
 /// <summary>Reads and writes shares.</summary>
 internal static class RecoveryShareText
 {
-    private const string Heading = "cloister-share-1";
+    /// <summary>Kind of the key that a share of version 2 is of: an authority's.</summary>
+    public const byte AuthorityKind = 1;
+
+    private const string Heading = "cloister-share-";
     private const string Digits = "abcdefghijklmnopqrstuvwxyz234567";
-    private const byte FormatVersion = 1;
-    private const int FixedSize = 63;
+    private const int CommonSize = 59;
     private const int ChecksumSize = 8;
     private const int MaxTextSize = 4096;
 
     public static string Write(RecoveryShare share)
     {
         using MemoryStream bytes = new();
-        bytes.WriteByte(FormatVersion);
+        bytes.WriteByte(share.Set.Version);
         bytes.Write(share.Set.Id);
         bytes.WriteByte(share.Set.Threshold);
         bytes.WriteByte(share.X);
         bytes.Write(share.Set.Commitment);
         bytes.Write(share.Values);
-        Span<byte> version = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(version, share.Kek.Version);
-        bytes.Write(version);
-        foreach (string text in (ReadOnlySpan<string>)[share.Kek.Authority, share.Kek.Name, share.Kek.Generation])
+        if (share.Kek is { } kek)
         {
-            byte[] utf8 = Encoding.UTF8.GetBytes(text);
-            bytes.WriteByte(checked((byte)utf8.Length));
-            bytes.Write(utf8);
+            Write(bytes, kek);
+        }
+        else
+        {
+            bytes.WriteByte(AuthorityKind);
+            bytes.Write(Convert.FromHexString(share.Authority));
         }
 
         bytes.Write(SHA256.HashData(bytes.ToArray()).AsSpan(0, ChecksumSize));
-        return InGroups(bytes.ToArray());
+        return InGroups(share.Set.Version, bytes.ToArray());
+    }
+
+    /// <summary>The texts of shares that stand one after the other; what is before the first heading is one too, which Parse refuses.</summary>
+    public static IEnumerable<string> Divide(string text)
+    {
+        int start = 0;
+        while (start < text.Length)
+        {
+            int next = text.IndexOf(Heading, start + 1, StringComparison.OrdinalIgnoreCase);
+            string part = next < 0 ? text[start..] : text[start..next];
+            start = next < 0 ? text.Length : next;
+            if (!string.IsNullOrWhiteSpace(part))
+            {
+                yield return part;
+            }
+        }
     }
 
     public static RecoveryShare Parse(string text)
@@ -43,26 +61,56 @@ internal static class RecoveryShareText
         string trimmed = text.Trim();
         if (text.Length > MaxTextSize || !trimmed.StartsWith(Heading, StringComparison.OrdinalIgnoreCase))
         {
-            throw new RecoveryShareException($"this is not a recovery share: it must begin with {Heading}");
+            throw new RecoveryShareException($"this is not a recovery share: it must begin with {Heading}1 or {Heading}2");
         }
 
-        byte[] bytes = ToBytes(trimmed.AsSpan(Heading.Length));
-        if (bytes.Length < FixedSize + ChecksumSize || !SHA256.HashData(bytes.AsSpan()[..^ChecksumSize]).AsSpan(0, ChecksumSize).SequenceEqual(bytes.AsSpan()[^ChecksumSize..]))
+        int version = trimmed.AsSpan(Heading.Length) is ['1' or '2', ..] ? trimmed[Heading.Length] - '0' : throw Unknown();
+        byte[] bytes = ToBytes(trimmed.AsSpan(Heading.Length + 1));
+        if (bytes.Length < CommonSize + ChecksumSize || !SHA256.HashData(bytes.AsSpan()[..^ChecksumSize]).AsSpan(0, ChecksumSize).SequenceEqual(bytes.AsSpan()[^ChecksumSize..]))
         {
             throw Damaged();
         }
 
-        ReadOnlySpan<byte> rest = bytes.AsSpan(FixedSize..^ChecksumSize);
-        KekIdentity kek = new(Text(ref rest), Text(ref rest), BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(59)), Text(ref rest));
-        byte threshold = bytes[9];
-        byte x = bytes[10];
-        if (bytes[0] != FormatVersion || threshold < 2 || x == 0 || rest.Length != 0)
+        (byte threshold, byte x) = (bytes[9], bytes[10]);
+        if (bytes[0] != version || threshold < 2 || x == 0)
         {
-            throw new RecoveryShareException("the share has a form that this program does not know");
+            throw Unknown();
         }
 
-        return new RecoveryShare(new RecoverySet(bytes[1..9], threshold, bytes[11..27], kek), x, bytes[27..59]);
+        ReadOnlySpan<byte> subject = bytes.AsSpan(CommonSize..^ChecksumSize);
+        KekIdentity? kek = version == 1 ? ReadKek(subject) : null;
+        RecoverySet set = new(bytes[1..9], threshold, bytes[11..27], kek?.Authority ?? ReadAuthority(subject), kek);
+        return new RecoveryShare(set, x, bytes[27..CommonSize]);
     }
+
+    private static void Write(MemoryStream bytes, KekIdentity kek)
+    {
+        Span<byte> version = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(version, kek.Version);
+        bytes.Write(version);
+        foreach (string text in (ReadOnlySpan<string>)[kek.Authority, kek.Name, kek.Generation])
+        {
+            byte[] utf8 = Encoding.UTF8.GetBytes(text);
+            bytes.WriteByte(checked((byte)utf8.Length));
+            bytes.Write(utf8);
+        }
+    }
+
+    private static KekIdentity ReadKek(ReadOnlySpan<byte> subject)
+    {
+        if (subject.Length < 4)
+        {
+            throw Damaged();
+        }
+
+        uint version = BinaryPrimitives.ReadUInt32BigEndian(subject);
+        ReadOnlySpan<byte> rest = subject[4..];
+        KekIdentity kek = new(Text(ref rest), Text(ref rest), version, Text(ref rest));
+        return rest.Length == 0 ? kek : throw Unknown();
+    }
+
+    private static string ReadAuthority(ReadOnlySpan<byte> subject) =>
+        subject.Length == 1 + RecoverySet.AuthoritySize && subject[0] == AuthorityKind ? Convert.ToHexStringLower(subject[1..]) : throw Unknown();
 
     private static string Text(ref ReadOnlySpan<byte> rest)
     {
@@ -76,9 +124,10 @@ internal static class RecoveryShareText
         return text;
     }
 
-    private static string InGroups(byte[] bytes)
+    private static string InGroups(byte version, byte[] bytes)
     {
-        StringBuilder text = new(Heading);
+        StringBuilder text = new();
+        text.Append(Heading).Append(version);
         int bits = bytes.Length * 8;
         for (int at = 0, digit = 0; at < bits; at += 5, digit++)
         {
@@ -119,6 +168,8 @@ internal static class RecoveryShareText
 
         return bits < 5 && (value & ((1 << bits) - 1)) == 0 ? [.. bytes] : throw Damaged();
     }
+
+    private static RecoveryShareException Unknown() => new("the share has a form that this program does not know");
 
     private static RecoveryShareException Damaged() => new("the share was damaged: copy it again");
 }

@@ -116,6 +116,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
             TwoPersons = new TwoPersonRule(twoPersons, Broker.State, Broker.Time),
             Acts = Broker.Administration,
             Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority),
+            AuthorityRecovery = new AuthorityRecovery(Broker.State, _authority),
             DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time)),
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,

@@ -16,8 +16,11 @@ public sealed record AdministrationServices
     /// <summary>KEKs, policies and revocations.</summary>
     public required BrokerAdministration Acts { get; init; }
 
-    /// <summary>Recovery shares.</summary>
+    /// <summary>Recovery shares of KEKs.</summary>
     public required KekRecovery Recovery { get; init; }
+
+    /// <summary>Recovery shares of the authority's key.</summary>
+    public required AuthorityRecovery AuthorityRecovery { get; init; }
 
     /// <summary>What a policy would have refused.</summary>
     public required PolicyDryRun DryRun { get; init; }

@@ -13,6 +13,7 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
     internal void Map(AdminRoutes routes)
     {
         routes.Post(AdminPaths.Keks + "/{name}/versions/{version:int:min(1)}/export", ExportAsync);
+        routes.Post(AdminPaths.AuthorityExport, ExportAuthorityAsync);
         routes.Post(AdminPaths.Restore, async call =>
         {
             RestoreKekRequest request = await call.ReadAsync(AdminJson.Default.RestoreKekRequest);
@@ -24,13 +25,40 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
         routes.Post(AdminPaths.Drill, async call =>
         {
             DrillRequest request = await call.ReadAsync(AdminJson.Default.DrillRequest);
-            KekDrill drill = await services.Recovery.DrillAsync(call.By, request.Shares, CancellationToken.None);
             await call.AnswerAsync(
-                new DrillResult(
-                    drill.Kek is not null, drill.Matches, drill.Kek?.Name ?? "", (int)(drill.Kek?.Version ?? 0),
-                    drill.Kek is null ? "" : KeyId.Format(drill.Kek.Fingerprint()), drill.Problem),
+                AuthorityRecovery.IsFor(request.Shares) ? await DrillAuthorityAsync(call.By, request.Shares) : await DrillKekAsync(call.By, request.Shares),
                 AdminJson.Default.DrillResult);
         });
+    }
+
+    private async Task<DrillResult> DrillKekAsync(Administrator by, IReadOnlyList<string> shares)
+    {
+        KekDrill drill = await services.Recovery.DrillAsync(by, shares, CancellationToken.None);
+        return new DrillResult(
+            drill.Kek is not null, drill.Matches, drill.Kek?.Name ?? "", (int)(drill.Kek?.Version ?? 0),
+            drill.Kek is null ? "" : KeyId.Format(drill.Kek.Fingerprint()), "", drill.Problem);
+    }
+
+    private async Task<DrillResult> DrillAuthorityAsync(Administrator by, IReadOnlyList<string> shares)
+    {
+        AuthorityDrill drill = await services.AuthorityRecovery.DrillAsync(by, shares);
+        return new DrillResult(drill.Authority.Length > 0, drill.Matches, "", 0, "", drill.Authority, drill.Problem);
+    }
+
+    private async Task ExportAuthorityAsync(AdminCall call)
+    {
+        ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
+        JsonObject parameters = new() { ["authority"] = services.Authority, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
+        if (await services.TwoPersons.AskAsync(
+            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Export, parameters, request.Approve, CancellationToken.None) is { } waiting)
+        {
+            await AccessEndpoints.AnswerAsync(call, waiting);
+            return;
+        }
+
+        IReadOnlyList<RecoveryShare> shares = await services.AuthorityRecovery.ExportAsync(call.By, request.Threshold, request.Shares);
+        await call.AnswerAsync(
+            new ExportedAuthority(shares[0].Authority, request.Threshold, [.. shares.Select(share => share.ToText())]), AdminJson.Default.ExportedAuthority);
     }
 
     private async Task ExportAsync(AdminCall call)
@@ -48,7 +76,7 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
             call.By, call.Name, call.Version, request.Threshold, request.Shares, CancellationToken.None);
         await call.AnswerAsync(
             new ExportedKek(
-                call.Name, call.Version, KeyId.Format(shares[0].Kek.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
+                call.Name, call.Version, KeyId.Format(shares[0].Kek!.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
             AdminJson.Default.ExportedKek);
     }
 }

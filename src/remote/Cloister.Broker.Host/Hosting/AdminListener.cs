@@ -27,6 +27,7 @@ internal static class AdminListener
             TwoPersons = new TwoPersonRule(section.TwoPersons, state, clock),
             Acts = acts,
             Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id),
+            AuthorityRecovery = new AuthorityRecovery(state, keys.Authority),
             DryRun = new PolicyDryRun(state, verification),
             State = state,
             Authority = keys.Authority.Id,

@@ -28,9 +28,18 @@ internal static class AuthorityKeys
     public static Task<ChallengeSealer> OpenChallengesAsync(ISettings settings, IRootKey root, TimeProvider clock, CancellationToken cancellation) =>
         OpenAsync(settings, root, ChallengeSetting, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
 
+    /// <summary>Puts the key of an authority into a database that has none.</summary>
+    /// <returns>False: the database has an authority, and nothing was changed.</returns>
+    /// <exception cref="KeyStores.KeyStoreException">The root key does not answer.</exception>
+    public static Task<bool> RestoreAuthorityAsync(ISettings settings, IRootKey root, ReadOnlySpan<byte> key, CancellationToken cancellation) =>
+        settings.SetSettingIfAbsentAsync(AuthoritySetting, root.Wrap(key, LabelOf(AuthoritySetting)), cancellation);
+
+    /// <summary>The authority of this scalar.</summary>
+    internal static BrokerAuthority AuthorityOf(byte[] key) => new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key }));
+
     private static async Task<T> OpenAsync<T>(ISettings settings, IRootKey root, string name, Fill make, Func<byte[], T> use, CancellationToken cancellation)
     {
-        byte[] label = [.. "cloister-broker-v1 "u8, .. System.Text.Encoding.ASCII.GetBytes(name)];
+        byte[] label = LabelOf(name);
         byte[] key = GC.AllocateArray<byte>(KeySize, pinned: true);
         try
         {
@@ -61,7 +70,7 @@ internal static class AuthorityKeys
         CryptographicOperations.ZeroMemory(scalar);
     }
 
-    private static BrokerAuthority AuthorityOf(byte[] key) => new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key }));
+    private static byte[] LabelOf(string setting) => [.. "cloister-broker-v1 "u8, .. System.Text.Encoding.ASCII.GetBytes(setting)];
 
     private delegate void Fill(Span<byte> key);
 }

@@ -36,7 +36,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
     {
         // A token's key is made for a new database only: for one that has keys, another root key is a mistake.
         bool isNew = await state.FindSettingAsync(AuthorityKeys.AuthoritySetting, cancellation) is null;
-        IRootKey root = Open(configuration.RootKey, isNew);
+        IRootKey root = OpenRoot(configuration.RootKey, isNew);
         Dictionary<string, IKeyStore> stores = [];
         BrokerAuthority? authority = null;
         ChallengeSealer? challenges = null;
@@ -70,13 +70,9 @@ internal sealed class BrokerKeys : IAsyncDisposable
         Authority.Dispose();
     }
 
-    private static async Task AddAsync(Dictionary<string, IKeyStore> stores, IKeyStore store, CancellationToken cancellation)
-    {
-        stores.Add(store.Kind, store);
-        await store.CheckAsync(cancellation);
-    }
-
-    private static IRootKey Open(RootKeyOptions options, bool isNew) => options switch
+    /// <summary>The root key; made when the database <paramref name="isNew"/> and it is absent.</summary>
+    /// <exception cref="KeyStoreException">It does not answer, or is not there.</exception>
+    internal static IRootKey OpenRoot(RootKeyOptions options, bool isNew) => options switch
     {
         { File: { } file } => isNew || File.Exists(file)
             ? FileRootKey.Open(file)
@@ -84,6 +80,12 @@ internal sealed class BrokerKeys : IAsyncDisposable
         { Token: { } token } => Pkcs11RootKey.Open(token, options.Label, create: isNew),
         _ => throw new InvalidOperationException("the configuration names no root key"),
     };
+
+    private static async Task AddAsync(Dictionary<string, IKeyStore> stores, IKeyStore store, CancellationToken cancellation)
+    {
+        stores.Add(store.Kind, store);
+        await store.CheckAsync(cancellation);
+    }
 
     private static IKeyStore? Open(KeyStoreOptions? options) => options switch
     {

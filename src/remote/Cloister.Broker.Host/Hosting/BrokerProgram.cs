@@ -3,13 +3,17 @@ using System.Runtime.InteropServices;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.KeyStores;
+using Cloister.Recovery;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Cloister.Broker.Host.Hosting;
 
-/// <summary>The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c> or <c>--version</c>. Exit 0 after a signal, 1 when it cannot start.</summary>
+/// <summary>
+/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE --restore-authority [SHARE-FILE...]</c> or
+/// <c>--version</c>. Exit 0 after a signal and when it has restored, 1 when it cannot.
+/// </summary>
 internal static class BrokerProgram
 {
     /// <summary>Version of this program.</summary>
@@ -28,8 +32,10 @@ internal static class BrokerProgram
                 return await ServeAsync(path, stopWithInput: false);
             case ["--config", string path, "--stop-with-stdin"]:
                 return await ServeAsync(path, stopWithInput: true);
+            case ["--config", string path, "--restore-authority", .. string[] files]:
+                return await RestoreAsync(path, files);
             default:
-                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --version");
+                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --config FILE --restore-authority [SHARE-FILE...] | --version");
                 return 1;
         }
     }
@@ -66,6 +72,22 @@ internal static class BrokerProgram
         {
             signal.Cancel = true;
             stop.TrySetResult(true);
+        }
+    }
+
+    private static async Task<int> RestoreAsync(string path, string[] files)
+    {
+        try
+        {
+            BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
+            await Console.Out.WriteLineAsync(await AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            return 0;
+        }
+        catch (Exception e) when (
+            e is BrokerConfigurationException or BrokerStateException or KeyStoreException or RecoveryShareException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"cloister-broker does not restore the authority:\n{e.Message}");
+            return 1;
         }
     }
 

@@ -13,6 +13,9 @@ namespace Cloister.Broker.Tokens;
 /// </summary>
 public sealed class BrokerAuthority : IDisposable
 {
+    /// <summary>Bytes of the private scalar.</summary>
+    public const int KeySize = 32;
+
     private const int MaxTokenLength = 64 * 1024;
 
     private readonly ECDsa _key;
@@ -156,6 +159,26 @@ public sealed class BrokerAuthority : IDisposable
         {
             return AuthorityCertificates.Server(_key, Id, "cloister-gateway", read.PublicKey, alternatives, now, end);
         }
+    }
+
+    /// <summary>Writes the private scalar, big-endian. secrets: it is the authority; the caller wipes it.</summary>
+    /// <param name="scalar">32 bytes.</param>
+    /// <exception cref="ArgumentException">Not 32 bytes.</exception>
+    public void ExportKey(Span<byte> scalar)
+    {
+        if (scalar.Length != KeySize)
+        {
+            throw new ArgumentException($"the key has {KeySize} bytes", nameof(scalar));
+        }
+
+        byte[] exported;
+        lock (_lock)
+        {
+            exported = _key.ExportParameters(includePrivateParameters: true).D!;
+        }
+
+        exported.CopyTo(scalar);
+        CryptographicOperations.ZeroMemory(exported);
     }
 
     /// <inheritdoc />

@@ -60,7 +60,7 @@ internal sealed class OfflineKeks : IDisposable
         }
         catch (RecoveryShareException e)
         {
-            throw new CliException($"--share: {e.Message} (KEK {shares[0].Kek.Name} version {shares[0].Kek.Version})");
+            throw new CliException($"--share: {e.Message} ({shares[0].Subject})");
         }
     }
 

@@ -1,0 +1,96 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Cloister.Broker.State;
+using Cloister.Broker.Tokens;
+using Cloister.Recovery;
+
+namespace Cloister.Broker.Administration.Recovery;
+
+/// <summary>
+/// The authority's key out of the broker as recovery shares (docs/recovery-shares.md), and the proof that they restore it. They are restored where no
+/// administrator can reach: into an empty database, by <c>cloister-broker --restore-authority</c>. Each act is checked against a role and is in the
+/// audit log. Thread-safe. secrets: the key in pinned memory, wiped; shares pass through as texts.
+/// </summary>
+public sealed class AuthorityRecovery
+{
+    private readonly AuditedActs _acts;
+    private readonly BrokerAuthority _authority;
+
+    /// <summary>Recovery for a broker of this authority, which stays the caller's.</summary>
+    public AuthorityRecovery(IBrokerState state, BrokerAuthority authority) => (_acts, _authority) = (new AuditedActs(state), authority);
+
+    /// <summary>Splits the key into shares. secrets: the answer is the key.</summary>
+    /// <exception cref="AdministrationException">Wrong role, or numbers that cannot be.</exception>
+    public Task<IReadOnlyList<RecoveryShare>> ExportAsync(Administrator by, int threshold, int count)
+    {
+        JsonObject details = new() { ["authority"] = _authority.Id, ["threshold"] = threshold, ["shares"] = count };
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "authority.export", details, () =>
+        {
+            if (threshold < 2 || threshold > count || count > 255)
+            {
+                throw new AdministrationException("of 2 to 255 shares, at least 2 and at most all restore a key", AdministrationFailure.BadRequest);
+            }
+
+            return Task.FromResult(WithKey(key => RecoveryShares.SplitAuthority(_authority.Id, key, threshold, count)));
+        });
+    }
+
+    /// <summary>Restores in memory, compares with this broker's key, wipes. Nothing is changed.</summary>
+    /// <exception cref="AdministrationException">Wrong role.</exception>
+    public Task<AuthorityDrill> DrillAsync(Administrator by, IReadOnlyList<string> shares)
+    {
+        JsonObject details = new() { ["shares"] = shares.Count };
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "authority.drill", details, () =>
+        {
+            AuthorityDrill drill = WithKey(key => Compare(shares, key));
+            (details["authority"], details["matches"]) = (drill.Authority, drill.Matches);
+            return Task.FromResult(drill);
+        });
+    }
+
+    /// <summary>True when the first share is of an authority's key; false too when it is no share, of which then the one for KEKs tells.</summary>
+    internal static bool IsFor(IReadOnlyList<string> shares)
+    {
+        try
+        {
+            return shares.Count > 0 && RecoveryShare.Parse(shares[0]).Kek is null;
+        }
+        catch (RecoveryShareException)
+        {
+            return false;
+        }
+    }
+
+    private static AuthorityDrill Compare(IReadOnlyList<string> shares, byte[] key)
+    {
+        byte[] restored = GC.AllocateArray<byte>(BrokerAuthority.KeySize, pinned: true);
+        try
+        {
+            string authority = RecoveryShares.CombineAuthority([.. shares.Select(RecoveryShare.Parse)], restored);
+            bool matches = CryptographicOperations.FixedTimeEquals(restored, key);
+            return new AuthorityDrill(authority, matches, matches ? "" : "the shares restore the key of another authority than this broker's: they are of another broker");
+        }
+        catch (RecoveryShareException e)
+        {
+            return new AuthorityDrill("", false, e.Message);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(restored);
+        }
+    }
+
+    private T WithKey<T>(Func<byte[], T> use)
+    {
+        byte[] key = GC.AllocateArray<byte>(BrokerAuthority.KeySize, pinned: true);
+        try
+        {
+            _authority.ExportKey(key);
+            return use(key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+}
