@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using Cloister.Contracts.Etcd;
 using Google.Protobuf;
+using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace Cloister.Bench.Gateway;
@@ -24,6 +27,68 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
         await MeasureAsync("get", callers, seconds, keep, GetAsync);
     }
 
+    /// <summary>From the beginning of a put to its event on a watch, both on this path: p50 in us.</summary>
+    internal async Task MeasureWatchAsync(int events, bool keep)
+    {
+        Marshaller<byte[]> bytes = Marshallers.Create(sent => sent, received => received);
+        Method<byte[], byte[]> method = new(MethodType.DuplexStreaming, "etcdserverpb.Watch", "Watch", bytes, bytes);
+        using AsyncDuplexStreamingCall<byte[], byte[]> watch = channel.CreateCallInvoker().AsyncDuplexStreamingCall(method, null, default);
+
+        // WatchRequest { create_request { key } }
+        byte[] key = Encoding.ASCII.GetBytes($"/registry/secrets/bench/watched-{name}");
+        await watch.RequestStream.WriteAsync([0x0A, (byte)(key.Length + 2), 0x0A, (byte)key.Length, .. key]);
+        await watch.ResponseStream.MoveNext();
+        List<double> latencies = [];
+        for (int i = 0; i < events; i++)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            Task put = PutAsync(Encoding.ASCII.GetString(key));
+            await watch.ResponseStream.MoveNext();
+            latencies.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
+            await put;
+        }
+
+        if (keep)
+        {
+            Note("put to watch event, p50 us", latencies.Order().ElementAt(events / 2));
+        }
+    }
+
+    /// <summary>Writes so many Secrets, beside each other.</summary>
+    internal async Task FillAsync(int count) =>
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, _) => await PutAsync($"/registry/secrets/list/{i}"));
+
+    /// <summary>Lists them in pages of 500, as an API server does: ms for all.</summary>
+    internal async Task MeasureListAsync(int count, bool keep)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ByteString end = ByteString.CopyFromUtf8("/registry/secrets/list0");
+        ByteString next = ByteString.CopyFromUtf8("/registry/secrets/list/");
+        int seen = 0;
+        for (bool more = true; more;)
+        {
+            RangeResponse page = await _kv.RangeAsync(new RangeRequest { Key = next, RangeEnd = end, Limit = 500 });
+            seen += page.Kvs.Count;
+            next = ByteString.CopyFrom([.. page.Kvs[^1].Key.Span, 0]);
+            more = page.More;
+        }
+
+        if (seen != count)
+        {
+            throw new InvalidOperationException($"{name} listed {seen} of {count}");
+        }
+
+        if (keep)
+        {
+            Note($"list of {count}, ms", Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            if (processId != 0)
+            {
+                Note("resident MiB at the end", File.ReadLines($"/proc/{processId}/status").Where(line => line.StartsWith("VmRSS", StringComparison.Ordinal))
+                    .Select(line => double.Parse(line.Split(':')[1].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) / 1024).Single());
+            }
+        }
+    }
+
     /// <summary>Waits until it answers.</summary>
     internal async Task UntilItAnswersAsync()
     {
@@ -34,9 +99,8 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
                 await PutAsync("/registry/secrets/bench/first");
                 return;
             }
-            catch (Grpc.Core.RpcException e) when (i < 50)
+            catch (RpcException) when (i < 100)
             {
-                Console.Error.WriteLine($"{name}: {e.StatusCode}");
                 await Task.Delay(200);
             }
         }
@@ -64,7 +128,10 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
         {
             Note($"{what} p50 us, {callers} callers", all[all.Length / 2]);
             Note($"{what} calls/s, {callers} callers", all.Length / elapsed);
-            Note($"{what} CPU us/call, {callers} callers", processId == 0 ? 0 : (CpuSeconds() - cpu) * 1e6 / all.Length);
+            if (processId != 0)
+            {
+                Note($"{what} CPU us/call, {callers} callers", (CpuSeconds() - cpu) * 1e6 / all.Length);
+            }
         }
     }
 
@@ -93,6 +160,6 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
         }
 
         string[] fields = File.ReadAllText($"/proc/{processId}/stat").Split(')')[^1].Split(' ');
-        return (double.Parse(fields[12], System.Globalization.CultureInfo.InvariantCulture) + double.Parse(fields[13], System.Globalization.CultureInfo.InvariantCulture)) / 100;
+        return (double.Parse(fields[12], CultureInfo.InvariantCulture) + double.Parse(fields[13], CultureInfo.InvariantCulture)) / 100;
     }
 }

@@ -1,21 +1,16 @@
-using System.Diagnostics;
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cloister.Bench.Gateway;
-using Grpc.Net.Client;
 
 // Cloister.Bench.Gateway --cloister PROGRAM --etcd PROGRAM [--rounds N] [--seconds N]
-//   etcd itself (plain text) and the gateway (TLS from the client, encryption on), in turns, on one etcd with fsync. Values of 1 KiB. Prints JSON: medians, and ratios to etcd itself, round by round.
+//   etcd itself, the gateway (TLS from the client, encryption on) and etcd's grpc-proxy (plain text), in turns, in front of one etcd: once
+//   with fsync, once without. Values of 1 KiB. Prints JSON: medians of the rounds, and ratios round by round.
 // .NET measures round trips with pings, an API server does not.
 AppContext.SetSwitch("System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing", true);
 string cloister = "";
 string etcd = "";
-int rounds = 5;
-double seconds = 2;
+int rounds = 3;
+double seconds = 1;
 for (int i = 0; i + 1 < args.Length; i += 2)
 {
     switch (args[i])
@@ -38,138 +33,54 @@ for (int i = 0; i + 1 < args.Length; i += 2)
     }
 }
 
-string folder = Directory.CreateTempSubdirectory("cloister-bench-").FullName;
-List<Process> processes = [];
-List<EtcdPath> paths = [];
-try
+JsonObject report = new()
 {
-    string url = $"http://127.0.0.1:{FreePort()}";
-    string peer = $"http://127.0.0.1:{FreePort()}";
-    Start(etcd, "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer,
-        "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error");
-    await AnswersAsync(new Uri(url));
-    string dev = Path.Combine(folder, "dev");
-    Process parent = Start(cloister, "dev", "--dir", dev, "--etcd", url);
-    for (string? line = ""; line?.StartsWith("ready", StringComparison.Ordinal) != true; line = await parent.StandardOutput.ReadLineAsync())
-    {
-        if (line is null)
-        {
-            throw new InvalidOperationException("cloister dev ended");
-        }
-    }
+    ["machine"] = $"{Environment.ProcessorCount} cores, {File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("model name", StringComparison.Ordinal)).Split(':')[1].Trim()}",
+    ["rounds"] = rounds,
+    ["secondsEach"] = seconds,
+    ["loadBefore"] = Load(),
+};
+foreach (bool fsync in (bool[])[true, false])
+{
+    await using Servers servers = new(cloister, etcd, fsync);
+    await servers.StartAsync();
+    await RunAsync(servers.Paths);
+    report[fsync ? "fsync" : "noFsync"] = Summary.Of(servers.Paths);
+}
 
-    string children = File.ReadAllText($"/proc/{parent.Id}/task/{parent.Id}/children");
-    int enclave = int.Parse(children.Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
-    string through = File.ReadAllText(Path.Combine(dev, "gateway/url"));
-    paths.Add(new EtcdPath("etcd", GrpcChannel.ForAddress(url), 0));
-    paths.Add(new EtcdPath("gateway", GrpcChannel.ForAddress(through, new GrpcChannelOptions { HttpHandler = Tls(Path.Combine(dev, "gateway")) }), enclave));
-    foreach (EtcdPath path in paths)
-    {
-        await path.UntilItAnswersAsync();
-    }
+report["loadAfter"] = Load();
+Console.WriteLine(report.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+return 0;
 
+async Task RunAsync(IReadOnlyList<EtcdPath> paths)
+{
+    // The first round warms up.
     for (int round = 0; round <= rounds; round++)
     {
         foreach (int callers in (int[])[1, 16, 64])
         {
             foreach (EtcdPath path in paths)
             {
-                // The first round warms up.
-                try
-                {
-                    await path.MeasureAsync(callers, seconds, keep: round > 0);
-                }
-                catch (Grpc.Core.RpcException e)
-                {
-                    throw new InvalidOperationException($"{path.Name}, {callers} callers: {e.Status.Detail}", e);
-                }
+                await path.MeasureAsync(callers, seconds, keep: round > 0);
             }
         }
-    }
 
-    JsonObject report = new() { ["rounds"] = rounds, ["load"] = File.ReadAllText("/proc/loadavg").Trim() };
-    foreach (string what in paths[0].Results.Keys)
-    {
-        JsonObject row = [];
         foreach (EtcdPath path in paths)
         {
-            row[path.Name] = Math.Round(Median(path.Results[what]), 1);
-            if (path != paths[0] && !what.Contains("CPU", StringComparison.Ordinal))
-            {
-                row[$"{path.Name} to etcd"] = Math.Round(Median([.. path.Results[what].Zip(paths[0].Results[what], (ours, direct) => ours / direct)]), 2);
-            }
-        }
-
-        report[what] = row;
-    }
-
-    Console.WriteLine(report.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
-    return 0;
-}
-finally
-{
-    paths.ForEach(path => path.Dispose());
-    foreach (Process process in Enumerable.Reverse(processes))
-    {
-        if (!process.HasExited)
-        {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync();
+            await path.MeasureWatchAsync(events: 200, keep: round > 0);
         }
     }
 
-    Directory.Delete(folder, recursive: true);
-}
-
-Process Start(string program, params string[] arguments)
-{
-    Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-    process.ErrorDataReceived += (_, _) => { };
-    process.BeginErrorReadLine();
-    processes.Add(process);
-    return process;
-}
-
-static async Task AnswersAsync(Uri url)
-{
-    using HttpClient client = new() { BaseAddress = url };
-    for (int i = 0; i < 300; i++)
+    // Written once through the gateway: what etcd itself and grpc-proxy list is ciphertext of the same number.
+    const int Listed = 10_000;
+    await paths.First(path => path.Name == "gateway").FillAsync(Listed);
+    for (int round = 0; round <= rounds; round++)
     {
-        try
+        foreach (EtcdPath path in paths)
         {
-            if ((await client.GetAsync("health")).IsSuccessStatusCode)
-            {
-                return;
-            }
-        }
-        catch (HttpRequestException)
-        {
-            await Task.Delay(100);
+            await path.MeasureListAsync(Listed, keep: round > 0);
         }
     }
-
-    throw new TimeoutException("etcd does not answer");
 }
 
-static SocketsHttpHandler Tls(string files)
-{
-    X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-    policy.CustomTrustStore.ImportFromPemFile(Path.Combine(files, "ca.crt"));
-    X509Certificate2 certificate = X509Certificate2.CreateFromPemFile(Path.Combine(files, "client.crt"), Path.Combine(files, "client.key"));
-    return new SocketsHttpHandler
-    {
-        SslOptions = new SslClientAuthenticationOptions
-        {
-            CertificateChainPolicy = policy, ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
-        },
-    };
-}
-
-static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-static int FreePort()
-{
-    using TcpListener listener = new(IPAddress.Loopback, 0);
-    listener.Start();
-    return ((IPEndPoint)listener.LocalEndpoint).Port;
-}
+static string Load() => File.ReadAllText("/proc/loadavg").Trim();

@@ -37,6 +37,15 @@ internal sealed class ClientPump : FramePump
         // It opens no more calls and closes when its last one is over.
     }
 
+    private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
+    {
+        // To the end and back: so the API server learns that etcd is gone, and etcd judges how often it is asked.
+        if (!ack)
+        {
+            To.Output.Frame(FrameType.Ping, 0, 0, payload);
+        }
+    }
+
     private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
         if (streamId <= Session.LastStreamId)

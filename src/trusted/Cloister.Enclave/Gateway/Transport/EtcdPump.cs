@@ -32,6 +32,13 @@ internal sealed class EtcdPump : FramePump
         To.Output.Frame(FrameType.GoAway, 0, 0, payload);
     }
 
+    private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
+    {
+        // etcd measures its connection with a ping for nearly every request: asking the API server each time would cost as much as the
+        // request. What is answered to one of the API server's goes back there.
+        (ack ? To : From).Output.Frame(FrameType.Ping, FrameHeader.Ack, 0, payload);
+    }
+
     private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
         if (Session.Find(streamId) is not { } stream || stream.Response.SourceEnded)

@@ -54,6 +54,8 @@ internal abstract class FramePump
 
     private protected abstract void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload);
 
+    private protected abstract void OnPing(bool ack, ReadOnlySpan<byte> payload);
+
     /// <summary>Counts a frame that costs its sender nothing.</summary>
     private protected abstract void CountIdleWork();
 
@@ -225,12 +227,11 @@ internal abstract class FramePump
                 OnSettings(header, payload);
                 break;
             case FrameType.Ping:
-                // To the end and back: so the API server learns that etcd is gone, and etcd judges how often it is asked.
                 CountIdleWork();
                 Require(payload.Length == 8, Http2ErrorCode.FrameSizeError, "PING does not have eight bytes");
                 lock (Session.Gate)
                 {
-                    To.Output.Frame(FrameType.Ping, (byte)(header.Flags & FrameHeader.Ack), 0, payload);
+                    OnPing(header.Has(FrameHeader.Ack), payload);
                 }
 
                 break;
