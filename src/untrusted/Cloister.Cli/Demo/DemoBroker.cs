@@ -31,6 +31,9 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
         VendorDirectory = broker.Files.Vendor.Folder,
     };
 
+    /// <summary>PEM of the authority that issues the gateway's certificate.</summary>
+    internal Task<string> AuthorityCertificateAsync(CancellationToken cancellation) => broker.Admin.AuthorityCertificateAsync(cancellation);
+
     /// <summary>The KEK itself, as its custodians restore it: from recovery shares.</summary>
     internal async Task<byte[]> KekAsync(string kek, CancellationToken cancellation)
     {

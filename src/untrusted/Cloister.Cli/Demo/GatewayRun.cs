@@ -27,7 +27,7 @@ internal static class GatewayRun
         await using EndToEndCluster cluster = await EndToEndCluster.StartEtcdAsync(harness, Path.Combine(folder, "gateway-cluster"), cancellation);
         EtcdOptions direct = EtcdOptions.Create(cluster.EtcdUrl, null, null, null);
         SimulatedEnclaveOptions options = broker.WithBroker(scenario.Options(0) with { Etcd = direct, GatewayMode = "sealed" }, scenario.Name);
-        DevelopmentCertificates.Ensure(files.Gateway);
+        DevelopmentCertificates.Ensure(files.Gateway, await broker.AuthorityCertificateAsync(cancellation));
         await broker.AdmitAsync(scenario.Name, release: true, [(files, options)], options.Measurement, cancellation);
         await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: false, cancellation);
         await enclave.WaitForKekAsync(cancellation);
