@@ -56,7 +56,7 @@ public sealed class SnapshotTests : IDisposable
         }
 
         Assert.Equal("value 7", (await DecryptAsync("--share", _folder["share2"], "--share", _folder["share0"], "--secret", "ns/007")).MustSucceed().Output);
-        (await DecryptAsync("--share", _folder["share2"], "--secret", "ns/007")).MustBeRefused("2 shares restore this KEK");
+        (await DecryptAsync("--share", _folder["share2"], "--secret", "ns/007")).MustBeRefused("2 shares restore KEK mine");
 
         // What does not open prints nothing.
         await File.WriteAllTextAsync(_folder["other"], Convert.ToHexString(RandomNumberGenerator.GetBytes(32)), TestContext.Current.CancellationToken);
