@@ -7,7 +7,7 @@ namespace Cloister.Administration.Client;
 /// <summary>
 /// A broker's administration. Every member throws <see cref="AdministrationRefusedException"/> when the broker says no and
 /// <see cref="BrokerUnreachableException"/> when there is no answer of the broker that is pinned. Thread-safe.
-/// secrets: the administrator's key; recovery shares pass through <see cref="ExportAsync"/>, <see cref="RestoreAsync"/> and <see cref="DrillAsync"/>.
+/// secrets: the administrator's key; recovery shares pass through <see cref="ExportAsync"/>, <see cref="ExportAuthorityAsync"/>, <see cref="RestoreAsync"/> and <see cref="DrillAsync"/>.
 /// </summary>
 public sealed class AdministrationClient : IDisposable
 {
@@ -66,6 +66,10 @@ public sealed class AdministrationClient : IDisposable
     /// <summary>Splits a version into recovery shares. secrets: the answer is the KEK.</summary>
     public Task<TwoPersonAnswer<ExportedKek>> ExportAsync(string kek, int version, ExportKekRequest request, CancellationToken cancellation) =>
         _connection.SendForTwoAsync(Version(kek, version) + "/export", request, Json.ExportKekRequest, Json.ExportedKek, cancellation);
+
+    /// <summary>Splits the authority's key into recovery shares. secrets: the answer is the key.</summary>
+    public Task<TwoPersonAnswer<ExportedAuthority>> ExportAuthorityAsync(ExportKekRequest request, CancellationToken cancellation) =>
+        _connection.SendForTwoAsync(AdminPaths.AuthorityExport, request, Json.ExportKekRequest, Json.ExportedAuthority, cancellation);
 
     /// <summary>Takes a version in from recovery shares.</summary>
     public Task<KekSummary> RestoreAsync(RestoreKekRequest request, CancellationToken cancellation) =>

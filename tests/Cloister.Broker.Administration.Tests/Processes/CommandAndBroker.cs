@@ -22,8 +22,30 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         CommandAndBroker made = new();
         try
         {
+            await made.ConfigureAsync();
             await made.StartBrokerAsync();
             return made;
+        }
+        catch
+        {
+            await made.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A broker with the authority of shares; what its restoration said comes first, and a second one is refused.</summary>
+    internal static async Task<(CommandAndBroker Broker, string Said)> RestoreAsync(params string[] shares)
+    {
+        CommandAndBroker made = new();
+        try
+        {
+            await made.ConfigureAsync();
+            string[] arguments = ["--config", made["broker.yaml"], "--restore-authority", .. shares];
+            (int exitCode, string said, string errors) = await RunProgramAsync(Program("Broker"), arguments);
+            Assert.True(exitCode == 0, $"{exitCode}: {errors}");
+            Assert.NotEqual(0, (await RunProgramAsync(Program("Broker"), arguments)).ExitCode);
+            await made.StartBrokerAsync();
+            return (made, said);
         }
         catch
         {
@@ -44,10 +66,12 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         return JsonNode.Parse(output)!;
     }
 
-    internal static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    internal static Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments) => RunProgramAsync(Program("Cli"), arguments);
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunProgramAsync(string program, params string[] arguments)
     {
         using Process process = Process.Start(
-            new ProcessStartInfo(Program("Cli"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
         using CancellationTokenSource limit = new(Patience);
@@ -68,7 +92,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task StartBrokerAsync()
+    private async Task ConfigureAsync()
     {
         (string alice, string bob) = (await KeyAsync("alice"), await KeyAsync("bob"));
         Directory.CreateDirectory(this["collateral"]);
@@ -86,6 +110,10 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
                 - { name: bob, key: "{{bob}}", roles: [keyCustodian] }
               twoPersons: [destroy, export]
             """);
+    }
+
+    private async Task StartBrokerAsync()
+    {
         _broker = Process.Start(new ProcessStartInfo(Program("Broker"), ["--config", this["broker.yaml"]]) { RedirectStandardOutput = true })!;
         using CancellationTokenSource limit = new(Patience);
         string[] ready = (await _broker.StandardOutput.ReadLineAsync(limit.Token) ?? "").Split(' ');

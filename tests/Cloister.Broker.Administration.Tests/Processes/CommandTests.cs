@@ -60,6 +60,64 @@ public sealed class CommandTests
         Assert.Equal("payments", (string)(await lost.DoneAsync("bob", ["kek", "restore", "--cluster", "c1", "--policy", "production", "--share", shares[0], "--share", shares[2]]))["name"]!);
     }
 
+    [Fact]
+    public async Task A_lost_broker_is_restored_from_shares_with_its_authority_and_its_key_ids()
+    {
+        DirectoryInfo keepers = Directory.CreateTempSubdirectory("cloister-keepers-");
+        try
+        {
+            using SimulatedEnclave enclave = new(TimeProvider.System);
+            string pin;
+            string? keyId;
+            string[] authority;
+            string[] kek;
+            await using (CommandAndBroker lost = await CommandAndBroker.StartAsync())
+            {
+                pin = lost.Pin;
+                await AllowAsync(lost, enclave);
+                JsonNode created = await lost.DoneAsync("alice", "kek", "create", "--name", "payments", "--cluster", "c1", "--policy", "production");
+                keyId = (string?)created["versions"]![0]!["keyId"];
+                kek = Keep(keepers, await ExportAsync(lost, 1));
+                authority = Keep(keepers, await SplitAsync(lost, "authority", "admin", "export-authority"));
+                JsonNode drill = await lost.DoneAsync("bob", "kek", "drill", "--share", authority[0], "--share", authority[2]);
+                Assert.True((bool)drill["restored"]! && (bool)drill["matches"]! && ((string)drill["authority"]!).Length == 32);
+            }
+
+            // Folder, database and root key are gone.
+            (CommandAndBroker broker, string said) = await CommandAndBroker.RestoreAsync(authority[1], authority[2]);
+            await using (broker)
+            {
+                Assert.StartsWith("restored authority ", said, StringComparison.Ordinal);
+                Assert.Equal(pin, broker.Pin);
+                await AllowAsync(broker, enclave);
+                JsonNode restored = await broker.DoneAsync("bob", "kek", "restore", "--cluster", "c1", "--policy", "production", "--share", kek[0], "--share", kek[2]);
+                Assert.NotNull(keyId);
+                Assert.Equal(keyId, (string?)restored["versions"]![0]!["keyId"]);
+            }
+        }
+        finally
+        {
+            keepers.Delete(recursive: true);
+        }
+    }
+
+    private static async Task AllowAsync(CommandAndBroker it, SimulatedEnclave enclave)
+    {
+        await File.WriteAllTextAsync(it["policy.yaml"], enclave.Policy(), TestContext.Current.CancellationToken);
+        await it.DoneAsync("alice", "policy", "set", "--name", "production", "--file", it["policy.yaml"]);
+    }
+
+    private static string[] Keep(DirectoryInfo keepers, string[] files)
+    {
+        string[] kept = [.. files.Select(file => Path.Combine(keepers.FullName, Path.GetFileName(file)))];
+        for (int i = 0; i < files.Length; i++)
+        {
+            File.Move(files[i], kept[i]);
+        }
+
+        return kept;
+    }
+
     private static async Task ExportAndDrillAsync(CommandAndBroker it)
     {
         string[] shares = await ExportAsync(it, 2);
@@ -69,12 +127,14 @@ public sealed class CommandTests
         Assert.Equal(2, (await it.AsAsync("bob", "kek", "drill", "--share", shares[0])).ExitCode);
     }
 
-    private static async Task<string[]> ExportAsync(CommandAndBroker it, int version)
+    private static Task<string[]> ExportAsync(CommandAndBroker it, int version) => SplitAsync(it, "shares", "kek", "export", "--name", "payments", "--version", $"{version}");
+
+    private static async Task<string[]> SplitAsync(CommandAndBroker it, string folder, params string[] verb)
     {
-        string[] export = ["kek", "export", "--name", "payments", "--version", $"{version}", "--threshold", "2", "--shares", "3", "--directory", it["shares"]];
+        string[] export = [.. verb, "--threshold", "2", "--shares", "3", "--directory", it[folder]];
         (int exitCode, string output, _) = await it.AsAsync("alice", export);
         Assert.Equal(2, exitCode);
-        Assert.False(Directory.Exists(it["shares"]));
+        Assert.False(Directory.Exists(it[folder]));
         string request = (string)JsonNode.Parse(output)!["id"]!;
         Assert.Equal(2, (await it.AsAsync("alice", [.. export, "--approve", request])).ExitCode);
         JsonNode exported = await it.DoneAsync("bob", [.. export, "--approve", request]);

@@ -11,7 +11,7 @@ namespace Cloister.Cli.Administration;
 /// <summary><c>cloister admin</c>: administrators of a broker.</summary>
 internal static class AdminCommand
 {
-    internal static Command Create() => new("admin", "Administrators of a broker.") { KeyGen(), WhoAmI(), Requests(), Withdraw() };
+    internal static Command Create() => new("admin", "Administrators of a broker.") { KeyGen(), WhoAmI(), Requests(), Withdraw(), BrokerRecoveryVerbs.ExportAuthority() };
 
     private static Command KeyGen()
     {

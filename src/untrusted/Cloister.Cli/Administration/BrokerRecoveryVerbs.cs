@@ -7,7 +7,7 @@ using Cloister.Cli.Output;
 namespace Cloister.Cli.Administration;
 
 /// <summary>
-/// Recovery shares: <c>cloister kek export|restore|drill</c>. secrets: shares, in files that only their owner can read; never on standard output,
+/// Recovery shares: <c>cloister kek export|restore|drill</c>, <c>cloister admin export-authority</c>. secrets: shares, in files that only their owner can read; never on standard output,
 /// nor on the command line.
 /// </summary>
 internal static class BrokerRecoveryVerbs
@@ -15,17 +15,10 @@ internal static class BrokerRecoveryVerbs
     internal static Command Export()
     {
         (Option<string> name, Option<int> version, Option<string?> approve) = (BrokerKekVerbs.Name(), BrokerKekVerbs.Version(), BrokerKekVerbs.Approve());
-        Option<int> threshold = new("--threshold") { Description = "how many shares restore it, from 2", Required = true };
-        Option<int> shares = new("--shares") { Description = "how many shares to make, at most 255", Required = true };
-        Option<string> directory = CliOutput.Path("--directory", "new folder for the shares, one file each: hand each to its keeper and remove the folder");
+        (Option<int> threshold, Option<int> shares, Option<string> directory) = (Threshold(), Count(), Directory());
         return BrokerVerb.Create("export", "Split a version of a broker's KEK into recovery shares.", [name, version, threshold, shares, directory, approve], async (broker, parsed, output, cancellation) =>
         {
-            string folder = Path.GetFullPath(parsed.GetValue(directory)!);
-            if (Path.Exists(folder))
-            {
-                throw new CliException($"'{folder}' is there already: name a new folder, so that no share of another set lies among these");
-            }
-
+            string folder = ShareFiles.NewFolder(parsed.GetValue(directory)!);
             ExportKekRequest request = new(parsed.GetValue(threshold), parsed.GetValue(shares), parsed.GetValue(approve));
             TwoPersonAnswer<ExportedKek> answer = await broker.ExportAsync(parsed.GetValue(name)!, parsed.GetValue(version), request, cancellation);
             if (answer.Waiting is { } waiting)
@@ -33,18 +26,50 @@ internal static class BrokerRecoveryVerbs
                 return BrokerVerb.PrintWaiting(waiting, output);
             }
 
-            string[] files = ShareFiles.Write(folder, answer.Done!);
+            string[] files = ShareFiles.Write(folder, $"{answer.Done!.Kek}-v{answer.Done.Version}", answer.Done.Shares);
             if (output == OutputFormat.Json)
             {
                 CliOutput.Json(new JsonObject
                 {
-                    ["kek"] = answer.Done!.Kek, ["version"] = answer.Done.Version, ["keyId"] = answer.Done.KeyId, ["threshold"] = answer.Done.Threshold,
+                    ["kek"] = answer.Done.Kek, ["version"] = answer.Done.Version, ["keyId"] = answer.Done.KeyId, ["threshold"] = answer.Done.Threshold,
                     ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]),
                 });
             }
             else
             {
-                CliOutput.Table(["share", "file"], files.Select((file, index) => (IReadOnlyList<string>)[$"{index + 1} of {files.Length}, {answer.Done!.Threshold} restore", file]));
+                PrintFiles(files, answer.Done.Threshold);
+            }
+
+            return ExitCode.Done;
+        });
+    }
+
+    internal static Command ExportAuthority()
+    {
+        (Option<int> threshold, Option<int> shares, Option<string> directory) = (Threshold(), Count(), Directory());
+        Option<string?> approve = BrokerKekVerbs.Approve();
+        return BrokerVerb.Create("export-authority", "Split the key of a broker's authority into recovery shares: without it, shares of KEKs restore into no new broker.", [threshold, shares, directory, approve], async (broker, parsed, output, cancellation) =>
+        {
+            string folder = ShareFiles.NewFolder(parsed.GetValue(directory)!);
+            ExportKekRequest request = new(parsed.GetValue(threshold), parsed.GetValue(shares), parsed.GetValue(approve));
+            TwoPersonAnswer<ExportedAuthority> answer = await broker.ExportAuthorityAsync(request, cancellation);
+            if (answer.Waiting is { } waiting)
+            {
+                return BrokerVerb.PrintWaiting(waiting, output);
+            }
+
+            string[] files = ShareFiles.Write(folder, "authority", answer.Done!.Shares);
+            if (output == OutputFormat.Json)
+            {
+                CliOutput.Json(new JsonObject
+                {
+                    ["authority"] = answer.Done.Authority, ["threshold"] = answer.Done.Threshold,
+                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]),
+                });
+            }
+            else
+            {
+                PrintFiles(files, answer.Done.Threshold);
             }
 
             return ExitCode.Done;
@@ -75,13 +100,23 @@ internal static class BrokerRecoveryVerbs
             DrillResult result = await broker.DrillAsync(new DrillRequest(ShareFiles.Read(parsed.GetValue(shares)!)), cancellation);
             BrokerVerb.Print(result, AdminJson.Default.DrillResult, output, () => CliOutput.Table(["", ""],
             [
-                ["restored", result.Restored ? $"KEK {result.Kek} version {result.Version}, {result.KeyId}" : "NO"],
+                ["restored", !result.Restored ? "NO" : result.Authority.Length > 0 ? $"key of authority {result.Authority}" : $"KEK {result.Kek} version {result.Version}, {result.KeyId}"],
                 ["is the broker's key", result.Matches ? "yes" : "NO"],
                 ["why not", result.Detail],
             ]));
             return result.Restored && result.Matches ? ExitCode.Done : ExitCode.No;
         });
     }
+
+    private static void PrintFiles(string[] files, int threshold) =>
+        CliOutput.Table(["share", "file"], files.Select((file, index) => (IReadOnlyList<string>)[$"{index + 1} of {files.Length}, {threshold} restore", file]));
+
+    private static Option<int> Threshold() => new("--threshold") { Description = "how many shares restore it, from 2", Required = true };
+
+    private static Option<int> Count() => new("--shares") { Description = "how many shares to make, at most 255", Required = true };
+
+    private static Option<string> Directory() =>
+        CliOutput.Path("--directory", "new folder for the shares, one file each: hand each to its keeper and remove the folder");
 
     private static Option<string[]> Shares() => new("--share")
     {

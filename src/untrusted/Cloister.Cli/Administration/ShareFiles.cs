@@ -1,5 +1,4 @@
 using System.Text;
-using Cloister.AdminApi;
 
 namespace Cloister.Cli.Administration;
 
@@ -8,19 +7,29 @@ internal static class ShareFiles
 {
     private const int MaxSize = 4096;
 
+    /// <summary>A folder for shares.</summary>
+    /// <exception cref="CliException">It is there already.</exception>
+    internal static string NewFolder(string path)
+    {
+        string folder = Path.GetFullPath(path);
+        return Path.Exists(folder)
+            ? throw new CliException($"'{folder}' is there already: name a new folder, so that no share of another set lies among these")
+            : folder;
+    }
+
     /// <summary>Writes shares into a new folder.</summary>
     /// <returns>The files, in order.</returns>
-    internal static string[] Write(string folder, ExportedKek shares)
+    internal static string[] Write(string folder, string of, IReadOnlyList<string> shares)
     {
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        string[] files = [.. shares.Shares.Select((_, index) => Path.Combine(folder, $"{shares.Kek}-v{shares.Version}-share-{index + 1}.txt"))];
+        string[] files = [.. shares.Select((_, index) => Path.Combine(folder, $"{of}-share-{index + 1}.txt"))];
         for (int i = 0; i < files.Length; i++)
         {
             using FileStream file = new(files[i], new FileStreamOptions
             {
                 Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             });
-            file.Write(Encoding.ASCII.GetBytes(shares.Shares[i]));
+            file.Write(Encoding.ASCII.GetBytes(shares[i]));
             file.Flush(flushToDisk: true);
         }
 
