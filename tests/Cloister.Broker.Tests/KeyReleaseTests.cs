@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Cloister.Attestation.Tests.Evidence;
 using Cloister.Release;
 using Cloister.Kbs;
 using JWE = Jose.JWE;
@@ -39,9 +40,7 @@ public sealed class KeyReleaseTests
     [Fact]
     public void VectorsOfOtherProgramsAreWhatWeMake()
     {
-        string folder = Environment.GetEnvironmentVariable("CLOISTER_EVIDENCE_DIR") ?? "";
-        string file = Path.Combine(folder, "kbs_vectors", "vectors.json");
-        Assert.SkipUnless(folder.Length > 0 && File.Exists(file), "CLOISTER_EVIDENCE_DIR names no folder with kbs_vectors");
+        string file = Path.Combine(EvidenceDirectory.Require(), "kbs_vectors", "vectors.json");
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
         foreach (JsonElement vector in document.RootElement.GetProperty("vectors").EnumerateArray())
         {
