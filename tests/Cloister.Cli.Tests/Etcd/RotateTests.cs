@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Etcd;
@@ -66,8 +67,35 @@ public sealed class RotateTests : IDisposable
         Assert.Equal(("b", (string)created.Json["newKeyId"]!), await secrets.GetAsync("a"));
     }
 
+    [Fact]
+    public async Task A_broker_makes_the_version_that_enclaves_fetch_and_disables_the_old_one_when_told()
+    {
+        await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["1"], "--custody", "attested");
+        JsonNode broker = dev.Ready["broker"]!;
+        await File.WriteAllTextAsync(_folder["broker.json"], new JsonObject
+        {
+            ["broker"] = (string)broker["admin"]!, ["pin"] = (string)broker["pin"]!, ["certificate"] = (string)broker["certificate"]!, ["key"] = (string)broker["key"]!,
+        }.ToJsonString(), TestContext.Current.CancellationToken);
+        using SecretsClient secrets = new(dev, etcd);
+        await secrets.PutAsync("a", "b");
+        string first = dev.KeyId;
+
+        CliResult rotated = (await CliProcess.RunAsync(
+            "etcd", "rotate", "--endpoints", etcd.Url, "--socket", dev.KmsSocket, "--secrets-socket", (string)dev.Ready["secretsSocket"]!,
+            "--context", _folder["broker.json"], "--name", "dev", "--active-in", "1", "--settle", "0", "--retire", first, "-o", "json")).MustSucceed();
+        string second = (string)rotated.Json["newKeyId"]!;
+        Assert.Equal((first, 0, true), ((string)rotated.Json["oldKeyId"]!, (int)rotated.Json["stale"]!, (bool)rotated.Json["retired"]!));
+        Assert.NotEqual(first, second);
+        Assert.Equal(("b", second), await secrets.GetAsync("a"));
+        JsonArray versions = (await CliProcess.RunAsync("kek", "list", "--context", _folder["broker.json"], "-o", "json")).MustSucceed().Json["keks"]![0]!["versions"]!.AsArray();
+        Assert.Equal(["disabled", "enabled"], versions.Select(version => (string)version!["state"]!));
+    }
+
     [Theory]
     [InlineData("", "--admin-socket")]
+    [InlineData("--context c", "--name")]
+    [InlineData("--context c --name n --create", "--context")]
     [InlineData("--rotated --name x", "--rotated")]
     [InlineData("--rotated --retire x", "--rotated")]
     [InlineData("--admin-socket a --admin-socket b --name n --create", "--create")]

@@ -31,7 +31,20 @@ internal sealed class BrokerOptions
     internal BrokerSession Open(ParseResult parsed)
     {
         BrokerContext context = parsed.GetValue(_context) is { } file ? BrokerContext.Read(file) : new BrokerContext(null, null, null, null);
-        string broker = Required(_broker, context.Broker);
+        return Open(new BrokerContext(
+            parsed.GetValue(_broker) ?? context.Broker,
+            parsed.GetValue(_pin) ?? context.Pin,
+            parsed.GetValue(_certificate) ?? context.Certificate,
+            parsed.GetValue(_key) ?? context.Key));
+    }
+
+    /// <summary>The client of a context file.</summary>
+    /// <exception cref="CliException">Something is not said, or not what it should be.</exception>
+    internal static BrokerSession Open(string contextFile) => Open(BrokerContext.Read(contextFile));
+
+    private static BrokerSession Open(BrokerContext context)
+    {
+        string broker = Required("--broker", context.Broker);
         if (!Uri.TryCreate(broker, UriKind.Absolute, out Uri? address) || address.Scheme != Uri.UriSchemeHttps)
         {
             throw new CliException($"--broker: '{broker}' is no address like https://broker.example:8444");
@@ -40,17 +53,16 @@ internal sealed class BrokerOptions
         BrokerPin pin;
         try
         {
-            pin = BrokerPin.Parse(Required(_pin, context.Pin));
+            pin = BrokerPin.Parse(Required("--pin", context.Pin));
         }
         catch (FormatException e)
         {
             throw new CliException($"--pin: {e.Message}");
         }
 
-        return new BrokerSession(address, pin, Certificate(Required(_certificate, context.Certificate), Required(_key, context.Key)));
+        return new BrokerSession(address, pin, Certificate(Required("--certificate", context.Certificate), Required("--key", context.Key)));
 
-        string Required(Option<string?> option, string? fromContext) => parsed.GetValue(option) ?? fromContext
-            ?? throw new CliException($"{option.Name} is missing: give it, or a --context file that has it");
+        static string Required(string option, string? value) => value ?? throw new CliException($"{option} is missing: give it, or a --context file that has it");
     }
 
     private static X509Certificate2 Certificate(string certificate, string key)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Security.Cryptography;
+using Cloister.Cli.Administration;
 using Cloister.Cli.Etcd.Rewrap;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Output;
@@ -15,9 +16,12 @@ internal static class RotateCommand
         Option<string[]> sockets = Many("--socket", "KMS socket of a node; repeat for every node", required: true);
         Option<string> secretsSocket = CliOutput.Path("--secrets-socket", "secrets socket of one of them");
         Option<string[]> admins = Many("--admin-socket", "custody manual: admin socket of a node; repeat for every node", required: false);
-        Option<string> name = new("--name") { Description = "custody manual: name of the KEK" };
+        Option<string> name = new("--name") { Description = "custody manual and attested: name of the KEK" };
         Option<uint> version = new("--version") { Description = "custody manual: version of the KEK on standard input, 32 bytes or 64 hexadecimal digits" };
         Option<bool> create = new("--create") { Description = "custody manual, one node: the enclave makes the KEK, nobody has a copy" };
+        Option<string?> context = new("--context") { Description = "custody attested: JSON file with the broker that makes the version, as for 'cloister kek'" };
+        Option<int> notice = new("--active-in") { Description = "custody attested: seconds that nodes have to fetch the version before writes use it", DefaultValueFactory = _ => 60 };
+        CliOutput.Range(notice, 0, 86_400);
         Option<bool> rotated = new("--rotated") { Description = "the new version is there: a broker or a remote KMS made it" };
         Option<int> settle = new("--settle") { Description = "seconds for API servers with a KMS v2 provider to ask for the new key_id: they do once a minute. 0 when all write through the enclave", DefaultValueFactory = _ => 90 };
         Option<int> wait = new("--wait") { Description = "seconds that nodes, and values that are still written with the old KEK, may take", DefaultValueFactory = _ => 600 };
@@ -28,7 +32,7 @@ internal static class RotateCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
         {
-            sockets, secretsSocket, admins, name, version, create, rotated, settle, wait, rate, retire, output,
+            sockets, secretsSocket, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -44,10 +48,13 @@ internal static class RotateCommand
             byte[]? key = null;
             try
             {
-                RotationSource source = new(parsed.GetValue(admins)!, parsed.GetValue(name), parsed.GetValue(version), parsed.GetValue(create), parsed.GetValue(rotated));
+                RotationSource source = new(
+                    parsed.GetValue(admins)!, parsed.GetValue(name), parsed.GetValue(version), parsed.GetValue(create), parsed.GetValue(rotated),
+                    parsed.GetValue(context), TimeSpan.FromSeconds(parsed.GetValue(notice)));
                 source.Check(steps.Retire is not null);
                 key = source.NeedsKey ? KekInput.Read(Console.OpenStandardInput()) : null;
-                RotateReport report = await steps.RunAsync(source.Make(key), cancellation);
+                using BrokerSession? broker = source.Context is { } file ? BrokerOptions.Open(file) : null;
+                RotateReport report = await steps.RunAsync(source.Make(key, broker?.Client), cancellation);
                 report.Print(parsed.GetValue(output));
                 return report.Ok ? ExitCode.Done : ExitCode.No;
             }

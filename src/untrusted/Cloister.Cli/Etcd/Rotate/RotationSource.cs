@@ -1,19 +1,31 @@
+using Cloister.Administration.Client;
+
 namespace Cloister.Cli.Etcd.Rotate;
 
 /// <summary>Where the command line says that the new version comes from.</summary>
-internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string? Name, uint Version, bool Create, bool Rotated)
+internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string? Name, uint Version, bool Create, bool Rotated, string? Context, TimeSpan Notice)
 {
     /// <summary>True when a KEK is expected on standard input.</summary>
-    internal bool NeedsKey => !Rotated && !Create;
+    internal bool NeedsKey => !Rotated && !Create && Context is null;
 
     /// <exception cref="CliException">It does not go together.</exception>
     internal void Check(bool retires)
     {
         if (Rotated)
         {
-            if (AdminSockets.Count > 0 || Name is not null || Version != 0 || Create || retires)
+            if (AdminSockets.Count > 0 || Name is not null || Version != 0 || Create || retires || Context is not null)
             {
-                throw new CliException("--rotated goes without --admin-socket, --name, --version, --create and --retire: the version is made, and retired, elsewhere");
+                throw new CliException("--rotated goes without --admin-socket, --name, --version, --create, --context and --retire: the version is made, and retired, elsewhere");
+            }
+
+            return;
+        }
+
+        if (Context is not null)
+        {
+            if (Name is null || AdminSockets.Count > 0 || Version != 0 || Create)
+            {
+                throw new CliException("--context needs --name, and goes without --admin-socket, --version and --create: the broker makes the version");
             }
 
             return;
@@ -21,7 +33,7 @@ internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string
 
         if (AdminSockets.Count == 0 || Name is null)
         {
-            throw new CliException("custody manual needs --admin-socket for every node and --name; other custodies --rotated, after the broker or remote KMS made the version");
+            throw new CliException("custody manual needs --admin-socket for every node and --name; custody attested needs --context and --name; or --rotated, after a broker or remote KMS made the version");
         }
 
         if (Create && (AdminSockets.Count > 1 || Version != 0))
@@ -35,5 +47,15 @@ internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string
         }
     }
 
-    internal IKekRotation Make(byte[]? key) => Rotated ? new RotatedElsewhere() : new ManualKekRotation(AdminSockets, Name!, Version, key);
+    /// <param name="key">The KEK from standard input, when it is needed.</param>
+    /// <param name="broker">The broker of the context, when there is one.</param>
+    internal IKekRotation Make(byte[]? key, AdministrationClient? broker)
+    {
+        if (broker is not null)
+        {
+            return new BrokerKekRotation(broker, Name!, Notice);
+        }
+
+        return Rotated ? new RotatedElsewhere() : new ManualKekRotation(AdminSockets, Name!, Version, key);
+    }
 }
