@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 3600
 
 TESTS := $(sort $(wildcard tests/Cloister.*.Tests))
 
-.PHONY: help demo build test conformance bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
+.PHONY: help demo build test conformance failures bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -26,6 +26,9 @@ test: setup    ## unit, build-guard and process tests
 
 conformance: setup  ## real API-server code, etcd and kubectl against the plugin; about 5 minutes
 	@eng/run-tests tests/Cloister.Conformance
+
+failures: setup ## real brokers, enclaves and PostgreSQL killed, away, swapped; minutes
+	@eng/run-tests --explicit on --filter-class '*KillTests' --filter-class '*HostileHostTests' tests/Cloister.Broker.Tests
 
 bench: setup publish  ## against the Go peer, alternating; results under bench/results
 	@bench/run
