@@ -71,7 +71,13 @@ public sealed class ConnectionGateTests : IDisposable
             }
 
             Assert.All(await Task.WhenAll(sockets.Select(IsClosedAsync)), Assert.True);
-            Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64 * 1024 * 1024);
+
+            // The heap is that of all tests at a time: what these connections held stays, what others hold goes.
+            while (GC.GetTotalMemory(forceFullCollection: true) - before > 64 * 1024 * 1024)
+            {
+                Assert.True(Environment.TickCount64 - opened < 60_000, "the memory of closed connections stays");
+                await Task.Delay(500, Stop);
+            }
         }
         finally
         {
