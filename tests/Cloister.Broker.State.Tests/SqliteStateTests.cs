@@ -1,3 +1,7 @@
+using System.Data.Common;
+using Cloister.Broker.State.Sql;
+using Dapper;
+
 namespace Cloister.Broker.State.Tests;
 
 /// <summary>The contract on a SQLite file.</summary>
@@ -19,6 +23,16 @@ public sealed class SqliteStateTests : StateContract
         var address = DatabaseAddress.Parse($"sqlite:{_directory.FullName}/absent/broker.db");
         var error = await Assert.ThrowsAsync<BrokerStateException>(() => SqlBrokerState.OpenAsync(address, TimeProvider.System, TestContext.Current.CancellationToken));
         Assert.Equal(BrokerStateError.Unavailable, error.Error);
+    }
+
+    [Fact]
+    public async Task Evidence_of_a_lease_is_found_without_reading_that_of_all_leases()
+    {
+        await using var dialect = Dialect.For(DatabaseAddress.Parse(Address));
+        await using DbConnection connection = await dialect.ConnectAsync(TestContext.Current.CancellationToken);
+        var plan = await connection.QueryAsync<(long Id, long Parent, long Unused, string Detail)>(
+            $"EXPLAIN QUERY PLAN {SqlBrokerState.DeleteEvidenceOfLease}", new { Lease = "x" });
+        Assert.Contains("Lease=?", Assert.Single(plan).Detail, StringComparison.Ordinal);
     }
 
     protected override Task<string> CreateDatabaseAsync() => Task.FromResult($"sqlite:{_directory.FullName}/broker{++_databases}.db");

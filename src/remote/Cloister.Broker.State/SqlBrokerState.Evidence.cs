@@ -6,6 +6,8 @@ namespace Cloister.Broker.State;
 public sealed partial class SqlBrokerState
 {
     private const string EvidenceColumns = "Accepted, Number, Lease, Instance, Tee, Reason, KeptAt, Body";
+    internal const string DeleteEvidenceOfLease = "DELETE FROM Evidence WHERE Lease = @Lease AND Accepted = 1";
+
     private const int LargestEvidence = 1 << 20;
     private const int EvidencePage = 32;
 
@@ -25,7 +27,7 @@ public sealed partial class SqlBrokerState
             {
                 row.Number = await writes.FirstOrDefaultAsync<long>("SELECT COALESCE(MAX(Number), 0) + 1 FROM Evidence WHERE Accepted = @Accepted", row);
                 if (row.Accepted == 1)
-                    await writes.ExecuteAsync("DELETE FROM Evidence WHERE Lease = @Lease AND Accepted = 1", row);
+                    await writes.ExecuteAsync(DeleteEvidenceOfLease, row);
                 await writes.ExecuteAsync(
                     $"INSERT INTO Evidence ({EvidenceColumns}) VALUES (@Accepted, @Number, @Lease, @Instance, @Tee, @Reason, @KeptAt, @Body)", row);
                 await writes.ExecuteAsync(
