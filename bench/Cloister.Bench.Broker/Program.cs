@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Cloister.Bench.Broker;
 
 // Usage: Cloister.Bench.Broker rounds --broker PROGRAM --databases 'sqlite[|postgres:...]' [--rounds N] [--seconds N]
-//        Cloister.Bench.Broker memory --broker PROGRAM --databases sqlite [--seconds N]
+//        Cloister.Bench.Broker memory --broker PROGRAM --databases sqlite [--renewals N]
 //        Cloister.Bench.Broker report FILE
 if (args is ["report", string file])
 {
@@ -26,6 +26,6 @@ if (args is not ["rounds" or "memory", ..] || !options.TryGetValue("--broker", o
 TimeSpan length = TimeSpan.FromSeconds(int.Parse(options.GetValueOrDefault("--seconds", "5"), CultureInfo.InvariantCulture));
 JsonObject results = args[0] == "rounds"
     ? await Rounds.RunAsync(broker, databases.Split('|'), int.Parse(options.GetValueOrDefault("--rounds", "3"), CultureInfo.InvariantCulture), length)
-    : await Rounds.MemoryAsync(broker, databases, length);
+    : await Rounds.MemoryAsync(broker, databases, long.Parse(options.GetValueOrDefault("--renewals", "100000"), CultureInfo.InvariantCulture));
 Console.Out.WriteLine(results.ToJsonString());
 return 0;

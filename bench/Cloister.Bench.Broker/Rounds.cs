@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Tests;
@@ -42,31 +43,36 @@ internal static class Rounds
         return result;
     }
 
-    /// <summary>Renewals for a while, as fast as they go, and the broker's memory meanwhile.</summary>
-    internal static async Task<JsonObject> MemoryAsync(string program, string database, TimeSpan length)
+    /// <summary>That many renewals, as fast as they go, and the broker's memory meanwhile.</summary>
+    internal static async Task<JsonObject> MemoryAsync(string program, string database, long renewals)
     {
         using SimulatedEnclave enclave = new(TimeProvider.System, Tee.Tdx);
         await using BrokerUnderLoad broker = await BrokerUnderLoad.StartAsync(program, database, enclave);
         using Operations operations = await Operations.StartAsync(broker, enclave);
+        long begun = 0;
         long done = 0;
-        using CancellationTokenSource end = new(length);
+        Stopwatch watch = Stopwatch.StartNew();
         Task load = Task.WhenAll(Enumerable.Range(0, Operations.Callers).Select(caller => Task.Run(async () =>
         {
-            while (!end.IsCancellationRequested)
+            while (Interlocked.Increment(ref begun) <= renewals)
             {
                 await operations.RenewAsync(caller);
                 Interlocked.Increment(ref done);
             }
         })));
         JsonArray samples = [];
-        while (!load.IsCompleted)
+        for (long next = renewals / 12; !load.IsCompleted; await Task.WhenAny(load, Task.Delay(100)))
         {
-            await Task.Delay(length / 12);
-            samples.Add(new JsonObject { ["renewals"] = Interlocked.Read(ref done), ["rssMiB"] = Math.Round(broker.RssMiB, 1) });
+            if (Interlocked.Read(ref done) is long now && now >= next)
+            {
+                samples.Add(new JsonObject { ["renewals"] = now, ["rssMiB"] = Math.Round(broker.RssMiB, 1) });
+                next = now + (renewals / 12);
+            }
         }
 
         await load;
-        return new JsonObject { ["seconds"] = length.TotalSeconds, ["renewals"] = done, ["samples"] = samples };
+        samples.Add(new JsonObject { ["renewals"] = done, ["rssMiB"] = Math.Round(broker.RssMiB, 1) });
+        return new JsonObject { ["seconds"] = Math.Round(watch.Elapsed.TotalSeconds), ["renewals"] = done, ["samples"] = samples };
     }
 
     private static async Task<JsonObject> RoundAsync(BrokerUnderLoad broker, Operations operations, TimeSpan length)
