@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Audit;
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
 using Cloister.Broker.State.Revocations;
@@ -34,7 +35,7 @@ public abstract partial class StateContract
         for (int i = 0; i < 20; i++)
         {
             bool[] used = await Task.WhenAll(Enumerable.Range(0, 6).Select(n =>
-                Task.Run(() => (n % 2 == 0 ? _state : other).TryConsumeChallengeAsync($"session{i}", expires, Cancellation))));
+                Task.Run(() => (n % 2 == 0 ? _state : other).TryConsumeChallengeAsync($"session{i}", expires, new AuditEvent("used", []), Cancellation))));
             Assert.Single(used, true);
         }
     }
@@ -44,34 +45,41 @@ public abstract partial class StateContract
     {
         var absent = await Assert.ThrowsAsync<BrokerStateException>(() => _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation));
         Assert.Equal(BrokerStateError.NotFound, absent.Error);
-        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow().AddSeconds(60), Cancellation));
+        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow().AddSeconds(60), new AuditEvent("used", []), Cancellation));
         Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
         await _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation);
         Assert.Equal("t", await _state.FindSessionTokenAsync("s", Cancellation));
         _clock.Advance(TimeSpan.FromMinutes(5));
         Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
-        Assert.False(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), Cancellation));
+        Assert.False(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), new AuditEvent("used", []), Cancellation));
         _clock.Advance(TimeSpan.FromMinutes(6));
-        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), Cancellation)); // purged: long over
+        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), new AuditEvent("used", []), Cancellation)); // purged: long over
     }
 
     [Fact]
     public async Task A_lease_is_renewed_and_counted()
     {
         LeaseRecord lease = NewLease("l1");
-        Assert.Equal(lease, await _state.UpsertLeaseAsync(lease, Cancellation));
-        await _state.AddUsesAsync("l1", 3, 5, Cancellation);
-        await _state.AddUsesAsync("l1", 1, 0, Cancellation);
+        Assert.Equal(lease, await _state.GrantLeaseAsync(new LeaseGrant(lease), Cancellation));
         _clock.Advance(TimeSpan.FromHours(1));
         LeaseRecord renewal = NewLease("l1") with { Measurement = "m2" };
         LeaseRecord expected = renewal with { FirstAt = lease.FirstAt, Renewals = 1, Wraps = 4, Unwraps = 5 };
-        Assert.Equal(expected, await _state.UpsertLeaseAsync(renewal, Cancellation));
-        Assert.Equal(expected, await _state.FindLeaseAsync("l1", Cancellation));
-        await RefusedAsync(() => _state.UpsertLeaseAsync(renewal with { Instance = "another" }, Cancellation));
+        LeaseGrant grant = new(renewal)
+        {
+            Uses = (4, 5), Evidence = (NewEvidence("l1", 7), new EvidenceLimits(10, 10, TimeSpan.FromDays(1))), Log = stored => [new AuditEvent($"renewal.{stored.Renewals}", [])],
+        };
+        Assert.Equal(expected, await _state.GrantLeaseAsync(grant, Cancellation));
         Assert.Equal(expected, await _state.FindLeaseAsync("l1", Cancellation));
 
+        // Of another's, nothing of it is written.
+        await RefusedAsync(() => _state.GrantLeaseAsync(
+            grant with { Lease = renewal with { Instance = "another" }, Evidence = (NewEvidence("l1", 8), new EvidenceLimits(10, 10, TimeSpan.FromDays(1))) }, Cancellation));
+        Assert.Equal(expected, await _state.FindLeaseAsync("l1", Cancellation));
+        Assert.Equal(NewEvidence("l1", 7).Body, (await _state.FindEvidenceAsync("l1", Cancellation))!.Body);
+        Assert.Equal("renewal.1", Assert.Single(await _state.ReadAuditAsync(1, Cancellation).ToListAsync(Cancellation)).Kind);
+
         _clock.Advance(TimeSpan.FromHours(3));
-        LeaseRecord other = await _state.UpsertLeaseAsync(NewLease("l2") with { Cluster = "c2" }, Cancellation);
+        LeaseRecord other = await _state.GrantLeaseAsync(new LeaseGrant(NewLease("l2") with { Cluster = "c2" }), Cancellation);
         Assert.Equal([other, expected], await _state.ListLeasesAsync(null, Cancellation));
         Assert.Equal([expected], await _state.ListLeasesAsync("c1", Cancellation));
         Assert.Equal(1, await _state.PurgeLeasesAsync(_clock.GetUtcNow(), Cancellation));
@@ -84,7 +92,7 @@ public abstract partial class StateContract
     {
         await using SqlBrokerState other = await OpenAsync(Address);
         LeaseRecord lease = NewLease("l1") with { WrapsAllowed = 40, UnwrapsAllowed = 5 };
-        await _state.UpsertLeaseAsync(lease, Cancellation);
+        await _state.GrantLeaseAsync(new LeaseGrant(lease), Cancellation);
 
         bool[] used = await Task.WhenAll(Enumerable.Range(0, 60).Select(n => Task.Run(() => UseAsync(n % 2 == 0 ? _state : other, "l1", 1, 0))));
         Assert.Equal(40, used.Count(allowed => allowed));
@@ -97,7 +105,7 @@ public abstract partial class StateContract
 
         List<AuditEntry> audit = await _state.ReadAuditAsync(1, Cancellation).ToListAsync(Cancellation);
         Assert.Equal((41, 24), (audit.Count(entry => entry.Kind == "use"), audit.Count(entry => entry.Kind == "refusal")));
-        await _state.UpsertLeaseAsync(lease with { WrapsAllowed = 1 }, Cancellation);
+        await _state.GrantLeaseAsync(new LeaseGrant(lease with { WrapsAllowed = 1 }), Cancellation);
         Assert.True(await UseAsync(_state, "l1", 1, 5));
         Assert.False(await UseAsync(_state, "l1", 1, 0));
     }

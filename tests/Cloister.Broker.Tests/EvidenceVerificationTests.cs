@@ -30,7 +30,7 @@ public sealed class EvidenceVerificationTests : IDisposable
         Assert.Equal(2, verdict.Enclave.Platforms.Count);
         Assert.Equal("secrets", verdict.Enclave.Statement!.Kek);
         Assert.Contains("configid", verdict.Waived);
-        Assert.True(Policy().AcceptsConfiguration(verdict.Enclave));
+        Assert.Null(Policy().Check(verdict.Enclave, initData: null));
     }
 
     [Fact]

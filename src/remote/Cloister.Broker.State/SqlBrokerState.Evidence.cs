@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Cloister.Broker.State.Evidence;
+using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State;
 
@@ -10,32 +11,22 @@ public sealed partial class SqlBrokerState
 
     private const int LargestEvidence = 1 << 20;
     private const int EvidencePage = 32;
+    private const long MostBeyondLimits = 64;
+
+    private const string InsertEvidence =
+        $"""
+        INSERT INTO Evidence ({EvidenceColumns})
+        SELECT @Accepted, COALESCE(MAX(Number), 0) + 1, @Lease, @Instance, @Tee, @Reason, @KeptAt, @Body FROM Evidence WHERE Accepted = @Accepted
+        RETURNING Number
+        """;
+
+    private long _nextEvidencePurge;
 
     /// <inheritdoc/>
     public Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation)
     {
-        if (evidence.Body.Length > LargestEvidence || (evidence.Accepted && evidence.Lease.Length == 0))
-            throw new ArgumentException("the evidence is longer than 1 MiB, or was accepted without a lease", nameof(evidence));
-        var row = new EvidenceRow
-        {
-            Accepted = evidence.Accepted ? 1 : 0, Lease = evidence.Lease, Instance = evidence.Instance, Tee = evidence.Tee, Reason = evidence.Reason,
-            KeptAt = evidence.At.ToUnixTimeMilliseconds(), Body = [.. evidence.Body],
-        };
-        long most = evidence.Accepted ? limits.Accepted : limits.Refused;
-        return _writes.RunAsync(
-            async writes =>
-            {
-                row.Number = await writes.FirstOrDefaultAsync<long>("SELECT COALESCE(MAX(Number), 0) + 1 FROM Evidence WHERE Accepted = @Accepted", row);
-                if (row.Accepted == 1)
-                    await writes.ExecuteAsync(DeleteEvidenceOfLease, row);
-                await writes.ExecuteAsync(
-                    $"INSERT INTO Evidence ({EvidenceColumns}) VALUES (@Accepted, @Number, @Lease, @Instance, @Tee, @Reason, @KeptAt, @Body)", row);
-                await writes.ExecuteAsync(
-                    "DELETE FROM Evidence WHERE Accepted = @accepted AND Number <= @last", new { accepted = row.Accepted, last = row.Number - most });
-                return await writes.ExecuteAsync(
-                    "DELETE FROM Evidence WHERE KeptAt < @before", new { before = writes.Now - (long)limits.Age.TotalMilliseconds });
-            },
-            cancellation);
+        KeptEvidence kept = KeptEvidence.Of(evidence, limits);
+        return _writes.RunAsync(writes => KeepAsync(writes, kept), cancellation);
     }
 
     /// <inheritdoc/>
@@ -71,6 +62,36 @@ public sealed partial class SqlBrokerState
                 }
             }
             while (page.Count == EvidencePage);
+        }
+    }
+
+    private async Task<long> KeepAsync(WriteTransaction writes, KeptEvidence kept)
+    {
+        long number = await writes.FirstOrDefaultAsync<long>(kept.Row.Accepted == 1 ? DeleteEvidenceOfLease + "; " + InsertEvidence : InsertEvidence, kept.Row);
+
+        // What is beyond the limits is a few rows out of many: not looked for at every write.
+        long now = writes.Now;
+        if (number % Math.Clamp(kept.Most / 4, 1, MostBeyondLimits) == 0 || now >= _nextEvidencePurge)
+        {
+            await writes.ExecuteAsync("DELETE FROM Evidence WHERE Accepted = @accepted AND Number <= @last", new { accepted = kept.Row.Accepted, last = number - kept.Most });
+            await writes.ExecuteAsync("DELETE FROM Evidence WHERE KeptAt < @before", new { before = now - kept.MostMilliseconds });
+            _nextEvidencePurge = now + (long)PurgeEvery.TotalMilliseconds;
+        }
+        return number;
+    }
+
+    private sealed record KeptEvidence(EvidenceRow Row, long Most, long MostMilliseconds)
+    {
+        public static KeptEvidence Of(EvidenceRecord evidence, EvidenceLimits limits)
+        {
+            if (evidence.Body.Length > LargestEvidence || (evidence.Accepted && evidence.Lease.Length == 0))
+                throw new ArgumentException("the evidence is longer than 1 MiB, or was accepted without a lease", nameof(evidence));
+            EvidenceRow row = new()
+            {
+                Accepted = evidence.Accepted ? 1 : 0, Lease = evidence.Lease, Instance = evidence.Instance, Tee = evidence.Tee, Reason = evidence.Reason,
+                KeptAt = evidence.At.ToUnixTimeMilliseconds(), Body = [.. evidence.Body],
+            };
+            return new KeptEvidence(row, evidence.Accepted ? limits.Accepted : limits.Refused, (long)limits.Age.TotalMilliseconds);
         }
     }
 

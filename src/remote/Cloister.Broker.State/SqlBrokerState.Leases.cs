@@ -1,6 +1,7 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Sql;
+using Dapper;
 
 namespace Cloister.Broker.State;
 
@@ -13,19 +14,36 @@ public sealed partial class SqlBrokerState
             @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps, @WrapsAllowed, @UnwrapsAllowed)
         ON CONFLICT (Id) DO UPDATE SET Provider = excluded.Provider, Tee = excluded.Tee, Measurement = excluded.Measurement,
             Platform = excluded.Platform, ConfigDigest = excluded.ConfigDigest, Policy = excluded.Policy,
-            RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1,
+            Wraps = Leases.Wraps + @NewWraps, Unwraps = Leases.Unwraps + @NewUnwraps, RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1,
             WrapsAllowed = excluded.WrapsAllowed, UnwrapsAllowed = excluded.UnwrapsAllowed, WrapsUsed = 0, UnwrapsUsed = 0
         WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Kek = excluded.Kek
         RETURNING {LeaseRow.Columns}
         """;
 
     /// <inheritdoc/>
-    public Task<LeaseRecord> UpsertLeaseAsync(LeaseRecord lease, CancellationToken cancellation)
+    public async Task<LeaseRecord> GrantLeaseAsync(LeaseGrant grant, CancellationToken cancellation)
     {
-        LeaseRow row = LeaseRow.From(lease);
-        return _writes.RunAsync(
-            async writes => (await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, row) ?? throw Refused("the lease belongs to another instance, cluster or KEK")).ToRecord(),
+        ArgumentOutOfRangeException.ThrowIfNegative(grant.Uses.Wraps);
+        ArgumentOutOfRangeException.ThrowIfNegative(grant.Uses.Unwraps);
+        DynamicParameters parameters = new(LeaseRow.From(grant.Lease));
+        parameters.Add("NewWraps", grant.Uses.Wraps);
+        parameters.Add("NewUnwraps", grant.Uses.Unwraps);
+        KeptEvidence? evidence = grant.Evidence is { } kept ? KeptEvidence.Of(kept.Record, kept.Limits) : null;
+        (LeaseRecord lease, long seq) = await _writes.RunAsync(
+            async writes =>
+            {
+                LeaseRow row = await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, parameters) ?? throw Refused("the lease belongs to another instance, cluster or KEK");
+                LeaseRecord stored = row.ToRecord();
+                if (evidence is not null)
+                    await KeepAsync(writes, evidence);
+                long last = 0;
+                foreach (AuditEvent entry in grant.Log(stored))
+                    last = (await AppendAsync(writes, AuditText.Of(entry))).Seq;
+                return (stored, last);
+            },
             cancellation);
+        StartCheckpoint(seq);
+        return lease;
     }
 
     /// <inheritdoc/>
@@ -61,16 +79,6 @@ public sealed partial class SqlBrokerState
             cancellation);
         StartCheckpoint(seq);
         return allowed;
-    }
-
-    /// <inheritdoc/>
-    public Task AddUsesAsync(string id, long wraps, long unwraps, CancellationToken cancellation)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(wraps);
-        ArgumentOutOfRangeException.ThrowIfNegative(unwraps);
-        return _writes.RunAsync(
-            writes => writes.ExecuteAsync("UPDATE Leases SET Wraps = Wraps + @wraps, Unwraps = Unwraps + @unwraps WHERE Id = @id", new { id, wraps, unwraps }),
-            cancellation);
     }
 
     /// <inheritdoc/>

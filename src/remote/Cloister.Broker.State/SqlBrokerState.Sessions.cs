@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.State;
 
@@ -12,10 +13,11 @@ public sealed partial class SqlBrokerState
     private long _nextPurge;
 
     /// <inheritdoc/>
-    public Task<bool> TryConsumeChallengeAsync(string sessionId, DateTimeOffset expiresAt, CancellationToken cancellation)
+    public async Task<bool> TryConsumeChallengeAsync(string sessionId, DateTimeOffset expiresAt, AuditEvent use, CancellationToken cancellation)
     {
+        AuditText text = AuditText.Of(use);
         var parameters = new { id = Digest(sessionId), expires = expiresAt.ToUnixTimeMilliseconds() };
-        return _writes.RunAsync(
+        long seq = await _writes.RunAsync(
             async writes =>
             {
                 long now = writes.Now;
@@ -24,10 +26,13 @@ public sealed partial class SqlBrokerState
                     await writes.ExecuteAsync("DELETE FROM Sessions WHERE ExpiresAt < @before", new { before = now - (long)PurgeAfter.TotalMilliseconds });
                     _nextPurge = now + (long)PurgeEvery.TotalMilliseconds;
                 }
-                return await writes.ExecuteAsync(
+                bool first = await writes.ExecuteAsync(
                     "INSERT INTO Sessions (IdDigest, ExpiresAt) VALUES (@id, @expires) ON CONFLICT (IdDigest) DO NOTHING", parameters) == 1;
+                return first ? (await AppendAsync(writes, text)).Seq : 0;
             },
             cancellation);
+        StartCheckpoint(seq);
+        return seq != 0;
     }
 
     /// <inheritdoc/>

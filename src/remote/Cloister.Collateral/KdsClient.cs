@@ -1,7 +1,6 @@
 using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Certificates;
-using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Collateral;
 
@@ -21,27 +20,20 @@ public sealed class KdsClient
         _service = service ?? new Uri("https://kdsintf.amd.com/");
     }
 
-    /// <summary>Endorsement key (VCEK only), authorities and revocation list for a report.</summary>
-    /// <exception cref="CollateralException">Something cannot be had, or is malformed.</exception>
-    public async Task<SnpCollateral> GetAsync(SnpReport report, SnpProductLine product, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(report);
-        SnpSigningKey kind = report.SigningKey;
-        List<Certificate> keys = [];
-        if (kind == SnpSigningKey.Vcek)
-        {
-            keys.Add(Parsed("VCEK", await GetAsync(KdsPaths.Vcek(report, product), Certificate.MaximumLength, cancellationToken), der => Certificate.Parse(der)));
-        }
+    /// <summary>The VCEK of the chip that made a report, at the TCB it reports.</summary>
+    /// <exception cref="CollateralException">It cannot be had, or is malformed.</exception>
+    public async Task<Certificate> GetVcekAsync(SnpReport report, SnpProductLine product, CancellationToken cancellationToken) =>
+        Parsed("VCEK", await GetAsync(KdsPaths.Vcek(report, product), Certificate.MaximumLength, cancellationToken), der => Certificate.Parse(der));
 
-        byte[] chain = await GetAsync(KdsPaths.Chain(product, kind), 64 * 1024, cancellationToken);
-        byte[] crl = await GetAsync(KdsPaths.Crl(product, kind), RevocationList.MaximumLength, cancellationToken);
-        return new SnpCollateral
-        {
-            EndorsementKeys = keys,
-            Authorities = Parsed("cert_chain", chain, pem => PemCertificates.Parse(pem)),
-            RevocationLists = [Parsed("crl", crl, der => RevocationList.Parse(der))],
-        };
-    }
+    /// <summary>ASK (or ASVK) and ARK of a product line.</summary>
+    /// <exception cref="CollateralException">They cannot be had, or are malformed.</exception>
+    public async Task<IReadOnlyList<Certificate>> GetAuthoritiesAsync(SnpProductLine product, SnpSigningKey key, CancellationToken cancellationToken) =>
+        Parsed("cert_chain", await GetAsync(KdsPaths.Chain(product, key), 64 * 1024, cancellationToken), pem => PemCertificates.Parse(pem));
+
+    /// <summary>The ARK's revocation list.</summary>
+    /// <exception cref="CollateralException">It cannot be had, or is malformed.</exception>
+    public async Task<RevocationList> GetRevocationListAsync(SnpProductLine product, SnpSigningKey key, CancellationToken cancellationToken) =>
+        Parsed("crl", await GetAsync(KdsPaths.Crl(product, key), RevocationList.MaximumLength, cancellationToken), der => RevocationList.Parse(der));
 
     private static T Parsed<T>(string what, byte[] bytes, Func<byte[], T> parse)
     {

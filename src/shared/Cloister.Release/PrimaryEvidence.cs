@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Cloister.Attestation;
+using Cloister.Attestation.Abi.Snp;
+using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Release;
 
@@ -9,7 +11,8 @@ namespace Cloister.Release;
 /// <param name="Tee">The kind of TEE.</param>
 /// <param name="Bytes">Quote, report or document.</param>
 /// <param name="Certificates">SNP: the certificate table, which may be empty.</param>
-public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates)
+/// <param name="Endorsements">SNP in the form of the <c>sev</c> crate: certificates that came one by one instead of in a table.</param>
+public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates, SnpCollateral Endorsements)
 {
     private const int MaxLength = 64 * 1024;
     private const int MaxCertificatesLength = 256 * 1024;
@@ -30,9 +33,11 @@ public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates)
 
         return kind switch
         {
-            Tee.Nitro => new PrimaryEvidence(kind, Base64(json, "document", MaxLength), []),
-            Tee.Snp => new PrimaryEvidence(kind, Base64(json, "report", MaxLength), Base64(json, "certs", MaxCertificatesLength)),
-            _ => new PrimaryEvidence(kind, Base64(json, "quote", MaxLength), []),
+            Tee.Nitro => new PrimaryEvidence(kind, Base64(json, "document", MaxLength), [], SnpCollateral.None),
+            Tee.Snp when json.TryGetProperty("attestation_report", out JsonElement report) =>
+                new PrimaryEvidence(kind, SnpReportJson.Read(report), [], json.TryGetProperty("cert_chain", out JsonElement chain) ? SnpCertificateChain.Read(chain) : SnpCollateral.None),
+            Tee.Snp => new PrimaryEvidence(kind, Base64(json, "report", MaxLength), Base64(json, "certs", MaxCertificatesLength), SnpCollateral.None),
+            _ => new PrimaryEvidence(kind, Base64(json, "quote", MaxLength), [], SnpCollateral.None),
         };
     }
 

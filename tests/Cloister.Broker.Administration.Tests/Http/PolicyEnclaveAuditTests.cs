@@ -65,8 +65,8 @@ public sealed class PolicyEnclaveAuditTests
         await using AdministrationServer server = await AdministrationServer.StartAsync();
         DateTimeOffset now = server.Broker.Time.GetUtcNow();
         LeaseRecord lease = new(new string('1', 32), "thumb", "c1", "tee", "secrets", "sgx", "aa", "bb", "cc", "p", now, now, now.AddHours(1), 0, 0, 0);
-        await server.Broker.State.UpsertLeaseAsync(lease, Cancellation);
-        await server.Broker.State.UpsertLeaseAsync(lease with { Id = new string('2', 32), Instance = "gone", ExpiresAt = now.AddMinutes(1) }, Cancellation);
+        await server.Broker.State.GrantLeaseAsync(new LeaseGrant(lease), Cancellation);
+        await server.Broker.State.GrantLeaseAsync(new LeaseGrant(lease with { Id = new string('2', 32), Instance = "gone", ExpiresAt = now.AddMinutes(1) }), Cancellation);
         server.Broker.Time.Advance(TimeSpan.FromMinutes(2));
 
         EnclaveLease live = Assert.Single(await server.Carol.ListEnclavesAsync(null, ended: false, Cancellation));

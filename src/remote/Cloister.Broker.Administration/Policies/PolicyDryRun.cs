@@ -58,18 +58,17 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
     {
         AttestRequest? request = Parse(record.Body);
         EnclaveStatement? statement = request is null ? null : Statement(request);
-        StepFailure? failure = request is null
-            ? new StepFailure("request", "malformed", "what was presented is no attestation")
-            : Failure(await verification.VerifyAsync(record.Tee, request, policy.Appraisal, policy.Roots, cancellation), policy);
+        StepFailure? failure = new("request", "malformed", "what was presented is no attestation");
+        if (request is not null)
+        {
+            EvidenceVerdict verdict = await verification.VerifyAsync(record.Tee, request, policy.Appraisal, policy.Roots, cancellation);
+            failure = verdict.IsAccepted ? policy.Check(verdict.Enclave, request.InitData) : verdict.Failures[0];
+        }
+
         return new DryRunVerdict(
             record.At, record.Lease, record.Instance, record.Tee, statement?.Cluster ?? "", statement?.Kek ?? "", record.Accepted, failure is null,
             failure?.Step ?? "", failure?.ToString() ?? "");
     }
-
-    private static StepFailure? Failure(EvidenceVerdict verdict, ReleasePolicy policy) =>
-        !verdict.IsAccepted ? verdict.Failures[0]
-        : policy.AcceptsConfiguration(verdict.Enclave) ? null
-        : new StepFailure("config_digest", "not_allowed", "the configuration that the enclave states is none of the policy's");
 
     private static AttestRequest? Parse(byte[] body)
     {

@@ -23,7 +23,7 @@ internal sealed record BrokerConfiguration
     /// <summary>A certificate from elsewhere; null: the authority issues one.</summary>
     public TlsFiles? Tls { get; init; }
 
-    /// <summary>Where DCAP collateral comes from.</summary>
+    /// <summary>Where collateral comes from.</summary>
     public required CollateralOptions Collateral { get; init; }
 
     /// <summary>Administration; null: none over the network.</summary>

@@ -102,13 +102,14 @@ internal static class BrokerConfigurationReader
 
     private static CollateralOptions? ReadCollateral(SectionReader root)
     {
-        if (root.RequiredSection("collateral", "where DCAP collateral comes from: directory or pccs") is not { } section)
+        if (root.RequiredSection("collateral", "where collateral comes from: directory or pccs") is not { } section)
         {
             return null;
         }
 
         string? directory = section.Optional("directory", SectionReader.AbsolutePath);
         Uri? pccs = section.Optional("pccs", SectionReader.HttpUrl);
+        Uri? kds = section.Optional("kds", SectionReader.HttpUrl);
         section.Finish();
         if (directory is null == pccs is null)
         {
@@ -116,6 +117,6 @@ internal static class BrokerConfigurationReader
             return null;
         }
 
-        return new CollateralOptions(directory, pccs);
+        return new CollateralOptions(directory, pccs, kds);
     }
 }

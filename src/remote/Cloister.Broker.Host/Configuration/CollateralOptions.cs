@@ -1,6 +1,7 @@
 namespace Cloister.Broker.Host.Configuration;
 
-/// <summary>Where DCAP collateral comes from; one of the two.</summary>
-/// <param name="Directory">Files, as DirectoryCollateralSource reads them.</param>
-/// <param name="Pccs">A caching service.</param>
-internal sealed record CollateralOptions(string? Directory, Uri? Pccs);
+/// <summary>Where collateral comes from; one of directory and PCCS.</summary>
+/// <param name="Directory">Files, as DirectoryCollateralSource and DirectorySnpSource read them.</param>
+/// <param name="Pccs">A caching service for DCAP.</param>
+/// <param name="Kds">AMD's service, or one that answers as it does, for SEV-SNP; null: the directory, if there is one.</param>
+internal sealed record CollateralOptions(string? Directory, Uri? Pccs, Uri? Kds);

@@ -3,13 +3,20 @@ using Cloister.Collateral;
 
 namespace Cloister.Broker.Host.Hosting;
 
-/// <summary>Opens the source of DCAP collateral that is configured.</summary>
+/// <summary>Opens the sources of collateral that are configured.</summary>
 internal static class CollateralSources
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>The source.</summary>
-    public static IDcapCollateralSource Open(CollateralOptions options) => options.Pccs is { } pccs
-        ? new PcsClient(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Timeout }, PcsClientOptions.ForPccs(pccs))
-        : new DirectoryCollateralSource(options.Directory!);
+    /// <summary>For SGX and TDX.</summary>
+    public static IDcapCollateralSource Open(CollateralOptions options) =>
+        options.Pccs is { } pccs ? new PcsClient(Client(), PcsClientOptions.ForPccs(pccs)) : new DirectoryCollateralSource(options.Directory!);
+
+    /// <summary>For SEV-SNP; null when guests have to send all of it.</summary>
+    public static ISnpCollateralSource? OpenSnp(CollateralOptions options, TimeProvider clock) =>
+        options.Kds is { } kds ? new KdsSnpSource(new KdsClient(Client(), kds), clock)
+        : options.Directory is { } directory ? new DirectorySnpSource(directory)
+        : null;
+
+    private static HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Timeout };
 }

@@ -73,7 +73,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, PolicyErrors, clock);
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
-        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock);
+        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock));
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
         Add(new Housekeeping(state, keys.Authority, administration, certificate, feed, clock, log));
         BrokerCounters counters = new();

@@ -38,12 +38,11 @@ internal sealed class ChallengeDesk(ChallengeSealer sealer, IBrokerState state, 
     public async Task<string> UseAsync(string? session, string nonce, CancellationToken cancellation)
     {
         string? tee = session is null ? null : Tees.FirstOrDefault(one => sealer.Opens(session, one, nonce));
-        if (tee is null || !await state.TryConsumeChallengeAsync(session!, clock.GetUtcNow() + Remembered, cancellation))
+        if (tee is null || !await state.TryConsumeChallengeAsync(session!, clock.GetUtcNow() + Remembered, new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), cancellation))
         {
             throw new ProtocolException(ProtocolError.AttestationError, "challenge: not made here for this session, over or used before: ask for a new one");
         }
 
-        await state.AppendAsync(new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), cancellation);
         return tee;
     }
 }

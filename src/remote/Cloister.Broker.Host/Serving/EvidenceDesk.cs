@@ -7,6 +7,7 @@ using Cloister.Release;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
+using Cloister.Broker.State.Leases;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Host.Serving;
@@ -18,7 +19,7 @@ namespace Cloister.Broker.Host.Serving;
 internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerState state, TimeProvider clock) : IAsyncDisposable
 {
     private const int MaxWaiting = 2048;
-    private static readonly EvidenceLimits Kept = new(Accepted: 100_000, Refused: 1_000, Age: TimeSpan.FromDays(30));
+    private static readonly EvidenceLimits Limits = new(Accepted: 100_000, Refused: 1_000, Age: TimeSpan.FromDays(30));
 
     private readonly ConcurrencyLimiter _limiter = new(new ConcurrencyLimiterOptions
     {
@@ -29,11 +30,6 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
     /// <exception cref="ProtocolException">Too many wait.</exception>
     public async Task<EvidenceVerdict> JudgeAsync(string tee, AttestRequest request, PolicyInForce policy, CancellationToken cancellation)
     {
-        if (request.InitData is not null)
-        {
-            return EvidenceVerdict.Refuse(new StepFailure("init_data", "no_rule", "no policy has a rule for init-data: leave it out"));
-        }
-
         using RateLimitLease permit = await _limiter.AcquireAsync(1, cancellation);
         if (!permit.IsAcquired)
         {
@@ -41,22 +37,23 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
         }
 
         EvidenceVerdict verdict = await verification.VerifyAsync(tee, request, policy.Policy.Appraisal, policy.Policy.Roots, cancellation);
-        return verdict.IsAccepted && !policy.Policy.AcceptsConfiguration(verdict.Enclave)
-            ? EvidenceVerdict.Refuse(new StepFailure("config_digest", "not_allowed", "the policy does not name the configuration that the enclave runs with"))
-            : verdict;
+        return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, request.InitData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
     }
 
     /// <summary>Records an acceptance.</summary>
     public Task AcceptedAsync(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies, CancellationToken cancellation) =>
-        state.AppendAsync(new AuditEvent("evidence.accepted", new JsonObject
-        {
-            ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platform,
-            ["policies"] = string.Join(' ', policies),
-        }), cancellation);
+        state.AppendAsync(Accepted(tee, enclave, policies), cancellation);
 
-    /// <summary>Keeps the evidence that a lease was given for.</summary>
-    public Task KeepAsync(string tee, AttestRequest request, string lease, string instance, CancellationToken cancellation) =>
-        KeepAsync(new EvidenceRecord(true, lease, instance, tee, "", clock.GetUtcNow(), Body(request)), cancellation);
+    /// <summary>What is logged of an acceptance.</summary>
+    public static AuditEvent Accepted(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies) => new("evidence.accepted", new JsonObject
+    {
+        ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platform,
+        ["policies"] = string.Join(' ', policies),
+    });
+
+    /// <summary>The evidence that a lease is given for, to be kept; null when it is too large.</summary>
+    public static (EvidenceRecord, EvidenceLimits)? Kept(string tee, AttestRequest request, LeaseRecord lease) =>
+        Body(request) is { Length: <= KbsPaths.MaxBodySize } body ? (new EvidenceRecord(true, lease.Id, lease.Instance, tee, "", lease.RenewedAt, body), Limits) : null;
 
     /// <summary>Records a refusal.</summary>
     /// <returns>What the client is told: the first step that failed.</returns>
@@ -82,7 +79,7 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
     public ValueTask DisposeAsync() => _limiter.DisposeAsync();
 
     private Task KeepAsync(EvidenceRecord record, CancellationToken cancellation) =>
-        record.Body.Length > KbsPaths.MaxBodySize ? Task.CompletedTask : state.KeepEvidenceAsync(record, Kept, cancellation);
+        record.Body.Length > KbsPaths.MaxBodySize ? Task.CompletedTask : state.KeepEvidenceAsync(record, Limits, cancellation);
 
     private static byte[] Body(AttestRequest request) => JsonSerializer.SerializeToUtf8Bytes(request, KbsJson.Default.AttestRequest);
 

@@ -56,13 +56,13 @@ internal sealed class LeaseDesk(
         AttestedEnclave enclave = verdict.Enclave;
         (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek.Record.Name);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
-        LeaseRecord lease = await LeaseAsync(tee, attestation, enclave, statement, kek, policy, now, cancellation);
+        LeaseRecord lease = await LeaseAsync(tee, enclave, statement, kek, policy, now, cancellation);
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
         string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
         string token = _tokens.Issue(
             verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, new TokenLease(lease.Id, lease.Instance, lease.Cluster, lease.Kek), lease.ExpiresAt, [policy.Id]);
-        await RecordAsync(tee, attestation, enclave, policy, lease, kek, statement, released is not null, cancellation);
+        await RecordAsync(tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
         return new LeaseResponse(token, terms, released);
     }
 
@@ -79,25 +79,16 @@ internal sealed class LeaseDesk(
     }
 
     private async Task<LeaseRecord> LeaseAsync(
-        string tee, AttestRequest attestation, AttestedEnclave enclave, EnclaveStatement statement, Kek kek, PolicyInForce policy, DateTimeOffset now,
-        CancellationToken cancellation)
+        string tee, AttestedEnclave enclave, EnclaveStatement statement, Kek kek, PolicyInForce policy, DateTimeOffset now, CancellationToken cancellation)
     {
         // One that was forgotten meanwhile begins anew, under a new name.
         bool renews = statement.Lease.Length > 0 && await state.FindLeaseAsync(statement.Lease, cancellation) is not null;
-        LeaseRecord record = new(
+        return new LeaseRecord(
             renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
             enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0)
         {
             WrapsAllowed = policy.Policy.Lease.Wraps, UnwrapsAllowed = policy.Policy.Lease.Unwraps,
         };
-        try
-        {
-            return await state.UpsertLeaseAsync(record, cancellation);
-        }
-        catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
-        {
-            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
-        }
     }
 
     private LeaseTerms Terms(LeaseRecord lease, AttestRequest attestation, Kek kek, ReleasePolicy policy, bool release, string digest, DateTimeOffset now) => new()
@@ -122,21 +113,29 @@ internal sealed class LeaseDesk(
         KeysDigest = digest,
     };
 
-    private Task RecordAsync(
-        string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, Kek kek, EnclaveStatement statement, bool released,
+    private async Task RecordAsync(
+        string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, bool kekIsReleased, EnclaveStatement statement, bool released,
         CancellationToken cancellation)
     {
-        JsonObject details = new()
+        AuditEvent Granted(LeaseRecord stored) => new(stored.Renewals > 0 ? "lease.renewed" : "lease.granted", new JsonObject
         {
             ["lease"] = lease.Id, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek, ["policy"] = policy.Id,
             ["expires"] = lease.ExpiresAt.ToUnixTimeMilliseconds(), ["released"] = released, ["wraps"] = statement.Wraps, ["unwraps"] = statement.Unwraps,
-        };
+        });
 
-        // All at once: they are committed together. What a broker wraps itself is counted where it does.
-        return Task.WhenAll(
-            evidence.AcceptedAsync(tee, enclave, [policy.Id], cancellation),
-            state.AppendAsync(new AuditEvent(lease.Renewals > 0 ? "lease.renewed" : "lease.granted", details), cancellation),
-            evidence.KeepAsync(tee, attestation, lease.Id, lease.Instance, cancellation),
-            kek.Record.Release && lease.Renewals > 0 ? state.AddUsesAsync(lease.Id, statement.Wraps, statement.Unwraps, cancellation) : Task.CompletedTask);
+        LeaseGrant grant = new(lease)
+        {
+            Uses = kekIsReleased ? (statement.Wraps, statement.Unwraps) : default, // what a broker wraps itself is counted where it does
+            Evidence = EvidenceDesk.Kept(tee, attestation, lease),
+            Log = stored => [EvidenceDesk.Accepted(tee, enclave, [policy.Id]), Granted(stored)],
+        };
+        try
+        {
+            await state.GrantLeaseAsync(grant, cancellation);
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
+        {
+            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
+        }
     }
 }

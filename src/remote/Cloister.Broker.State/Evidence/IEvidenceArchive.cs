@@ -3,7 +3,7 @@ namespace Cloister.Broker.State.Evidence;
 /// <summary>The last evidence of each lease, and what was refused, for people who ask why. Bounded. secrets: none.</summary>
 public interface IEvidenceArchive
 {
-    /// <summary>Keeps evidence, in place of the lease's last if it was accepted, and forgets what is beyond the limits.</summary>
+    /// <summary>Keeps evidence, in place of the lease's last if it was accepted, and forgets, now and then, what is beyond the limits.</summary>
     /// <exception cref="ArgumentException">Longer than 1 MiB, or accepted without a lease.</exception>
     Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation);
 

@@ -6,11 +6,12 @@ namespace Cloister.Broker.State.Leases;
 public interface ILeaseRegistry
 {
     /// <summary>
-    /// Begins a lease, or renews it; what may be used is allowed anew. Of one that exists, FirstAt, Wraps and Unwraps stay, and Renewals is one more, whatever the record says.
+    /// Begins a lease, or renews it: lease, uses, evidence and log, in one write. What may be used is allowed anew.
     /// </summary>
     /// <returns>The lease as stored.</returns>
-    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Refused"/>: it belongs to another instance, cluster or KEK.</exception>
-    Task<LeaseRecord> UpsertLeaseAsync(LeaseRecord lease, CancellationToken cancellation);
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Refused"/>: it belongs to another instance, cluster or KEK; nothing was written.</exception>
+    /// <exception cref="ArgumentException">The evidence is longer than 1 MiB, or not of an accepted lease.</exception>
+    Task<LeaseRecord> GrantLeaseAsync(LeaseGrant grant, CancellationToken cancellation);
 
     /// <summary>A lease, expired or not; or null.</summary>
     Task<LeaseRecord?> FindLeaseAsync(string id, CancellationToken cancellation);
@@ -30,9 +31,6 @@ public interface ILeaseRegistry
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>Whether they are allowed; not under an unknown lease.</returns>
     Task<bool> TryUseAsync(string id, long wraps, long unwraps, AuditEvent use, AuditEvent refusal, CancellationToken cancellation);
-
-    /// <summary>Counts uses that an enclave made under a lease. An unknown lease is no error.</summary>
-    Task AddUsesAsync(string id, long wraps, long unwraps, CancellationToken cancellation);
 
     /// <summary>Forgets the leases that ended before a time.</summary>
     /// <returns>How many.</returns>

@@ -15,7 +15,7 @@ namespace Cloister.Broker.State.Leases;
 /// <param name="RenewedAt">When it was last renewed.</param>
 /// <param name="ExpiresAt">When it ends.</param>
 /// <param name="Renewals">0 at first; counted by the state.</param>
-/// <param name="Wraps">Encryptions in all; counted by <see cref="ILeaseRegistry.AddUsesAsync"/>.</param>
+/// <param name="Wraps">Encryptions in all; counted by <see cref="LeaseGrant.Uses"/>.</param>
 /// <param name="Unwraps">Decryptions in all.</param>
 public sealed record LeaseRecord(
     string Id, string Instance, string Cluster, string Provider, string Kek, string Tee, string Measurement, string Platform, string ConfigDigest,

@@ -1,3 +1,5 @@
+using Cloister.Broker.State.Audit;
+
 namespace Cloister.Broker.State.Sessions;
 
 /// <summary>
@@ -6,12 +8,13 @@ namespace Cloister.Broker.State.Sessions;
 /// </summary>
 public interface ISessionRegistry
 {
-    /// <summary>Uses a challenge up. Of all attempts on all brokers, one succeeds.</summary>
+    /// <summary>Uses a challenge up, and logs it, in one write. Of all attempts on all brokers, one succeeds; the others are not logged.</summary>
     /// <param name="sessionId">The session of the challenge.</param>
     /// <param name="expiresAt">Until when the challenge would hold; it is remembered at least until then.</param>
+    /// <param name="use">What is logged.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <returns>False: it was used already.</returns>
-    Task<bool> TryConsumeChallengeAsync(string sessionId, DateTimeOffset expiresAt, CancellationToken cancellation);
+    Task<bool> TryConsumeChallengeAsync(string sessionId, DateTimeOffset expiresAt, AuditEvent use, CancellationToken cancellation);
 
     /// <summary>Keeps the token of a session until it expires.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>: its challenge was not used.</exception>

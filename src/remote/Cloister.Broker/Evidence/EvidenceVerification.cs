@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi;
+using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
@@ -24,12 +25,17 @@ namespace Cloister.Broker.Evidence;
 public sealed class EvidenceVerification
 {
     private readonly CollateralByRoots _collateral;
+    private readonly ISnpCollateralSource? _endorsements;
     private readonly TimeProvider _clock;
 
-    /// <summary>Verifies with collateral from <paramref name="source"/>.</summary>
-    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock)
+    /// <summary>Verifies with collateral from these sources.</summary>
+    /// <param name="source">For SGX and TDX.</param>
+    /// <param name="clock">What time it is.</param>
+    /// <param name="endorsements">For SEV-SNP. Null: a guest has to send all of it.</param>
+    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null)
     {
         _collateral = new CollateralByRoots(source);
+        _endorsements = endorsements;
         _clock = clock;
     }
 
@@ -86,7 +92,7 @@ public sealed class EvidenceVerification
             case Tee.Nitro:
                 return NitroVerifier.Verify(evidence.Bytes, anchors, now);
             case Tee.Snp:
-                return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, SnpCollateral.None, anchors, now);
+                return await VerifySnpAsync(evidence, anchors, now, cancellation);
             default:
                 try
                 {
@@ -102,6 +108,38 @@ public sealed class EvidenceVerification
                 {
                     return VerificationResult.NotAuthentic(evidence.Tee, new StepFailure("collateral", e.Code, e.Message));
                 }
+        }
+    }
+
+    private async Task<VerificationResult> VerifySnpAsync(PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, CancellationToken cancellation)
+    {
+        try
+        {
+            SnpEvidence parsed = SnpEvidence.Parse(evidence.Bytes, evidence.Certificates);
+            SnpCollateral sent = evidence.Endorsements;
+            bool hasKey = sent.EndorsementKeys.Count > 0 || parsed.Certificates!.Find(SnpCertificateKind.Vcek) is not null || parsed.Certificates.Find(SnpCertificateKind.Vlek) is not null;
+            SnpCollateral known = _endorsements is null ? SnpCollateral.None : await _endorsements.GetAsync(parsed.Report, hasKey, cancellation);
+            if (!hasKey && known.EndorsementKeys.Count == 0)
+            {
+                return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure(
+                    "collateral", "missing_certificate", "neither the evidence nor this broker has the certificate of the key that signed: let the guest send its certificate table, or set collateral.kds"));
+            }
+
+            SnpCollateral collateral = new()
+            {
+                EndorsementKeys = hasKey ? sent.EndorsementKeys : known.EndorsementKeys,
+                Authorities = known.Authorities.Count > 0 ? known.Authorities : sent.Authorities,
+                RevocationLists = known.RevocationLists,
+            };
+            return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, collateral, anchors, now);
+        }
+        catch (EvidenceFormatException e)
+        {
+            return VerificationResult.NotAuthentic(Tee.Snp, e.ToFailure("evidence_format"));
+        }
+        catch (CollateralException e)
+        {
+            return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure("collateral", e.Code, e.Message));
         }
     }
 }

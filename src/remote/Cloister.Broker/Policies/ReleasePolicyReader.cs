@@ -10,7 +10,7 @@ namespace Cloister.Broker.Policies;
 
 /// <summary>
 /// Reads <c>kind: ReleasePolicy</c>: <c>spec.appraisal</c> (the sections of an appraisal policy), <c>spec.configDigests</c>, <c>spec.roots</c>,
-/// <c>spec.lease</c> and <c>spec.gateway</c>. Unknown fields are refused, all errors are reported at once.
+/// <c>spec.initData</c>, <c>spec.lease</c> and <c>spec.gateway</c>. Unknown fields are refused, all errors are reported at once.
 /// </summary>
 public static class ReleasePolicyReader
 {
@@ -60,10 +60,11 @@ public static class ReleasePolicyReader
         HashSet<string>? configDigests = ReadConfigDigests(spec, root, errors);
         List<Certificate> roots = ReadRoots(spec, errors);
         IReadOnlyList<string> gatewayNames = GatewayNamesReader.Read(spec, errors);
+        InitDataRule? initData = InitDataRule.Read(spec, errors);
         LeaseAllowance? lease = LeaseAllowanceReader.Read(spec, root, errors);
         spec.Finish();
         document.Finish();
-        return errors.Any || lease is null ? null : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease, gatewayNames);
+        return errors.Any || lease is null ? null : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease, gatewayNames, initData);
     }
 
     private static List<PolicySection> ReadAppraisal(MappingReader spec, YamlNode root, PolicyErrors errors)

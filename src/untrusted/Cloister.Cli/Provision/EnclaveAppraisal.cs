@@ -77,7 +77,7 @@ internal static class EnclaveAppraisal
             case Tee.Nitro:
                 return NitroVerifier.Verify(evidence.Bytes, anchors, now);
             case Tee.Snp:
-                SnpCollateral certificates = directory is null ? SnpCollateral.None : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
+                SnpCollateral certificates = directory is null ? evidence.Endorsements : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
                 return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, certificates, anchors, now);
             default:
                 string needed = directory ?? throw new CliException($"{TeeNames.NameOf(evidence.Tee)} evidence needs --collateral DIR");
