@@ -64,7 +64,7 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
 
         if (EndPoint is VsockEndPoint)
         {
-            throw new ListenException($"{Text}: only an enclave listens on vsock; use unix: or tcp: here");
+            throw new ListenException($"{Text}: nothing listens on vsock here; use unix: or tcp:");
         }
 
         Socket socket = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
