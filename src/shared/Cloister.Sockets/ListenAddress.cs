@@ -76,7 +76,7 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
         catch (SocketException e)
         {
             socket.Dispose();
-            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode})");
+            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode}): choose another port, or stop who has this one");
         }
     }
 

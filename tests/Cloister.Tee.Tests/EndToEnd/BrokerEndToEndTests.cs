@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Audit;
+using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Hosting;
 using Cloister.Tee.Tests.Support;
+using Google.Protobuf;
 using Grpc.Core;
 
 namespace Cloister.Tee.Tests.EndToEnd;
@@ -51,6 +53,37 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
         AuditEntry[] granted = [.. await AuditAsync(broker, "lease.granted", kek)];
         Assert.Equal(2, granted.Length);
         Assert.Equal(2, granted.Select(entry => Detail(entry, "instance")).Distinct().Count());
+    }
+
+    // What lets administration onto vsock, where the host connects.
+    [Fact]
+    public async Task Administration_of_an_attested_enclave_shows_state_and_touches_no_KEK()
+    {
+        LiveBroker broker = await shared.GetAsync();
+        string kek = LiveBroker.NewKek();
+        using EnclaveFiles files = new(broker, kek);
+        Subject subject = Subject.Of("nitro", broker);
+        await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
+        await using RunningEnclave enclave = new(files, subject.Found());
+        string keyId = await enclave.ReadyAsync();
+        Contracts.EnclaveAdmin.Admin.AdminClient admin = enclave.Administration;
+        Func<Task>[] calls =
+        [
+            async () => await admin.CreateKekAsync(new CreateKekRequest { Name = kek }, cancellationToken: Cancellation),
+            async () => await admin.ImportKekAsync(new ImportKekRequest { Name = kek, Version = 9, Key = ByteString.CopyFrom(new byte[32]) }, cancellationToken: Cancellation),
+            async () => await admin.RetireKekAsync(new RetireKekRequest { KeyId = keyId }, cancellationToken: Cancellation),
+            async () => await admin.WipeAsync(new WipeRequest(), cancellationToken: Cancellation),
+            async () => await admin.GetEvidenceAsync(new GetEvidenceRequest { Nonce = Convert.ToBase64String(new byte[32]), Kek = kek }, cancellationToken: Cancellation),
+            async () => await admin.ProvisionKekAsync(new ProvisionKekRequest { Jwe = "{}" }, cancellationToken: Cancellation),
+        ];
+        foreach (Func<Task> call in calls)
+        {
+            Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(call)).StatusCode);
+        }
+
+        EnclaveState state = await admin.GetStateAsync(new GetStateRequest(), cancellationToken: Cancellation);
+        Assert.Equal((keyId, kek, "nitro"), (state.ActiveKeyId, state.Lease.Kek, state.Tee));
+        Assert.Equal(keyId, await enclave.ReadyAsync());
     }
 
     public static TheoryData<string, string, string> Lies => new()

@@ -19,6 +19,7 @@ internal sealed class EnclaveFiles : IDisposable
             cluster: c1
             provider: tee
             kms: { listen: "unix:{{KmsSocket}}" }
+            admin: { listen: "unix:{{AdminSocket}}" }
             custody: { mode: attested }
             broker:
               urls: ["{{broker.Process.Url.GetLeftPart(UriPartial.Authority)}}"]
@@ -33,6 +34,8 @@ internal sealed class EnclaveFiles : IDisposable
     internal string Path => System.IO.Path.Combine(_folder, "enclave.yaml");
 
     internal string KmsSocket => System.IO.Path.Combine(_folder, "kms.sock");
+
+    internal string AdminSocket => System.IO.Path.Combine(_folder, "admin.sock");
 
     internal string State { get; }
 

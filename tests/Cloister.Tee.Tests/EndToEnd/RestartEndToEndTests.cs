@@ -49,6 +49,35 @@ public sealed class RestartEndToEndTests
         await Assert.ThrowsAsync<RpcException>(() => elsewhere.DecryptAsync(encrypted));
     }
 
+    [Fact]
+    public async Task A_full_disk_costs_the_sealed_copy_and_nothing_else()
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        string kek = LiveBroker.NewKek();
+        using EnclaveFiles files = new(broker, kek, keepsState: true);
+        Subject subject = Subject.Of("sgx", broker);
+        await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
+        File.CreateSymbolicLink(Path.Combine(files.State, "lease.sealed.new"), "/dev/full");
+        await using RunningEnclave enclave = new(files, subject.Found());
+        await enclave.ReadyAsync();
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        Assert.Equal(secret, await enclave.DecryptAsync(await enclave.EncryptAsync(secret)));
+        Assert.False(File.Exists(Path.Combine(files.State, "lease.sealed")));
+    }
+
+    [Theory]
+    [InlineData("tdx")]
+    [InlineData("snp")]
+    public async Task A_configuration_that_the_platform_did_not_measure_keeps_it_from_starting(string tee)
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        using EnclaveFiles files = new(broker, LiveBroker.NewKek());
+        Subject subject = Subject.Of(tee, broker);
+        subject.Bind([.. files.Bytes, (byte)'\n']);
+        Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
+        Assert.False(File.Exists(files.KmsSocket));
+    }
+
     [Theory]
     [InlineData("tdx")]
     [InlineData("nitro")]

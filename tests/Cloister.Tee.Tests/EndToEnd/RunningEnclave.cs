@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using Cloister.Broker.Tests.Processes;
+using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Hosting;
 using Google.Protobuf;
@@ -15,24 +16,19 @@ internal sealed class RunningEnclave : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task<int> _program;
     private readonly GrpcChannel _channel;
+    private readonly GrpcChannel _admin;
     private readonly KeyManagementService.KeyManagementServiceClient _kms;
 
     internal RunningEnclave(EnclaveFiles files, ITee tee)
     {
         EnclaveParts parts = new() { Program = "cloister-enclave", Tee = tee, LeaveReadable = true, Stop = _stop.Token };
         _program = Task.Run(() => EnclaveProgram.RunAsync(["--config", files.Path], parts));
-        SocketsHttpHandler handler = new()
-        {
-            ConnectCallback = async (_, cancellation) =>
-            {
-                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(files.KmsSocket), cancellation);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        _channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        _channel = Channel(files.KmsSocket);
+        _admin = Channel(files.AdminSocket);
         _kms = new KeyManagementService.KeyManagementServiceClient(_channel);
     }
+
+    internal Admin.AdminClient Administration => new(_admin);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -56,9 +52,24 @@ internal sealed class RunningEnclave : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();
+        _admin.Dispose();
         await _stop.CancelAsync();
         Assert.Equal(0, await _program);
         _stop.Dispose();
+    }
+
+    private static GrpcChannel Channel(string path)
+    {
+        SocketsHttpHandler handler = new()
+        {
+            ConnectCallback = async (_, cancellation) =>
+            {
+                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        return GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
     }
 
     private async Task<string> UntilAsync(Func<StatusResponse, string?> good, Func<RpcException, string?> bad)
