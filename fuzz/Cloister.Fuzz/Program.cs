@@ -4,7 +4,7 @@ using Cloister.Fuzz;
 using Cloister.Fuzz.Targets;
 
 // Usage: Cloister.Fuzz [--seconds N] [--seed N] [TARGET ...]
-IFuzzTarget[] targets = [new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(), new GatewayTarget(), .. AttestationTargets.All];
+IFuzzTarget[] targets = [new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(), new GatewayTarget(), .. AttestationTargets.All, .. DeviceTargets.All];
 int seconds = 10;
 int seed = Environment.TickCount;
 List<string> names = [];

@@ -36,6 +36,22 @@ public sealed class TeePublicKey
     /// <summary>RFC 7638, SHA-256, b64u: the instance.</summary>
     public string Thumbprint { get; }
 
+    /// <summary>The key in DER, as evidence that has a place for a key holds it.</summary>
+    public byte[] SubjectPublicKeyInfo
+    {
+        get
+        {
+            if (Ec is { } ec)
+            {
+                using ECDiffieHellman key = ECDiffieHellman.Create(ec);
+                return key.ExportSubjectPublicKeyInfo();
+            }
+
+            using RSA rsa = RSA.Create(Rsa!.Value);
+            return rsa.ExportSubjectPublicKeyInfo();
+        }
+    }
+
     internal ECParameters? Ec { get; }
 
     internal RSAParameters? Rsa { get; }

@@ -64,7 +64,7 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
 
         if (EndPoint is VsockEndPoint)
         {
-            throw new ListenException($"{Text}: only an enclave listens on vsock; use unix: or tcp: here");
+            throw new ListenException($"{Text}: nothing listens on vsock here; use unix: or tcp:");
         }
 
         Socket socket = new(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -76,7 +76,7 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
         catch (SocketException e)
         {
             socket.Dispose();
-            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode})");
+            throw new ListenException($"{Text}: cannot bind ({e.SocketErrorCode}): choose another port, or stop who has this one");
         }
     }
 

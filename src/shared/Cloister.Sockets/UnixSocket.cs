@@ -34,7 +34,7 @@ public static class UnixSocket
         catch (SocketException e)
         {
             socket.Dispose();
-            throw new ListenException($"{path}: cannot bind ({e.SocketErrorCode})");
+            throw new ListenException($"{path}: cannot bind ({e.SocketErrorCode}): its folder has to be writable for this process; where the root is read-only, mount a tmpfs on it");
         }
         catch
         {

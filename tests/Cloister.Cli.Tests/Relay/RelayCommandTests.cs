@@ -122,7 +122,7 @@ public sealed class RelayCommandTests : IDisposable
         (await RunAsync("--listen", $"unix:{_folder["link"]}", "--target", "127.0.0.1:1")).MustBeRefused("is not a socket");
         (await RunAsync("--listen", $"unix:{_folder["open/r.sock"]}", "--target", "127.0.0.1:1")).MustBeRefused("can be written by others");
         (await RunAsync("--listen", $"unix:{_folder["none/r.sock"]}", "--target", "127.0.0.1:1")).MustBeRefused("does not exist");
-        (await RunAsync("--listen", "vsock:5000", "--target", "127.0.0.1:1")).MustBeRefused("only an enclave listens on vsock");
+        (await RunAsync("--listen", "vsock:3:5000", "--target", "127.0.0.1:1")).MustBeRefused("an address is");
         Assert.Equal("mine", await File.ReadAllTextAsync(_folder["file"], TestContext.Current.CancellationToken));
     }
 
@@ -137,6 +137,30 @@ public sealed class RelayCommandTests : IDisposable
     [InlineData("--allowed-uid", "root", "root")]
     public async Task Bad_values_are_refused(string option, string value, string because) =>
         (await RunAsync(["--listen", Listen, .. option == "--target" ? (string[])[] : ["--target", "127.0.0.1:1"], option, value])).MustBeRefused(because);
+
+    [Theory]
+    [InlineData("somewhere")]
+    [InlineData("broker.example:8443/path")]
+    [InlineData("user@broker.example:8443")]
+    [InlineData("broker.example:0")]
+    [InlineData("vsock:5000")]
+    public async Task Enclaves_are_led_to_a_host_and_port_only(string target) =>
+        (await RunAsync("--listen", "vsock:5000", "--target", target)).MustBeRefused("--target");
+
+    [Theory]
+    [InlineData("broker.example:8443")]
+    [InlineData("tcp:10.0.0.1:8443")]
+    [InlineData("[2001:db8::1]:8443")]
+    public async Task Enclaves_are_led_off_this_machine(string target)
+    {
+        Assert.SkipUnless(File.Exists("/dev/vsock"), "no vsock on this machine");
+        string listen = $"vsock:{System.Security.Cryptography.RandomNumberGenerator.GetInt32(1_000_000, int.MaxValue)}";
+        await using RelayProcess relay = await RelayProcess.StartAsync(listen, target);
+        Assert.StartsWith($"ready {listen} -> tcp:", relay.Ready, StringComparison.Ordinal);
+        relay.Process.Signal(CliProcess.SigTerm);
+        await relay.Process.WaitForExitAsync(TimeSpan.FromSeconds(5));
+        Assert.Equal(ExitCode.Done, relay.Process.ExitCode);
+    }
 
     private static async Task<bool> EchoesAsync(Socket socket)
     {

@@ -9,11 +9,13 @@ internal sealed class Cluster : IAsyncDisposable
 
     private readonly HarnessPrograms _programs;
     private readonly string _folder;
+    private readonly Way _way;
     private readonly string[] _arguments;
     private ApiServer? _apiServer;
 
-    private Cluster(HarnessPrograms programs, string folder, EtcdServer etcd, IPluginUnderTest plugin, string[] arguments)
+    private Cluster(HarnessPrograms programs, string folder, EtcdServer etcd, Way way, IPluginUnderTest plugin, string[] arguments)
     {
+        _way = way;
         _programs = programs;
         _folder = folder;
         _arguments = arguments;
@@ -33,21 +35,21 @@ internal sealed class Cluster : IAsyncDisposable
     private string EncryptionConfiguration => Path.Combine(_folder, "encryption.yaml");
 
     /// <summary>Starts etcd and a plugin, and then the API server on the plugin's own EncryptionConfiguration.</summary>
-    public static Task<Cluster> StartAsync(CancellationToken cancellation) =>
-        StartAsync(PluginsUnderTest.Create, plugin => plugin.EncryptionConfiguration, [], cancellation);
+    public static Task<Cluster> StartAsync(Way way, CancellationToken cancellation) =>
+        StartAsync(way, plugin => plugin.EncryptionConfiguration, [], cancellation);
 
     /// <summary>Starts etcd, a plugin and the API server, and waits until it is ready.</summary>
-    /// <param name="plugin">Makes the plugin, given a folder for its files.</param>
+    /// <param name="way">How the API server reaches the plugin.</param>
     /// <param name="configuration">The EncryptionConfiguration for the plugin, which runs by then.</param>
     /// <param name="arguments">Further arguments of the API server.</param>
     /// <param name="cancellation">Ends the wait.</param>
     public static async Task<Cluster> StartAsync(
-        Func<HarnessPrograms, string, IPluginUnderTest> plugin,
+        Way way,
         Func<IPluginUnderTest, string> configuration,
         string[] arguments,
         CancellationToken cancellation)
     {
-        Cluster cluster = await PrepareAsync(plugin, arguments, cancellation);
+        Cluster cluster = await PrepareAsync(way, arguments, cancellation);
         try
         {
             await cluster.Plugin.StartAsync(cancellation);
@@ -64,17 +66,16 @@ internal sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>Starts etcd only. The rest is up to the test.</summary>
-    public static async Task<Cluster> PrepareAsync(
-        Func<HarnessPrograms, string, IPluginUnderTest> plugin, string[] arguments, CancellationToken cancellation)
+    public static async Task<Cluster> PrepareAsync(Way way, string[] arguments, CancellationToken cancellation)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
         await PluginsUnderTest.PrepareAsync();
         string folder = Directory.CreateTempSubdirectory("conformance-").FullName;
         try
         {
-            IPluginUnderTest made = plugin(programs, NewFolder(folder, "plugin"));
+            IPluginUnderTest made = PluginsUnderTest.Create(way, programs, NewFolder(folder, "plugin"));
             EtcdServer etcd = await EtcdServer.StartAsync(programs, folder, cancellation);
-            return new Cluster(programs, folder, etcd, made, arguments);
+            return new Cluster(programs, folder, etcd, way, made, arguments);
         }
         catch
         {
@@ -84,7 +85,7 @@ internal sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>A second plugin of the same kind and provider name, with keys of its own. The caller disposes of it.</summary>
-    public IPluginUnderTest CreateStranger() => PluginsUnderTest.Create(_programs, NewFolder(_folder, "stranger"));
+    public IPluginUnderTest CreateStranger() => PluginsUnderTest.Create(_way, _programs, NewFolder(_folder, "stranger"));
 
     /// <summary>Puts another EncryptionConfiguration in place in one step, as an API server that reloads needs it.</summary>
     public async Task ConfigureAsync(string configuration, CancellationToken cancellation)

@@ -18,6 +18,8 @@ internal sealed class CloisterPlugin(string folder) : IPluginUnderTest
 
     public string EncryptionConfiguration => File.ReadAllText(Path.Combine(folder, "encryption.yaml"));
 
+    public string RelayTarget => $"unix:{Socket}";
+
     private string AdminSocket => Path.Combine(folder, "admin.sock");
 
     private ChildProcess Running => _process ?? throw new InvalidOperationException("cloister dev does not run");

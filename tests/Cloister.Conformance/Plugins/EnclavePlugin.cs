@@ -6,7 +6,10 @@ using Grpc.Net.Client;
 namespace Cloister.Conformance.Plugins;
 
 /// <summary>A simulated enclave program on its own, administered over its admin socket: tests the very binary that is published.</summary>
-internal sealed class EnclavePlugin(string program, string folder) : IPluginUnderTest
+/// <param name="program">The program.</param>
+/// <param name="folder">For its files.</param>
+/// <param name="port">Loopback port that it listens on, instead of a unix socket.</param>
+internal sealed class EnclavePlugin(string program, string folder, int? port = null) : IPluginUnderTest
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
@@ -17,6 +20,8 @@ internal sealed class EnclavePlugin(string program, string folder) : IPluginUnde
     public string Socket => Path.Combine(folder, "kms.sock");
 
     public string EncryptionConfiguration => KmsProvider.Configuration(new KmsProvider("v2", ProviderName, Socket));
+
+    public string RelayTarget => port is null ? $"unix:{Socket}" : $"127.0.0.1:{port}";
 
     private string AdminSocket => Path.Combine(folder, "admin.sock");
 
@@ -33,7 +38,7 @@ internal sealed class EnclavePlugin(string program, string folder) : IPluginUnde
             kind: EnclaveConfiguration
             cluster: conformance
             provider: {{ProviderName}}
-            kms: {listen: "unix:{{Socket}}"}
+            kms: {listen: "{{(port is null ? "" : "tcp:")}}{{RelayTarget}}"}
             admin: {listen: "unix:{{AdminSocket}}"}
             custody: {mode: manual}
             state: {directory: "{{state}}"}

@@ -9,6 +9,9 @@ internal interface IPluginUnderTest : IAsyncDisposable
     /// <summary>Where an API server connects.</summary>
     string Socket { get; }
 
+    /// <summary>Where a relay in front of it connects, as <c>--target</c> has it.</summary>
+    string RelayTarget { get; }
+
     /// <summary>The EncryptionConfiguration for KMS v2 that goes with it; known once it was started.</summary>
     string EncryptionConfiguration { get; }
 

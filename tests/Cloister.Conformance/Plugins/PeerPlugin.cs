@@ -16,6 +16,8 @@ internal sealed class PeerPlugin(HarnessPrograms programs, string folder) : IPlu
 
     public string EncryptionConfiguration => KmsProvider.Configuration(new KmsProvider("v2", ProviderName, Socket));
 
+    public string RelayTarget => $"unix:{Socket}";
+
     private ChildProcess Running => _process ?? throw new InvalidOperationException("kmspeer does not run");
 
     public async Task StartAsync(CancellationToken cancellation)

@@ -25,20 +25,31 @@ internal static class PluginsUnderTest
         }
     }
 
-    public static IPluginUnderTest Create(HarnessPrograms programs, string folder) => Chosen switch
+    /// <summary>Makes the plugin of this run.</summary>
+    /// <param name="way">How the API server is to reach it; skips the test when that needs a relay and there is none.</param>
+    /// <param name="programs">Where the peer is.</param>
+    /// <param name="folder">For its files.</param>
+    public static IPluginUnderTest Create(Way way, HarnessPrograms programs, string folder)
+    {
+        if (way == Way.Direct)
+        {
+            return Direct(programs, folder);
+        }
+
+        Assert.SkipUnless(HaveCloister, "there is no ./cloister, so no relay");
+        return new RelayedPlugin(Chosen == "kmspeer" ? new PeerPlugin(programs, folder) : new EnclavePlugin(EnclaveProgram, folder, LoopbackPort.Next()), folder);
+    }
+
+    // What 'cloister dev' starts, unless the run names another one.
+    private static string EnclaveProgram => Chosen is ['/', ..] ? Chosen : Repository.PathOf("artifacts", "dev", "cloister-enclave-sim", "cloister-enclave-sim");
+
+    private static IPluginUnderTest Direct(HarnessPrograms programs, string folder) => Chosen switch
     {
         "" => new CloisterPlugin(folder),
         "kmspeer" => new PeerPlugin(programs, folder),
         ['/', ..] => new EnclavePlugin(Chosen, folder),
         _ => throw new InvalidOperationException($"CLOISTER_CONFORMANCE_PLUGIN is neither kmspeer nor an absolute path: {Chosen}"),
     };
-
-    /// <summary>The same behind the relay; skips the test when there is none.</summary>
-    public static IPluginUnderTest CreateRelayed(HarnessPrograms programs, string folder)
-    {
-        Assert.SkipUnless(HaveCloister, "there is no ./cloister, so no relay");
-        return new RelayedPlugin(Create(programs, folder), folder);
-    }
 
     private static async Task BuildAsync()
     {

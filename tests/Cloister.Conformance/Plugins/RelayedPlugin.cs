@@ -2,28 +2,31 @@ using Cloister.Conformance.Harness;
 
 namespace Cloister.Conformance.Plugins;
 
-/// <summary>Another plugin behind <c>cloister relay</c>: the API server's bytes cross a unix socket, the relay and a TCP port.</summary>
+/// <summary>
+/// Another plugin behind <c>cloister relay</c>, which stays when the plugin stops, is killed or comes back: on a node they are two units.
+/// </summary>
 internal sealed class RelayedPlugin(IPluginUnderTest inner, string folder) : IPluginUnderTest
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private ChildProcess? _relay;
-    private TcpToUnixPump? _pump;
 
     public string ProviderName => inner.ProviderName;
 
     public string Socket => Path.Combine(folder, "relay.sock");
+
+    public string RelayTarget => $"unix:{Socket}";
 
     public string EncryptionConfiguration => inner.EncryptionConfiguration.Replace(inner.Socket, Socket, StringComparison.Ordinal);
 
     public async Task StartAsync(CancellationToken cancellation)
     {
         await inner.StartAsync(cancellation);
-        _pump ??= new TcpToUnixPump(inner.Socket);
-        _relay ??= ChildProcess.Start(
-            "relay", folder, CloisterPlugin.Program, "relay", "--listen", $"unix:{Socket}", "--target", _pump.Address);
-        await Eventually.HoldsAsync(
-            "the relay listens", StartLimit, () => Task.FromResult(File.Exists(Socket)), cancellation, () => _relay.Tail());
+        if (_relay is null)
+        {
+            _relay = ChildProcess.Start("relay", folder, CloisterPlugin.Program, "relay", "--listen", $"unix:{Socket}", "--target", inner.RelayTarget);
+            await _relay.WaitForLineAsync(line => line.StartsWith("ready", StringComparison.Ordinal), StartLimit, cancellation);
+        }
     }
 
     public Task StopAsync() => inner.StopAsync();
@@ -39,11 +42,6 @@ internal sealed class RelayedPlugin(IPluginUnderTest inner, string folder) : IPl
         if (_relay is not null)
         {
             await _relay.DisposeAsync();
-        }
-
-        if (_pump is not null)
-        {
-            await _pump.DisposeAsync();
         }
 
         await inner.DisposeAsync();

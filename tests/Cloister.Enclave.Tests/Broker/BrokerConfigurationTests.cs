@@ -36,6 +36,47 @@ public sealed class BrokerConfigurationTests
         Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text(mode, Broker.Replace(right, wrong, StringComparison.Ordinal))));
 
     [Fact]
+    public void Relays_stand_for_the_brokers_in_their_order()
+    {
+        BrokerOptions options = EnclaveConfigurationReader.Read(Text("attested", Broker + "\n  via: [\"vsock:3:8443\", \"vsock:3:8444\"]")).Broker!;
+        Assert.Equal(["vsock:3:8443", "vsock:3:8444"], options.Via.Select(via => via.ToString()));
+        Assert.Empty(EnclaveConfigurationReader.Read(Text("attested", Broker)).Broker!.Via);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("[\"vsock:3:8443\"]")]
+    [InlineData("[\"vsock:3:1\", \"vsock:3:2\", \"vsock:3:3\"]")]
+    [InlineData("[\"vsock:8443\", \"vsock:3:8444\"]")]
+    [InlineData("[\"tcp:10.0.0.1:8443\", \"vsock:3:8444\"]")]
+    [InlineData("vsock:3:8443")]
+    public void Other_relays_are_refused(string via)
+    {
+        ConfigurationException refusal = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text("attested", Broker + $"\n  via: {via}")));
+        Assert.All(refusal.Errors, error => Assert.Contains("via", error.ToString(), StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("attested", "unix:/run/cloister/admin.sock", "")]
+    [InlineData("attested", "vsock:7401", "")]
+    [InlineData("remote", "vsock:7401", "")]
+    [InlineData("attested", "tcp:127.0.0.1:7401", "unix socket, or on vsock")]
+    [InlineData("manual", "unix:/run/cloister/admin.sock", "")]
+    [InlineData("manual", "vsock:7401", "that is the parent's")]
+    public void Administration_on_vsock_is_for_custodies_whose_KEKs_it_cannot_touch(string mode, string listen, string words)
+    {
+        string text = Text(mode, (mode == "manual" ? "" : Broker + "\n") + $"admin: {{ listen: \"{listen}\" }}");
+        if (words.Length == 0)
+        {
+            Assert.Equal(listen, EnclaveConfigurationReader.Read(text).Admin!.Address.Text);
+            return;
+        }
+
+        ConfigurationException refusal = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(text));
+        Assert.Contains(words, Assert.Single(refusal.Errors).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Needs_brokers() => Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text("attested", "")));
 
     [Fact]

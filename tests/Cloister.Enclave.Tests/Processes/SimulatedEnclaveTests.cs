@@ -182,7 +182,8 @@ public sealed class SimulatedEnclaveTests : IDisposable
         }
     }
 
-    private static GrpcChannel Channel(string path) => GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+    /// <summary>Calls on a unix socket.</summary>
+    internal static GrpcChannel Channel(string path) => GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
     {
         DisposeHttpClient = true,
         HttpHandler = new SocketsHttpHandler

@@ -96,6 +96,21 @@ public sealed class GrpcCallEndTests
         Assert.False(File.Exists(server.SocketPath));
     }
 
+    [Fact]
+    public async Task Stopping_the_server_lets_a_call_under_way_end()
+    {
+        await using GatedCustody custody = new();
+        await using RunningServer server = await RunningServer.StartAsync(custody);
+        Task<EncryptResponse> call = server.V2().EncryptAsync(Request, cancellationToken: Stop).ResponseAsync;
+        await Eventually.TrueAsync(() => custody.Entered == 1, "the call under way");
+        Task stopping = server.StopAsync().AsTask();
+        custody.Open();
+        Assert.Equal(custody.Status.KeyId, (await call).KeyId);
+        await stopping;
+        await Assert.ThrowsAsync<RpcException>(() => server.V2().EncryptAsync(Request, cancellationToken: Stop).ResponseAsync);
+        Assert.Equal(0, custody.GivenUp);
+    }
+
     [Theory]
     [InlineData("5S", 5000L)]
     [InlineData("100m", 100L)]

@@ -33,9 +33,27 @@ internal sealed partial class EnclaveProcess : IDisposable
 
     internal bool HasExited => _process.HasExited;
 
-    internal static EnclaveProcess Start(string program, params string[] arguments)
+    internal static EnclaveProcess Start(string program, params string[] arguments) => StartFile(PathOf(program), arguments);
+
+    /// <summary>Starts a program with mounts of its own, which a shell makes before it becomes the program.</summary>
+    /// <param name="mounts">What the shell does; $1 and on are <paramref name="parameters"/>.</param>
+    /// <param name="parameters">Parameters of that.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    internal static EnclaveProcess StartWithMounts(string mounts, string[] parameters, string program, params string[] arguments) => StartFile(
+        "unshare", ["--mount", "sh", "-c", $"set -e; {mounts}; shift {parameters.Length}; exec \"$@\"", "sh", .. parameters, PathOf(program), .. arguments]);
+
+    /// <summary>Whether this process may make mounts for its children: root with the capability for it.</summary>
+    internal static bool MayMount()
     {
-        ProcessStartInfo start = new(PathOf(program), arguments)
+        using Process probe = Process.Start(new ProcessStartInfo("unshare", ["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]) { RedirectStandardError = true })!;
+        probe.WaitForExit();
+        return probe.ExitCode == 0;
+    }
+
+    private static EnclaveProcess StartFile(string file, string[] arguments)
+    {
+        ProcessStartInfo start = new(file, arguments)
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

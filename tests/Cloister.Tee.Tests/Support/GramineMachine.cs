@@ -9,8 +9,9 @@ internal sealed class GramineMachine : FakeMachine
 {
     private byte[] _userReportData = new byte[64];
 
-    internal GramineMachine()
+    internal GramineMachine(DcapMint? vendor = null)
     {
+        Vendor = vendor ?? new DcapMint();
         Quote = reportData => Vendor.Platform.QuoteSgx(Enclave with { ReportData = reportData });
         this[GramineFiles.AttestationType].OnRead = () => Encoding.ASCII.GetBytes(Type);
         this[GramineFiles.MyTargetInfo].OnRead = TargetInfo;
@@ -20,7 +21,7 @@ internal sealed class GramineMachine : FakeMachine
         this[GramineFiles.SignerKey].OnRead = () => SignerKey;
     }
 
-    internal DcapMint Vendor { get; } = new();
+    internal DcapMint Vendor { get; }
 
     internal string Type { get; set; } = "dcap";
 

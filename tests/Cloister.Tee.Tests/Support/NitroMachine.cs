@@ -13,12 +13,20 @@ internal sealed class NitroMachine : FakeMachine
 {
     internal static readonly DateTimeOffset Now = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static readonly NitroVendor Vendor = new(Now);
-    private static readonly NitroSigner Signer = Vendor.IssueSigner(new NitroSignerRequest());
+    private static readonly NitroVendor Shared = new(Now);
+    private static readonly NitroSigner SharedSigner = Shared.IssueSigner(new NitroSignerRequest());
 
-    internal NitroMachine()
+    private readonly NitroVendor _vendor;
+    private readonly TimeProvider? _clock;
+
+    /// <param name="vendor">Who vouches for it; null for the vendor that <see cref="Verify"/> knows.</param>
+    /// <param name="clock">What time documents say; null for <see cref="Now"/>.</param>
+    internal NitroMachine(NitroVendor? vendor = null, TimeProvider? clock = null)
     {
-        Document = fields => fields.Sign(Signer);
+        _vendor = vendor ?? Shared;
+        _clock = clock;
+        NitroSigner signer = vendor?.IssueSigner(new NitroSignerRequest()) ?? SharedSigner;
+        Document = fields => fields.Sign(signer);
         unsafe
         {
             this[NsmDevice.Path].OnControl = Answer;
@@ -40,7 +48,7 @@ internal sealed class NitroMachine : FakeMachine
     internal List<string> Asked { get; } = [];
 
     internal static VerificationResult Verify(byte[] document) =>
-        NitroVerifier.Verify(document, TrustAnchors.Of(Certificate.Parse(Vendor.Root)), VerificationTime.At(Now));
+        NitroVerifier.Verify(document, TrustAnchors.Of(Certificate.Parse(Shared.Root)), VerificationTime.At(Now));
 
     internal static byte[] Error(string word) => Write(writer =>
     {
@@ -49,6 +57,18 @@ internal sealed class NitroMachine : FakeMachine
         writer.WriteTextString(word);
         writer.WriteEndMap();
     });
+
+    /// <summary>What a document of this enclave says.</summary>
+    internal NitroDocumentFields Fields(byte[]? userData, byte[]? nonce, byte[]? publicKey) => new()
+    {
+        Timestamp = _clock?.GetUtcNow() ?? Now,
+        CaBundle = _vendor.Bundle,
+        UserData = userData,
+        Nonce = nonce,
+        PublicKey = publicKey,
+        IndefiniteLength = !Definite,
+        Pcrs = [.. Enumerable.Range(0, 16).Select(i => ((ulong)i, i == 0 ? Pcr0 : Sample.Bytes(48, (byte)(i + 1))))],
+    };
 
     private unsafe void Answer(uint code, void* argument)
     {
@@ -98,17 +118,7 @@ internal sealed class NitroMachine : FakeMachine
             given[name] = reader.PeekState() == CborReaderState.Null ? Nothing(reader) : reader.ReadByteString();
         }
 
-        NitroDocumentFields fields = new()
-        {
-            Timestamp = Now,
-            CaBundle = Vendor.Bundle,
-            UserData = given["user_data"],
-            Nonce = given["nonce"],
-            PublicKey = given["public_key"],
-            IndefiniteLength = !Definite,
-            Pcrs = [.. Enumerable.Range(0, 16).Select(i => ((ulong)i, i == 0 ? Pcr0 : Sample.Bytes(48, (byte)(i + 1))))],
-        };
-        byte[] document = Document(fields);
+        byte[] document = Document(Fields(given["user_data"], given["nonce"], given["public_key"]));
         return Write(writer =>
         {
             writer.WriteStartMap(1);

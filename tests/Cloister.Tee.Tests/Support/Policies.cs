@@ -77,5 +77,33 @@ internal static class Policies
             reportData: expected
         """;
 
+    /// <summary>SEV-SNP with the configuration pinned.</summary>
+    internal static string SnpBound(string hostData) => Snp.Replace("hostData: any", $"hostData: {hostData}", StringComparison.Ordinal);
+
+    /// <summary>What a broker releases a KEK to: a policy of the above, one configuration, one root.</summary>
+    /// <param name="name">Its name, which the audit log has.</param>
+    /// <param name="appraisal">One of the policies above.</param>
+    /// <param name="configDigest">SHA-384 of the configuration, hex.</param>
+    /// <param name="root">PEM.</param>
+    internal static string Release(string name, string appraisal, string configDigest, string root)
+    {
+        string section = appraisal[(appraisal.IndexOf("spec:\n", StringComparison.Ordinal) + "spec:\n".Length)..];
+        return $$"""
+            apiVersion: cloister.dev/v1alpha1
+            kind: ReleasePolicy
+            metadata: { name: {{name}} }
+            spec:
+              appraisal:
+            {{Indented(section, 2)}}
+              configDigests: [{{configDigest}}]
+              roots:
+                - |
+            {{Indented(root, 6)}}
+              lease: { duration: 1h, grace: 0s, wraps: 100000, unwraps: 100000 }
+            """;
+    }
+
+    private static string Indented(string text, int by) => string.Join('\n', text.TrimEnd().Split('\n').Select(line => new string(' ', by) + line));
+
     private static string Hex(int length, byte value) => '"' + Convert.ToHexStringLower(Sample.Bytes(length, value)) + '"';
 }

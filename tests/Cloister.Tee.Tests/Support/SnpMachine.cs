@@ -15,11 +15,10 @@ namespace Cloister.Tee.Tests.Support;
 internal sealed class SnpMachine : TsmMachine
 {
     private static readonly DateTimeOffset From = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
-    private static readonly SnpVendor Vendor = new(SnpProductLine.Milan, SnpAuthorityKeys.Create(), From, From.AddYears(5));
+    private static readonly SnpVendor Vendor = new(SnpProductLine.Milan, SnpAuthorityKeys.Create(), From, From.AddYears(20));
     private static readonly SnpTcb Tcb = new(0, 3, 1, 24, 219);
     private static readonly byte[] Chip = [.. Enumerable.Range(1, 64).Select(i => (byte)i)];
-    private static readonly SnpEndorsement Endorsement =
-        Vendor.IssueEndorsement(new SnpEndorsementRequest { Kind = SnpSigningKey.Vcek, Tcb = Tcb, HardwareId = Chip });
+    private static readonly SnpEndorsement Endorsement = Issue(Vendor, Tcb);
 
     private static readonly Lock Signing = new();
 
@@ -27,13 +26,14 @@ internal sealed class SnpMachine : TsmMachine
     {
         Provider = "sev_guest";
         Out = reportData => Sign(Guest with { ReportData = reportData });
-        Aux = SnpCertificateTableWriter.Write(
-            (SnpCertificateTableWriter.Ark, Vendor.Ark), (SnpCertificateTableWriter.Ask, Vendor.Ask), (SnpCertificateTableWriter.Vcek, Endorsement.Certificate));
+        Aux = Certificates(Vendor, Endorsement);
         unsafe
         {
             this[SnpDerivedKey.Device].OnControl = Derive;
         }
     }
+
+    internal static string RootPem => PemEncoding.WriteString("CERTIFICATE", Vendor.Ark);
 
     /// <summary>What this guest is.</summary>
     internal SnpReportFields Guest { get; set; } = new()
@@ -56,13 +56,38 @@ internal sealed class SnpMachine : TsmMachine
     internal static VerificationResult Verify(byte[] report, byte[] certificates) => SnpVerifier.Verify(
         report, certificates, SnpCollateral.None, TrustAnchors.Of(Certificate.Parse(Vendor.Ark)), VerificationTime.At(From.AddYears(1)));
 
-    internal static byte[] Sign(SnpReportFields fields)
+    internal static byte[] Sign(SnpReportFields fields) => Sign(fields, Endorsement);
+
+    /// <summary>What the same chip gives with older firmware: report, certificates.</summary>
+    internal static (byte[] Report, byte[] Certificates) SignStale(SnpReportFields fields)
+    {
+        SnpTcb tcb = Tcb with { Microcode = 1 };
+        SnpEndorsement endorsement = Issue(Vendor, tcb);
+        return (Sign(fields with { ReportedTcb = tcb.Encode(SnpProductLine.Milan) }, endorsement), Certificates(Vendor, endorsement));
+    }
+
+    /// <summary>What a chip of another vendor, with keys of its own, gives: report, certificates.</summary>
+    internal static (byte[] Report, byte[] Certificates) SignForeign(SnpReportFields fields)
+    {
+        using SnpAuthorityKeys keys = SnpAuthorityKeys.Create();
+        SnpVendor vendor = new(SnpProductLine.Milan, keys, From, From.AddYears(20));
+        SnpEndorsement endorsement = Issue(vendor, Tcb);
+        return (Sign(fields, endorsement), Certificates(vendor, endorsement));
+    }
+
+    private static byte[] Sign(SnpReportFields fields, SnpEndorsement endorsement)
     {
         lock (Signing)
         {
-            return fields.Sign(Endorsement.Key);
+            return fields.Sign(endorsement.Key);
         }
     }
+
+    private static SnpEndorsement Issue(SnpVendor vendor, SnpTcb tcb) =>
+        vendor.IssueEndorsement(new SnpEndorsementRequest { Kind = SnpSigningKey.Vcek, Tcb = tcb, HardwareId = Chip });
+
+    private static byte[] Certificates(SnpVendor vendor, SnpEndorsement endorsement) => SnpCertificateTableWriter.Write(
+        (SnpCertificateTableWriter.Ark, vendor.Ark), (SnpCertificateTableWriter.Ask, vendor.Ask), (SnpCertificateTableWriter.Vcek, endorsement.Certificate));
 
     // struct snp_guest_request_ioctl, MSG_KEY_REQ and MSG_KEY_RSP by offset, independently of the code that is tested.
     private unsafe void Derive(uint code, void* argument)

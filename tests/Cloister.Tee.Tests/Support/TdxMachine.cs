@@ -6,8 +6,9 @@ namespace Cloister.Tee.Tests.Support;
 /// <summary>A trust domain: the TDX module's answer through /dev/tdx_guest, quotes of a simulated platform through configfs-tsm.</summary>
 internal sealed class TdxMachine : TsmMachine
 {
-    internal TdxMachine()
+    internal TdxMachine(DcapMint? vendor = null)
     {
+        Vendor = vendor ?? new DcapMint();
         Provider = "tdx_guest";
         Out = reportData => Vendor.Platform.QuoteTdx(Domain with { ReportData = reportData });
         unsafe
@@ -16,7 +17,7 @@ internal sealed class TdxMachine : TsmMachine
         }
     }
 
-    internal DcapMint Vendor { get; } = new();
+    internal DcapMint Vendor { get; }
 
     /// <summary>What this trust domain is.</summary>
     internal TdReportFields Domain { get; set; } = new() { MrTd = Sample.Bytes(48, 0x7D), TdAttributes = new byte[] { 0, 0, 0, 0x10, 0, 0, 0, 0 } };

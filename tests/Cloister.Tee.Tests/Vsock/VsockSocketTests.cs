@@ -67,6 +67,9 @@ public sealed partial class VsockSocketTests
         Assert.True(descriptor >= 0);
         using Socket socket = new(new SafeSocketHandle(descriptor, ownsHandle: true));
         Assert.Null(socket.LocalEndPoint);
+
+        // Why there is a stream of our own.
+        Assert.Throws<IOException>(() => new NetworkStream(socket));
         byte[] question = new byte[32];
         BinaryPrimitives.WriteUInt32LittleEndian(question, 32);
         BinaryPrimitives.WriteUInt16LittleEndian(question.AsSpan(4), 18);

@@ -77,11 +77,19 @@ public sealed class EvidenceVerification
             return EvidenceVerdict.Refused(new StepFailure("report_data", "mismatch", "the evidence does not cover this challenge, key and statement"));
         }
 
-        AppraisalResult appraisal = Appraiser.Appraise(result, policy, new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData)));
+        AppraisalResult appraisal = Appraiser.Appraise(result, policy, Expected(boundClaim, binding, request.RuntimeData.Nonce, key));
         return appraisal.IsAccepted
             ? EvidenceVerdict.Accepted(new AttestedEnclave(appraisal.Evidence, key, statement), appraisal.Waived)
             : EvidenceVerdict.Refused(appraisal.Failures);
     }
+
+    // A document of Nitro has places for challenge and key besides, so a policy may ask for them there too.
+    private static Expectations Expected(string boundClaim, RuntimeData binding, string nonce, TeePublicKey key) => boundClaim == ClaimNames.UserData
+        ? new Expectations(
+            KeyValuePair.Create(boundClaim, binding.ReportData),
+            KeyValuePair.Create<string, ReadOnlyMemory<byte>>(ClaimNames.Nonce, Encoding.UTF8.GetBytes(nonce)),
+            KeyValuePair.Create<string, ReadOnlyMemory<byte>>(ClaimNames.PublicKey, key.SubjectPublicKeyInfo))
+        : new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData));
 
     private async Task<VerificationResult> VerifyAsync(PrimaryEvidence evidence, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
     {

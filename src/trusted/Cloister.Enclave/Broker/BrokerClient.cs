@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Cloister.Kbs;
+using Cloister.Sockets;
 
 // The one place of the trusted zone that connects to something: for custody attested and remote, when the configuration names brokers.
 #pragma warning disable RS0030 // HttpClient
@@ -38,6 +39,11 @@ public sealed class BrokerClient : IDisposable
         handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls13;
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         handler.SslOptions.RemoteCertificateValidationCallback = options.Pins.AcceptServer;
+        if (options.Via.Count > 0)
+        {
+            handler.ConnectCallback = ConnectAsync;
+        }
+
         _http = new HttpClient(handler) { MaxResponseContentBufferSize = KbsPaths.MaxBodySize, Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -159,6 +165,19 @@ public sealed class BrokerClient : IDisposable
         {
             return null;
         }
+    }
+
+    // Under TLS: whoever is at the other end still has to have a pinned key.
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        string broker = context.InitialRequestMessage.RequestUri!.Authority;
+        int index = 0;
+        while (_options.Urls[index].Authority != broker)
+        {
+            index++;
+        }
+
+        return new SocketStream(await StreamSocket.ConnectAsync(_options.Via[index], cancellation));
     }
 
     private static string? Session(HttpResponseMessage response)

@@ -1,5 +1,7 @@
+using System.Net;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Broker;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Configuration;
 
@@ -12,6 +14,7 @@ internal static class BrokerSection
     {
         ConfigurationMapping section = root.Mapping("broker", required: true);
         IReadOnlyList<Uri> urls = section.List("urls", Url);
+        IReadOnlyList<EndPoint> via = section.Has("via") ? section.List("via", Relay) : [];
         IReadOnlyList<byte[]> pins = section.List("pins", BrokerPins.ParsePin);
         string kek = section.Parsed(
             "kek",
@@ -24,14 +27,23 @@ internal static class BrokerSection
             section.Fail("urls", $"1 to {MaxUrls} brokers, such as https://broker.example:8443");
         }
 
+        if (section.Has("via") && via.Count != urls.Count)
+        {
+            section.Fail("via", "one relay for each of urls, in their order, such as vsock:3:8443");
+        }
+
         if (pins.Count == 0)
         {
             section.Fail("pins", "one or more pins, such as sha256: and the base64 of the authority's key digest");
         }
 
         section.RefuseUnknown();
-        return pins.Count == 0 ? null : new BrokerOptions { Urls = urls, Pins = new BrokerPins(pins), Kek = kek, Timeout = timeout };
+        return pins.Count == 0 ? null : new BrokerOptions { Urls = urls, Via = via, Pins = new BrokerPins(pins), Kek = kek, Timeout = timeout };
     }
+
+    private static VsockEndPoint Relay(string text) => VsockEndPoint.Parse(text) is { Cid: not VsockEndPoint.AnyCid } relay
+        ? relay
+        : throw new FormatException("vsock:CID:PORT of a relay; the parent of a Nitro enclave has CID 3, such as vsock:3:8443");
 
     private static Uri Url(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme == Uri.UriSchemeHttps && url.PathAndQuery == "/" && url.UserInfo.Length == 0 && url.Fragment.Length == 0

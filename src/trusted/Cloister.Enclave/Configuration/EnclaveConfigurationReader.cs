@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
@@ -35,9 +36,9 @@ public static class EnclaveConfigurationReader
 
         ServerOptions? kms = Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock");
         ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock") : null;
-        if (admin is { Address.Path: null })
+        if (admin is { Address.EndPoint: IPEndPoint })
         {
-            root.Fail("admin", "administration is served on a unix socket only");
+            root.Fail("admin", "administration is served on a unix socket, or on vsock in a Nitro enclave");
         }
 
         ServerOptions? secrets = root.Has("secrets") ? Server(root.Mapping("secrets"), "unix:/run/cloister/secrets.sock") : null;
@@ -48,6 +49,12 @@ public static class EnclaveConfigurationReader
         if ((mode is "manual" or "attested") && custody.Has("remote"))
         {
             custody.Fail("remote", $"custody {mode} has no remote KMS");
+        }
+
+        if (mode == "manual" && admin is { Address.EndPoint: VsockEndPoint })
+        {
+            // Over vsock it would be the host itself that gives, takes and wipes KEKs.
+            custody.Fail("mode", "custody manual takes KEKs over the admin socket, and on vsock that is the parent's: use custody attested, or leave admin out");
         }
 
         RemoteOptions remote = Remote(custody.Mapping("remote"));

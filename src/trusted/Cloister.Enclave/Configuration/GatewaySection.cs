@@ -104,7 +104,7 @@ internal static class GatewaySection
     private static ListenAddress? Listen(string text)
     {
         ListenAddress address = ListenAddress.Parse(text, out string error) ?? throw new FormatException(error);
-        return address.Path is null ? address : throw new FormatException("an API server connects over loopback TCP, such as tcp:127.0.0.1:2390");
+        return address.EndPoint is IPEndPoint ? address : throw new FormatException("an API server connects over loopback TCP, such as tcp:127.0.0.1:2390");
     }
 
     private static string? File(ConfigurationMapping section, string field, bool required) => section.Parsed<string?>(

@@ -88,7 +88,7 @@ internal sealed class SealedFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SealException($"the sealed copy {Location} cannot be written: check that its folder exists, belongs to this user and has space");
+            throw new SealException($"the sealed copy {Location} cannot be written: check that its folder exists, can be written by this user and has space");
         }
     }
 

@@ -17,21 +17,23 @@ internal sealed class ByteRelay : IDisposable
 
     // Opened now: .NET opens standard error at its first use, which fails when descriptors have run out and there is something to say.
     private readonly TextWriter _messages = Console.Error;
-    private readonly Socket _listener;
+    private readonly Socket? _listener;
+    private readonly VsockListener? _vsock;
     private readonly EndPoint _target;
     private readonly IReadOnlySet<uint>? _allowedUids;
     private readonly string? _path;
     private readonly int _maxConnections;
     private int _connections;
 
-    private ByteRelay(Socket listener, ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
+    private ByteRelay(Socket? listener, VsockListener? vsock, ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
     {
         _listener = listener;
+        _vsock = vsock;
         _target = target;
         _path = address.Path;
         _allowedUids = address.Path is null ? null : permissions.EffectiveUids();
         _maxConnections = maxConnections;
-        Address = listener.LocalEndPoint is IPEndPoint endPoint ? $"tcp:{endPoint}" : address.Text;
+        Address = listener?.LocalEndPoint is IPEndPoint endPoint ? $"tcp:{endPoint}" : address.Text;
     }
 
     /// <summary>Where it listens, with the port that the system chose.</summary>
@@ -43,10 +45,19 @@ internal sealed class ByteRelay : IDisposable
     {
         // Read by .NET when the first socket is made.
         Environment.SetEnvironmentVariable(InlineCompletions, "1");
+        if (address.EndPoint is VsockEndPoint vsock)
+        {
+            return Listen(VsockListener.Bind(vsock, Backlog), address, target, maxConnections);
+        }
+
         Socket listener = address.Bind(permissions);
         listener.Listen(Backlog);
-        return new ByteRelay(listener, address, target, permissions, maxConnections);
+        return new ByteRelay(listener, null, address, target, permissions, maxConnections);
     }
+
+    /// <summary>Relays what a vsock listener accepts; takes it over.</summary>
+    internal static ByteRelay Listen(VsockListener listener, ListenAddress address, EndPoint target, int maxConnections) =>
+        new(null, listener, address, target, new SocketPermissions(), maxConnections);
 
     /// <summary>Serves until cancelled.</summary>
     internal async Task RunAsync(CancellationToken cancellation)
@@ -56,7 +67,7 @@ internal sealed class ByteRelay : IDisposable
             Socket client;
             try
             {
-                client = await _listener.AcceptAsync(cancellation);
+                client = await AcceptAsync(cancellation);
             }
             catch (OperationCanceledException)
             {
@@ -82,12 +93,18 @@ internal sealed class ByteRelay : IDisposable
 
     public void Dispose()
     {
-        _listener.Dispose();
+        _listener?.Dispose();
+        _vsock?.Dispose();
         if (_path is not null)
         {
             File.Delete(_path);
         }
     }
+
+    // vsock: waits on a thread of the pool, since .NET does not accept there; an enclave has few connections to open.
+    private async ValueTask<Socket> AcceptAsync(CancellationToken cancellation) => _listener is not null
+        ? await _listener.AcceptAsync(cancellation)
+        : await Task.Run(() => _vsock!.Accept(cancellation), CancellationToken.None) ?? throw new OperationCanceledException(cancellation);
 
     private bool MayEnter(Socket client)
     {
@@ -126,7 +143,7 @@ internal sealed class ByteRelay : IDisposable
         {
             try
             {
-                using Socket server = await ConnectAsync(cancellation);
+                using Socket server = await StreamSocket.ConnectAsync(_target, cancellation);
                 SetNoDelay(client);
                 SetNoDelay(server);
                 using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -142,26 +159,6 @@ internal sealed class ByteRelay : IDisposable
             {
                 Interlocked.Decrement(ref _connections);
             }
-        }
-    }
-
-    private async ValueTask<Socket> ConnectAsync(CancellationToken cancellation)
-    {
-        if (_target is VsockEndPoint vsock)
-        {
-            return await VsockSocket.ConnectAsync(vsock, cancellation);
-        }
-
-        Socket socket = new(_target.AddressFamily, SocketType.Stream, _target is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
-        try
-        {
-            await socket.ConnectAsync(_target, cancellation);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 

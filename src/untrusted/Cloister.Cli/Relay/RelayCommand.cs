@@ -12,8 +12,8 @@ internal static class RelayCommand
 {
     internal static Command Create()
     {
-        Option<string> listen = new("--listen") { Description = "unix:/absolute/path, or tcp:127.0.0.1:port", Required = true };
-        Option<string> target = new("--target") { Description = "host:port on this machine, unix:/absolute/path, or vsock:CID:PORT of an enclave", Required = true };
+        Option<string> listen = new("--listen") { Description = "unix:/absolute/path, tcp:127.0.0.1:port, or vsock:PORT for enclaves on this machine", Required = true };
+        Option<string> target = new("--target") { Description = "host:port on this machine, unix:/absolute/path, or vsock:CID:PORT of an enclave; with --listen vsock: any host:port, such as a broker's", Required = true };
         Option<string> mode = new("--socket-mode") { Description = "mode of the unix socket", DefaultValueFactory = _ => "0600" };
         Option<uint[]> uids = new("--allowed-uid") { Description = "who may connect to the unix socket; may be repeated (this user and root)" };
         Option<int> connections = new("--max-connections") { Description = "connections at the same time", DefaultValueFactory = _ => 8192 };
@@ -27,7 +27,7 @@ internal static class RelayCommand
         {
             ListenAddress address = Address(parsed.GetValue(listen)!, "--listen");
             string to = parsed.GetValue(target)!;
-            EndPoint destination = Target(to);
+            EndPoint destination = Target(to, address.EndPoint is VsockEndPoint);
             SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
 
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -49,7 +49,7 @@ internal static class RelayCommand
     private static ListenAddress Address(string text, string option) =>
         ListenAddress.Parse(text, out string error) ?? throw new CliException($"{option} {text}: {error}");
 
-    private static EndPoint Target(string text)
+    private static EndPoint Target(string text, bool fromEnclave)
     {
         if (text.StartsWith("vsock:", StringComparison.Ordinal))
         {
@@ -58,7 +58,19 @@ internal static class RelayCommand
                 : throw new CliException($"--target {text}: an enclave is vsock:CID:PORT; nitro-cli describe-enclaves shows its CID");
         }
 
-        return Address(TargetText(text), "--target").EndPoint;
+        // What comes out of an enclave is TLS of its own; what goes in is not, and stays on this machine.
+        return fromEnclave && !text.StartsWith("unix:", StringComparison.Ordinal) ? Anywhere(text) : Address(TargetText(text), "--target").EndPoint;
+    }
+
+    private static EndPoint Anywhere(string text)
+    {
+        string address = TargetText(text)["tcp:".Length..];
+        if (!Uri.TryCreate($"tcp://{address}", UriKind.Absolute, out Uri? uri) || uri.Port <= 0 || !uri.Authority.Equals(address, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new CliException($"--target {text}: a broker is HOST:PORT");
+        }
+
+        return IPAddress.TryParse(uri.DnsSafeHost, out IPAddress? ip) ? new IPEndPoint(ip, uri.Port) : new DnsEndPoint(uri.DnsSafeHost, uri.Port);
     }
 
     private static string TargetText(string text) =>

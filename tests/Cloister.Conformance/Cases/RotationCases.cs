@@ -1,10 +1,11 @@
 using Cloister.Conformance.Harness;
+using Cloister.Conformance.Plugins;
 using Cloister.Contracts.StoredValues;
 
 namespace Cloister.Conformance.Cases;
 
 /// <summary>A new KEK: the API server takes it up, old objects stay readable, and rewriting moves them to it.</summary>
-public sealed class RotationTests
+public abstract class RotationCases(Way way)
 {
     // The API server polls Status once a minute, and each time /readyz is asked after 20 seconds.
     private static readonly TimeSpan TakeUpLimit = TimeSpan.FromSeconds(100);
@@ -14,7 +15,7 @@ public sealed class RotationTests
     [Fact]
     public async Task Writes_take_up_a_new_key_id_and_old_objects_stay_readable()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("old", "from before", Cancellation)).EnsureSuccess();
         string before = await KeyIdAsync(cluster, "old");
 
@@ -52,3 +53,7 @@ public sealed class RotationTests
         return EncryptedObject.Parse(StoredValue.Parse(stored).Body).KeyIdText;
     }
 }
+
+public sealed class RotationTests() : RotationCases(Way.Direct);
+
+public sealed class RelayedRotationTests() : RotationCases(Way.Relay);

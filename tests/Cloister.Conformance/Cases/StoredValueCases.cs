@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Cloister.Conformance.Harness;
+using Cloister.Conformance.Plugins;
 using Cloister.Contracts.KmsV2;
 using Cloister.Contracts.StoredValues;
 using Cloister.Enclave.Envelope;
@@ -11,7 +12,7 @@ using WireObject = Cloister.Contracts.StoredValueV2.EncryptedObject;
 namespace Cloister.Conformance.Cases;
 
 /// <summary>Our codec against a real API server, in both directions, with the seed that the plugin unwraps.</summary>
-public sealed class StoredValueTests
+public abstract class StoredValueCases(Way way)
 {
     private const string Name = "parsed";
     private const string Theirs = "written by them";
@@ -22,7 +23,7 @@ public sealed class StoredValueTests
     [Fact]
     public async Task Our_codec_opens_what_an_api_server_stored()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         byte[] stored = await StoreAsync(cluster);
         byte[] seed = await UnwrapAsync(cluster, stored);
 
@@ -36,7 +37,7 @@ public sealed class StoredValueTests
     [Fact]
     public async Task An_api_server_opens_what_our_codec_stored()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         byte[] stored = await StoreAsync(cluster);
         byte[] seed = await UnwrapAsync(cluster, stored);
         byte[] plaintext = Open(stored, seed, Cluster.StorageKey(Name))!;
@@ -96,3 +97,7 @@ public sealed class StoredValueTests
         return output.WrittenSpan.ToArray();
     }
 }
+
+public sealed class StoredValueTests() : StoredValueCases(Way.Direct);
+
+public sealed class RelayedStoredValueTests() : StoredValueCases(Way.Relay);

@@ -4,14 +4,14 @@ using Cloister.Conformance.Plugins;
 namespace Cloister.Conformance.Cases;
 
 /// <summary>A plugin with the right name and other keys opens nothing, and does no harm.</summary>
-public sealed class WrongKeyTests
+public abstract class WrongKeyCases(Way way)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_secret_does_not_open_with_the_keys_of_another_installation()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("ours", "not for strangers", Cancellation)).EnsureSuccess();
         byte[] stored = await cluster.StoredAsync("ours", Cancellation);
         await cluster.StopApiServerAsync();
@@ -34,3 +34,7 @@ public sealed class WrongKeyTests
         Assert.Equal("not for strangers", await cluster.Kubectl.ReadSecretAsync("ours", Cancellation));
     }
 }
+
+public sealed class WrongKeyTests() : WrongKeyCases(Way.Direct);
+
+public sealed class RelayedWrongKeyTests() : WrongKeyCases(Way.Relay);

@@ -1,16 +1,17 @@
 using Cloister.Conformance.Harness;
+using Cloister.Conformance.Plugins;
 
 namespace Cloister.Conformance.Cases;
 
 /// <summary>Nothing is lost when one side or both start again.</summary>
-public sealed class RestartTests
+public abstract class RestartCases(Way way)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_secret_survives_a_restart_of_the_api_server()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("kept", "still here", Cancellation)).EnsureSuccess();
         await cluster.RestartApiServerAsync(Cancellation);
         Assert.Equal("still here", await cluster.Kubectl.ReadSecretAsync("kept", Cancellation));
@@ -20,7 +21,7 @@ public sealed class RestartTests
     [Fact]
     public async Task An_api_server_does_not_notice_a_restart_of_the_plugin()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("kept", "still here", Cancellation)).EnsureSuccess();
         await cluster.Plugin.StopAsync();
         await cluster.Plugin.StartAsync(Cancellation);
@@ -32,7 +33,7 @@ public sealed class RestartTests
     [Fact]
     public async Task A_secret_survives_a_restart_of_both()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("kept", "still here", Cancellation)).EnsureSuccess();
         await cluster.StopApiServerAsync();
         await cluster.Plugin.StopAsync();
@@ -42,3 +43,7 @@ public sealed class RestartTests
         Assert.Equal("still here", await cluster.Kubectl.ReadSecretAsync("kept", Cancellation));
     }
 }
+
+public sealed class RestartTests() : RestartCases(Way.Direct);
+
+public sealed class RelayedRestartTests() : RestartCases(Way.Relay);

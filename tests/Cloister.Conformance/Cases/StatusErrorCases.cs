@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Cloister.Conformance.Harness;
+using Cloister.Conformance.Plugins;
 
 namespace Cloister.Conformance.Cases;
 
@@ -7,8 +8,7 @@ namespace Cloister.Conformance.Cases;
 /// The one way in which a plugin stops an API server from writing: Status is a gRPC error. (A healthz text other than "ok" does
 /// not: kubernetes#138950.) The timers are constants of the API server, so this takes minutes.
 /// </summary>
-[Trait("Category", "Long")]
-public sealed class StatusErrorTests
+public abstract class StatusErrorCases(Way way)
 {
     // A seed may be used for three minutes after the last good Status.
     private static readonly TimeSpan Earliest = TimeSpan.FromSeconds(115);
@@ -17,9 +17,10 @@ public sealed class StatusErrorTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Writes_stop_within_about_three_minutes_and_reads_go_on()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("before", "readable", Cancellation)).EnsureSuccess();
 
         await cluster.Plugin.FailStatusAsync(Cancellation);
@@ -53,3 +54,7 @@ public sealed class StatusErrorTests
         Assert.True(await cluster.Kubectl.IsOkAsync("/livez", Cancellation));
     }
 }
+
+public sealed class StatusErrorTests() : StatusErrorCases(Way.Direct);
+
+public sealed class RelayedStatusErrorTests() : StatusErrorCases(Way.Relay);

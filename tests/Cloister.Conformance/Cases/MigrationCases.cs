@@ -6,7 +6,7 @@ using Cloister.Conformance.Plugins;
 namespace Cloister.Conformance.Cases;
 
 /// <summary>From KMS v1 to KMS v2 in a running API server, by its configuration alone.</summary>
-public sealed partial class MigrationTests
+public abstract partial class MigrationCases(Way way)
 {
     // The API server looks at the file once a minute.
     private static readonly TimeSpan ReloadLimit = TimeSpan.FromSeconds(150);
@@ -17,7 +17,7 @@ public sealed partial class MigrationTests
     public async Task Secrets_move_from_v1_to_v2_without_a_restart()
     {
         await using Cluster cluster = await Cluster.PrepareAsync(
-            PluginsUnderTest.Create,
+            way,
             ["--feature-gates=KMSv1=true", "--encryption-provider-config-automatic-reload"],
             Cancellation);
         await cluster.Plugin.StartAsync(Cancellation);
@@ -65,3 +65,7 @@ public sealed partial class MigrationTests
     [GeneratedRegex("^k8s:enc:kms:v[12]:[^:]+:")]
     private static partial Regex Prefix { get; }
 }
+
+public sealed class MigrationTests() : MigrationCases(Way.Direct);
+
+public sealed class RelayedMigrationTests() : MigrationCases(Way.Relay);

@@ -4,7 +4,7 @@ using Cloister.Conformance.Plugins;
 namespace Cloister.Conformance.Cases;
 
 /// <summary>The plugin is gone for a while, or was not there when the API server started.</summary>
-public sealed class OutageTests
+public abstract class OutageCases(Way way)
 {
     private static readonly TimeSpan HealLimit = TimeSpan.FromSeconds(60);
 
@@ -13,7 +13,7 @@ public sealed class OutageTests
     [Fact]
     public async Task A_killed_plugin_comes_back_on_the_same_socket()
     {
-        await using Cluster cluster = await Cluster.StartAsync(Cancellation);
+        await using Cluster cluster = await Cluster.StartAsync(way, Cancellation);
         (await cluster.Kubectl.CreateSecretAsync("before", "a", Cancellation)).EnsureSuccess();
         await cluster.Plugin.KillAsync();
         Assert.Equal("a", await cluster.Kubectl.ReadSecretAsync("before", Cancellation));
@@ -29,7 +29,7 @@ public sealed class OutageTests
     [Fact]
     public async Task An_api_server_that_started_without_the_plugin_heals_when_it_comes()
     {
-        await using Cluster cluster = await Cluster.PrepareAsync(PluginsUnderTest.Create, [], Cancellation);
+        await using Cluster cluster = await Cluster.PrepareAsync(way, [], Cancellation);
         await cluster.Plugin.StartAsync(Cancellation);
         await cluster.ConfigureAsync(cluster.Plugin.EncryptionConfiguration, Cancellation);
         await cluster.Plugin.StopAsync();
@@ -48,3 +48,7 @@ public sealed class OutageTests
         Assert.Equal("b", await cluster.Kubectl.ReadSecretAsync("accepted", Cancellation));
     }
 }
+
+public sealed class OutageTests() : OutageCases(Way.Direct);
+
+public sealed class RelayedOutageTests() : OutageCases(Way.Relay);

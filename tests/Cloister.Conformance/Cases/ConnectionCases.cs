@@ -5,7 +5,7 @@ using Cloister.Conformance.Plugins;
 namespace Cloister.Conformance.Cases;
 
 /// <summary>An API server keeps one connection and calls once a minute.</summary>
-public sealed class ConnectionTests
+public abstract class ConnectionCases(Way way)
 {
     private const byte GoAway = 7;
     private const int FrameHeaderSize = 9;
@@ -17,7 +17,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task The_plugin_leaves_an_idle_connection_open()
     {
-        await using Cluster cluster = await Cluster.PrepareAsync(PluginsUnderTest.Create, [], Cancellation);
+        await using Cluster cluster = await Cluster.PrepareAsync(way, [], Cancellation);
         await cluster.Plugin.StartAsync(Cancellation);
         using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(cluster.Plugin.Socket), Cancellation);
@@ -43,3 +43,7 @@ public sealed class ConnectionTests
         while (header[3] != GoAway);
     }
 }
+
+public sealed class ConnectionTests() : ConnectionCases(Way.Direct);
+
+public sealed class RelayedConnectionTests() : ConnectionCases(Way.Relay);

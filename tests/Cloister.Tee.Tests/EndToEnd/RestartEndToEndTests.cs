@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using Cloister.Contracts.KmsV2;
+using Cloister.Enclave.Hosting;
+using Grpc.Core;
+
+namespace Cloister.Tee.Tests.EndToEnd;
+
+/// <summary>Restarts while the broker is away, with the sealed copy that the fake platform's own key protects.</summary>
+public sealed class RestartEndToEndTests
+{
+    [Theory]
+    [InlineData("sgx")]
+    [InlineData("snp")]
+    public async Task Without_its_broker_a_restarted_enclave_serves_from_the_sealed_copy_of_its_own_platform_only(string tee)
+    {
+        LiveBroker broker = await LiveBroker.StartAsync();
+        string kek = LiveBroker.NewKek();
+        using EnclaveFiles files = new(broker, kek, keepsState: true);
+        Subject subject = Subject.Of(tee, broker);
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        EncryptResponse encrypted;
+        string keyId;
+        try
+        {
+            subject.Bind(files.Bytes);
+            await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
+            await using RunningEnclave first = new(files, subject.Found());
+            keyId = await first.ReadyAsync();
+            encrypted = await first.EncryptAsync(secret);
+        }
+        finally
+        {
+            await broker.DisposeAsync();
+        }
+
+        string copy = Assert.Single(Directory.GetFiles(files.State));
+        byte[] kept = await File.ReadAllBytesAsync(copy, TestContext.Current.CancellationToken);
+        Assert.Equal(-1, kept.AsSpan().IndexOf(secret));
+        await using (RunningEnclave again = new(files, subject.Found()))
+        {
+            Assert.Equal(keyId, await again.ReadyAsync());
+            Assert.Equal(secret, await again.DecryptAsync(encrypted));
+        }
+
+        // The same files on another chip.
+        subject.ChangePlatformKey();
+        await using RunningEnclave elsewhere = new(files, subject.Found());
+        await elsewhere.FailsAsync(StatusCode.Unavailable, "no broker answers");
+        await Assert.ThrowsAsync<RpcException>(() => elsewhere.DecryptAsync(encrypted));
+    }
+
+    [Fact]
+    public async Task A_full_disk_costs_the_sealed_copy_and_nothing_else()
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        string kek = LiveBroker.NewKek();
+        using EnclaveFiles files = new(broker, kek, keepsState: true);
+        Subject subject = Subject.Of("sgx", broker);
+        await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
+        File.CreateSymbolicLink(Path.Combine(files.State, "lease.sealed.new"), "/dev/full");
+        await using RunningEnclave enclave = new(files, subject.Found());
+        await enclave.ReadyAsync();
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        Assert.Equal(secret, await enclave.DecryptAsync(await enclave.EncryptAsync(secret)));
+        Assert.False(File.Exists(Path.Combine(files.State, "lease.sealed")));
+    }
+
+    [Theory]
+    [InlineData("tdx")]
+    [InlineData("snp")]
+    public async Task A_configuration_that_the_platform_did_not_measure_keeps_it_from_starting(string tee)
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        using EnclaveFiles files = new(broker, LiveBroker.NewKek());
+        Subject subject = Subject.Of(tee, broker);
+        subject.Bind([.. files.Bytes, (byte)'\n']);
+        Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
+        Assert.False(File.Exists(files.KmsSocket));
+    }
+
+    [Theory]
+    [InlineData("tdx")]
+    [InlineData("nitro")]
+    public async Task Where_nothing_seals_a_state_folder_keeps_it_from_starting(string tee)
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        using EnclaveFiles files = new(broker, LiveBroker.NewKek(), keepsState: true);
+        Subject subject = Subject.Of(tee, broker);
+        Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
+        Assert.Empty(Directory.GetFiles(files.State));
+    }
+}
