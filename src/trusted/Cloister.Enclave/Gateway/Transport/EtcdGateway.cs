@@ -40,7 +40,7 @@ public sealed class EtcdGateway : IAsyncDisposable
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
         GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
         _socket = options.Listen.Bind(new SocketPermissions());
-        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System);
+        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System, options.Keks);
         EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
         _parts = new GatewayParts(
             tls, new EtcdConnector(options.Endpoints, tls, log), messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log);
