@@ -17,6 +17,15 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
 
     internal IReadOnlyList<EtcdPath> Paths => _paths;
 
+    /// <summary>A folder for files of what runs beside these; deleted at the end.</summary>
+    internal string Folder => _folder;
+
+    /// <summary>URL of etcd.</summary>
+    internal string Etcd { get; private set; } = "";
+
+    /// <summary>The folder of the enclave.</summary>
+    internal string Dev => Path.Combine(_folder, "dev");
+
     internal async Task StartAsync()
     {
         string url = $"http://127.0.0.1:{FreePort()}";
@@ -24,10 +33,11 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
         string[] sync = fsync ? [] : ["--unsafe-no-fsync"];
         Start(etcd, ["--data-dir", Path.Combine(_folder, "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer,
             "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error", .. sync]);
+        Etcd = url;
         _paths.Add(new EtcdPath("etcd", Channel(url), 0));
         await _paths[^1].UntilItAnswersAsync();
 
-        string dev = Path.Combine(_folder, "dev");
+        string dev = Dev;
         Process parent = Start(cloister, ["dev", "--dir", dev, "--etcd", url]);
         for (string? line = ""; line?.StartsWith("ready", StringComparison.Ordinal) != true; line = await parent.StandardOutput.ReadLineAsync())
         {

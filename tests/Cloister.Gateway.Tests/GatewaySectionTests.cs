@@ -54,6 +54,34 @@ public sealed class GatewaySectionTests
     }
 
     [Fact]
+    public void KeksOfNamespaces()
+    {
+        GatewayOptions options = Read($$"""
+            {{{Tls}}, etcd: {endpoints: ["http://127.0.0.1:2379"]}, keks: [{namespaces: [payments, "team-*"], kek: gold}, {namespaces: [audit], kek: main}]}
+            """)!;
+        Assert.Equal(["gold", "main"], options.Keks.Keks);
+        Assert.Equal("gold", options.Keks.Find("/registry/secrets/team-a/x"u8));
+        Assert.Null(options.Keks.Find("/registry/secrets/default/x"u8));
+    }
+
+    [Theory]
+    [InlineData("manual", "{namespaces: [a/b], kek: gold}", "the name of a namespace, or a beginning of one with * behind")]
+    [InlineData("manual", "{namespaces: [], kek: gold}", "1 to 1024 names of namespaces")]
+    [InlineData("manual", "{namespaces: [a]}", "gateway.keks.kek is missing")]
+    [InlineData("manual", "{namespaces: [a], kek: GOLD}", "1 to 63 of a-z 0-9")]
+    [InlineData("manual", "{namespaces: [a], kek: gold, mode: x}", "gateway.keks.mode is unknown")]
+    [InlineData("manual", "gold", "gateway.keks: not a mapping")]
+    [InlineData("remote", "{namespaces: [a], kek: gold}", "custody remote has one KEK for all namespaces")]
+    [InlineData("passthrough", "{namespaces: [a], kek: gold}", "custody passthrough has one KEK for all namespaces")]
+    public void KeksOfNamespacesThatAreRefused(string custody, string rule, string because)
+    {
+        string text = Base.Replace("mode: manual", $"mode: {custody}", StringComparison.Ordinal)
+            + $"gateway: {{{Tls}, etcd: {{endpoints: [\"http://127.0.0.1:2379\"]}}, keks: [{rule}]}}\n";
+        ConfigurationException refused = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(text));
+        Assert.Contains(refused.Errors, error => error.ToString().Contains(because, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void ABrokerIssuesTheCertificate()
     {
         string attested = Base.Replace("custody: {mode: manual}", Attested, StringComparison.Ordinal);

@@ -24,7 +24,8 @@ internal sealed class SimulatedTee : ITee, ISealer
 
     public IEvidenceSource? Evidence => _options.VendorDirectory is { } directory ? new SimulatedEvidence(_options, directory) : null;
 
-    public IMonotonicCounter? Counter => new CounterFile(_options.SealingKeyFile + ".counter");
+    public IMonotonicCounter? CounterOf(string file) =>
+        new CounterFile(_options.SealingKeyFile + (file == EnclaveProgram.SealedLeaseFile ? ".counter" : $".{file}.counter"));
 
     public string Description => "simulated sealing, key in a file";
 

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Demo;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
@@ -73,6 +74,39 @@ public sealed class AttestedGatewayTests : IDisposable
 
         Assert.Equal($"{Key}\nTOPSECRET\n", await etcd.CtlAtAsync(url, [.. files, "--cacert", _folder["d/gateway/ca.crt"], "get", Key]));
         await Assert.ThrowsAnyAsync<Exception>(() => etcd.CtlAtAsync(url, [.. files, "--cacert", _folder["d/gateway/client-ca.crt"], "--command-timeout", "3s", "get", Key]));
+    }
+
+    [Fact]
+    public async Task An_API_server_that_trusts_the_authority_alone_keeps_its_Secrets_there()
+    {
+        ApiServerHarness? harness = ApiServerHarness.Find();
+        Assert.SkipWhen(harness is null, "eng/apiserver-harness has not built an API server here");
+        await using EndToEndCluster cluster = await EndToEndCluster.StartEtcdAsync(harness!, _folder["cluster"], Stop);
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"], "--custody", "attested", "--etcd", cluster.EtcdUrl);
+        string[] broker = BrokerOf(dev);
+        await File.WriteAllTextAsync(_folder["authority.crt"], (await CliProcess.RunAsync(["enclaves", "ca", .. broker])).MustSucceed().Output, Stop);
+        await cluster.StartApiServerAsync(
+            [
+                "--etcd-servers-overrides", $"/secrets#{await UrlAsync()}", "--etcd-cafile", _folder["authority.crt"],
+                "--etcd-certfile", _folder["d/gateway/client.crt"], "--etcd-keyfile", _folder["d/gateway/client.key"],
+            ],
+            Stop);
+        Assert.True(await cluster.RoundTripAsync("one", "TOPSECRET", Stop));
+        Assert.StartsWith(
+            "k8s:enc:kms:v2:tee:", System.Text.Encoding.Latin1.GetString(await cluster.StoredAsync("/registry/secrets/default/one", Stop)), StringComparison.Ordinal);
+
+        // A new lease, and a new certificate: its connections stay.
+        using X509Certificate2 first = await ServingCertificateAsync();
+        (await CliProcess.RunAsync(["kek", "rotate", "--name", "dev", .. broker])).MustSucceed();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using X509Certificate2 next = await ServingCertificateAsync();
+                return next.SerialNumber != first.SerialNumber;
+            },
+            "a renewed lease has a certificate of its own",
+            TimeSpan.FromSeconds(60));
+        Assert.True(await cluster.RoundTripAsync("two", "TOPSECRET", Stop));
     }
 
     [Fact]

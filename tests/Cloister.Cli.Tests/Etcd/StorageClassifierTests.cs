@@ -93,14 +93,30 @@ public sealed class StorageClassifierTests
     [InlineData("current", true, false, false, false)]
     public void Requirements(string requirement, bool current, bool old, bool aes, bool plain)
     {
-        CoverageRules rules = new(Enum.Parse<Requirement>(requirement, ignoreCase: true), "tee", SeededValues.KeyId(7));
+        ReadOnlySpan<byte> key = "/registry/secrets/ns/name"u8;
+        CoverageRules rules = new(Enum.Parse<Requirement>(requirement, ignoreCase: true), "tee", CurrentKeyIds.One(SeededValues.KeyId(7)));
 
-        Assert.Equal(current, rules.Holds(StorageClassifier.Classify(SeededValues.Ours("tee", 7))));
-        Assert.Equal(old, rules.Holds(StorageClassifier.Classify(SeededValues.Ours("tee", 6))));
-        Assert.Equal(aes, rules.Holds(StorageClassifier.Classify(SeededValues.Local("aesgcm", "tee", 28))));
-        Assert.Equal(plain, rules.Holds(StorageClassifier.Classify("{}"u8)));
-        Assert.False(rules.Holds(new Storage(StorageKind.Unknown)));
-        Assert.False(rules.Holds(new Storage(StorageKind.Malformed, "tee")));
+        Assert.Equal(current, rules.Holds(StorageClassifier.Classify(SeededValues.Ours("tee", 7)), key));
+        Assert.Equal(old, rules.Holds(StorageClassifier.Classify(SeededValues.Ours("tee", 6)), key));
+        Assert.Equal(aes, rules.Holds(StorageClassifier.Classify(SeededValues.Local("aesgcm", "tee", 28)), key));
+        Assert.Equal(plain, rules.Holds(StorageClassifier.Classify("{}"u8), key));
+        Assert.False(rules.Holds(new Storage(StorageKind.Unknown), key));
+        Assert.False(rules.Holds(new Storage(StorageKind.Malformed, "tee"), key));
+    }
+
+    [Fact]
+    public void A_namespace_is_held_against_the_KEK_of_its_rule_and_is_stale_without_it()
+    {
+        Contracts.SecretsV1.StatusResponse status = new() { KeyId = SeededValues.KeyId(7) };
+        status.NamespaceKeks.Add(new Contracts.SecretsV1.NamespaceKek { Namespaces = { "payments", "team-*" }, Kek = "gold", KeyId = SeededValues.KeyId(6) });
+        status.NamespaceKeks.Add(new Contracts.SecretsV1.NamespaceKek { Namespaces = { "audit" }, Kek = "away" });
+        CoverageRules rules = new(Requirement.Current, "tee", CurrentKeyIds.Of(status));
+        Storage six = StorageClassifier.Classify(SeededValues.Ours("tee", 6));
+        Storage seven = StorageClassifier.Classify(SeededValues.Ours("tee", 7));
+        Assert.Equal((false, true), (rules.IsStale(six, "/registry/secrets/team-a/x"u8), rules.IsStale(seven, "/registry/secrets/team-a/x"u8)));
+        Assert.Equal((true, false), (rules.IsStale(six, "/registry/secrets/default/x"u8), rules.IsStale(seven, "/registry/secrets/default/x"u8)));
+        Assert.Equal((true, true), (rules.IsStale(six, "/registry/secrets/audit/x"u8), rules.IsStale(seven, "/registry/secrets/audit/x"u8)));
+        Assert.Null(rules.IsStale(StorageClassifier.Classify("{}"u8), "/registry/secrets/team-a/x"u8));
     }
 
     [Theory]

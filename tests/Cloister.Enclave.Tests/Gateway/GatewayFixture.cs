@@ -1,4 +1,5 @@
 using System.Buffers;
+using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Envelope;
@@ -11,10 +12,10 @@ namespace Cloister.Enclave.Tests.Gateway;
 /// <summary>A gateway's rewriter over a custody with one KEK.</summary>
 internal sealed class GatewayFixture : IDisposable
 {
-    internal GatewayFixture(PlaintextMode mode = PlaintextMode.Sealed, SeedOptions? options = null, TimeProvider? time = null)
+    internal GatewayFixture(PlaintextMode mode = PlaintextMode.Sealed, SeedOptions? options = null, TimeProvider? time = null, KekRules? keks = null)
     {
-        Custody = TestKeys.Custody(Arena);
-        Values = new StockKmsV2Values(Custody, "cloister", mode, Arena, options ?? SeedOptions.Default, time ?? TimeProvider.System);
+        Custody = TestKeys.Custody(Arena, keks: keks);
+        Values = new StockKmsV2Values(Custody, "cloister", mode, Arena, options ?? SeedOptions.Default, time ?? TimeProvider.System, keks);
         Messages = new EtcdMessages(new GatewayRules([GatewayRules.DefaultPrefix], mode), Values, 1 << 24);
     }
 

@@ -1,3 +1,4 @@
+using Cloister.Contracts.Keys;
 using Cloister.Contracts.SecretsV1;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Kms;
@@ -16,9 +17,9 @@ internal sealed class SecretsFixture : IDisposable
 
     private readonly HandlerCalls _calls;
 
-    internal SecretsFixture(SeedOptions? seeds = null)
+    internal SecretsFixture(SeedOptions? seeds = null, KekRules? keks = null)
     {
-        Gateway = new GatewayFixture(PlaintextMode.Sealed, seeds);
+        Gateway = new GatewayFixture(PlaintextMode.Sealed, seeds, keks: keks);
         Engine = new KmsEngine(Gateway.Custody, "simulated", new KmsCounters());
         _calls = new HandlerCalls(new SecretsService(Engine, TestKeys.Context(), Gateway.Values).Methods);
     }

@@ -21,7 +21,7 @@ internal sealed class CountingSealer(byte[] key, IMonotonicCounter? counter) : I
 {
     public string Description => "sealing for tests";
 
-    public IMonotonicCounter? Counter => counter;
+    public IMonotonicCounter? CounterOf(string file) => counter;
 
     public SecretKey SealingKey(SecretArena arena) => SecretKey.TakeOver(arena, key.ToArray());
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Memory;
 
@@ -22,9 +23,9 @@ internal static class TestKeys
     internal static byte[] Random(int length = SecretKey.Size) => RandomNumberGenerator.GetBytes(length);
 
     /// <summary>A custody with one KEK named "k".</summary>
-    internal static ManualCustody Custody(SecretArena arena, byte key = 7, string cluster = "cluster-1", string provider = "cloister")
+    internal static ManualCustody Custody(SecretArena arena, byte key = 7, string cluster = "cluster-1", string provider = "cloister", KekRules? keks = null)
     {
-        ManualCustody custody = new(Context(cluster, provider), arena, sealedKeks: null);
+        ManualCustody custody = new(Context(cluster, provider), arena, sealedKeks: null, keks);
         custody.Import("k", 1, Of(key), activate: true);
         return custody;
     }

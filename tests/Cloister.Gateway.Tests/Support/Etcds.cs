@@ -1,6 +1,7 @@
 using System.Net;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
 using Grpc.Net.Client;
@@ -16,7 +17,7 @@ internal sealed class Etcds : IAsyncDisposable
     private readonly string _peerUrl;
     private ChildProcess _process;
 
-    private Etcds(ScratchFolder folder, HarnessPrograms programs, string url, string peerUrl, PlaintextMode mode)
+    private Etcds(ScratchFolder folder, HarnessPrograms programs, string url, string peerUrl, PlaintextMode mode, KekRules? keks)
     {
         _folder = folder;
         _programs = programs;
@@ -24,7 +25,7 @@ internal sealed class Etcds : IAsyncDisposable
         _peerUrl = peerUrl;
         _process = Start();
         Endpoint = GatewayUnderTest.Plain(new Uri(url).Port);
-        Gateway = new GatewayUnderTest([Endpoint], mode);
+        Gateway = new GatewayUnderTest([Endpoint], mode, keks: keks);
         Through = new RawEtcd(Gateway.Channel());
         Direct = new RawEtcd(GrpcChannel.ForAddress(url, new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null }));
     }
@@ -39,10 +40,10 @@ internal sealed class Etcds : IAsyncDisposable
 
     internal RawEtcd Direct { get; }
 
-    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt)
+    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
-        Etcds etcds = new(new ScratchFolder(), programs, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode);
+        Etcds etcds = new(new ScratchFolder(), programs, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode, keks);
         try
         {
             await etcds.UntilHealthyAsync(TestContext.Current.CancellationToken);

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
@@ -22,10 +23,10 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     private readonly EtcdTlsFiles _tls;
     private readonly GatewayOptions _options;
 
-    internal GatewayUnderTest(IReadOnlyList<EtcdEndpoint> etcd, PlaintextMode mode = PlaintextMode.Adopt, Func<GatewayOptions, GatewayOptions>? change = null)
+    internal GatewayUnderTest(IReadOnlyList<EtcdEndpoint> etcd, PlaintextMode mode = PlaintextMode.Adopt, Func<GatewayOptions, GatewayOptions>? change = null, KekRules? keks = null)
     {
         _tls = new EtcdTlsFiles(_folder);
-        Custody = TestKeys.Custody(_arena);
+        Custody = TestKeys.Custody(_arena, keks: keks);
         _options = new GatewayOptions
         {
             Listen = ListenAddress.Parse("tcp:127.0.0.1:0", out _)!,
@@ -35,6 +36,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             Endpoints = etcd,
             Prefixes = [GatewayRules.DefaultPrefix],
             Mode = mode,
+            Keks = keks ?? KekRules.None,
         };
         _options = change?.Invoke(_options) ?? _options;
         Gateway = new EtcdGateway(_options, "cloister", Custody, _arena, Log.Log);

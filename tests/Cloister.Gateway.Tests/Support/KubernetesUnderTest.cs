@@ -1,6 +1,7 @@
 using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
@@ -34,10 +35,10 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    internal static async Task<KubernetesUnderTest> StartAsync(PlaintextMode mode = PlaintextMode.Adopt)
+    internal static async Task<KubernetesUnderTest> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
-        Etcds etcds = await Etcds.StartAsync(mode);
+        Etcds etcds = await Etcds.StartAsync(mode, keks);
         ScratchFolder folder = new();
         KmsEngine engine = new(etcds.Gateway.Custody, "test", new KmsCounters());
         GrpcServer kms = await GrpcServer.StartAsync(
@@ -75,10 +76,10 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         async () => (await Kubectl.CreateSecretAsync(name, password, Stop)).Succeeded,
         Stop);
 
-    internal async Task<byte[]?> StoredAsync(string name)
+    internal async Task<byte[]?> StoredAsync(string name, string ns = "default")
     {
         RangeResponse response = await Etcds.Direct.Kv.RangeAsync(
-            new RangeRequest { Key = ByteString.CopyFromUtf8($"/registry/secrets/default/{name}") }, cancellationToken: Stop);
+            new RangeRequest { Key = ByteString.CopyFromUtf8($"/registry/secrets/{ns}/{name}") }, cancellationToken: Stop);
         return response.Kvs.FirstOrDefault()?.Value.ToByteArray();
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Cloister.Contracts.Wire;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
 using Cloister.Enclave.Kms;
@@ -185,6 +186,11 @@ public sealed class AdminService
         {
             WriteMessage(writer, 10, nested => LeaseStateMessage.Write(nested, lease));
         }
+
+        foreach (LeaseReport more in _engine.Custody.MoreLeases)
+        {
+            WriteMessage(writer, 11, nested => LeaseStateMessage.Write(nested, more));
+        }
     }
 
     private IEnumerable<(string Name, long Value)> Counters()
@@ -204,7 +210,7 @@ public sealed class AdminService
         }
     }
 
-    private void WriteKek(IBufferWriter<byte> output, Kek kek) => KekInfoMessage.Write(output, kek, kek == Manual.Ring.Active);
+    private void WriteKek(IBufferWriter<byte> output, Kek kek) => KekInfoMessage.Write(output, kek, Manual.Ring.IsActive(kek));
 
     private static void WriteMessage(ProtoWriter writer, int field, Action<IBufferWriter<byte>> write)
     {

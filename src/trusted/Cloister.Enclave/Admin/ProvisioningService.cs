@@ -57,7 +57,7 @@ public sealed class ProvisioningService
             ManualCustody custody = Manual;
             Kek kek = Desk.Provision(Texts(request.Span).First, custody);
             _log.Administration("provisioned KEK", kek.KeyId);
-            KekInfoMessage.Write(response, kek, kek == custody.Ring.Active);
+            KekInfoMessage.Write(response, kek, custody.Ring.IsActive(kek));
             return ValueTask.CompletedTask;
         }
         catch (SealException e)

@@ -59,6 +59,9 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     /// <summary>Why there is no lease, or why it is not renewed.</summary>
     internal CustodyStatus Problem => _problem;
 
+    /// <summary>True until a broker answered for the first time, or did not.</summary>
+    internal bool IsPending => _held is null && _problem == None;
+
     /// <summary>Why the gateway has no new serving certificate; null when it has, or needs none.</summary>
     internal BrokerException? CertificateFailure { get; set; }
 

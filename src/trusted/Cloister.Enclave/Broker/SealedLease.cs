@@ -43,7 +43,7 @@ public sealed class SealedLease
         string path, EnvelopeContext context, string configuration, BrokerOptions broker, ISealer sealer, SecretArena arena, TimeProvider time)
     {
         _file = new SealedFile(path, FormatVersion, context.For(Purpose), sealer, arena);
-        _counter = sealer.Counter;
+        _counter = sealer.CounterOf(Path.GetFileName(path));
         _configuration = Convert.FromHexString(configuration);
         _broker = broker;
         _cluster = context.Cluster;

@@ -131,6 +131,34 @@ public sealed class ConfigurationMapping
         }
     }
 
+    /// <summary>A list of mappings.</summary>
+    public IReadOnlyList<ConfigurationMapping> Mappings(string field)
+    {
+        switch (Find(field))
+        {
+            case null:
+                return [];
+            case YamlSequenceNode list:
+                List<ConfigurationMapping> mappings = [];
+                foreach (YamlNode item in list)
+                {
+                    if (item is YamlMappingNode mapping)
+                    {
+                        mappings.Add(new ConfigurationMapping(_document, $"{_path}{field}.", mapping));
+                    }
+                    else
+                    {
+                        _document.Fail(item, $"{_path}{field}: not a mapping");
+                    }
+                }
+
+                return mappings;
+            case { } other:
+                _document.Fail(other, $"{_path}{field} is a list of mappings");
+                return [];
+        }
+    }
+
     /// <summary>Reports an error at a field, or at the mapping when the field is missing.</summary>
     public void Fail(string field, string message) => _document.Fail(Find(field) ?? _node, $"{_path}{field}: {message}");
 

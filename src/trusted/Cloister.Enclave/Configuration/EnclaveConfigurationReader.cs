@@ -64,7 +64,7 @@ public static class EnclaveConfigurationReader
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
         state.RefuseUnknown();
-        GatewayOptions? gateway = GatewaySection.Read(root, broker is not null);
+        GatewayOptions? gateway = GatewaySection.Read(root, mode, broker is not null);
         readMore?.Invoke(root);
         root.RefuseUnknown();
         document.ThrowIfFailed();

@@ -11,7 +11,7 @@ internal static class GatewaySection
     private const int MaxEndpoints = 16;
     private const int Mebibyte = 1024 * 1024;
 
-    internal static GatewayOptions? Read(ConfigurationMapping root, bool broker)
+    internal static GatewayOptions? Read(ConfigurationMapping root, string custody, bool broker)
     {
         if (!root.Has("gateway"))
         {
@@ -80,6 +80,7 @@ internal static class GatewaySection
             EtcdCertificatePath = etcdCertificate,
             EtcdKeyPath = etcdKey,
             Prefixes = prefixes,
+            Keks = NamespaceKeksSection.Read(section, custody),
             Mode = section.OneOf("mode", "adopt", false, "adopt", "sealed") == "sealed" ? PlaintextMode.Sealed : PlaintextMode.Adopt,
             Seeds = Seeds(section.Mapping("seeds")),
             MaxConnections = section.Number("maxConnections", 256, 1, 4096),

@@ -47,6 +47,9 @@ public sealed class AttestedCustody : ICustody
     public CustodyStatus Status => StatusOf(_keeper.Current);
 
     /// <inheritdoc/>
+    public bool IsPending => _keeper.IsPending;
+
+    /// <inheritdoc/>
     public bool Holds(KeyFingerprint kek) => _keeper.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>

@@ -41,7 +41,7 @@ public sealed class DekCache : IDisposable
     {
         lock (_gate)
         {
-            Insert(UInt256.Of(kek, wrapped), dek);
+            Insert(UInt256.Of(kek, wrapped), kek, dek);
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class DekCache : IDisposable
 
             if (!_fetches.TryGetValue(name, out pending))
             {
-                pending = FetchAsync(name, fetch, _generation);
+                pending = FetchAsync(name, kek, fetch, _generation);
                 if (!pending.IsCompleted)
                 {
                     _fetches.Add(name, pending);
@@ -92,10 +92,23 @@ public sealed class DekCache : IDisposable
         }
     }
 
+    /// <summary>Wipes the DEKs of all other KEKs; fetches under way are not kept.</summary>
+    public void Keep(IReadOnlySet<KeyFingerprint> keks)
+    {
+        lock (_gate)
+        {
+            _generation++;
+            foreach (Entry entry in _byUse.Where(entry => !keks.Contains(entry.Kek)).ToList())
+            {
+                Remove(entry);
+            }
+        }
+    }
+
     /// <summary>Wipes everything.</summary>
     public void Dispose() => Clear();
 
-    private async Task<SecretKey> FetchAsync(UInt256 name, Func<Task<SecretKey>> fetch, int generation)
+    private async Task<SecretKey> FetchAsync(UInt256 name, KeyFingerprint kek, Func<Task<SecretKey>> fetch, int generation)
     {
         try
         {
@@ -104,7 +117,7 @@ public sealed class DekCache : IDisposable
             {
                 if (generation == _generation)
                 {
-                    Insert(name, dek);
+                    Insert(name, kek, dek);
                 }
                 else
                 {
@@ -123,7 +136,7 @@ public sealed class DekCache : IDisposable
         }
     }
 
-    private void Insert(UInt256 name, SecretKey dek)
+    private void Insert(UInt256 name, KeyFingerprint kek, SecretKey dek)
     {
         if (_entries.ContainsKey(name))
         {
@@ -131,17 +144,23 @@ public sealed class DekCache : IDisposable
             return;
         }
 
-        _entries.Add(name, _byUse.AddFirst(new Entry(name, dek)));
+        _entries.Add(name, _byUse.AddFirst(new Entry(name, kek, dek)));
         if (_entries.Count > _capacity)
         {
-            Entry oldest = _byUse.Last!.Value;
-            _byUse.RemoveLast();
-            _entries.Remove(oldest.Name);
-            oldest.Dek.Dispose();
+            Remove(_byUse.Last!.Value);
         }
     }
 
-    private sealed record Entry(UInt256 Name, SecretKey Dek);
+    private void Remove(Entry entry)
+    {
+        if (_entries.Remove(entry.Name, out LinkedListNode<Entry>? node))
+        {
+            _byUse.Remove(node);
+            entry.Dek.Dispose();
+        }
+    }
+
+    private sealed record Entry(UInt256 Name, KeyFingerprint Kek, SecretKey Dek);
 
     // SHA-256 of fingerprint and wrapped DEK.
     private readonly record struct UInt256(UInt128 High, UInt128 Low)

@@ -13,11 +13,24 @@ public interface ICustody : IAsyncDisposable
     /// <summary>The lease of a broker that the KEKs are used under, or null when this custody needs none.</summary>
     LeaseReport? Lease => null;
 
+    /// <summary>Leases of KEKs that rules name for namespaces, besides <see cref="Lease"/>.</summary>
+    IReadOnlyList<LeaseReport> MoreLeases => [];
+
     /// <summary>Where the gateway's serving certificate can come from, or null when this custody uses no broker.</summary>
     CertificateSource? Certificates => null;
 
     /// <summary>What Status answers now.</summary>
     CustodyStatus Status { get; }
+
+    /// <summary>True until it is first known whether there is a KEK.</summary>
+    bool IsPending => false;
+
+    /// <summary>True when some KEK is here for writes, not only the default one: a value under a KEK that is not here then is not readable; else none is.</summary>
+    bool HasKeks => Status.KeyId is not null;
+
+    /// <summary>The custody of a KEK that a rule names for namespaces: its Status and encryptions are of that KEK.</summary>
+    /// <exception cref="InvalidOperationException">No rule names it, or this custody has one KEK only; the configuration's reader refuses such rules.</exception>
+    ICustody Under(string kek) => throw new InvalidOperationException($"custody {Name} has no KEKs by name");
 
     /// <summary>True while what a KEK protects may be read. Whoever keeps what was unwrapped with it has to wipe that when this turns false.</summary>
     bool Holds(KeyFingerprint kek) => Status.KeyId is not null;

@@ -13,5 +13,6 @@ public interface ISealer
     SecretKey SealingKey(SecretArena arena);
 
     /// <summary>Tells an old sealed file from the newest, or null where the platform cannot.</summary>
-    IMonotonicCounter? Counter => null;
+    /// <param name="file">Name of the sealed file, without its folder: each has a counter of its own.</param>
+    IMonotonicCounter? CounterOf(string file) => null;
 }

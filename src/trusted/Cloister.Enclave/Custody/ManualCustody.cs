@@ -9,7 +9,8 @@ namespace Cloister.Enclave.Custody;
 
 /// <summary>
 /// Custody manual: an operator provisions KEKs, the enclave holds them, no call leaves it. A sealed copy, if there is a place for it,
-/// brings them back after a restart. secrets: the KEKs.
+/// brings them back after a restart. KEKs that rules name for namespaces are for those alone: activating one leaves the default KEK as it is.
+/// secrets: the KEKs.
 /// </summary>
 public sealed class ManualCustody : ICustody
 {
@@ -17,19 +18,22 @@ public sealed class ManualCustody : ICustody
     private readonly EnvelopeContext _context;
     private readonly SecretArena _arena;
     private readonly SealedKeks? _sealedKeks;
+    private readonly KekRules _keks;
     private volatile Snapshot _snapshot;
 
     /// <summary>Starts with the sealed copy, if there is one.</summary>
     /// <param name="context">Cluster and provider.</param>
     /// <param name="arena">Where keys live.</param>
     /// <param name="sealedKeks">Where a sealed copy is kept, or null for memory only.</param>
+    /// <param name="keks">KEKs by namespace; null for none.</param>
     /// <exception cref="SealException">There is a sealed copy and it does not open.</exception>
-    public ManualCustody(EnvelopeContext context, SecretArena arena, SealedKeks? sealedKeks)
+    public ManualCustody(EnvelopeContext context, SecretArena arena, SealedKeks? sealedKeks, KekRules? keks = null)
     {
         _context = context;
         _arena = arena;
         _sealedKeks = sealedKeks;
-        _snapshot = Snapshot.Of(sealedKeks?.Load() ?? KekRing.Empty);
+        _keks = keks ?? KekRules.None;
+        _snapshot = Snapshot.Of(UnderRules(sealedKeks?.Load() ?? KekRing.Empty));
     }
 
     /// <inheritdoc/>
@@ -42,15 +46,31 @@ public sealed class ManualCustody : ICustody
     public KekRing Ring => _snapshot.Ring;
 
     /// <inheritdoc/>
+    public bool HasKeks => _snapshot.Ring is { Active: not null } or { Named.Count: > 0 };
+
+    /// <inheritdoc/>
+    public ICustody Under(string kek) =>
+        _keks.Keks.Contains(kek) ? new NamedManualCustody(this, kek) : throw new InvalidOperationException($"no rule names KEK {kek}");
+
+    /// <inheritdoc/>
     public bool Holds(KeyFingerprint kek) => _snapshot.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
-    public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
+    public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation) => Encrypt(null, plaintext, edek);
+
+    /// <summary>What writes under a KEK of namespaces come to.</summary>
+    internal CustodyStatus StatusOf(string name) => Ring.ActiveOf(name) is { } active
+        ? CustodyStatus.Ready(active.Fingerprint)
+        : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"no version of KEK {name} is active: provision one with 'cloister kek import --name {name}' or 'cloister provision'");
+
+    /// <summary>Makes an EDEK under the active version of that name, or under the default KEK.</summary>
+    internal ValueTask<EncryptResult> Encrypt(string? name, ReadOnlyMemory<byte> plaintext, Memory<byte> edek)
     {
         while (true)
         {
             Snapshot snapshot = _snapshot;
-            Kek kek = snapshot.Ring.Active ?? throw snapshot.Status.ToException();
+            Kek kek = (name is null ? snapshot.Ring.Active : snapshot.Ring.ActiveOf(name))
+                ?? throw (name is null ? snapshot.Status : StatusOf(name)).ToException();
             try
             {
                 int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
@@ -124,9 +144,9 @@ public sealed class ManualCustody : ICustody
             if (same is not null)
             {
                 kek.Dispose();
-                if (activate && _snapshot.Ring.Active != same)
+                if (activate && !_snapshot.Ring.IsActive(same))
                 {
-                    Change(new KekRing(_snapshot.Ring.All, same));
+                    Change(_snapshot.Ring.Activated(same, IsOfNamespaces(same)));
                 }
 
                 return same;
@@ -150,7 +170,7 @@ public sealed class ManualCustody : ICustody
         {
             Kek kek = _snapshot.Ring.All.FirstOrDefault(kek => kek.KeyId == keyId)
                 ?? throw new RpcException(StatusCode.NotFound, "no KEK has that key_id; 'cloister kek list' shows those that are here");
-            if (kek == _snapshot.Ring.Active)
+            if (_snapshot.Ring.IsActive(kek))
             {
                 throw new RpcException(StatusCode.FailedPrecondition, "writes use this KEK; make another one active first");
             }
@@ -218,7 +238,8 @@ public sealed class ManualCustody : ICustody
         try
         {
             CheckRoom();
-            Change(_snapshot.Ring.With(kek, activate));
+            KekRing ring = _snapshot.Ring.With(kek, activate: false);
+            Change(activate ? ring.Activated(kek, IsOfNamespaces(kek)) : ring);
             return kek;
         }
         catch
@@ -226,6 +247,20 @@ public sealed class ManualCustody : ICustody
             kek.Dispose();
             throw;
         }
+    }
+
+    private bool IsOfNamespaces(Kek kek) => _keks.Keks.Contains(kek.Identity.Name);
+
+    // Rules may have changed since the copy was made. A KEK that they name now is no longer the default one; one that they do not is for reading.
+    private KekRing UnderRules(KekRing ring)
+    {
+        List<Kek> named = [.. ring.Named.Where(IsOfNamespaces)];
+        if (ring.Active is not { } active || !IsOfNamespaces(active))
+        {
+            return new KekRing(ring.All, ring.Active, named);
+        }
+
+        return new KekRing(ring.All, null, ring.ActiveOf(active.Identity.Name) is null ? [.. named, active] : named);
     }
 
     // The sealed copy first: a KEK is used only when a restart will find it again.

@@ -15,6 +15,8 @@ namespace Cloister.Enclave.Custody;
 public sealed class SealedKeks
 {
     private const byte FormatVersion = 1;
+    private const byte Active = 1;
+    private const byte ActiveOfNamespaces = 2;
     private const string Purpose = "sealed-keks";
 
     private readonly SealedFile _file;
@@ -79,7 +81,7 @@ public sealed class SealedKeks
         int position = 2;
         foreach (Kek kek in ring.All)
         {
-            plaintext[position] = kek == ring.Active ? (byte)1 : (byte)0;
+            plaintext[position] = kek == ring.Active ? Active : ring.IsActive(kek) ? ActiveOfNamespaces : (byte)0;
             BinaryPrimitives.WriteUInt32BigEndian(plaintext.AsSpan(position + 1), kek.Identity.Version);
             int name = Encoding.ASCII.GetBytes(kek.Identity.Name, plaintext.AsSpan(position + 6));
             plaintext[position + 5] = (byte)name;
@@ -93,6 +95,7 @@ public sealed class SealedKeks
     {
         List<Kek> keks = [];
         Kek? active = null;
+        Dictionary<string, Kek> named = [];
         if (plaintext.Length < 2)
         {
             throw _file.NotOpened();
@@ -113,10 +116,15 @@ public sealed class SealedKeks
                 BinaryPrimitives.ReadUInt32BigEndian(rest[1..]),
                 SecretKey.TakeOver(_arena, rest.Slice(6 + name, SecretKey.Size)));
             keks.Add(kek);
-            active = rest[0] == 1 ? kek : active;
+            active = rest[0] == Active ? kek : active;
+            if (rest[0] == ActiveOfNamespaces)
+            {
+                named[kek.Identity.Name] = kek;
+            }
+
             rest = rest[(6 + name + SecretKey.Size)..];
         }
 
-        return rest.IsEmpty ? new KekRing(keks, active) : throw _file.NotOpened();
+        return rest.IsEmpty ? new KekRing(keks, active, named.Values) : throw _file.NotOpened();
     }
 }

@@ -7,8 +7,8 @@ using Cloister.Enclave.Rpc;
 namespace Cloister.Enclave.Gateway;
 
 /// <summary>
-/// The seed that writes use: made here, wrapped once by the custody, replaced when it is old, much used, or when the active KEK changes.
-/// And the seeds of values that are read, unwrapped once and kept, bounded. A seed that this hands out may be wiped at any time: then
+/// The seeds that writes use, one for each KEK that rules name and one for the default KEK: made here, wrapped once by the custody, replaced
+/// when old, much used, or when the active version changes. And the seeds of values that are read, unwrapped once and kept, bounded. A seed that this hands out may be wiped at any time: then
 /// using it throws <see cref="ObjectDisposedException"/>, and the caller asks again. Thread-safe. secrets: the seeds.
 /// </summary>
 internal sealed class SeedSource : IDisposable
@@ -18,13 +18,14 @@ internal sealed class SeedSource : IDisposable
     private readonly SeedOptions _options;
     private readonly TimeProvider _time;
     private readonly DekCache _cache;
-    private readonly SemaphoreSlim _renewal = new(1);
     private readonly Lock _gate = new();
     private readonly HashSet<KeyFingerprint> _keks = [];
-    private WriteSeed? _current;
+    private readonly WriteSlot _default;
+    private readonly Dictionary<string, WriteSlot> _named;
+    private readonly WriteSlot[] _slots;
     private int _wipes;
 
-    internal SeedSource(ICustody custody, SecretArena arena, SeedOptions options, TimeProvider time)
+    internal SeedSource(ICustody custody, SecretArena arena, SeedOptions options, TimeProvider time, IReadOnlyList<string> keks)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxWrites);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.MaxAge, TimeSpan.Zero);
@@ -33,12 +34,24 @@ internal sealed class SeedSource : IDisposable
         _options = options;
         _time = time;
         _cache = new DekCache(options.CacheCapacity);
+        _default = new WriteSlot(null, custody);
+        _named = keks.ToDictionary(kek => kek, kek => new WriteSlot(kek, custody.Under(kek)));
+        _slots = [_default, .. _named.Values];
     }
 
     /// <summary>The seed for one write, which is counted.</summary>
-    /// <exception cref="RpcException">The custody has no KEK for writes.</exception>
-    internal ValueTask<WriteSeed> ForWriteAsync(CancellationToken cancellation) =>
-        TryCurrent() is { } current ? ValueTask.FromResult(current) : RenewAsync(cancellation);
+    /// <param name="kek">Name of the KEK, as a rule gave it; null for the default KEK.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="RpcException">The custody has no KEK for such writes.</exception>
+    internal ValueTask<WriteSeed> ForWriteAsync(string? kek, CancellationToken cancellation)
+    {
+        WriteSlot slot = Slot(kek);
+        return TryCurrent(slot) is { } current ? ValueTask.FromResult(current) : RenewAsync(slot, cancellation);
+    }
+
+    /// <summary>What writes under a KEK come to now.</summary>
+    /// <param name="kek">As above.</param>
+    internal CustodyStatus StatusOf(string? kek) => Slot(kek).Status;
 
     /// <summary>The seed of a value.</summary>
     /// <param name="kek">The KEK that its EDEK names.</param>
@@ -53,24 +66,30 @@ internal sealed class SeedSource : IDisposable
             WipeWithdrawn();
         }
 
-        return Volatile.Read(ref _current) is { } current && current.Edek.AsSpan().SequenceEqual(edek.Span)
-            ? ValueTask.FromResult(current.Seed)
+        return TryWritten(kek, edek.Span) is { } written
+            ? ValueTask.FromResult(written)
             : _cache.GetAsync(kek, edek.Span, () => UnwrapAsync(kek, edek.ToArray()), cancellation);
     }
 
-    /// <summary>Wipes every seed if one of their KEKs is no longer there for reads.</summary>
+    /// <summary>Wipes the seeds whose KEK is no longer there for reads.</summary>
     internal void WipeWithdrawn()
     {
         lock (_gate)
         {
-            foreach (KeyFingerprint kek in _keks)
+            if (_keks.RemoveWhere(kek => !_custody.Holds(kek)) == 0)
             {
-                if (!_custody.Holds(kek))
+                return;
+            }
+
+            foreach (WriteSlot slot in _slots)
+            {
+                if (slot.Current is { } current && !_keks.Contains(current.Kek))
                 {
-                    Wipe();
-                    return;
+                    slot.Wipe();
                 }
             }
+
+            _cache.Keep(_keks);
         }
     }
 
@@ -80,8 +99,7 @@ internal sealed class SeedSource : IDisposable
         lock (_gate)
         {
             _wipes++;
-            _current?.Seed.Dispose();
-            _current = null;
+            Array.ForEach(_slots, slot => slot.Wipe());
             _keks.Clear();
             _cache.Clear();
         }
@@ -90,32 +108,47 @@ internal sealed class SeedSource : IDisposable
     public void Dispose()
     {
         Wipe();
-        _renewal.Dispose();
+        Array.ForEach(_slots, slot => slot.Renewal.Dispose());
     }
 
-    private WriteSeed? TryCurrent()
+    private WriteSlot Slot(string? kek) => kek is null ? _default : _named[kek];
+
+    private WriteSeed? TryCurrent(WriteSlot slot)
     {
-        CustodyStatus status = _custody.Status;
+        CustodyStatus status = slot.Status;
         string active = status.KeyId ?? throw status.ToException();
-        return Volatile.Read(ref _current) is { } current && current.TryTake(active, Now) ? current : null;
+        return slot.Current is { } current && current.TryTake(active, Now) ? current : null;
+    }
+
+    private SecretKey? TryWritten(KeyFingerprint kek, ReadOnlySpan<byte> edek)
+    {
+        foreach (WriteSlot slot in _slots)
+        {
+            if (slot.Current is { } current && current.Kek == kek && current.Edek.AsSpan().SequenceEqual(edek))
+            {
+                return current.Seed;
+            }
+        }
+
+        return null;
     }
 
     private long Now => _time.GetTimestamp();
 
-    private async ValueTask<WriteSeed> RenewAsync(CancellationToken cancellation)
+    private async ValueTask<WriteSeed> RenewAsync(WriteSlot slot, CancellationToken cancellation)
     {
-        await _renewal.WaitAsync(cancellation);
+        await slot.Renewal.WaitAsync(cancellation);
         try
         {
-            return TryCurrent() ?? await MakeAsync(cancellation);
+            return TryCurrent(slot) ?? await MakeAsync(slot, cancellation);
         }
         finally
         {
-            _renewal.Release();
+            slot.Renewal.Release();
         }
     }
 
-    private async ValueTask<WriteSeed> MakeAsync(CancellationToken cancellation)
+    private async ValueTask<WriteSeed> MakeAsync(WriteSlot slot, CancellationToken cancellation)
     {
         int wipes = Volatile.Read(ref _wipes);
         SecretKey seed = SecretKey.Generate(_arena);
@@ -124,7 +157,7 @@ internal sealed class SeedSource : IDisposable
             using SecretBuffer plaintext = SecretBuffer.Rent();
             seed.Use(plaintext.Memory, static (bytes, memory) => bytes.TryCopyTo(memory.Span));
             byte[] edek = new byte[Edek.MaxSize];
-            EncryptResult result = await _custody.EncryptAsync(plaintext.Memory[..SecretKey.Size], edek, cancellation);
+            EncryptResult result = await slot.Custody.EncryptAsync(plaintext.Memory[..SecretKey.Size], edek, cancellation);
             edek = edek[..result.Length];
             long expires = Now + (long)(_options.MaxAge.TotalSeconds * _time.TimestampFrequency);
 
@@ -137,12 +170,12 @@ internal sealed class SeedSource : IDisposable
                     throw new RpcException(StatusCode.Unavailable, "the keys were wiped while a seed was made; try again");
                 }
 
-                if (_current is { } old)
+                if (slot.Current is { } old)
                 {
                     _cache.Put(old.Kek, old.Edek, old.Seed);
                 }
 
-                _current = made;
+                slot.Current = made;
                 _keks.Add(made.Kek);
             }
 

@@ -24,6 +24,7 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     private readonly ICustody _custody;
     private readonly byte[] _prefix;
     private readonly PlaintextMode _mode;
+    private readonly KekRules _keks;
     private readonly SeedSource _seeds;
 
     /// <summary>Values of one provider.</summary>
@@ -33,7 +34,9 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     /// <param name="arena">Where seeds are kept; not owned.</param>
     /// <param name="options">Rotation and cache.</param>
     /// <param name="time">For the age of seeds.</param>
-    public StockKmsV2Values(ICustody custody, string provider, PlaintextMode mode, SecretArena arena, SeedOptions options, TimeProvider time)
+    /// <param name="keks">KEKs by namespace; null for none.</param>
+    public StockKmsV2Values(
+        ICustody custody, string provider, PlaintextMode mode, SecretArena arena, SeedOptions options, TimeProvider time, KekRules? keks = null)
     {
         if (provider.Length == 0 || provider.Contains(':', StringComparison.Ordinal))
         {
@@ -43,25 +46,37 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         _custody = custody;
         _prefix = StoredValue.KmsV2PrefixFor(provider);
         _mode = mode;
-        _seeds = new SeedSource(custody, arena, options, time);
+        _keks = keks ?? KekRules.None;
+        _seeds = new SeedSource(custody, arena, options, time, _keks.Keks);
     }
 
     /// <summary>Wipes every seed. To be called whenever the custody's KEKs are wiped or withdrawn.</summary>
     public void Wipe() => _seeds.Wipe();
 
-    /// <summary>Wipes every seed if the custody no longer reads under one of their KEKs. To be called every now and then; reads ask anyway.</summary>
+    /// <summary>Wipes the seeds under whose KEK the custody no longer reads. To be called every now and then; reads ask anyway.</summary>
     public void WipeWithdrawn() => _seeds.WipeWithdrawn();
 
     /// <summary>Wipes every seed.</summary>
     public void Dispose() => _seeds.Dispose();
 
+    /// <summary>KEKs by namespace.</summary>
+    public KekRules Keks => _keks;
+
+    /// <summary>What writes under a KEK come to now.</summary>
+    /// <param name="kek">Its name in <see cref="Keks"/>; null for the default KEK.</param>
+    public CustodyStatus StatusOf(string? kek) => _seeds.StatusOf(kek);
+
+    /// <summary>What a write of that etcd key comes to now, and with which key_id.</summary>
+    public CustodyStatus StatusOf(ReadOnlySpan<byte> key) => _seeds.StatusOf(_keks.Find(key));
+
     /// <inheritdoc/>
     public async ValueTask EncryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
     {
+        string? kek = _keks.Find(key.Span);
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
-            WriteSeed seed = await _seeds.ForWriteAsync(cancellation);
+            WriteSeed seed = await _seeds.ForWriteAsync(kek, cancellation);
             if (TryUse(seed.Seed, bytes => Write(bytes, seed, key.Span, plaintext.Span, stored)))
             {
                 return;
@@ -100,7 +115,7 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         catch (RpcException e) when (e.Code is StatusCode.InvalidArgument or StatusCode.NotFound)
         {
             // Without any KEK this says nothing about the value: the call fails as a whole, and works later.
-            return _custody.Status is { KeyId: null } status ? throw status.ToException() : ValueOutcome.Undecryptable;
+            return !_custody.HasKeks && _custody.Status is { KeyId: null } status ? throw status.ToException() : ValueOutcome.Undecryptable;
         }
 
         throw Busy();

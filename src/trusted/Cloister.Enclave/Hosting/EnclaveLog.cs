@@ -134,6 +134,14 @@ public sealed partial class EnclaveLog
     [LoggerMessage(58, LogLevel.Warning, "gateway: refused a connection, there is no serving certificate: {Reason} ({Suppressed} more since the last line)")]
     public partial void NoServingCertificate(string reason, long suppressed);
 
+    /// <summary>Certificate files changed, and the new ones are in use.</summary>
+    [LoggerMessage(59, LogLevel.Information, "gateway: {Field} changed; new connections have what its files hold now")]
+    public partial void TlsFilesTaken(string field);
+
+    /// <summary>Certificate files changed, and the new ones are no good.</summary>
+    [LoggerMessage(60, LogLevel.Error, "gateway: changed files are not taken, the old certificates stay in use: {Reason}")]
+    public partial void TlsFilesRefused(string reason);
+
     internal void ServingCertificate(string serial, string lease, long expires) => ServingCertificate(serial, lease, Time(expires));
 
     internal void Leased(string what, LeaseTerms terms, Uri broker) =>

@@ -22,6 +22,9 @@ public static class EnclaveProgram
     private const int ExitUsage = 1;
     private const int SpareSecretSlots = 4096;
 
+    /// <summary>The sealed copy of the default KEK's lease, in the state directory.</summary>
+    public const string SealedLeaseFile = "lease.sealed";
+
     /// <summary>Version of this program.</summary>
     public static string Version { get; } =
         typeof(EnclaveProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
@@ -94,7 +97,7 @@ public static class EnclaveProgram
             configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []]);
 
         using StockKmsV2Values values = new(
-            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System, configuration.Gateway?.Keks);
         await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
             ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
@@ -126,19 +129,16 @@ public static class EnclaveProgram
             SealedKeks? sealedKeks = StateFile(configuration, parts.Tee, "keks.sealed") is ({ } path, { } sealer)
                 ? new SealedKeks(path, configuration.Context, sealer, arena)
                 : null;
-            return new ManualCustody(configuration.Context, arena, sealedKeks);
+            return new ManualCustody(configuration.Context, arena, sealedKeks, configuration.Gateway?.Keks);
         }
 
         if (configuration.Custody == "attested")
         {
-            SealedLease? sealedLease = StateFile(configuration, parts.Tee, "lease.sealed") is ({ } path, { } sealer)
-                ? new SealedLease(path, configuration.Context, digest, configuration.Broker!, sealer, arena, TimeProvider.System)
-                : null;
-            return new AttestedCustody(configuration.Context, MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log, sealedLease);
+            return MakeAttested(configuration, digest, parts.Tee, arena, log);
         }
 
         IRemoteKms kms = configuration.Broker is not null
-            ? new BrokerKms(MakeSession(configuration, digest, parts.Tee), arena, TimeProvider.System, log)
+            ? new BrokerKms(MakeSession(configuration, configuration.Broker, digest, parts.Tee, new AttestedKey()), arena, TimeProvider.System, log)
             : parts.RemoteKms?.Invoke()
                 ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
@@ -146,12 +146,32 @@ public static class EnclaveProgram
             : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
     }
 
-    private static BrokerSession MakeSession(EnclaveConfiguration configuration, string digest, ITee tee)
+    // One key for all leases: brokers see one instance, and a revocation of it is one of all its KEKs.
+    private static ICustody MakeAttested(EnclaveConfiguration configuration, string digest, ITee tee, SecretArena arena, EnclaveLog log)
     {
         BrokerOptions broker = configuration.Broker!;
+        AttestedKey key = new();
+        AttestedCustody Make(BrokerOptions options, string file)
+        {
+            SealedLease? sealedLease = StateFile(configuration, tee, file) is ({ } path, { } sealer)
+                ? new SealedLease(path, configuration.Context, digest, options, sealer, arena, TimeProvider.System)
+                : null;
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, options, digest, tee, key), arena, TimeProvider.System, log, sealedLease);
+        }
+
+        AttestedCustody custody = Make(broker, SealedLeaseFile);
+        return configuration.Gateway?.Keks is { Keks.Count: > 0 } rules
+            ? new NamespaceCustody(
+                custody,
+                rules.Keks.ToDictionary(kek => kek, kek => kek == broker.Kek ? custody : (ICustody)Make(broker with { Kek = kek }, $"lease-{kek}.sealed")))
+            : custody;
+    }
+
+    private static BrokerSession MakeSession(EnclaveConfiguration configuration, BrokerOptions broker, string digest, ITee tee, AttestedKey key)
+    {
         IEvidenceSource evidence = tee.Evidence
             ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
-        return new BrokerSession(broker, configuration.Context, digest, evidence, new AttestedKey(), new BrokerClient(broker), TimeProvider.System);
+        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), TimeProvider.System);
     }
 
     private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)

@@ -14,4 +14,7 @@ internal enum ItemOutcome
 
     /// <summary>Of this provider, and does not open.</summary>
     Undecryptable = 4,
+
+    /// <summary>The KEK that a rule names for its namespace is not here: it cannot be written again.</summary>
+    NoKek = 5,
 }

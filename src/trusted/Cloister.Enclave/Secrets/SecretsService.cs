@@ -1,5 +1,6 @@
 using System.Buffers;
 using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Custody;
@@ -23,13 +24,13 @@ public sealed class SecretsService
 
     private readonly KmsEngine _engine;
     private readonly EnvelopeContext _context;
-    private readonly IValueCipher _values;
+    private readonly StockKmsV2Values _values;
 
     /// <summary>Serves with a cipher.</summary>
     /// <param name="engine">Custody and counters.</param>
     /// <param name="context">Cluster and provider.</param>
     /// <param name="values">Values of that custody and provider.</param>
-    public SecretsService(KmsEngine engine, EnvelopeContext context, IValueCipher values)
+    public SecretsService(KmsEngine engine, EnvelopeContext context, StockKmsV2Values values)
     {
         _engine = engine;
         _context = context;
@@ -58,6 +59,13 @@ public sealed class SecretsService
         writer.String(4, _context.Provider);
         writer.String(5, _context.Cluster);
         writer.String(6, _engine.Tee);
+        foreach (KekRule rule in _values.Keks.Rules)
+        {
+            ArrayBufferWriter<byte> nested = new();
+            NamespaceKekMessage.Write(nested, rule, _values.StatusOf(rule.Kek));
+            writer.Bytes(7, nested.WrittenSpan);
+        }
+
         return ValueTask.CompletedTask;
     }
 
@@ -71,20 +79,23 @@ public sealed class SecretsService
     {
         ValueItem item = ValueItem.Read(request);
         using ValueBuffers buffers = ValueBuffers.Rent();
-        Check(await OpenAsync(item, buffers, call.Cancellation));
+        Check(await OpenAsync(item, buffers, call.Cancellation), item);
         WritePlaintext(new ProtoWriter(response), 1, item, buffers);
     }
 
     private async ValueTask RewrapAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, UnaryCall call)
     {
+        ValueItem item = ValueItem.Read(request);
         using ValueBuffers buffers = ValueBuffers.Rent();
-        Check(await RewrapItemAsync(ValueItem.Read(request), buffers, response, call.Cancellation));
+        Check(await RewrapItemAsync(item, buffers, response, call.Cancellation), item);
     }
 
-    private void Check(ItemOutcome outcome)
+    private void Check(ItemOutcome outcome, ValueItem item)
     {
         switch (outcome)
         {
+            case ItemOutcome.NoKek:
+                throw _values.StatusOf(item.Key.Span).ToException();
             case ItemOutcome.Foreign:
                 throw new RpcException(StatusCode.InvalidArgument, $"the value is not one of KMS v2 provider {_context.Provider}: it is plaintext or of another provider");
             case ItemOutcome.Undecryptable:
@@ -132,9 +143,11 @@ public sealed class SecretsService
 
     private async ValueTask<ItemOutcome> RewrapItemAsync(ValueItem item, ValueBuffers buffers, IBufferWriter<byte> message, CancellationToken cancellation)
     {
-        CustodyStatus status = _engine.Custody.Status;
-        ItemOutcome outcome = IsCurrent(item.Value.Span, status.KeyId ?? throw status.ToException())
-            ? ItemOutcome.Unchanged
+        // A KEK of a namespace that is not here is no reason to leave other namespaces as they are.
+        CustodyStatus status = _values.StatusOf(item.Key.Span);
+        bool named = _values.Keks.Find(item.Key.Span) is not null;
+        ItemOutcome outcome = status.KeyId is not { } active ? named ? ItemOutcome.NoKek : throw status.ToException()
+            : IsCurrent(item.Value.Span, active) ? ItemOutcome.Unchanged
             : await OpenAsync(item, buffers, cancellation);
         if (outcome == ItemOutcome.Done)
         {
@@ -171,10 +184,10 @@ public sealed class SecretsService
         writer.String(field + 1, EncryptedObject.Parse(StoredValue.Parse(item.Value.Span).Body).KeyIdText);
 
         // Where nothing can be written now (a lease's grace for reads), nothing is asked to be written again.
-        writer.Boolean(field + 2, _engine.Custody.Status.KeyId is { } active && !IsCurrent(item.Value.Span, active));
+        writer.Boolean(field + 2, _values.StatusOf(item.Key.Span).KeyId is { } active && !IsCurrent(item.Value.Span, active));
     }
 
-    // Of this provider, with the key_id of Status and the source type that writes use.
+    // Of this provider, with the key_id that writes of this etcd key use now, and their source type.
     private bool IsCurrent(ReadOnlySpan<byte> stored, string active)
     {
         try

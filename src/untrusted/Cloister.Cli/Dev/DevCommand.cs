@@ -6,6 +6,7 @@ using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
+using Cloister.Contracts.Keys;
 using Grpc.Net.Client;
 
 namespace Cloister.Cli.Dev;
@@ -33,11 +34,23 @@ internal static class DevCommand
         Option<string?> etcdKey = new("--etcd-key") { Description = "PEM file of its key" };
         Option<string> gatewayMode = new("--gateway-mode") { Description = "what becomes of Secrets that etcd holds in clear: adopt (read) or sealed (refused)", DefaultValueFactory = _ => "adopt" };
         gatewayMode.AcceptOnlyFromAmong("adopt", "sealed");
+        Option<string[]> namespaceKeks = new("--namespace-kek")
+        {
+            Description = "NAMESPACES=KEK, such as payments,team-*=gold: the gateway writes Secrets of these under a KEK of that name; may be repeated. Custody manual and attested, with --etcd",
+            DefaultValueFactory = _ => [],
+        };
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration; custody attested: with a broker that releases the KEK. For development: nothing is protected from this machine.")
         {
-            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, output,
+            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, namespaceKeks, output,
         };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(namespaceKeks) is { Length: > 0 } && parsed.GetValue(etcd) is null)
+            {
+                parsed.AddError("--namespace-kek is for the gateway: it needs --etcd");
+            }
+        });
         command.SetAction((parsed, cancellation) => RunAsync(
             new SimulatedEnclaveFiles(parsed.GetValue(folder)!),
             new SimulatedEnclaveOptions
@@ -50,6 +63,7 @@ internal static class DevCommand
                     ? EtcdOptions.Create(endpoints, parsed.GetValue(etcdCa), parsed.GetValue(etcdCertificate), parsed.GetValue(etcdKey))
                     : null,
                 GatewayMode = parsed.GetValue(gatewayMode)!,
+                NamespaceKeks = new KekRules([.. parsed.GetValue(namespaceKeks)!.Select(NamespaceKek)]),
             },
             parsed.GetValue(output),
             cancellation));
@@ -130,20 +144,43 @@ internal static class DevCommand
             Broker = new BrokerAccess(broker.Url, broker.Pin, KekName),
             VendorDirectory = broker.Files.Vendor.Folder,
         };
-        await broker.AdmitAsync(KekName, attested.Cluster, attested.Measurement, [files.ConfigurationDigest(attested)], release: true, cancellation);
+        string digest = files.ConfigurationDigest(attested);
+        foreach (string kek in attested.NamespaceKeks.Keks.Prepend(KekName).Distinct())
+        {
+            await broker.AdmitAsync(kek, attested.Cluster, attested.Measurement, [digest], release: true, cancellation);
+        }
+
         return attested;
     }
 
     // Custody manual: a KEK at the first start. The others: their software KMS or broker has made one; wait until it was asked.
     private static async Task<EnclaveState> ProvisionAsync(SimulatedEnclave enclave, SimulatedEnclaveOptions options, CancellationToken cancellation)
     {
-        if (options.Custody == "manual" && (await enclave.StateAsync(cancellation)).Keks.Count == 0)
+        if (options.Custody == "manual")
         {
+            HashSet<string> there = [.. (await enclave.StateAsync(cancellation)).Keks.Select(kek => kek.Name)];
             using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
-            await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = KekName }, cancellationToken: cancellation);
+            foreach (string kek in options.NamespaceKeks.Keks.Except(there))
+            {
+                await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = kek }, cancellationToken: cancellation);
+            }
+
+            if (there.Count == 0)
+            {
+                await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = KekName }, cancellationToken: cancellation);
+            }
         }
 
         return await enclave.WaitForKekAsync(cancellation);
+    }
+
+    private static KekRule NamespaceKek(string text)
+    {
+        string[] parts = text.Split('=');
+        KekRule? rule = parts.Length == 2 ? new KekRule(parts[0].Split(','), parts[1]) : null;
+        return rule is not null && rule.Namespaces.All(KekRule.IsNamespacePattern) && KekIdentity.IsValidName(rule.Kek)
+            ? rule
+            : throw new CliException($"--namespace-kek: NAMESPACES=KEK is expected, such as payments,team-*=gold, not {text}");
     }
 
     private static string Name(string text, string option) =>

@@ -34,6 +34,7 @@ internal static class EnclaveChecks
             Keks(socket, state),
             Memory(socket, state),
             .. state.Lease is { } lease ? [LeaseCheck.Run(socket, lease)] : (Finding[])[],
+            .. state.MoreLeases.Select(more => LeaseCheck.Run(socket, more)),
         ], state);
     }
 

@@ -98,6 +98,8 @@ internal sealed class SimulatedEnclaveFiles
         string issuer = options.Broker is null
             ? $"    certificate: \"{Gateway.ServerCertificate}\"\n    key: \"{Gateway.ServerKey}\"\n"
             : "    issuer: broker\n";
+        string keks = string.Concat(options.NamespaceKeks.Rules.Select(rule =>
+            $"    - namespaces: [{string.Join(", ", rule.Namespaces.Select(name => $"\"{name}\""))}]\n      kek: {rule.Kek}\n"));
         return $"""
             gateway:
               listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
@@ -106,6 +108,7 @@ internal sealed class SimulatedEnclaveFiles
               etcd:
                 endpoints: [{endpoints}]
             {files}  mode: {options.GatewayMode}
+            {(keks.Length > 0 ? $"  keks:\n{keks}" : "")}
 
             """;
     }

@@ -1,4 +1,5 @@
 using Cloister.Cli.Etcd;
+using Cloister.Contracts.Keys;
 
 namespace Cloister.Cli.Enclaves;
 
@@ -34,6 +35,9 @@ internal sealed record SimulatedEnclaveOptions
 
     /// <summary>etcd behind the gateway, or null for no gateway.</summary>
     internal EtcdOptions? Etcd { get; init; }
+
+    /// <summary>KEKs by namespace, of the gateway.</summary>
+    internal KekRules NamespaceKeks { get; init; } = KekRules.None;
 
     /// <summary>What becomes of plaintext in etcd: <c>adopt</c> or <c>sealed</c>.</summary>
     internal string GatewayMode { get; init; } = "adopt";

@@ -9,7 +9,7 @@ namespace Cloister.Cli.Etcd;
 internal sealed class Coverage
 {
     private readonly int _maxOffenders;
-    private readonly Dictionary<Storage, long> _stored = [];
+    private readonly Dictionary<StoredCount, long> _stored = [];
     private readonly SortedDictionary<string, NamespaceCoverage> _namespaces = new(StringComparer.Ordinal);
     private readonly List<Offender> _offenders = [];
 
@@ -33,15 +33,17 @@ internal sealed class Coverage
     internal IReadOnlyDictionary<string, NamespaceCoverage> Namespaces => _namespaces;
 
     /// <summary>Counts by storage, in a fixed order.</summary>
-    internal IEnumerable<KeyValuePair<Storage, long>> Stored => _stored
-        .OrderBy(entry => entry.Key.Kind)
-        .ThenBy(entry => entry.Key.Provider, StringComparer.Ordinal)
-        .ThenBy(entry => entry.Key.KeyId, StringComparer.Ordinal)
-        .ThenBy(entry => entry.Key.Kek, StringComparer.Ordinal);
+    internal IEnumerable<KeyValuePair<StoredCount, long>> Stored => _stored
+        .OrderBy(entry => entry.Key.Storage.Kind)
+        .ThenBy(entry => entry.Key.Storage.Provider, StringComparer.Ordinal)
+        .ThenBy(entry => entry.Key.Storage.KeyId, StringComparer.Ordinal)
+        .ThenBy(entry => entry.Key.Storage.Kek, StringComparer.Ordinal)
+        .ThenBy(entry => entry.Key.Stale);
 
     internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
         Storage storage = StorageClassifier.Classify(value);
+        StoredCount stored = new(storage, Rules.IsStale(storage, key), Rules.Holds(storage, key));
         string name = Encoding.UTF8.GetString(key);
         string ns = NamespaceOf(name);
         if (!_namespaces.TryGetValue(ns, out NamespaceCoverage? counts))
@@ -51,19 +53,19 @@ internal sealed class Coverage
 
         Keys++;
         counts.Keys++;
-        _stored[storage] = _stored.GetValueOrDefault(storage) + 1;
+        _stored[stored] = _stored.GetValueOrDefault(stored) + 1;
         if (storage.Kind.IsEncrypted())
         {
             counts.Encrypted++;
         }
 
-        if (Rules.IsStale(storage) == true)
+        if (stored.Stale == true)
         {
             Stale++;
             counts.Stale++;
         }
 
-        if (!Rules.Holds(storage))
+        if (!stored.Holds)
         {
             Offending++;
             counts.Offending++;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Etcd.Rewrap;
 using Cloister.Cli.Output;
 using Cloister.Contracts.KmsV2;
 using Google.Protobuf;
@@ -16,6 +17,7 @@ internal static class CoverageCommand
         Option<string> provider = new("--provider") { Description = "name of the KMS provider in the API server's configuration" };
         Option<string> keyId = new("--key-id") { Description = "the key_id that writes use now" };
         Option<string> socket = new("--socket") { Description = "KMS socket of a running plugin, which is asked for that key_id" };
+        Option<string> secretsSocket = new("--secrets-socket") { Description = "secrets socket of a running enclave, which is asked for the key_ids of namespaces as well" };
         Option<Requirement> require = new("--require") { Description = "encrypted, provider or current", DefaultValueFactory = _ => Requirement.Encrypted };
         Option<int> list = new("--list") { Description = "at most so many names of offending keys", DefaultValueFactory = _ => 20 };
         CliOutput.Range(list, 0, 100_000);
@@ -23,15 +25,17 @@ internal static class CoverageCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("coverage", "Show how every Secret in etcd is stored: in clear, by which provider, with which key. Exit 0 when the requirement holds for all, 2 when not.")
         {
-            provider, keyId, socket, require, list, allowEmpty, output,
+            provider, keyId, socket, secretsSocket, require, list, allowEmpty, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             EtcdOptions etcd = connection.Etcd(parsed);
             string prefix = connection.Prefix(parsed);
-            Check(parsed.GetValue(require), parsed.GetValue(provider), parsed.GetValue(keyId), parsed.GetValue(socket));
-            string? current = parsed.GetValue(socket) is { } path ? await AskAsync(path, cancellation) : parsed.GetValue(keyId);
+            Check(parsed.GetValue(require), parsed.GetValue(provider), parsed.GetValue(keyId), parsed.GetValue(socket), parsed.GetValue(secretsSocket));
+            CurrentKeyIds? current = parsed.GetValue(secretsSocket) is { } secrets ? CurrentKeyIds.Of(await EnclaveSecrets.StatusAsync(secrets, cancellation))
+                : (parsed.GetValue(socket) is { } path ? await AskAsync(path, cancellation) : parsed.GetValue(keyId)) is { } one ? CurrentKeyIds.One(one)
+                : null;
             Coverage coverage = new(new CoverageRules(parsed.GetValue(require), parsed.GetValue(provider), current), parsed.GetValue(list));
             CoverageReport report = await ReadAsync(etcd, prefix, coverage, parsed.GetValue(allowEmpty), cancellation);
             report.Print(parsed.GetValue(output));
@@ -40,16 +44,16 @@ internal static class CoverageCommand
         return command;
     }
 
-    private static void Check(Requirement require, string? provider, string? keyId, string? socket)
+    private static void Check(Requirement require, string? provider, string? keyId, string? socket, string? secretsSocket)
     {
-        if (provider?.Length == 0 || keyId?.Length == 0 || socket?.Length == 0)
+        if (provider?.Length == 0 || keyId?.Length == 0 || socket?.Length == 0 || secretsSocket?.Length == 0)
         {
-            throw new CliException("--provider, --key-id and --socket are not empty texts");
+            throw new CliException("--provider, --key-id, --socket and --secrets-socket are not empty texts");
         }
 
-        if (keyId is not null && socket is not null)
+        if (new[] { keyId, socket, secretsSocket }.Count(given => given is not null) > 1)
         {
-            throw new CliException("--key-id and --socket both tell the current key_id: give one");
+            throw new CliException("--key-id, --socket and --secrets-socket all tell the current key_id: give one");
         }
 
         if (require == Requirement.Provider && provider is null)
@@ -57,9 +61,9 @@ internal static class CoverageCommand
             throw new CliException("--require provider needs --provider NAME");
         }
 
-        if (require == Requirement.Current && keyId is null && socket is null)
+        if (require == Requirement.Current && (keyId ?? socket ?? secretsSocket) is null)
         {
-            throw new CliException("--require current needs --key-id or --socket");
+            throw new CliException("--require current needs --key-id, --socket or --secrets-socket");
         }
     }
 

@@ -35,17 +35,18 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
         ["prefix"] = Prefix,
         ["require"] = Name(Coverage.Rules.Requirement),
         ["provider"] = Coverage.Rules.Provider,
-        ["currentKeyId"] = Coverage.Rules.CurrentKeyId,
+        ["currentKeyId"] = Coverage.Rules.Current?.Default,
+        ["namespaceKeks"] = Coverage.Rules.Current?.RulesJson() ?? [],
         ["keys"] = Coverage.Keys,
         ["offending"] = Coverage.Offending,
-        ["stale"] = Coverage.Rules.CurrentKeyId is null ? null : Coverage.Stale,
+        ["stale"] = Coverage.Rules.Current is null ? null : Coverage.Stale,
         ["stored"] = new JsonArray([.. Coverage.Stored.Select(entry => (JsonNode)StoredJson(entry.Key, entry.Value))]),
         ["namespaces"] = new JsonArray([.. Coverage.Namespaces.Select(entry => (JsonNode)new JsonObject
         {
             ["namespace"] = entry.Key,
             ["keys"] = entry.Value.Keys,
             ["encrypted"] = entry.Value.Encrypted,
-            ["stale"] = Coverage.Rules.CurrentKeyId is null ? null : entry.Value.Stale,
+            ["stale"] = Coverage.Rules.Current is null ? null : entry.Value.Stale,
             ["offending"] = entry.Value.Offending,
         })]),
         ["offenders"] = new JsonArray([.. Coverage.Offenders.Select(offender => (JsonNode)new JsonObject
@@ -55,14 +56,14 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
         })]),
     };
 
-    private JsonObject StoredJson(Storage storage, long count) => new()
+    private static JsonObject StoredJson(StoredCount stored, long count) => new()
     {
-        ["kind"] = storage.Kind.Name(),
-        ["provider"] = OrNull(storage.Provider),
-        ["keyId"] = OrNull(storage.KeyId),
-        ["kek"] = OrNull(storage.Kek),
-        ["stale"] = Coverage.Rules.IsStale(storage),
-        ["holds"] = Coverage.Rules.Holds(storage),
+        ["kind"] = stored.Storage.Kind.Name(),
+        ["provider"] = OrNull(stored.Storage.Provider),
+        ["keyId"] = OrNull(stored.Storage.KeyId),
+        ["kek"] = OrNull(stored.Storage.Kek),
+        ["stale"] = stored.Stale,
+        ["holds"] = stored.Holds,
         ["keys"] = count,
     };
 
@@ -72,16 +73,16 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             ["stored", "provider or key", "key_id", "stale", "keys", Name(Coverage.Rules.Requirement)],
             Coverage.Stored.Select(entry => (IReadOnlyList<string>)
             [
-                entry.Key.Kind.Name(), CliOutput.Shown(entry.Key.Provider), CliOutput.Shown(entry.Key.KeyId),
-                Coverage.Rules.IsStale(entry.Key) switch { true => "stale", false => "current", null => "" },
-                Number(entry.Value), Coverage.Rules.Holds(entry.Key) ? "ok" : "NO",
+                entry.Key.Storage.Kind.Name(), CliOutput.Shown(entry.Key.Storage.Provider), CliOutput.Shown(entry.Key.Storage.KeyId),
+                entry.Key.Stale switch { true => "stale", false => "current", null => "" },
+                Number(entry.Value), entry.Key.Holds ? "ok" : "NO",
             ]));
         CliOutput.Table(
             ["namespace", "keys", "encrypted", "stale", "offending"],
             Coverage.Namespaces.Select(entry => (IReadOnlyList<string>)
             [
                 CliOutput.Shown(entry.Key), Number(entry.Value.Keys), Number(entry.Value.Encrypted),
-                Coverage.Rules.CurrentKeyId is null ? "" : Number(entry.Value.Stale), Number(entry.Value.Offending),
+                Coverage.Rules.Current is null ? "" : Number(entry.Value.Stale), Number(entry.Value.Offending),
             ]));
         if (Coverage.Offending > 0)
         {

@@ -197,6 +197,11 @@ internal static class KekCommand
                 json["lease"] = LeaseView.Json(lease);
             }
 
+            if (state.MoreLeases.Count > 0)
+            {
+                json["moreLeases"] = new JsonArray([.. state.MoreLeases.Select(more => (JsonNode)LeaseView.Json(more))]);
+            }
+
             CliOutput.Json(json);
             return;
         }
@@ -211,6 +216,7 @@ internal static class KekCommand
             ["health", state.Health],
             ["memory", state.MemoryProtection],
             .. state.Lease is { } held ? LeaseView.Rows(held) : [],
+            .. state.MoreLeases.SelectMany(LeaseView.Rows),
             .. state.Counters.Select(counter => (IReadOnlyList<string>)[counter.Name, counter.Value.ToString(CultureInfo.InvariantCulture)]),
         ]);
         CliOutput.Table(["KEK", "version", "key_id", "writes"], state.Keks.Select(Row));

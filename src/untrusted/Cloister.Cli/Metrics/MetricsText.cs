@@ -27,7 +27,9 @@ internal static class MetricsText
             .Where(e => e.State.ActiveKeyId.Length > 0)
             .Select(e => ($"{e.Labels},{Label("key_id_hash", Hash(e.State.ActiveKeyId))}", 1.0)));
         Family(text, "cloister_keks", "gauge", "KEK versions held (custody manual).", alive.Select(e => (e.Labels, (double)e.State.Keks.Count)));
-        Leases(text, [.. alive.Where(e => e.State.Lease is not null).Select(e => (e.Labels, e.State.Lease))]);
+        Leases(text, [.. alive.Where(e => e.State.Lease is not null).SelectMany(e => e.State.MoreLeases
+            .Select(more => ($"{e.Labels},{Label("kek", more.Kek)}", more))
+            .Prepend((e.Labels, e.State.Lease)))]);
         foreach (string name in alive.SelectMany(e => e.State.Counters.Select(counter => counter.Name)).Where(IsName).Distinct().Order(StringComparer.Ordinal))
         {
             bool counts = Counters.Contains(name);

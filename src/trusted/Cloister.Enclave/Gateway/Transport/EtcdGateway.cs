@@ -25,6 +25,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     private readonly Thread _accepting;
     private readonly Dictionary<GatewayConnection, Thread> _connections = [];
     private readonly LeasedCertificate? _certificate;
+    private readonly TlsFileWatch _tlsFiles;
     private bool _stopping;
 
     /// <summary>Listens.</summary>
@@ -40,10 +41,11 @@ public sealed class EtcdGateway : IAsyncDisposable
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
         GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
         _socket = options.Listen.Bind(new SocketPermissions());
-        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System);
+        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System, options.Keks);
         EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
         _parts = new GatewayParts(
             tls, new EtcdConnector(options.Endpoints, tls, log), messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log);
+        _tlsFiles = new TlsFileWatch(tls, Counters, log);
         _maxConnections = options.MaxConnections;
         _socket.Listen(128);
         _withdrawals = new Timer(_ => _values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
@@ -87,6 +89,7 @@ public sealed class EtcdGateway : IAsyncDisposable
             await _certificate.DisposeAsync();
         }
 
+        await _tlsFiles.DisposeAsync();
         await _withdrawals.DisposeAsync();
         _values.Dispose();
     }

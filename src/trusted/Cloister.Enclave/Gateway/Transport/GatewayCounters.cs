@@ -12,6 +12,8 @@ public sealed class GatewayCounters
     private long _undecryptable;
     private long _calls;
     private long _refusedCalls;
+    private long _tlsFilesTaken;
+    private long _tlsFilesRefused;
 
     /// <summary>By name.</summary>
     public IReadOnlyList<(string Name, Func<long> Value)> All =>
@@ -25,6 +27,8 @@ public sealed class GatewayCounters
         ("gateway_values_passed_through", () => Volatile.Read(ref _passedThrough)),
         ("gateway_values_refused", () => Volatile.Read(ref _refused)),
         ("gateway_values_undecryptable", () => Volatile.Read(ref _undecryptable)),
+        ("gateway_tls_files_taken", () => Volatile.Read(ref _tlsFilesTaken)),
+        ("gateway_tls_files_refused", () => Volatile.Read(ref _tlsFilesRefused)),
     ];
 
     internal void Opened()
@@ -38,6 +42,10 @@ public sealed class GatewayCounters
     internal void Called() => Interlocked.Increment(ref _calls);
 
     internal void CallRefused() => Interlocked.Increment(ref _refusedCalls);
+
+    internal void TlsFilesTaken() => Interlocked.Increment(ref _tlsFilesTaken);
+
+    internal void TlsFilesRefused() => Interlocked.Increment(ref _tlsFilesRefused);
 
     internal void Rewritten(RewriteResult result)
     {

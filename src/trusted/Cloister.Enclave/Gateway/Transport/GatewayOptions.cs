@@ -1,4 +1,5 @@
 using System.Net;
+using Cloister.Contracts.Keys;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -32,6 +33,9 @@ public sealed record GatewayOptions
 
     /// <summary>Prefixes of covered keys.</summary>
     public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>KEKs by namespace.</summary>
+    public KekRules Keks { get; init; } = KekRules.None;
 
     /// <summary>What becomes of plaintext.</summary>
     public PlaintextMode Mode { get; init; }

@@ -16,9 +16,10 @@ internal sealed class GatewayTls
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     private readonly Func<SslStreamCertificateContext> _serving;
-    private readonly X509ChainPolicy _clients;
-    private readonly X509ChainPolicy? _etcdChain;
-    private readonly SslStreamCertificateContext? _etcdCertificate;
+    private readonly TlsFiles<X509ChainPolicy> _clients;
+    private readonly TlsFiles<X509ChainPolicy>? _etcdChain;
+    private readonly TlsFiles<SslStreamCertificateContext>? _etcdCertificate;
+    private readonly List<ITlsFiles> _files = [];
 
     /// <summary>Reads every file.</summary>
     /// <param name="options">Which.</param>
@@ -28,8 +29,8 @@ internal sealed class GatewayTls
     {
         if (options is { CertificatePath: { } serving, KeyPath: { } servingKey })
         {
-            SslStreamCertificateContext read = Certificate("gateway.tls", serving, servingKey);
-            issued = () => read;
+            TlsFiles<SslStreamCertificateContext> files = Certificate("gateway.tls", serving, servingKey);
+            issued = () => files.Current;
         }
 
         _serving = issued ?? throw new StartException("gateway.tls: neither files nor a broker give a serving certificate");
@@ -45,6 +46,9 @@ internal sealed class GatewayTls
         }
     }
 
+    /// <summary>The files that may change meanwhile.</summary>
+    internal IReadOnlyList<ITlsFiles> Files => _files;
+
     /// <summary>The API server's side.</summary>
     /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
     /// <exception cref="IOException">There is no serving certificate now.</exception>
@@ -55,7 +59,7 @@ internal sealed class GatewayTls
         {
             ServerCertificateContext = _serving(),
             ClientCertificateRequired = true,
-            CertificateChainPolicy = _clients,
+            CertificateChainPolicy = _clients.Current,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         };
@@ -69,8 +73,8 @@ internal sealed class GatewayTls
         SslClientAuthenticationOptions options = new()
         {
             TargetHost = endpoint.Host,
-            CertificateChainPolicy = _etcdChain,
-            ClientCertificateContext = _etcdCertificate,
+            CertificateChainPolicy = _etcdChain?.Current,
+            ClientCertificateContext = _etcdCertificate?.Current,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         };
@@ -93,26 +97,35 @@ internal sealed class GatewayTls
         }
     }
 
-    private static X509ChainPolicy Authorities(string field, string path, string purpose) => Read(field, path, () =>
-    {
-        // Only these authorities, not the system's as well.
-        X509ChainPolicy policy = new()
+    private TlsFiles<X509ChainPolicy> Authorities(string field, string path, string purpose) =>
+        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, path, () =>
         {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck,
-            DisableCertificateDownloads = true,
-        };
-        policy.ApplicationPolicy.Add(new Oid(purpose));
-        policy.CustomTrustStore.ImportFromPemFile(path);
-        return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
-    });
+            // Only these authorities, not the system's as well.
+            X509ChainPolicy policy = new()
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
+            policy.ApplicationPolicy.Add(new Oid(purpose));
+            policy.CustomTrustStore.ImportFromPemFile(path);
+            return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
+        }), path));
 
-    private static SslStreamCertificateContext Certificate(string field, string path, string keyPath) => Read(field, path, () =>
+    private TlsFiles<SslStreamCertificateContext> Certificate(string field, string path, string keyPath) =>
+        Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, path, () =>
+        {
+            X509Certificate2Collection chain = [];
+            chain.ImportFromPemFile(path);
+            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(path, keyPath), chain, offline: true);
+        }), path, keyPath));
+
+    private TlsFiles<T> Keep<T>(TlsFiles<T> files)
+        where T : class
     {
-        X509Certificate2Collection chain = [];
-        chain.ImportFromPemFile(path);
-        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(path, keyPath), chain, offline: true);
-    });
+        _files.Add(files);
+        return files;
+    }
 
     private static T Read<T>(string field, string path, Func<T> read)
     {

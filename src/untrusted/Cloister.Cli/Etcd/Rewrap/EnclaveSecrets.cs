@@ -1,3 +1,4 @@
+using Cloister.Cli.Enclaves;
 using Cloister.Contracts.Etcd;
 using Cloister.Contracts.SecretsV1;
 using Google.Protobuf;
@@ -20,6 +21,14 @@ internal sealed class EnclaveSecrets
 
     internal async Task<Contracts.SecretsV1.StatusResponse> StatusAsync(CancellationToken cancellation) =>
         await _client.StatusAsync(new Contracts.SecretsV1.StatusRequest(), Options(cancellation));
+
+    /// <summary>Status of the enclave behind a socket.</summary>
+    /// <exception cref="CliException">There is no socket.</exception>
+    internal static async Task<Contracts.SecretsV1.StatusResponse> StatusAsync(string socket, CancellationToken cancellation)
+    {
+        using GrpcChannel channel = EnclaveChannel.Open(socket);
+        return await new EnclaveSecrets(channel).StatusAsync(cancellation);
+    }
 
     /// <summary>Under the current KEK; one answer for each value, in order.</summary>
     internal async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(IEnumerable<KeyValue> values, CancellationToken cancellation)

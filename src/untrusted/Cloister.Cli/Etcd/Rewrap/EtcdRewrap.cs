@@ -5,7 +5,7 @@ using Google.Protobuf;
 namespace Cloister.Cli.Etcd.Rewrap;
 
 /// <summary>
-/// Brings every value under a prefix under the KEK that writes use now. What is current already is not touched, so a run that was
+/// Brings every value under a prefix under the KEK that writes of its namespace use now. What is current already is not touched, so a run that was
 /// stopped is simply started again. Whoever else writes wins: a value is replaced only as long as it is the one that was read.
 /// secrets: values in clear pass through when they are to be encrypted; nothing is decrypted here.
 /// </summary>
@@ -139,6 +139,9 @@ internal sealed class EtcdRewrap
                 break;
             case Outcome.Undecryptable:
                 Counts.AddUndecryptable(key);
+                break;
+            case Outcome.NoKek:
+                Counts.AddNoKek(key);
                 break;
             default:
                 throw new CliException("the enclave gave an answer that this program does not know: check that both are of one version");

@@ -28,6 +28,9 @@ internal sealed class RewrapCounts
     /// <summary>Of this provider, and does not open.</summary>
     internal long Undecryptable { get; private set; }
 
+    /// <summary>Of a namespace whose KEK is not in the enclave.</summary>
+    internal long NoKek { get; private set; }
+
     /// <summary>Somebody else wrote it, each time again.</summary>
     internal long Contended { get; private set; }
 
@@ -37,7 +40,7 @@ internal sealed class RewrapCounts
     internal long Keys => Rewrapped + Encrypted + Current + Gone + Left;
 
     /// <summary>Keys that are not under the current KEK.</summary>
-    internal long Left => Plaintext + Foreign + Undecryptable + Contended;
+    internal long Left => Plaintext + Foreign + Undecryptable + NoKek + Contended;
 
     /// <summary>The first of them.</summary>
     internal IReadOnlyList<(string Key, string What)> Problems => _problems;
@@ -47,6 +50,8 @@ internal sealed class RewrapCounts
     internal void AddForeign(string key) => Foreign += Problem(key, "foreign");
 
     internal void AddUndecryptable(string key) => Undecryptable += Problem(key, "undecryptable");
+
+    internal void AddNoKek(string key) => NoKek += Problem(key, "noKek");
 
     internal void AddContended(string key) => Contended += Problem(key, "contended");
 

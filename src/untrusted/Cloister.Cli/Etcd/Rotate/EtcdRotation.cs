@@ -1,26 +1,31 @@
-using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd.Rewrap;
 using Cloister.Contracts.SecretsV1;
-using Grpc.Net.Client;
 
 namespace Cloister.Cli.Etcd.Rotate;
 
 /// <summary>A rotation from the new KEK version to the proof that nothing is left under the old one. May be stopped and started again.</summary>
 /// <param name="Etcd">etcd.</param>
-/// <param name="SecretsSocket">The secrets socket of one node, for rewrapping.</param>
-/// <param name="KmsSockets">KMS sockets of all nodes.</param>
+/// <param name="Kek">Name of the KEK, where it is known.</param>
+/// <param name="SecretsSockets">The secrets socket of one node, for rewrapping; of all nodes when the KEK is one of namespaces.</param>
+/// <param name="KmsSockets">KMS sockets of all nodes; none when the KEK is one of namespaces.</param>
 /// <param name="Rewrap">How values are written again.</param>
 /// <param name="Settle">How long API servers that hold a seed of their own may take to ask for the new key_id.</param>
 /// <param name="Patience">How long nodes and values may take to come over.</param>
 /// <param name="Retire">The old key_id, when it is to be retired at the end.</param>
 internal sealed record EtcdRotation(
-    EtcdOptions Etcd, string SecretsSocket, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire)
+    EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire)
 {
     private static readonly TimeSpan BetweenRounds = TimeSpan.FromSeconds(5);
 
     internal async Task<RotateReport> RunAsync(IKekRotation rotation, CancellationToken cancellation)
     {
-        StatusResponse before = await StatusAsync(cancellation);
+        StatusResponse before = await EnclaveSecrets.StatusAsync(SecretsSockets[0], cancellation);
+        CurrentKeyIds current = CurrentKeyIds.Of(before);
+
+        // A rule may name the default KEK as well: then every node's Status says which version it writes with.
+        string? named = Kek is not null && current.OfKek(Kek) is { } known && known != before.KeyId ? Kek : null;
+        string oldKeyId = named is null ? before.KeyId : current.OfKek(named)!;
+        IReadOnlyList<string> nodes = Nodes(named);
         string? expected = await rotation.AdvanceAsync(cancellation);
         if (Retire is not null && Retire == expected)
         {
@@ -28,16 +33,16 @@ internal sealed record EtcdRotation(
         }
 
         Say(expected is null ? "waiting until all nodes write with one KEK" : $"new version {expected}: waiting for all nodes");
-        string keyId = await NodeConvergence.WaitAsync([.. KmsSockets], expected, Patience, cancellation);
+        string keyId = await NodeConvergence.WaitAsync(nodes, named, expected, Patience, cancellation);
         if (Settle > TimeSpan.Zero)
         {
             Say($"all nodes write with {keyId}; {Settle.TotalSeconds} s for API servers to take it up");
             await Task.Delay(Settle, cancellation);
         }
 
-        (RewrapReport rewrap, CoverageReport coverage) = await UntilNothingIsStaleAsync(before.Provider, keyId, cancellation);
+        (RewrapReport rewrap, CoverageReport coverage) = await UntilNothingIsStaleAsync(before.Provider, named, keyId, cancellation);
         bool retired = false;
-        string old = before.KeyId == keyId ? "" : before.KeyId;
+        string old = oldKeyId == keyId ? "" : oldKeyId;
         if (coverage.Coverage.Stale == 0 && Retire is not null)
         {
             await rotation.RetireAsync(Retire, cancellation);
@@ -48,24 +53,40 @@ internal sealed record EtcdRotation(
             Say($"nothing in etcd needs {old} any more; when no backup does either: {rotation.HowToRetire(old)}");
         }
 
-        return new RotateReport(old, keyId, KmsSockets.Count, rewrap, coverage, retired);
+        return new RotateReport(old, keyId, nodes.Count, rewrap, coverage, retired);
+    }
+
+    private IReadOnlyList<string> Nodes(string? named)
+    {
+        if (named is null)
+        {
+            return KmsSockets.Count > 0
+                ? KmsSockets
+                : throw new CliException("--socket is needed, the KMS socket of every node: all have to write with the new version before anything is written again");
+        }
+
+        return KmsSockets.Count <= SecretsSockets.Count
+            ? SecretsSockets
+            : throw new CliException($"KEK {named} is one of namespaces, which KMS sockets do not show: give --secrets-socket for every node in place of --socket");
     }
 
     // An API server that still wrote with its old seed makes another round necessary.
-    private async Task<(RewrapReport Rewrap, CoverageReport Coverage)> UntilNothingIsStaleAsync(string provider, string keyId, CancellationToken cancellation)
+    private async Task<(RewrapReport Rewrap, CoverageReport Coverage)> UntilNothingIsStaleAsync(string provider, string? named, string keyId, CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
         while (true)
         {
-            RewrapReport rewrap = await RewrapCommand.RunAsync(Etcd, SecretsSocket, Rewrap, cancellation);
-            if (rewrap.Enclave.KeyId != keyId)
+            RewrapReport rewrap = await RewrapCommand.RunAsync(Etcd, SecretsSockets[0], Rewrap, cancellation);
+            CurrentKeyIds current = CurrentKeyIds.Of(rewrap.Enclave);
+            string? now = named is null ? current.Default : current.OfKek(named);
+            if (now != keyId)
             {
-                throw new CliException($"the node behind {SecretsSocket} writes with {rewrap.Enclave.KeyId}, the nodes of --socket with {keyId}: is it one of them?", ExitCode.No);
+                throw new CliException($"the node behind {SecretsSockets[0]} writes with {now}, the nodes of --socket with {keyId}: is it one of them?", ExitCode.No);
             }
 
-            Coverage coverage = new(new CoverageRules(Requirement.Current, provider, keyId), maxOffenders: 20);
+            Coverage coverage = new(new CoverageRules(Requirement.Current, provider, current), maxOffenders: 20);
             CoverageReport report = await CoverageCommand.ReadAsync(Etcd, Rewrap.Prefix, coverage, allowEmpty: true, cancellation);
-            if (coverage.Stale == 0 || rewrap.Counts.Undecryptable > 0 || Environment.TickCount64 > deadline)
+            if (coverage.Stale == 0 || rewrap.Counts.Undecryptable + rewrap.Counts.NoKek > 0 || Environment.TickCount64 > deadline)
             {
                 return (rewrap, report);
             }
@@ -73,12 +94,6 @@ internal sealed record EtcdRotation(
             Say($"{coverage.Stale} values were written with another KEK meanwhile: once more");
             await Task.Delay(BetweenRounds, cancellation);
         }
-    }
-
-    private async Task<StatusResponse> StatusAsync(CancellationToken cancellation)
-    {
-        using GrpcChannel channel = EnclaveChannel.Open(SecretsSocket);
-        return await new EnclaveSecrets(channel).StatusAsync(cancellation);
     }
 
     private static void Say(string text) => Console.Error.WriteLine($"cloister: {text}");

@@ -13,8 +13,8 @@ internal static class RotateCommand
     internal static Command Create()
     {
         EtcdConnectionOptions connection = new();
-        Option<string[]> sockets = Many("--socket", "KMS socket of a node; repeat for every node", required: true);
-        Option<string> secretsSocket = CliOutput.Path("--secrets-socket", "secrets socket of one of them");
+        Option<string[]> sockets = Many("--socket", "KMS socket of a node; repeat for every node", required: false);
+        Option<string[]> secretsSockets = Many("--secrets-socket", "secrets socket of one of them; for a KEK of namespaces, repeat for every node in place of --socket", required: true);
         Option<string[]> admins = Many("--admin-socket", "custody manual: admin socket of a node; repeat for every node", required: false);
         Option<string> name = new("--name") { Description = "custody manual and attested: name of the KEK" };
         Option<uint> version = new("--version") { Description = "custody manual: version of the KEK on standard input, 32 bytes or 64 hexadecimal digits" };
@@ -32,14 +32,15 @@ internal static class RotateCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
         {
-            sockets, secretsSocket, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, output,
+            sockets, secretsSockets, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             EtcdRotation steps = new(
                 connection.Etcd(parsed),
-                parsed.GetValue(secretsSocket)!,
+                parsed.GetValue(name),
+                parsed.GetValue(secretsSockets)!,
                 parsed.GetValue(sockets)!,
                 new RewrapOptions(connection.Prefix(parsed), Rate: parsed.GetValue(rate)),
                 TimeSpan.FromSeconds(parsed.GetValue(settle)),
