@@ -80,6 +80,7 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
     // From the start of the process until the whole list has come: its cache is filled meanwhile.
     private async Task StartToListAsync(string name, string[] arguments, bool keep)
     {
+        ResetPeak();
         long begun = Stopwatch.GetTimestamp();
         await using RunningApiServer server = await RunningApiServer.StartAsync(servers, apiServer, arguments);
         while (!await TryListAsync(server))
@@ -87,7 +88,8 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
             await Task.Delay(2);
         }
 
-        Note("start to first list, ms", name, begun, keep);
+        Note("start to first list, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
+        Note("enclave meanwhile at most, MiB", name, PeakMebibytes(), keep);
     }
 
     // The list alone, straight from etcd, by a server that has read no Secret before.
@@ -95,6 +97,7 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
     {
         await using RunningApiServer server = await RunningApiServer.StartAsync(servers, apiServer, [.. arguments, "--watch-cache=false"]);
         await server.UntilReadyAsync();
+        ResetPeak();
         long begun = Stopwatch.GetTimestamp();
         while (!await TryListAsync(server))
         {
@@ -103,7 +106,8 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
             begun = Stopwatch.GetTimestamp();
         }
 
-        Note("first list without watch cache, ms", name, begun, keep);
+        Note("first list without watch cache, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
+        Note("enclave during that list at most, MiB", name, PeakMebibytes(), keep);
     }
 
     private async Task<bool> TryListAsync(RunningApiServer server)
@@ -119,9 +123,15 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
         return body.Length > (long)secrets * ValueSize ? true : throw new InvalidOperationException($"a list of {body.Length} bytes does not have every Secret");
     }
 
-    private void Note(string what, string name, long begun, bool keep)
+    // Resident memory of the enclave: its highest from here on.
+    private void ResetPeak() => File.WriteAllText($"/proc/{servers.Enclave}/clear_refs", "5");
+
+    private double PeakMebibytes() => double.Parse(
+        File.ReadLines($"/proc/{servers.Enclave}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture) / 1024;
+
+    private void Note(string what, string name, double took, bool keep)
     {
-        double took = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}, {name}: {took:F0}"));
         if (keep)
         {

@@ -23,6 +23,9 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
     /// <summary>URL of etcd.</summary>
     internal string Etcd { get; private set; } = "";
 
+    /// <summary>Process of the enclave with the gateway.</summary>
+    internal int Enclave { get; private set; }
+
     /// <summary>The folder of the enclave.</summary>
     internal string Dev => Path.Combine(_folder, "dev");
 
@@ -48,8 +51,8 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
         }
 
         string children = File.ReadAllText($"/proc/{parent.Id}/task/{parent.Id}/children");
-        int enclave = int.Parse(children.Trim().Split(' ')[0], CultureInfo.InvariantCulture);
-        _paths.Add(new EtcdPath("gateway", Channel(File.ReadAllText(Path.Combine(dev, "gateway/url")), Tls(Path.Combine(dev, "gateway"))), enclave));
+        Enclave = int.Parse(children.Trim().Split(' ')[0], CultureInfo.InvariantCulture);
+        _paths.Add(new EtcdPath("gateway", Channel(File.ReadAllText(Path.Combine(dev, "gateway/url")), Tls(Path.Combine(dev, "gateway"))), Enclave));
         await _paths[^1].UntilItAnswersAsync();
 
         // It is a client of its own advertised address, and ends when nothing answers there.

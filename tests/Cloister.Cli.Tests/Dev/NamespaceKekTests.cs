@@ -44,7 +44,7 @@ public sealed class NamespaceKekTests : IDisposable
         Assert.NotEqual(gold, dev.KeyId);
 
         // The broker sees one instance with two leases.
-        JsonNode[] leases = [.. (await CliProcess.RunAsync(["enclaves", "list", "-o", "json", .. broker])).MustSucceed().Json.AsArray().Select(lease => lease!)];
+        JsonNode[] leases = [.. (await CliProcess.RunAsync(["enclaves", "list", "-o", "json", .. broker])).MustSucceed().Json["enclaves"]!.AsArray().Select(lease => lease!)];
         Assert.Equal(["dev", "gold"], leases.Select(lease => (string)lease["kek"]!).Order());
         Assert.Single(leases.Select(lease => (string)lease["instance"]!).Distinct());
 

@@ -75,7 +75,7 @@ public sealed class NamespaceCustodyTests
         return edek[..result.Length];
     }
 
-    private static async Task<int> DecryptAsync(ICustody custody, byte[] edek) =>
+    private static async Task<int> DecryptAsync(NamespaceCustody custody, byte[] edek) =>
         await custody.DecryptAsync(Edek.Parse(edek).Kek, edek, new byte[Edek.MaxSize], Stop);
 
     // A custody whose broker has not answered yet.

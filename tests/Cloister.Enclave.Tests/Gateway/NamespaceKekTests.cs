@@ -1,10 +1,8 @@
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
-using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Keys;
 using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Gateway;
 

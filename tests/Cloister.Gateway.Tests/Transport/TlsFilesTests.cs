@@ -129,7 +129,7 @@ public sealed class TlsFilesTests
         }
     }
 
-    private static Task RefusedAsync(GatewayUnderTest gateway, long times) => Eventually.HoldsAsync(
+    private static async Task RefusedAsync(GatewayUnderTest gateway, long times) => await Eventually.HoldsAsync(
         "they are refused", Patience, () => Task.FromResult(gateway.Counter("gateway_tls_files_refused") == times), Stop);
 
     private static string Serial(GatewayUnderTest gateway)
