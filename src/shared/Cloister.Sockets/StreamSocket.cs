@@ -15,9 +15,13 @@ public static class StreamSocket
             return await VsockSocket.ConnectAsync(vsock, cancellation);
         }
 
-        Socket socket = target is UnixDomainSocketEndPoint
-            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        // Of exactly the family that it needs: units may allow no other.
+        Socket socket = target switch
+        {
+            UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
+            IPEndPoint => new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
+            _ => new Socket(SocketType.Stream, ProtocolType.Tcp),
+        };
         try
         {
             await socket.ConnectAsync(target, cancellation);

@@ -101,10 +101,11 @@ internal sealed class ByteRelay : IDisposable
         }
     }
 
-    // vsock: waits on a thread of the pool, since .NET does not accept there; an enclave has few connections to open.
+    // vsock: waits on a thread of the pool, since .NET does not accept there; an enclave has few connections to open. Told to stop, it is not
+    // waited for: the listener closes when it has looked up.
     private async ValueTask<Socket> AcceptAsync(CancellationToken cancellation) => _listener is not null
         ? await _listener.AcceptAsync(cancellation)
-        : await Task.Run(() => _vsock!.Accept(cancellation), CancellationToken.None) ?? throw new OperationCanceledException(cancellation);
+        : await Task.Run(() => _vsock!.Accept(cancellation), CancellationToken.None).WaitAsync(cancellation) ?? throw new OperationCanceledException(cancellation);
 
     private bool MayEnter(Socket client)
     {
