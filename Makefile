@@ -24,7 +24,7 @@ setup:         ## Debian packages that tests and publishing need, by name
 test: setup    ## unit, build-guard and process tests
 	@eng/run-tests $(TESTS)
 
-conformance: setup  ## real API-server code, etcd and kubectl against the plugin; directly and through the relay; about 7 minutes
+conformance: setup  ## real API-server code, etcd and kubectl against the plugin; directly and through the relay; about 6 minutes
 	@eng/run-tests tests/Cloister.Conformance
 
 failures: setup ## real brokers, enclaves and PostgreSQL killed, away, swapped; minutes
