@@ -96,7 +96,7 @@ internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) 
         {
             try
             {
-                await PutAsync("/registry/secrets/bench/first");
+                await _kv.RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8("/registry/health") });
                 return;
             }
             catch (RpcException) when (i < 100)

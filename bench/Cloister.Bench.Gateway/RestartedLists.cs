@@ -70,6 +70,13 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
                 await Task.Delay(50, stop);
             }
         });
+
+        // Its cache may still be filled.
+        while (!await TryListAsync(server))
+        {
+            await Task.Delay(20);
+        }
+
         JsonNode list = (await server.Api.GetFromJsonAsync<JsonNode>(AllSecrets))!;
         if (list["items"]!.AsArray().Count != secrets)
         {

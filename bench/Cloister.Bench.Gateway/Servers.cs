@@ -50,8 +50,11 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
             }
         }
 
-        string children = File.ReadAllText($"/proc/{parent.Id}/task/{parent.Id}/children");
-        Enclave = int.Parse(children.Trim().Split(' ')[0], CultureInfo.InvariantCulture);
+        // Whichever thread has started it.
+        Enclave = Directory.GetDirectories($"/proc/{parent.Id}/task")
+            .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(id => int.Parse(id, CultureInfo.InvariantCulture))
+            .First();
         _paths.Add(new EtcdPath("gateway", Channel(File.ReadAllText(Path.Combine(dev, "gateway/url")), Tls(Path.Combine(dev, "gateway"))), Enclave));
         await _paths[^1].UntilItAnswersAsync();
 

@@ -53,7 +53,7 @@ public sealed class NamespaceKekTests : IDisposable
         await Eventually.TrueAsync(
             async () =>
             {
-                refused = await Record.ExceptionAsync(() => gateway.PutAsync(Payments, "never")) as RpcException;
+                refused = await Record.ExceptionAsync(() => gateway.PutAsync(Payments, $"in clear {Payments}")) as RpcException;
                 return refused is not null;
             },
             "writes of its namespaces are refused");
