@@ -37,7 +37,8 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
             }
         }
 
-        string children = File.ReadAllText($"/proc/{parent.Id}/task/{parent.Id}/children");
+        // A child belongs to the thread that started it.
+        string children = string.Concat(Directory.EnumerateDirectories($"/proc/{parent.Id}/task").Select(task => File.ReadAllText($"{task}/children")));
         int enclave = int.Parse(children.Trim().Split(' ')[0], CultureInfo.InvariantCulture);
         _paths.Add(new EtcdPath("gateway", Channel(File.ReadAllText(Path.Combine(dev, "gateway/url")), Tls(Path.Combine(dev, "gateway"))), enclave));
         await _paths[^1].UntilItAnswersAsync();
