@@ -26,6 +26,14 @@ internal sealed class Pair : IAsyncDisposable
         return (client, _fake.Accept(etcdSettings ?? []));
     }
 
+    /// <summary>One more, whose client begins as it likes.</summary>
+    internal (RawPeer Client, RawPeer Etcd) Connect(Action<RawPeer> begin)
+    {
+        RawPeer client = Gateway.ConnectRaw();
+        begin(client);
+        return (client, _fake.Accept());
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

@@ -7,7 +7,7 @@ namespace Cloister.Gateway.Tests.Support;
 /// <summary>Speaks HTTP/2 frame by frame, rightly or wrongly, on either side of a gateway.</summary>
 internal sealed class RawPeer : IDisposable
 {
-    private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
+    internal static readonly byte[] Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();
 
     private readonly Stream _stream;
     private readonly FrameReader _reader;
@@ -85,7 +85,7 @@ internal sealed class RawPeer : IDisposable
     internal void Reset(int streamId, Http2ErrorCode code)
     {
         byte[] payload = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(payload, (int)code);
+        BinaryPrimitives.WriteUInt32BigEndian(payload, (uint)code);
         Send(FrameType.RstStream, 0, streamId, payload);
     }
 
@@ -172,7 +172,7 @@ internal sealed class RawPeer : IDisposable
     }
 
     /// <summary>The code of GOAWAY or RST_STREAM.</summary>
-    internal static Http2ErrorCode Code(byte[] payload) => (Http2ErrorCode)BinaryPrimitives.ReadInt32BigEndian(payload.AsSpan(payload.Length >= 8 ? 4 : 0));
+    internal static Http2ErrorCode Code(byte[] payload) => (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(payload.Length >= 8 ? 4 : 0));
 
     public void Dispose()
     {

@@ -55,21 +55,41 @@ public static class StoredValueCipher
     /// <returns>The plaintext, or null when it does not authenticate or is too short.</returns>
     public static byte[]? Decrypt(DekSourceType type, ReadOnlySpan<byte> source, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data)
     {
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(type, data), pinned: true);
+        return TryDecrypt(type, source, etcdKey, data, plaintext) ? plaintext : null;
+    }
+
+    /// <summary>Bytes of the plaintext; 0 also when the data is too short to be any.</summary>
+    /// <param name="type">As in <see cref="Decrypt"/>.</param>
+    /// <param name="data">The data part of the value.</param>
+    public static int PlaintextSize(DekSourceType type, ReadOnlySpan<byte> data) =>
+        Math.Max(0, data.Length - (type == DekSourceType.AesGcmKey ? NonceSize + TagSize : Overhead));
+
+    /// <summary>As <see cref="Decrypt"/>, into memory of the caller.</summary>
+    /// <param name="type">What <paramref name="source"/> is.</param>
+    /// <param name="source">A seed of at least 32 bytes, or an AES key of 16, 24 or 32.</param>
+    /// <param name="etcdKey">The key of the value in etcd.</param>
+    /// <param name="data">The data part of the value.</param>
+    /// <param name="plaintext">Exactly <see cref="PlaintextSize"/>.</param>
+    /// <returns>False when it does not authenticate or is too short; then the plaintext is zeros, or as it was.</returns>
+    public static bool TryDecrypt(
+        DekSourceType type, ReadOnlySpan<byte> source, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data, Span<byte> plaintext)
+    {
         if (type == DekSourceType.AesGcmKey)
         {
-            return source.Length is 16 or 24 or 32 ? Open(source, etcdKey, data) : null;
+            return source.Length is 16 or 24 or 32 && Open(source, etcdKey, data, plaintext);
         }
 
         if (source.Length < SeedSize || data.Length < Overhead)
         {
-            return null;
+            return false;
         }
 
         Span<byte> key = stackalloc byte[KeySize];
         try
         {
             HKDF.Expand(HashAlgorithmName.SHA256, source, key, data[..InfoSize]);
-            return Open(key, etcdKey, data[InfoSize..]);
+            return Open(key, etcdKey, data[InfoSize..], plaintext);
         }
         finally
         {
@@ -77,23 +97,22 @@ public static class StoredValueCipher
         }
     }
 
-    private static byte[]? Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data)
+    private static bool Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> etcdKey, ReadOnlySpan<byte> data, Span<byte> plaintext)
     {
         if (data.Length < NonceSize + TagSize)
         {
-            return null;
+            return false;
         }
 
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(data.Length - NonceSize - TagSize, pinned: true);
         try
         {
             using AesGcm gcm = new(key, TagSize);
             gcm.Decrypt(data[..NonceSize], data[NonceSize..^TagSize], data[^TagSize..], plaintext, etcdKey);
-            return plaintext;
+            return true;
         }
         catch (AuthenticationTagMismatchException)
         {
-            return null;
+            return false;
         }
     }
 }

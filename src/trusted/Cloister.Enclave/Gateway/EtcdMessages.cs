@@ -58,6 +58,9 @@ public sealed class EtcdMessages
         WipedBuffer values = _free.TryTake(out WipedBuffer? used) ? used : new WipedBuffer(_maxSize);
         try
         {
+            // Once, not in steps that each copy what there is: plaintexts are shorter than what they stand in.
+            values.GetSpan(Math.Min(message.Length, _maxSize));
+            output.GetSpan(message.Length);
             Range?[] replacements = new Range?[fields.Count];
             RewriteResult result = default;
             for (int i = 0; i < fields.Count; i++)

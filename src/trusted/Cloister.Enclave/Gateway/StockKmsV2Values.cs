@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
@@ -142,14 +141,14 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
 
     private static ValueOutcome Open(ReadOnlySpan<byte> seed, Parts parts, ReadOnlySpan<byte> key, IBufferWriter<byte> output)
     {
-        byte[]? plaintext = StoredValueCipher.Decrypt(parts.Type, seed, key, parts.Data.Span);
-        if (plaintext is null)
+        // Where it is wanted, without a copy; nothing is written when it does not open.
+        int size = StoredValueCipher.PlaintextSize(parts.Type, parts.Data.Span);
+        if (!StoredValueCipher.TryDecrypt(parts.Type, seed, key, parts.Data.Span, output.GetSpan(size)[..size]))
         {
             return ValueOutcome.Undecryptable;
         }
 
-        output.Write(plaintext);
-        CryptographicOperations.ZeroMemory(plaintext);
+        output.Advance(size);
         return ValueOutcome.Decrypted;
     }
 

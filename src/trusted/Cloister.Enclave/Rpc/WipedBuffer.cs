@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Cloister.Enclave.Memory;
 
 namespace Cloister.Enclave.Rpc;
 
@@ -12,12 +13,14 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
     private const int InitialSize = 4096;
 
     private readonly int _limit;
-    private byte[] _bytes = GC.AllocateUninitializedArray<byte>(InitialSize, pinned: true);
+    private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(InitialSize, pinned: true);
+    private byte[] _bytes;
     private int _length;
 
     internal WipedBuffer(int limit)
     {
         _limit = limit;
+        _bytes = _small;
     }
 
     internal ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
@@ -48,30 +51,41 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
 
     internal void Reset()
     {
-        CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, _length));
+        Leave(_small);
         _length = 0;
-        if (_bytes.Length > InitialSize)
-        {
-            _bytes = GC.AllocateUninitializedArray<byte>(InitialSize, pinned: true);
-        }
     }
 
     private void Ensure(int more)
     {
         int needed = checked(_length + more);
+        if (needed > Math.Max(_limit, InitialSize))
+        {
+            throw new RpcException(StatusCode.ResourceExhausted, $"the message is larger than {_limit} bytes");
+        }
+
         if (needed <= _bytes.Length)
         {
             return;
         }
 
-        if (needed > _limit)
+        // It can be larger than asked for; the limit is on what is in it.
+        byte[] larger = PinnedBuffers.Rent((int)Math.Min(_limit, Math.Max(needed, 2L * _bytes.Length)));
+        _bytes.AsSpan(0, _length).CopyTo(larger);
+        Leave(larger);
+    }
+
+    // Wipes the buffer in use and goes on with another one.
+    private void Leave(byte[] next)
+    {
+        if (_bytes == _small)
         {
-            throw new RpcException(StatusCode.ResourceExhausted, $"the message is larger than {_limit} bytes");
+            CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, _length));
+        }
+        else
+        {
+            PinnedBuffers.Return(_bytes, .._length);
         }
 
-        byte[] larger = GC.AllocateUninitializedArray<byte>(Math.Min(_limit, Math.Max(needed, 2 * _bytes.Length)), pinned: true);
-        _bytes.AsSpan(0, _length).CopyTo(larger);
-        CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, _length));
-        _bytes = larger;
+        _bytes = next;
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Gateway.Http2;
@@ -10,15 +11,18 @@ namespace Cloister.Enclave.Gateway.Http2;
 internal sealed class ByteQueue : IDisposable
 {
     private const int SmallSize = 4096;
+    private const int MaxExpected = 1024 * 1024;
 
     private readonly MemoryBudget _budget;
-    private byte[] _bytes = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
+    private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
+    private byte[] _bytes;
     private int _start;
     private int _end;
 
     internal ByteQueue(MemoryBudget budget)
     {
         _budget = budget;
+        _bytes = _small;
     }
 
     internal int Length => _end - _start;
@@ -40,6 +44,17 @@ internal sealed class ByteQueue : IDisposable
         _end += bytes.Length;
     }
 
+    /// <summary>Makes room for so many bytes in all, so that they are not copied as more come. Announced lengths are believed up to a limit.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
+    internal void Expect(long total)
+    {
+        int room = (int)Math.Min(total, MaxExpected);
+        if (room > _bytes.Length - _start)
+        {
+            MakeRoom(room - Length);
+        }
+    }
+
     internal void Consume(int count)
     {
         CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, count));
@@ -53,13 +68,8 @@ internal sealed class ByteQueue : IDisposable
     /// <summary>Wipes it, and gives large memory back.</summary>
     internal void Clear()
     {
-        CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, Length));
+        Leave(_small);
         (_start, _end) = (0, 0);
-        if (_bytes.Length > SmallSize)
-        {
-            _budget.Return(_bytes.Length);
-            _bytes = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
-        }
     }
 
     public void Dispose() => Clear();
@@ -72,9 +82,16 @@ internal sealed class ByteQueue : IDisposable
         if (needed > _bytes.Length / 2)
         {
             // Larger than half: moving what is here to the front would be repeated too soon.
-            int size = (int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _bytes.Length));
-            _budget.Take(size);
-            target = GC.AllocateUninitializedArray<byte>(size, pinned: true);
+            target = PinnedBuffers.Rent((int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _bytes.Length)));
+            try
+            {
+                _budget.Take(target.Length);
+            }
+            catch
+            {
+                PinnedBuffers.Return(target, default);
+                throw;
+            }
         }
 
         Span.CopyTo(target);
@@ -84,15 +101,25 @@ internal sealed class ByteQueue : IDisposable
         }
         else
         {
-            CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, length));
-            if (_bytes.Length > SmallSize)
-            {
-                _budget.Return(_bytes.Length);
-            }
-
-            _bytes = target;
+            Leave(target);
         }
 
         (_start, _end) = (0, length);
+    }
+
+    // Wipes the buffer in use and goes on with another one.
+    private void Leave(byte[] next)
+    {
+        if (_bytes == _small)
+        {
+            CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, Length));
+        }
+        else
+        {
+            _budget.Return(_bytes.Length);
+            PinnedBuffers.Return(_bytes, _start.._end);
+        }
+
+        _bytes = next;
     }
 }

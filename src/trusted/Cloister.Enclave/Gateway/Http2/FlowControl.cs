@@ -9,7 +9,7 @@ internal static class FlowControl
     internal const int DefaultWindow = 65_535;
 
     /// <summary>Window of a stream that is announced here: memory that a stream may take before its reader reads.</summary>
-    internal const int StreamWindow = 256 * 1024;
+    internal const int StreamWindow = 512 * 1024;
 
     /// <summary>Window of a connection that is announced here. It bounds what is on the wire only: what was received is granted again at once.</summary>
     internal const int ConnectionWindow = 4 * 1024 * 1024;

@@ -26,14 +26,17 @@ internal sealed class HeaderBlock
     /// <summary>Takes a HEADERS frame; true when the block is complete.</summary>
     internal bool Begin(FrameHeader header, ReadOnlySpan<byte> payload)
     {
-        payload = Unpadded(header, payload);
-        if (header.Has(FrameHeader.Priority))
+        int fields = (header.Has(FrameHeader.Padded) ? 1 : 0) + (header.Has(FrameHeader.Priority) ? PrioritySize : 0);
+        if (payload.Length < fields)
         {
-            payload = payload.Length >= PrioritySize
-                ? payload[PrioritySize..]
-                : throw new Http2Exception(Http2ErrorCode.FrameSizeError, "HEADERS is shorter than its fields");
+            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "HEADERS is shorter than its fields");
         }
 
+        // Padding comes out of the block, never out of the priority in front of it.
+        int padding = header.Has(FrameHeader.Padded) ? payload[0] : 0;
+        payload = payload.Length - fields >= padding
+            ? payload[fields..^padding]
+            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "the padding of HEADERS is longer than the block");
         EndsStream = header.Has(FrameHeader.EndStream);
         _continuations = 0;
         _bytes.ResetWrittenCount();

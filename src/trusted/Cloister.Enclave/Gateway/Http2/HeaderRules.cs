@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 
 namespace Cloister.Enclave.Gateway.Http2;
 
@@ -43,7 +44,30 @@ internal static class HeaderRules
             }
         }
 
-        return (method, scheme, path) == (1, 1, 1) && authority <= 1;
+        bool connect = fields.Exists(field => field.Is(":method"u8) && field.Value.AsSpan().SequenceEqual("CONNECT"u8));
+        return (method, scheme, path) == (connect ? (1, 0, 0) : (1, 1, 1)) && (connect ? authority == 1 : authority <= 1);
+    }
+
+    /// <summary>The bytes that content-length announces, or null without it.</summary>
+    /// <returns>False when it is not one number.</returns>
+    internal static bool TryLength(List<HeaderField> fields, out long? length)
+    {
+        length = null;
+        foreach (HeaderField field in fields)
+        {
+            if (field.Is("content-length"u8))
+            {
+                if (length is not null || !Utf8Parser.TryParse(field.Value, out long value, out int read) || read != field.Value.Length || value < 0
+                    || field.Value.AsSpan().ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+                {
+                    return false;
+                }
+
+                length = value;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>True for the headers that begin a response.</summary>
@@ -60,7 +84,9 @@ internal static class HeaderRules
 
             if (pseudo)
             {
-                bool valid = field.Is(":status"u8) && field.Value.Length == 3 && !field.Value.AsSpan().ContainsAnyExceptInRange((byte)'0', (byte)'9');
+                // 101 changes the protocol, which HTTP/2 cannot. Source: RFC 9113, section 8.6.
+                bool valid = field.Is(":status"u8) && field.Value.Length == 3 && !field.Value.AsSpan().ContainsAnyExceptInRange((byte)'0', (byte)'9')
+                    && !field.Value.AsSpan().SequenceEqual("101"u8);
                 if (!valid)
                 {
                     return false;

@@ -1,7 +1,7 @@
 namespace Cloister.Enclave.Gateway.Http2;
 
-/// <summary>Why a stream or connection ends. Source: RFC 9113, section 7. secrets: none.</summary>
-internal enum Http2ErrorCode
+/// <summary>Why a stream or connection ends; peers may send others, which pass as they are. Source: RFC 9113, section 7. secrets: none.</summary>
+internal enum Http2ErrorCode : uint
 {
     NoError = 0x0,
     ProtocolError = 0x1,

@@ -7,11 +7,22 @@ internal sealed class PeerSettings
 {
     private const int EntrySize = 6;
 
+    private readonly uint _maxEnablePush;
+
+    /// <param name="ofServer">A server may not enable pushes, not even for itself.</param>
+    internal PeerSettings(bool ofServer)
+    {
+        _maxEnablePush = ofServer ? 0u : 1u;
+    }
+
     /// <summary>Bytes that may be sent on a new stream.</summary>
     internal int InitialWindow { get; private set; } = FlowControl.DefaultWindow;
 
     /// <summary>Streams that may be open at the same time.</summary>
     internal uint MaxStreams { get; private set; } = uint.MaxValue;
+
+    /// <summary>It took memory away from its table of headers, and has to hear in the next block that nothing here uses it.</summary>
+    internal bool TableShrunk { get; private set; }
 
     /// <summary>Reads a SETTINGS frame's payload.</summary>
     /// <exception cref="Http2Exception">A value is not allowed.</exception>
@@ -27,8 +38,11 @@ internal sealed class PeerSettings
             uint value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
             switch (BinaryPrimitives.ReadUInt16BigEndian(payload))
             {
-                case 2 when value > 1:
-                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0 or 1");
+                case 1:
+                    TableShrunk |= value < HpackDecoder.TableSize;
+                    break;
+                case 2 when value > _maxEnablePush:
+                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0, or 1 from a client");
                 case 3:
                     MaxStreams = value;
                     break;

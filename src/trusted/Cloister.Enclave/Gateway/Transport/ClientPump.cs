@@ -6,7 +6,7 @@ using Cloister.Enclave.Rpc;
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>Reads what an API server sends. secrets: requests pass through.</summary>
-internal sealed class ClientPump : FramePump
+internal sealed class ClientPump : StreamPump
 {
     private const int MaxPathInText = 100;
 
@@ -30,7 +30,21 @@ internal sealed class ClientPump : FramePump
 
     private protected override void CountIdleWork() => _flood.Count();
 
-    private protected override void OnReset(ProxyStream stream, Http2ErrorCode code) => Session.ResetFromClient(stream, code);
+    private protected override bool HasHeaders(StreamLeg leg) => true;
+
+    private protected override void OnReset(ProxyStream stream, Http2ErrorCode code) => Session.EndFromClient(stream, code, StreamEnd.ResetByPeer);
+
+    private protected override void Fail(int streamId, ProxyStream? stream, Http2ErrorCode code, string message)
+    {
+        // A client could have calls begun and ended as fast as with resets of its own.
+        CountIdleWork();
+        From.Output.RstStream(streamId, code);
+        From.Closed.Add(streamId, StreamEnd.ResetHere);
+        if (stream is not null)
+        {
+            Session.EndFromClient(stream, Http2ErrorCode.Cancel, StreamEnd.ResetHere);
+        }
+    }
 
     private protected override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
     {
@@ -48,59 +62,83 @@ internal sealed class ClientPump : FramePump
 
     private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
-        if (streamId <= Session.LastStreamId)
+        lock (Session.Gate)
         {
-            OnTrailers(streamId, fields, endsStream);
-            return;
-        }
+            if (streamId % 2 == 0)
+            {
+                throw new Http2Exception(Http2ErrorCode.ProtocolError, "a client's streams have odd numbers");
+            }
 
-        if (streamId % 2 == 0)
-        {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "a client's streams have odd numbers");
+            if (streamId <= Session.LastStreamId)
+            {
+                OnTrailers(streamId, fields, endsStream);
+            }
+            else
+            {
+                OnCall(streamId, fields, endsStream);
+            }
         }
+    }
 
+    private void OnCall(int streamId, List<HeaderField> fields, bool endsStream)
+    {
         Session.LastStreamId = streamId;
         if (streamId > Session.GoAwayLimit)
         {
-            return;
+            From.Closed.Add(streamId, StreamEnd.ResetHere);
         }
-
-        if (!HeaderRules.IsRequest(fields) || Session.IsFull)
+        else if (!HeaderRules.IsRequest(fields) || !HeaderRules.TryLength(fields, out long? length) || (endsStream && length > 0))
         {
-            CountIdleWork();
-            From.Output.RstStream(streamId, Session.IsFull ? Http2ErrorCode.RefusedStream : Http2ErrorCode.ProtocolError);
-            return;
+            Fail(streamId, null, Http2ErrorCode.ProtocolError, "the headers of a request are malformed");
         }
-
-        Admit(streamId, fields, endsStream);
+        else if (Session.IsFull)
+        {
+            Fail(streamId, null, Http2ErrorCode.RefusedStream, "too many calls");
+        }
+        else
+        {
+            Admit(streamId, fields, length, endsStream);
+        }
     }
 
     private void OnTrailers(int streamId, List<HeaderField> fields, bool endsStream)
     {
-        ProxyStream? stream = Session.Find(streamId);
-        if (stream is { Refused: true })
+        if (Session.Find(streamId) is not { } stream)
+        {
+            if (From.Closed.Find(streamId) == StreamEnd.Unknown)
+            {
+                throw new Http2Exception(Http2ErrorCode.ProtocolError, "a stream's number is smaller than that of one before");
+            }
+
+            OnClosed(streamId);
+            return;
+        }
+
+        StreamLeg leg = stream.Request;
+        if (stream.Refused)
         {
             return;
         }
 
-        StreamLeg? leg = stream?.Request;
-        if (leg is null or { SourceEnded: true })
+        if (leg.SourceEnded)
         {
-            throw new Http2Exception(Http2ErrorCode.StreamClosed, "HEADERS after the end of its stream");
+            Fail(streamId, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
         }
-
-        if (!endsStream || !HeaderRules.IsTrailers(fields))
+        else if (!endsStream || !HeaderRules.IsTrailers(fields) || leg.Announced > 0)
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "second HEADERS of a stream are not trailers");
+            Fail(streamId, stream, Http2ErrorCode.ProtocolError, "second HEADERS of a stream are not its trailers, or come too early");
         }
-
-        // gRPC has no trailers in requests: their end is all that matters.
-        EndOfSource(leg);
+        else
+        {
+            // gRPC has no trailers in requests: their end is all that matters.
+            EndOfSource(leg);
+        }
     }
 
-    private void Admit(int streamId, List<HeaderField> fields, bool endsStream)
+    private void Admit(int streamId, List<HeaderField> fields, long? length, bool endsStream)
     {
-        byte[] path = fields.Find(field => field.Is(":path"u8)).Value;
+        // CONNECT has none.
+        byte[] path = fields.Find(field => field.Is(":path"u8)).Value ?? [];
         bool grpc = fields.Exists(field => field.Is(":method"u8) && field.Value.AsSpan().SequenceEqual("POST"u8))
             && fields.Exists(field => field.Is("content-type"u8) && field.Value.AsSpan().StartsWith("application/grpc"u8));
         EtcdMethod? method = EtcdMethod.Find(path);
@@ -116,8 +154,8 @@ internal sealed class ClientPump : FramePump
 
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));
-        byte flags = endsStream ? (byte)(FrameHeader.EndHeaders | FrameHeader.EndStream) : FrameHeader.EndHeaders;
-        To.Output.Frame(FrameType.Headers, flags, streamId, HpackEncoder.Encode(fields));
+        To.Headers(streamId, endsStream, HpackEncoder.Encode(fields));
+        stream.Request.Announced = length;
         stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
     }
 
@@ -137,7 +175,8 @@ internal sealed class ClientPump : FramePump
     // A whole answer without etcd; what the request still sends is not read.
     private void Answer(int streamId, byte[] headers, bool requestEnded)
     {
-        From.Output.Frame(FrameType.Headers, FrameHeader.EndHeaders | FrameHeader.EndStream, streamId, headers);
+        From.Headers(streamId, endsStream: true, headers);
+        From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
         if (!requestEnded)
         {
             From.Output.RstStream(streamId, Http2ErrorCode.NoError);

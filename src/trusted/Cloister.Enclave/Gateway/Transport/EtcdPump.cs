@@ -1,9 +1,10 @@
 using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>Reads what etcd sends. secrets: responses pass through.</summary>
-internal sealed class EtcdPump : FramePump
+internal sealed class EtcdPump : StreamPump
 {
     internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter)
         : base(session, reader, rewriter)
@@ -39,26 +40,70 @@ internal sealed class EtcdPump : FramePump
         (ack ? To : From).Output.Frame(FrameType.Ping, FrameHeader.Ack, 0, payload);
     }
 
+    private protected override bool HasHeaders(StreamLeg leg) => leg.Stream.ResponseBegun;
+
+    private protected override void Fail(int streamId, ProxyStream? stream, Http2ErrorCode code, string message)
+    {
+        if (stream is null)
+        {
+            From.Output.RstStream(streamId, code);
+        }
+        else if (stream.Response.SourceEnded)
+        {
+            // The API server gets the answer, which was whole.
+            From.Output.RstStream(streamId, code);
+            stream.Request.Ended = true;
+            Session.RemoveIfDone(stream);
+        }
+        else
+        {
+            // The call may have been carried out: a code that no client takes as a reason to repeat it.
+            Session.Refuse(stream, StatusCode.Internal, $"etcd broke the rules of HTTP/2: {message}", code);
+        }
+    }
+
     private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
-        if (Session.Find(streamId) is not { } stream || stream.Response.SourceEnded)
+        lock (Session.Gate)
         {
+            if (Session.Find(streamId) is not { } stream)
+            {
+                OnClosed(streamId);
+            }
+            else if (!stream.Refused)
+            {
+                OnHeaders(stream, fields, endsStream);
+            }
+        }
+    }
+
+    private void OnHeaders(ProxyStream stream, List<HeaderField> fields, bool endsStream)
+    {
+        StreamLeg leg = stream.Response;
+        if (leg.SourceEnded)
+        {
+            Fail(stream.Id, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
             return;
         }
 
-        StreamLeg leg = stream.Response;
-        bool valid = stream.ResponseBegun ? endsStream && HeaderRules.IsTrailers(fields) : HeaderRules.IsResponse(fields);
-        if (!valid)
+        bool interim = !stream.ResponseBegun && fields is [{ Value: [(byte)'1', ..] }, ..];
+        long? length = leg.Announced;
+        bool valid = stream.ResponseBegun
+            ? endsStream && HeaderRules.IsTrailers(fields)
+            : HeaderRules.IsResponse(fields) && HeaderRules.TryLength(fields, out length) && !(interim && endsStream);
+        if (!valid || (endsStream && length > 0))
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "the headers of a response are malformed");
+            Fail(stream.Id, stream, Http2ErrorCode.ProtocolError, "the headers of a response are malformed, or come too early");
+            return;
         }
 
-        if (!stream.ResponseBegun && fields[0].Value[0] == (byte)'1')
+        if (interim)
         {
             // Interim responses say nothing in gRPC.
             return;
         }
 
+        leg.Announced = length;
         fields.RemoveAll(field => field.Is("content-length"u8));
         byte[] block = HpackEncoder.Encode(fields);
         stream.ResponseBegun = true;
@@ -69,7 +114,7 @@ internal sealed class EtcdPump : FramePump
         }
         else
         {
-            To.Output.Frame(FrameType.Headers, FrameHeader.EndHeaders, streamId, block);
+            To.Headers(stream.Id, endsStream: false, block);
         }
     }
 }

@@ -4,22 +4,21 @@ using Cloister.Enclave.Gateway.Http2;
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>
-/// Reads one side of a session, frame by frame, on a thread of its own: what both sides have in common. Everything that is here is handled
-/// before anything is sent, so that what came together leaves together. secrets: DATA passes through.
+/// Reads one side of a session, frame by frame, on a thread of its own: order and form of frames, and those of the connection. Everything
+/// that is here is handled before anything is sent, so that what came together leaves together. What breaks a rule ends the connection,
+/// unless a stream is enough. Source: RFC 9113, sections 4 to 6. secrets: DATA passes through.
 /// </summary>
 internal abstract class FramePump
 {
     private readonly FrameReader _reader;
-    private readonly MessageRewriter _rewriter;
     private readonly HeaderBlock _block = new();
     private readonly HpackDecoder _hpack = new();
     private bool _begun;
 
-    private protected FramePump(ProxySession session, FrameReader reader, MessageRewriter rewriter)
+    private protected FramePump(ProxySession session, FrameReader reader)
     {
         Session = session;
         _reader = reader;
-        _rewriter = rewriter;
     }
 
     private protected ProxySession Session { get; }
@@ -44,13 +43,22 @@ internal abstract class FramePump
         while (_reader.Fill());
     }
 
-    private protected abstract StreamLeg LegFrom(ProxyStream stream);
+    /// <summary>DATA, its form unchecked. Outside the gate, as the next four.</summary>
+    private protected abstract void OnData(FrameHeader header, ReadOnlySpan<byte> payload);
 
-    private protected abstract StreamLeg LegTo(ProxyStream stream);
-
+    /// <summary>A whole header block.</summary>
     private protected abstract void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream);
 
-    private protected abstract void OnReset(ProxyStream stream, Http2ErrorCode code);
+    /// <summary>WINDOW_UPDATE of a stream.</summary>
+    private protected abstract void OnWindowUpdate(int streamId, int increment);
+
+    private protected abstract void OnRstStream(int streamId, Http2ErrorCode code);
+
+    /// <summary>A frame of that length should not be on that stream.</summary>
+    private protected abstract void OnWrongSize(int streamId, string message);
+
+    /// <summary>The peer changed its window for streams by so much. Within the gate, as what follows.</summary>
+    private protected abstract void OnWindowChange(long difference);
 
     private protected abstract void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload);
 
@@ -58,15 +66,6 @@ internal abstract class FramePump
 
     /// <summary>Counts a frame that costs its sender nothing.</summary>
     private protected abstract void CountIdleWork();
-
-    /// <summary>The source has nothing more to send; what is not a whole message is dropped.</summary>
-    private protected void EndOfSource(StreamLeg leg)
-    {
-        leg.SourceEnded = true;
-        leg.Complete = true;
-        leg.Received?.Clear();
-        To.Ready(leg);
-    }
 
     private void Handle(FrameHeader header, ReadOnlySpan<byte> payload)
     {
@@ -93,17 +92,24 @@ internal abstract class FramePump
                 OnBlock(_block.Continue(header, payload), header.StreamId);
                 break;
             case FrameType.WindowUpdate:
-                OnWindowUpdate(header.StreamId, FlowControl.ReadIncrement(payload));
+                OnWindowUpdate(header, FlowControl.ReadIncrement(payload));
                 break;
             case FrameType.RstStream:
-                OnRstStream(header.StreamId, payload);
+                CountIdleWork();
+                Require(payload.Length == 4, Http2ErrorCode.FrameSizeError, "RST_STREAM does not have four bytes");
+                OnRstStream(header.StreamId, (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload));
                 break;
             case FrameType.Settings or FrameType.Ping or FrameType.GoAway when header.StreamId == 0:
                 OnConnection(header, payload);
                 break;
             case FrameType.Priority when header.StreamId != 0:
+                // Means nothing, on any stream. Source: RFC 9113, section 5.3.
                 CountIdleWork();
-                Require(payload.Length == 5, Http2ErrorCode.FrameSizeError, "PRIORITY does not have five bytes");
+                if (payload.Length != 5)
+                {
+                    OnWrongSize(header.StreamId, "PRIORITY does not have five bytes");
+                }
+
                 break;
             case <= FrameType.Continuation:
                 throw new Http2Exception(Http2ErrorCode.ProtocolError, $"{header.Type} is not allowed there");
@@ -114,56 +120,17 @@ internal abstract class FramePump
         }
     }
 
-    private void OnData(FrameHeader header, ReadOnlySpan<byte> payload)
+    private void OnWindowUpdate(FrameHeader header, int increment)
     {
-        ReadOnlySpan<byte> content = HeaderBlock.Unpadded(header, payload);
-        bool ends = header.Has(FrameHeader.EndStream);
-        if (content.IsEmpty && !ends)
+        if (header.StreamId != 0)
         {
-            CountIdleWork();
-        }
-
-        StreamLeg leg;
-        lock (Session.Gate)
-        {
-            From.Received(header.Length);
-            if (Session.Find(header.StreamId) is not { Refused: false } stream)
-            {
-                return;
-            }
-
-            leg = LegFrom(stream);
-            Require(!leg.SourceEnded, Http2ErrorCode.StreamClosed, "DATA after the end of its stream");
-            Require(leg == leg.Stream.Request || leg.Stream.ResponseBegun, Http2ErrorCode.ProtocolError, "DATA before the headers");
-            leg.ReceiveWindow -= header.Length;
-            Require(leg.ReceiveWindow >= 0, Http2ErrorCode.FlowControlError, "more DATA than the stream's window");
-            leg.Ungranted += header.Length;
-            leg.SourceEnded = ends;
-            if (!MessageRewriter.TryAppend(Session, leg, content))
-            {
-                return;
-            }
-
-            if (leg.Kind == EtcdMessage.Opaque)
-            {
-                leg.Complete = ends;
-                To.Ready(leg);
-            }
-        }
-
-        if (leg.Kind != EtcdMessage.Opaque)
-        {
-            _rewriter.Rewrite(Session, leg);
+            OnWindowUpdate(header.StreamId, increment);
+            return;
         }
 
         lock (Session.Gate)
         {
-            if (ends && leg.Kind != EtcdMessage.Opaque && !leg.Stream.Gone && !leg.Complete)
-            {
-                EndOfSource(leg);
-            }
-
-            Session.Grant(leg);
+            From.Granted(increment);
         }
     }
 
@@ -171,50 +138,8 @@ internal abstract class FramePump
     {
         if (complete)
         {
-            List<HeaderField> fields = _hpack.Decode(_block.Bytes);
-            lock (Session.Gate)
-            {
-                OnHeaders(streamId, fields, _block.EndsStream);
-            }
-        }
-    }
-
-    private void OnWindowUpdate(int streamId, int increment)
-    {
-        lock (Session.Gate)
-        {
-            if (streamId == 0)
-            {
-                From.Granted(increment);
-            }
-            else if (Session.Find(streamId) is { } stream)
-            {
-                StreamLeg leg = LegTo(stream);
-                leg.SendWindow += increment;
-                if (increment == 0 || leg.SendWindow > int.MaxValue)
-                {
-                    Http2ErrorCode code = increment == 0 ? Http2ErrorCode.ProtocolError : Http2ErrorCode.FlowControlError;
-                    From.Output.RstStream(streamId, code);
-                    To.Output.RstStream(streamId, Http2ErrorCode.Cancel);
-                    Session.Remove(stream);
-                    return;
-                }
-
-                From.Ready(leg);
-            }
-        }
-    }
-
-    private void OnRstStream(int streamId, ReadOnlySpan<byte> payload)
-    {
-        CountIdleWork();
-        Require(payload.Length == 4, Http2ErrorCode.FrameSizeError, "RST_STREAM does not have four bytes");
-        lock (Session.Gate)
-        {
-            if (Session.Find(streamId) is { } stream)
-            {
-                OnReset(stream, (Http2ErrorCode)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue));
-            }
+            // Also when nothing comes of it: the table has to stay in step.
+            OnHeaders(streamId, _hpack.Decode(_block.Bytes), _block.EndsStream);
         }
     }
 
@@ -258,19 +183,12 @@ internal abstract class FramePump
         {
             int before = From.Settings.InitialWindow;
             From.Settings.Apply(payload);
-            foreach (ProxyStream stream in Session.Streams)
-            {
-                StreamLeg leg = LegTo(stream);
-                leg.SendWindow += (long)From.Settings.InitialWindow - before;
-                Require(leg.SendWindow <= int.MaxValue, Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE makes a window too large");
-                From.Ready(leg);
-            }
-
+            OnWindowChange((long)From.Settings.InitialWindow - before);
             From.Output.Frame(FrameType.Settings, FrameHeader.Ack, 0, default);
         }
     }
 
-    private static void Require(bool holds, Http2ErrorCode code, string message)
+    private protected static void Require(bool holds, Http2ErrorCode code, string message)
     {
         if (!holds)
         {

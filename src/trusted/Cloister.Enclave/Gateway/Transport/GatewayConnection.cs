@@ -204,6 +204,7 @@ internal sealed class GatewayConnection : IDisposable
         catch (Http2Exception e)
         {
             _parts.Log.GatewayProtocolError("etcd", e.Message);
+            Tell(session, session.Etcd, 0, e.Code, e.Message);
             (code, reason) = (Http2ErrorCode.InternalError, "etcd broke the protocol");
         }
         catch (Exception e) when (IsEnd(e))
@@ -235,15 +236,24 @@ internal sealed class GatewayConnection : IDisposable
     // What was not sent on is not begun: everything up to the last stream may have been.
     private static void GoAway(ProxySession session, Http2ErrorCode code, string reason)
     {
+        lock (session.Gate)
+        {
+            session.GoAwayLimit = Math.Min(session.GoAwayLimit, session.LastStreamId);
+        }
+
+        Tell(session, session.Client, session.GoAwayLimit, code, reason);
+    }
+
+    private static void Tell(ProxySession session, Link peer, int lastStreamId, Http2ErrorCode code, string reason)
+    {
         try
         {
             lock (session.Gate)
             {
-                session.GoAwayLimit = Math.Min(session.GoAwayLimit, session.LastStreamId);
-                session.Client.Output.GoAway(session.GoAwayLimit, code, reason);
+                peer.Output.GoAway(lastStreamId, code, reason);
             }
 
-            session.Client.Flush();
+            peer.Flush();
         }
         catch (Exception e) when (IsEnd(e))
         {

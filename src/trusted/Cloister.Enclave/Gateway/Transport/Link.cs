@@ -20,22 +20,40 @@ internal sealed class Link
     private long _sendWindow = FlowControl.DefaultWindow;
     private int _receiveWindow = FlowControl.DefaultWindow;
     private int _ungranted;
+    private bool _tableLeft;
 
-    internal Link(Stream stream, Lock gate)
+    internal Link(Stream stream, Lock gate, bool toServer)
     {
         Connection = stream;
         _gate = gate;
+        Settings = new PeerSettings(ofServer: toServer);
     }
 
     internal Stream Connection { get; }
 
-    internal PeerSettings Settings { get; } = new();
+    internal PeerSettings Settings { get; }
+
+    /// <summary>Its streams that are over.</summary>
+    internal ClosedStreams Closed { get; } = new();
 
     /// <summary>Frames to this peer that are not DATA.</summary>
     internal FrameWriter Output => _output;
 
     /// <summary>Called for a leg whose pending bytes became fewer, or that is finished.</summary>
     internal required Action<StreamLeg> Sent { get; init; }
+
+    /// <summary>HEADERS of a whole block.</summary>
+    internal void Headers(int streamId, bool endsStream, byte[] block)
+    {
+        if (Settings.TableShrunk && !_tableLeft)
+        {
+            // A peer that makes its table smaller waits for a word that ours is not larger. Ours is empty from here on. Source: RFC 7541, section 4.2.
+            _tableLeft = true;
+            block = [0x20, .. block];
+        }
+
+        _output.Frame(FrameType.Headers, (byte)(FrameHeader.EndHeaders | (endsStream ? FrameHeader.EndStream : 0)), streamId, block);
+    }
 
     /// <summary>Makes the connection's window as large as it stays.</summary>
     internal void OpenWindow()
@@ -166,7 +184,7 @@ internal sealed class Link
         }
         else if (leg is { Complete: true, Trailers: { } trailers })
         {
-            _output.Frame(FrameType.Headers, FrameHeader.EndStream | FrameHeader.EndHeaders, id, trailers);
+            Headers(id, endsStream: true, trailers);
             leg.Ended = true;
         }
         else if (leg.Complete)

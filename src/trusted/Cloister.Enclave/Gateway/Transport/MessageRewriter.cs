@@ -41,6 +41,12 @@ internal sealed class MessageRewriter
         {
             ByteQueue queue = leg.Kind == EtcdMessage.Opaque ? leg.Pending ??= session.Rent() : leg.Received ??= session.Rent();
             queue.Append(content);
+            if (leg == leg.Stream.Response && leg.Kind != EtcdMessage.Opaque && queue.Length >= PrefixSize)
+            {
+                // etcd announces what it then sends.
+                queue.Expect(PrefixSize + (long)BinaryPrimitives.ReadUInt32BigEndian(queue.Span[1..]));
+            }
+
             return true;
         }
         catch (RpcException e)

@@ -20,8 +20,8 @@ internal sealed class ProxySession
     {
         _budget = budget;
         Counters = counters;
-        Client = new Link(client, Gate) { Sent = OnSent };
-        Etcd = new Link(etcd, Gate) { Sent = OnSent };
+        Client = new Link(client, Gate, toServer: false) { Sent = OnSent };
+        Etcd = new Link(etcd, Gate, toServer: true) { Sent = OnSent };
     }
 
     internal Lock Gate { get; } = new();
@@ -61,7 +61,7 @@ internal sealed class ProxySession
 
     /// <summary>The stream, or null when it is over. A stream that was never opened ends the connection.</summary>
     internal ProxyStream? Find(int streamId) =>
-        streamId > 0 && streamId <= LastStreamId
+        streamId > 0 && streamId <= LastStreamId && streamId % 2 == 1
             ? _streams.GetValueOrDefault(streamId)
             : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
 
@@ -92,7 +92,11 @@ internal sealed class ProxySession
     }
 
     /// <summary>Answers a call with a status, after what of its response is ready, and takes it away from etcd.</summary>
-    internal void Refuse(ProxyStream stream, StatusCode code, string message)
+    /// <param name="stream">The call.</param>
+    /// <param name="code">What the API server gets.</param>
+    /// <param name="message">With that.</param>
+    /// <param name="reset">What etcd gets.</param>
+    internal void Refuse(ProxyStream stream, StatusCode code, string message, Http2ErrorCode reset = Http2ErrorCode.Cancel)
     {
         if (stream.Gone || stream.Response.Complete)
         {
@@ -104,7 +108,7 @@ internal sealed class ProxySession
         StreamLeg response = stream.Response;
         if (!request.Ended || !response.SourceEnded)
         {
-            Etcd.Output.RstStream(stream.Id, Http2ErrorCode.Cancel);
+            Etcd.Output.RstStream(stream.Id, reset);
         }
 
         stream.Refused = true;
@@ -119,15 +123,15 @@ internal sealed class ProxySession
         Client.Ready(response);
     }
 
-    /// <summary>The API server gave a call up, or broke its rules.</summary>
-    internal void ResetFromClient(ProxyStream stream, Http2ErrorCode code)
+    /// <summary>The API server gave a call up (<see cref="StreamEnd.ResetByPeer"/>), or broke its rules and was told so.</summary>
+    internal void EndFromClient(ProxyStream stream, Http2ErrorCode code, StreamEnd end)
     {
         if (!stream.Request.Ended || !stream.Response.SourceEnded)
         {
             Etcd.Output.RstStream(stream.Id, code);
         }
 
-        Remove(stream);
+        Remove(stream, end, StreamEnd.ResetHere);
     }
 
     /// <summary>etcd ended a call without, or after, its trailers: what came before is delivered first.</summary>
@@ -138,7 +142,7 @@ internal sealed class ProxySession
         if (stream.Response.Ended)
         {
             Client.Output.RstStream(stream.Id, code);
-            Remove(stream);
+            Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetByPeer);
             return;
         }
 
@@ -150,15 +154,21 @@ internal sealed class ProxySession
     {
         if (stream.Request.Ended && stream.Response.Ended)
         {
-            Remove(stream);
+            bool whole = stream is { Refused: false, Response.Reset: null };
+            Remove(
+                stream,
+                client: whole ? StreamEnd.Finished : StreamEnd.ResetHere,
+                etcd: whole ? StreamEnd.Finished : stream.Refused ? StreamEnd.ResetHere : StreamEnd.ResetByPeer);
         }
     }
 
     /// <summary>Forgets a call and wipes what there is of it.</summary>
-    internal void Remove(ProxyStream stream)
+    internal void Remove(ProxyStream stream, StreamEnd client, StreamEnd etcd)
     {
         stream.Gone = true;
         _streams.Remove(stream.Id);
+        Client.Closed.Add(stream.Id, client);
+        Etcd.Closed.Add(stream.Id, etcd);
         Release(stream.Request);
         Release(stream.Response);
     }
@@ -184,7 +194,7 @@ internal sealed class ProxySession
         {
             foreach (ProxyStream stream in _streams.Values.ToList())
             {
-                Remove(stream);
+                Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
             }
         }
     }

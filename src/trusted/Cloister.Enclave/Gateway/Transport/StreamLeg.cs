@@ -35,6 +35,9 @@ internal sealed class StreamLeg
     /// <summary>What was taken from the source and not granted again.</summary>
     internal int Ungranted { get; set; }
 
+    /// <summary>What content-length said that is still to come; null when it said nothing.</summary>
+    internal long? Announced { get; set; }
+
     /// <summary>The source has sent END_STREAM.</summary>
     internal bool SourceEnded { get; set; }
 
