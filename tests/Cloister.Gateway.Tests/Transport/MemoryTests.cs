@@ -39,6 +39,11 @@ public sealed class MemoryTests
 
         Assert.Equal(Listed, seen);
 
+        // One that may hold more gives all of it as one message.
+        RangeResponse whole = await etcd.Through.Kv.RangeAsync(Range(ByteString.CopyFromUtf8("/registry/secrets/list/"), limit: 0), cancellationToken: Stop);
+        Assert.Equal(Listed, whole.Kvs.Count);
+        Assert.Equal($"value {Listed - 1} {padding}", whole.Kvs[^1].Value.ToStringUtf8());
+
         // All of it as one message is more than it may hold: one call fails, the next does not.
         RpcException refused = await Assert.ThrowsAsync<RpcException>(
             async () => await through.Kv.RangeAsync(Range(ByteString.CopyFromUtf8("/registry/secrets/list/"), limit: 0), cancellationToken: Stop));
