@@ -126,7 +126,7 @@ public sealed class RewrapTests : IDisposable
         }
 
         KeyValue leased = await etcd.GetAsync("/registry/secrets/ns/leased");
-        Assert.Equal(lease, leased.Lease.ToString("x", System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(lease, leased.Lease.ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
         Assert.StartsWith("k8s:enc:kms:v2:tee:", leased.Value.ToString(Encoding.Latin1), StringComparison.Ordinal);
     }
 
