@@ -19,9 +19,9 @@ public sealed class KekRingTests : IDisposable
     {
         using Kek first = Make("a");
         using Kek second = Make("b");
-        KekRing one = KekRing.Empty.With(first, activate: true);
-        KekRing two = one.With(second, activate: true);
-        KekRing inactive = one.With(second, activate: false);
+        KekRing one = KekRing.Empty.With(first).Activated(first, ofNamespaces: false);
+        KekRing two = one.With(second).Activated(second, ofNamespaces: false);
+        KekRing inactive = one.With(second);
         KekRing without = two.Without(second);
 
         Assert.Empty(KekRing.Empty.All);

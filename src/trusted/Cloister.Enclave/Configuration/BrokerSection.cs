@@ -16,11 +16,7 @@ internal static class BrokerSection
         IReadOnlyList<Uri> urls = section.List("urls", Url);
         IReadOnlyList<EndPoint> via = section.Has("via") ? section.List("via", Relay) : [];
         IReadOnlyList<byte[]> pins = section.List("pins", BrokerPins.ParsePin);
-        string kek = section.Parsed(
-            "kek",
-            "-",
-            text => KekIdentity.IsValidName(text) ? text : throw new FormatException("1 to 63 of a-z 0-9 - . that begin and end with a letter or digit"),
-            required: true);
+        string kek = section.Parsed("kek", "-", KekName, required: true);
         TimeSpan timeout = section.Duration("timeout", TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
         if (urls.Count is 0 or > MaxUrls)
         {
@@ -40,6 +36,10 @@ internal static class BrokerSection
         section.RefuseUnknown();
         return pins.Count == 0 ? null : new BrokerOptions { Urls = urls, Via = via, Pins = new BrokerPins(pins), Kek = kek, Timeout = timeout };
     }
+
+    /// <summary>The name of a KEK, wherever a configuration has one.</summary>
+    internal static string KekName(string text) =>
+        KekIdentity.IsValidName(text) ? text : throw new FormatException("1 to 63 of a-z 0-9 - . that begin and end with a letter or digit");
 
     private static VsockEndPoint Relay(string text) => VsockEndPoint.Parse(text) is { Cid: not VsockEndPoint.AnyCid } relay
         ? relay

@@ -20,7 +20,7 @@ internal static class NamespaceKeksSection
                 rule.Fail("namespaces", $"1 to {MaxNamespaces} names of namespaces, or beginnings with * behind, such as [payments, team-*]");
             }
 
-            string kek = rule.Parsed("kek", "-", Kek, required: true);
+            string kek = rule.Parsed("kek", "-", BrokerSection.KekName, required: true);
             rule.RefuseUnknown();
             if (namespaces.Count > 0 && KekIdentity.IsValidName(kek))
             {
@@ -44,7 +44,4 @@ internal static class NamespaceKeksSection
 
     private static string Namespace(string text) =>
         KekRule.IsNamespacePattern(text) ? text : throw new FormatException("the name of a namespace, or a beginning of one with * behind");
-
-    private static string Kek(string text) =>
-        KekIdentity.IsValidName(text) ? text : throw new FormatException("1 to 63 of a-z 0-9 - . that begin and end with a letter or digit");
 }

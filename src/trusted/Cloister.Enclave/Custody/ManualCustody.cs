@@ -238,7 +238,7 @@ public sealed class ManualCustody : ICustody
         try
         {
             CheckRoom();
-            KekRing ring = _snapshot.Ring.With(kek, activate: false);
+            KekRing ring = _snapshot.Ring.With(kek);
             Change(activate ? ring.Activated(kek, IsOfNamespaces(kek)) : ring);
             return kek;
         }

@@ -48,8 +48,8 @@ public sealed class KekRing
     /// <summary>The version with that fingerprint.</summary>
     public Kek? Find(KeyFingerprint fingerprint) => _keks.GetValueOrDefault(fingerprint);
 
-    /// <summary>A ring with one more version.</summary>
-    public KekRing With(Kek kek, bool activate) => new([.. All, kek], activate ? kek : Active, Named);
+    /// <summary>A ring with one more version, which writes do not use yet.</summary>
+    public KekRing With(Kek kek) => new([.. All, kek], Active, Named);
 
     /// <summary>A ring in which writes use one of its versions.</summary>
     /// <param name="kek">The version.</param>
