@@ -52,7 +52,7 @@ internal sealed class GatewayTarget : IFuzzTarget
         using FrameReader reader = new(client);
         ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
         bool valid = IsValid(pump);
-        session.End();
+        session.Dispose();
         return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
     }
 

@@ -90,6 +90,37 @@ public sealed class ForwardingTests
     }
 
     [Fact]
+    public async Task APingSoonAfterOneThatEtcdAnsweredIsAnsweredByTheGateway()
+    {
+        await using Pair pair = new();
+        pair.Client.Send(FrameType.Ping, 0, 0, "to etcd1"u8);
+        Assert.Equal("to etcd1"u8.ToArray(), pair.Etcd.Next(FrameType.Ping).Payload);
+        pair.Etcd.Send(FrameType.Ping, FrameHeader.Ack, 0, "to etcd1"u8);
+        Assert.Equal("to etcd1"u8.ToArray(), pair.Client.Next(FrameType.Ping).Payload);
+
+        // More than can wait for their answers together.
+        for (byte i = 0; i < 20; i++)
+        {
+            pair.Client.Send(FrameType.Ping, 0, 0, [.. "here  1"u8, i]);
+        }
+
+        List<byte> answered = [];
+        while (answered.Count < 20)
+        {
+            (FrameHeader header, byte[] payload) = pair.Client.Next(FrameType.Ping);
+            Assert.True(header.Has(FrameHeader.Ack));
+            answered.Add(payload[7]);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => (byte)i), answered.Order());
+
+        // etcd had none of them: its next one comes when that answer is old.
+        await Task.Delay(1100, TestContext.Current.CancellationToken);
+        pair.Client.Send(FrameType.Ping, 0, 0, "to etcd2"u8);
+        Assert.Equal("to etcd2"u8.ToArray(), pair.Etcd.Next(FrameType.Ping).Payload);
+    }
+
+    [Fact]
     public async Task EtcdsPingsAreAnsweredByTheGateway()
     {
         await using Pair pair = new();

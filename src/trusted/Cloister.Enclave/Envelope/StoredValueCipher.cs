@@ -37,9 +37,8 @@ public static class StoredValueCipher
         try
         {
             HKDF.Expand(HashAlgorithmName.SHA256, seed, key, data[..InfoSize]);
-            using AesGcm gcm = new(key, TagSize);
             Span<byte> ciphertext = data[(InfoSize + NonceSize)..^TagSize];
-            gcm.Encrypt(data.Slice(InfoSize, NonceSize), plaintext, ciphertext, data[^TagSize..], etcdKey);
+            Aes256GcmOnce.Encrypt(key, data.Slice(InfoSize, NonceSize), plaintext, etcdKey, ciphertext, data[^TagSize..]);
         }
         finally
         {
@@ -104,10 +103,18 @@ public static class StoredValueCipher
             return false;
         }
 
+        ReadOnlySpan<byte> nonce = data[..NonceSize];
+        ReadOnlySpan<byte> ciphertext = data[NonceSize..^TagSize];
+        ReadOnlySpan<byte> tag = data[^TagSize..];
+        if (key.Length == KeySize)
+        {
+            return Aes256GcmOnce.TryDecrypt(key, nonce, ciphertext, tag, etcdKey, plaintext);
+        }
+
         try
         {
             using AesGcm gcm = new(key, TagSize);
-            gcm.Decrypt(data[..NonceSize], data[NonceSize..^TagSize], data[^TagSize..], plaintext, etcdKey);
+            gcm.Decrypt(nonce, ciphertext, tag, plaintext, etcdKey);
             return true;
         }
         catch (AuthenticationTagMismatchException)

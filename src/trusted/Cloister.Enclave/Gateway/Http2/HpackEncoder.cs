@@ -6,14 +6,15 @@ namespace Cloister.Enclave.Gateway.Http2;
 /// </summary>
 internal static class HpackEncoder
 {
+    private const int Mask = 0x7F;
+
     /// <summary>Encodes one block.</summary>
-    internal static byte[] Encode(IReadOnlyList<HeaderField> fields)
+    internal static byte[] Encode(List<HeaderField> fields)
     {
         int size = 0;
         foreach (HeaderField field in fields)
         {
-            // HPACK's count for a field, 32 bytes and its own, is more than a literal takes.
-            size += field.Size;
+            size += 1 + StringSize(field.Name) + StringSize(field.Value);
         }
 
         byte[] block = new byte[size];
@@ -25,12 +26,22 @@ internal static class HpackEncoder
             WriteString(block, ref written, field.Value);
         }
 
-        return block[..written];
+        return block;
+    }
+
+    private static int StringSize(byte[] text)
+    {
+        int size = text.Length + 1;
+        for (int rest = text.Length - Mask; rest >= 0; rest = rest >= 0x80 ? rest >> 7 : -1)
+        {
+            size++;
+        }
+
+        return size;
     }
 
     private static void WriteString(byte[] block, ref int written, byte[] text)
     {
-        const int Mask = 0x7F;
         if (text.Length < Mask)
         {
             block[written++] = (byte)text.Length;

@@ -53,10 +53,9 @@ internal sealed class ClientPump : StreamPump
 
     private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
     {
-        // To the end and back: so the API server learns that etcd is gone, and etcd judges how often it is asked.
         if (!ack)
         {
-            To.Output.Frame(FrameType.Ping, 0, 0, payload);
+            Session.PingFromClient(payload);
         }
     }
 

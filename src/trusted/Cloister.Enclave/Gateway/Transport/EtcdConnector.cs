@@ -53,7 +53,7 @@ internal sealed class EtcdConnector
             using Timer patience = new(_ => socket.Dispose(), null, PatienceMilliseconds, Timeout.Infinite);
             socket.Connect(endpoint.EndPoint);
             SocketHabits.Apply(socket);
-            NetworkStream plain = new(socket, ownsSocket: true);
+            SocketStream plain = new(socket);
             greet(endpoint.Tls ? _tls.Connect(plain, endpoint) : plain);
             return socket;
         }

@@ -35,9 +35,14 @@ internal sealed class EtcdPump : StreamPump
 
     private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
     {
-        // etcd measures its connection with a ping for nearly every request: asking the API server each time would cost as much as the
-        // request. What is answered to one of the API server's goes back there.
-        (ack ? To : From).Output.Frame(FrameType.Ping, FrameHeader.Ack, 0, payload);
+        if (ack)
+        {
+            Session.PingAnswered(payload);
+        }
+        else
+        {
+            Session.PingFromEtcd(payload);
+        }
     }
 
     private protected override bool HasHeaders(StreamLeg leg) => leg.Stream.ResponseBegun;

@@ -53,7 +53,7 @@ internal sealed class GatewayConnection : IDisposable
         finally
         {
             Abort();
-            _session?.End();
+            _session?.Dispose();
             _streams.ForEach(stream => stream.Dispose());
         }
     }
@@ -105,7 +105,7 @@ internal sealed class GatewayConnection : IDisposable
         FrameReader fromClient;
         using (Timer patience = new(_ => SocketHabits.End(_client), null, HandshakeMilliseconds, Timeout.Infinite))
         {
-            client = _parts.Tls.Accept(new NetworkStream(_client, ownsSocket: true));
+            client = _parts.Tls.Accept(new SocketStream(_client));
             _streams.Add(client);
             fromClient = new FrameReader(client);
             if (!fromClient.TakePreface(Preface))
@@ -120,12 +120,21 @@ internal sealed class GatewayConnection : IDisposable
         {
             _streams.Add(etcd);
             ProxySession session = new(client, etcd, _parts.Budget, _parts.Counters);
-            session.Begin(Preface);
-            fromEtcd = new FrameReader(etcd);
-            session.Etcd.Flush();
+            try
+            {
+                session.Begin(Preface);
+                fromEtcd = new FrameReader(etcd);
+                session.Etcd.Flush();
 
-            // An API server learns that this connection works only when etcd's does.
-            AwaitSettings(fromEtcd);
+                // An API server learns that this connection works only when etcd's does.
+                AwaitSettings(fromEtcd);
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
+
             _session = session;
         });
         if (_etcd is not { } socket || _session is not { } ready || fromEtcd is null)
@@ -253,7 +262,8 @@ internal sealed class GatewayConnection : IDisposable
                 peer.Output.GoAway(lastStreamId, code, reason);
             }
 
-            peer.Flush();
+            // Also when the thread that reads the other side is just sending: what comes next may end the connection.
+            peer.FlushAll(LingerMilliseconds);
         }
         catch (Exception e) when (IsEnd(e))
         {

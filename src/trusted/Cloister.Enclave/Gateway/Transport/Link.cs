@@ -12,8 +12,14 @@ internal sealed class Link
     // One write to the socket, about.
     private const int BatchSize = 64 * 1024;
 
+    // PINGs whose answers wait; more are answered at once.
+    private const int MaxWaiting = 8;
+    private const int PingSize = 8;
+
+    // A peer that measures its connection while so much goes to it makes its windows larger by what it finds: it is not kept waiting.
+    private const int MuchData = 64 * 1024;
+
     private readonly Lock _gate;
-    private readonly Lock _sending = new();
     private readonly Queue<StreamLeg> _ready = [];
     private FrameWriter _output = new();
     private FrameWriter _spare = new();
@@ -21,6 +27,10 @@ internal sealed class Link
     private int _receiveWindow = FlowControl.DefaultWindow;
     private int _ungranted;
     private bool _tableLeft;
+    private bool _sending;
+    private readonly byte[] _pings = new byte[MaxWaiting * PingSize];
+    private int _pingsWaiting;
+    private long _dataSincePing;
 
     internal Link(Stream stream, Lock gate, bool toServer)
     {
@@ -101,39 +111,104 @@ internal sealed class Link
         }
     }
 
-    /// <summary>Sends what can be sent. Outside the gate: it may wait for the peer.</summary>
-    /// <returns>True when there was something.</returns>
+    /// <summary>
+    /// Answers a PING, in a moment unless much is sent to the peer: gRPC in Go sends the next one only then, so that not every call brings
+    /// its own. Within the gate.
+    /// </summary>
+    /// <returns>True when the answer waits for <see cref="AnswerPings"/>.</returns>
+    internal bool AnswerLater(ReadOnlySpan<byte> payload)
+    {
+        if (_dataSincePing >= MuchData || _pingsWaiting == MaxWaiting)
+        {
+            _dataSincePing = 0;
+            _output.Frame(FrameType.Ping, FrameHeader.Ack, 0, payload);
+            return false;
+        }
+
+        payload.CopyTo(_pings.AsSpan(_pingsWaiting++ * PingSize, PingSize));
+        return true;
+    }
+
+    /// <summary>Answers what waits. Within the gate.</summary>
+    internal void AnswerPings()
+    {
+        for (int i = 0; i < _pingsWaiting; i++)
+        {
+            _output.Frame(FrameType.Ping, FrameHeader.Ack, 0, _pings.AsSpan(i * PingSize, PingSize));
+        }
+
+        _pingsWaiting = 0;
+        _dataSincePing = 0;
+    }
+
+    /// <summary>
+    /// Sends what can be sent. Outside the gate: it may wait for the peer. Where another thread is sending already, that one takes along
+    /// what is here, and this one goes on.
+    /// </summary>
+    /// <returns>True when this thread sent something.</returns>
     internal bool Flush()
     {
-        bool any = false;
-        lock (_sending)
+        for (bool mine = false; ; mine = true)
         {
-            while (true)
+            FrameWriter batch;
+            lock (_gate)
             {
-                FrameWriter batch;
-                lock (_gate)
+                if (_sending && !mine)
                 {
-                    TakeData();
-                    if (_output.Length == 0)
-                    {
-                        return any;
-                    }
-
-                    batch = _output;
-                    (_output, _spare) = (_spare, _output);
+                    return false;
                 }
 
-                try
+                TakeData();
+                _sending = _output.Length > 0;
+                if (!_sending)
                 {
-                    Connection.Write(batch.Written);
-                }
-                finally
-                {
-                    batch.Clear();
+                    return mine;
                 }
 
-                any = true;
+                batch = _output;
+                (_output, _spare) = (_spare, _output);
             }
+
+            bool sent = false;
+            try
+            {
+                Connection.Write(batch.Written);
+                sent = true;
+            }
+            finally
+            {
+                batch.Clear();
+                if (!sent)
+                {
+                    StopSending();
+                }
+            }
+        }
+    }
+
+    /// <summary>As <see cref="Flush"/>, and waits while another thread is sending, for so long.</summary>
+    internal void FlushAll(int milliseconds)
+    {
+        long end = Environment.TickCount64 + milliseconds;
+        while (!Flush() && IsSending() && Environment.TickCount64 < end)
+        {
+            Thread.Sleep(1);
+        }
+    }
+
+    private bool IsSending()
+    {
+        lock (_gate)
+        {
+            return _sending;
+        }
+    }
+
+    private void StopSending()
+    {
+        lock (_gate)
+        {
+            _sending = false;
         }
     }
 
@@ -180,6 +255,7 @@ internal sealed class Link
             pending.Consume(length);
             leg.SendWindow -= length;
             _sendWindow -= length;
+            _dataSincePing += length;
             leg.Ended = last;
         }
         else if (leg is { Complete: true, Trailers: { } trailers })

@@ -7,14 +7,21 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// The calls of one API server's connection and their way to one etcd connection: opened, refused, reset and forgotten here. One thread
 /// reads each side; both hold <see cref="Gate"/> for whatever they change. secrets: see its streams.
 /// </summary>
-internal sealed class ProxySession
+internal sealed class ProxySession : IDisposable
 {
     private const int MaxStreams = 2048;
     private const int GrantAt = FlowControl.StreamWindow / 4;
 
+    // A PING is not kept longer; grpc-go gives its connections up after ten seconds and more.
+    private const int PingMilliseconds = 20;
+    private const int FreshMilliseconds = 1000;
+
     private readonly Dictionary<int, ProxyStream> _streams = [];
     private readonly Stack<ByteQueue> _free = [];
     private readonly MemoryBudget _budget;
+    private readonly Timer _pings;
+    private bool _pingsWait;
+    private long? _etcdAnswered;
 
     internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, GatewayCounters counters)
     {
@@ -22,6 +29,7 @@ internal sealed class ProxySession
         Counters = counters;
         Client = new Link(client, Gate, toServer: false) { Sent = OnSent };
         Etcd = new Link(etcd, Gate, toServer: true) { Sent = OnSent };
+        _pings = new Timer(_ => AnswerPings());
     }
 
     internal Lock Gate { get; } = new();
@@ -54,10 +62,35 @@ internal sealed class ProxySession
     /// <summary>Sends what waits on either side; what one side took can let the other grant more.</summary>
     internal void Flush()
     {
-        while (Etcd.Flush() | Client.Flush())
+        do
         {
+            Etcd.Flush();
+        }
+        while (Client.Flush());
+    }
+
+    /// <summary>A PING of the API server's goes to the end and back, so that it learns that etcd is gone; unless etcd has just answered one.</summary>
+    internal void PingFromClient(ReadOnlySpan<byte> payload)
+    {
+        if (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds)
+        {
+            AnswerLater(Client, payload);
+        }
+        else
+        {
+            Etcd.Output.Frame(FrameType.Ping, 0, 0, payload);
         }
     }
+
+    /// <summary>etcd answered one of the API server's.</summary>
+    internal void PingAnswered(ReadOnlySpan<byte> payload)
+    {
+        _etcdAnswered = Environment.TickCount64;
+        Client.Output.Frame(FrameType.Ping, FrameHeader.Ack, 0, payload);
+    }
+
+    /// <summary>etcd's own are about this connection.</summary>
+    internal void PingFromEtcd(ReadOnlySpan<byte> payload) => AnswerLater(Etcd, payload);
 
     /// <summary>The stream, or null when it is over. A stream that was never opened ends the connection.</summary>
     internal ProxyStream? Find(int streamId) =>
@@ -188,14 +221,43 @@ internal sealed class ProxySession
     }
 
     /// <summary>Wipes everything.</summary>
-    internal void End()
+    public void Dispose()
     {
+        _pings.Dispose();
         lock (Gate)
         {
             foreach (ProxyStream stream in _streams.Values.ToList())
             {
                 Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
             }
+        }
+    }
+
+    private void AnswerLater(Link link, ReadOnlySpan<byte> payload)
+    {
+        if (link.AnswerLater(payload) && !_pingsWait)
+        {
+            _pingsWait = true;
+            _pings.Change(PingMilliseconds, Timeout.Infinite);
+        }
+    }
+
+    private void AnswerPings()
+    {
+        try
+        {
+            lock (Gate)
+            {
+                _pingsWait = false;
+                Client.AnswerPings();
+                Etcd.AnswerPings();
+            }
+
+            Flush();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The threads that read notice it too.
         }
     }
 
