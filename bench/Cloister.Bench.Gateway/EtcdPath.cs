@@ -1,165 +1,75 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Text;
-using Cloister.Contracts.Etcd;
-using Google.Protobuf;
-using Grpc.Core;
-using Grpc.Net.Client;
+using System.Text.Json.Nodes;
 
 namespace Cloister.Bench.Gateway;
 
-/// <summary>One way to etcd, and what was measured on it.</summary>
-internal sealed class EtcdPath(string name, GrpcChannel channel, int processId) : IDisposable
+/// <summary>One way to etcd, what etcdload is to be told to take it, and what was measured on it.</summary>
+/// <param name="name">Name in the report.</param>
+/// <param name="etcdload">The program.</param>
+/// <param name="connection">Its options for endpoint and files.</param>
+/// <param name="processId">The process between client and etcd, or 0.</param>
+internal sealed class EtcdPath(string name, string etcdload, IReadOnlyList<string> connection, int processId)
 {
-    private const int ValueSize = 1024;
-
-    private readonly KV.KVClient _kv = new(channel);
     private readonly Dictionary<string, List<double>> _results = [];
 
     internal string Name => name;
 
     internal IReadOnlyDictionary<string, List<double>> Results => _results;
 
-    /// <summary>Puts, then gets, by so many callers; notes p50 in us, calls a second, and CPU of the process in the middle for each call.</summary>
+    /// <summary>Puts, then gets, by so many callers.</summary>
     internal async Task MeasureAsync(int callers, double seconds, bool keep)
     {
-        await MeasureAsync("put", callers, seconds, keep, PutAsync);
-        await MeasureAsync("get", callers, seconds, keep, GetAsync);
+        foreach (string op in (string[])["put", "get"])
+        {
+            JsonNode found = await RunAsync("--op", op, "--callers", $"{callers}", "--duration", FormattableString.Invariant($"{seconds}s"));
+            if (keep)
+            {
+                string what = $"{callers} caller{(callers == 1 ? "" : "s")}";
+                Note($"{op} p50 us, {what}", found["p50Us"]);
+                Note($"{op} calls/s, {what}", found["rps"]);
+                Note($"{op} CPU us/call, {what}", found["cpuUs"]);
+            }
+        }
     }
 
-    /// <summary>From the beginning of a put to its event on a watch, both on this path: p50 in us.</summary>
+    /// <summary>From the beginning of a put to its event on a watch, both on this path.</summary>
     internal async Task MeasureWatchAsync(int events, bool keep)
     {
-        Marshaller<byte[]> bytes = Marshallers.Create(sent => sent, received => received);
-        Method<byte[], byte[]> method = new(MethodType.DuplexStreaming, "etcdserverpb.Watch", "Watch", bytes, bytes);
-        using AsyncDuplexStreamingCall<byte[], byte[]> watch = channel.CreateCallInvoker().AsyncDuplexStreamingCall(method, null, default);
-
-        // WatchRequest { create_request { key } }
-        byte[] key = Encoding.ASCII.GetBytes($"/registry/secrets/bench/watched-{name}");
-        await watch.RequestStream.WriteAsync([0x0A, (byte)(key.Length + 2), 0x0A, (byte)key.Length, .. key]);
-        await watch.ResponseStream.MoveNext();
-        List<double> latencies = [];
-        for (int i = 0; i < events; i++)
-        {
-            long begun = Stopwatch.GetTimestamp();
-            Task put = PutAsync(Encoding.ASCII.GetString(key));
-            await watch.ResponseStream.MoveNext();
-            latencies.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
-            await put;
-        }
-
+        JsonNode found = await RunAsync("--op", "watch", "--count", $"{events}");
         if (keep)
         {
-            Note("put to watch event, p50 us", latencies.Order().ElementAt(events / 2));
+            Note("put to watch event, p50 us", found["p50Us"]);
         }
     }
 
-    /// <summary>Writes so many Secrets, beside each other.</summary>
-    internal async Task FillAsync(int count) =>
-        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, _) => await PutAsync($"/registry/secrets/list/{i}"));
+    /// <summary>Writes so many Secrets, beside each other. Waits until the path answers.</summary>
+    internal async Task FillAsync(int count) => await RunAsync("--op", "fill", "--count", $"{count}");
 
-    /// <summary>Lists them in pages of 500, as an API server does: ms for all.</summary>
+    /// <summary>Lists them in pages of 500, as an API server does.</summary>
     internal async Task MeasureListAsync(int count, bool keep)
     {
-        long start = Stopwatch.GetTimestamp();
-        ByteString end = ByteString.CopyFromUtf8("/registry/secrets/list0");
-        ByteString next = ByteString.CopyFromUtf8("/registry/secrets/list/");
-        int seen = 0;
-        for (bool more = true; more;)
-        {
-            RangeResponse page = await _kv.RangeAsync(new RangeRequest { Key = next, RangeEnd = end, Limit = 500 });
-            seen += page.Kvs.Count;
-            next = ByteString.CopyFrom([.. page.Kvs[^1].Key.Span, 0]);
-            more = page.More;
-        }
-
-        if (seen != count)
-        {
-            throw new InvalidOperationException($"{name} listed {seen} of {count}");
-        }
-
+        JsonNode found = await RunAsync("--op", "list", "--count", $"{count}");
         if (keep)
         {
-            Note($"list of {count}, ms", Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            if (processId != 0)
-            {
-                Note("resident MiB at the end", File.ReadLines($"/proc/{processId}/status").Where(line => line.StartsWith("VmRSS", StringComparison.Ordinal))
-                    .Select(line => double.Parse(line.Split(':')[1].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) / 1024).Single());
-            }
+            Note($"list of {count}, ms", found["ms"]);
+            Note("resident MiB at the end", found["rssKiB"] is { } kibibytes ? (double)kibibytes / 1024 : null);
         }
     }
 
-    /// <summary>Waits until it answers.</summary>
-    internal async Task UntilItAnswersAsync()
+    private async Task<JsonNode> RunAsync(params string[] arguments)
     {
-        for (int i = 0; ; i++)
+        using Process process = Process.Start(new ProcessStartInfo(etcdload, [.. connection, .. arguments, "--pid", $"{processId}"]) { RedirectStandardOutput = true })!;
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0 ? JsonNode.Parse(output)! : throw new InvalidOperationException($"etcdload {string.Join(' ', arguments)} on {name} failed");
+    }
+
+    private void Note(string what, JsonNode? value)
+    {
+        if (value is not null)
         {
-            try
-            {
-                await _kv.RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8("/registry/health") });
-                return;
-            }
-            catch (RpcException) when (i < 100)
-            {
-                await Task.Delay(200);
-            }
+            _results.TryAdd(what, []);
+            _results[what].Add((double)value);
         }
-    }
-
-    public void Dispose() => channel.Dispose();
-
-    private async Task MeasureAsync(string what, int callers, double seconds, bool keep, Func<string, Task> call)
-    {
-        List<double>[] latencies = [.. Enumerable.Range(0, callers).Select(_ => new List<double>())];
-        double cpu = CpuSeconds();
-        long start = Stopwatch.GetTimestamp();
-        await Task.WhenAll(latencies.Select((mine, caller) => Task.Run(async () =>
-        {
-            for (int i = 0; Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; i++)
-            {
-                long begun = Stopwatch.GetTimestamp();
-                await call($"/registry/secrets/bench/{caller}-{i % 100}");
-                mine.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
-            }
-        })));
-        double elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double[] all = [.. latencies.SelectMany(mine => mine).Order()];
-        if (keep)
-        {
-            Note($"{what} p50 us, {callers} callers", all[all.Length / 2]);
-            Note($"{what} calls/s, {callers} callers", all.Length / elapsed);
-            if (processId != 0)
-            {
-                Note($"{what} CPU us/call, {callers} callers", (CpuSeconds() - cpu) * 1e6 / all.Length);
-            }
-        }
-    }
-
-    private void Note(string what, double value)
-    {
-        _results.TryAdd(what, []);
-        _results[what].Add(value);
-    }
-
-    private async Task PutAsync(string key)
-    {
-        byte[] value = new byte[ValueSize];
-        Random.Shared.NextBytes(value);
-        RequestOp put = new() { RequestPut = new PutRequest { Key = ByteString.CopyFromUtf8(key), Value = ByteString.CopyFrom(value) } };
-        await _kv.TxnAsync(new TxnRequest { Success = { put } });
-    }
-
-    private async Task GetAsync(string key) => await _kv.RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8(key), Limit = 1 });
-
-    // utime and stime of /proc/PID/stat, in hundredths.
-    private double CpuSeconds()
-    {
-        if (processId == 0)
-        {
-            return 0;
-        }
-
-        string[] fields = File.ReadAllText($"/proc/{processId}/stat").Split(')')[^1].Split(' ');
-        return (double.Parse(fields[12], CultureInfo.InvariantCulture) + double.Parse(fields[13], CultureInfo.InvariantCulture)) / 100;
     }
 }

@@ -2,16 +2,13 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cloister.Bench.Gateway;
 
-// Cloister.Bench.Gateway --cloister PROGRAM --etcd PROGRAM [--rounds N] [--seconds N]
-//   etcd itself, the gateway (TLS from the client, encryption on) and etcd's grpc-proxy (plain text), in turns, in front of one etcd: once
-//   with fsync, once without. Values of 1 KiB. Prints JSON: medians of the rounds, and ratios round by round.
-//   With --apiserver PROGRAM [--secrets N] instead: first lists of an API server that was just started, see RestartedLists.
-// .NET measures round trips with pings, an API server does not.
-AppContext.SetSwitch("System.Net.SocketsHttpHandler.Http2FlowControl.DisableDynamicWindowSizing", true);
+// Cloister.Bench.Gateway --cloister PROGRAM --tools FOLDER [--rounds N] [--seconds N]
+//   etcd itself, the gateway (encryption on) and etcd's grpc-proxy, in turns, in front of one etcd, called with etcd's own client: with mutual
+//   TLS on every connection and with it only where the gateway has no other way, each with fsync and without. Values of 1 KiB. Prints JSON.
+//   With --secrets N instead: first lists of an API server that was just started, see RestartedLists.
 string cloister = "";
-string etcd = "";
-string apiServer = "";
-int secrets = 10_000;
+string tools = "";
+int secrets = 0;
 int rounds = 3;
 double seconds = 1;
 for (int i = 0; i + 1 < args.Length; i += 2)
@@ -21,11 +18,8 @@ for (int i = 0; i + 1 < args.Length; i += 2)
         case "--cloister":
             cloister = args[i + 1];
             break;
-        case "--etcd":
-            etcd = args[i + 1];
-            break;
-        case "--apiserver":
-            apiServer = args[i + 1];
+        case "--tools":
+            tools = args[i + 1];
             break;
         case "--secrets":
             secrets = int.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
@@ -48,24 +42,24 @@ JsonObject report = new()
     ["rounds"] = rounds,
     ["loadBefore"] = Load(),
 };
-if (apiServer.Length > 0)
+if (secrets > 0)
 {
-    await using Servers servers = new(cloister, etcd, fsync: false);
+    await using Servers servers = new(cloister, tools, fsync: false, tls: false);
     await servers.StartAsync();
     report["secrets"] = secrets;
-    report["lists"] = await new RestartedLists(servers, apiServer, secrets).RunAsync(rounds);
+    report["lists"] = await new RestartedLists(servers, Path.Combine(tools, "apiserver"), secrets).RunAsync(rounds);
     report["loadAfter"] = Load();
     Console.WriteLine(report.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
     return 0;
 }
 
 report["secondsEach"] = seconds;
-foreach (bool fsync in (bool[])[true, false])
+foreach ((string name, bool fsync, bool tls) in ((string, bool, bool)[])[("tls, fsync", true, true), ("tls", false, true), ("plain, fsync", true, false), ("plain", false, false)])
 {
-    await using Servers servers = new(cloister, etcd, fsync);
+    await using Servers servers = new(cloister, tools, fsync, tls);
     await servers.StartAsync();
     await RunAsync(servers.Paths);
-    report[fsync ? "fsync" : "noFsync"] = Summary.Of(servers.Paths);
+    report[name] = Summary.Of(servers.Paths);
 }
 
 report["loadAfter"] = Load();

@@ -157,16 +157,9 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
         List<double> plugin = _results[(what, "kms-v2")];
         return new(what, new JsonObject
         {
-            ["gateway"] = Spread(gateway, 0),
-            ["kms-v2"] = Spread(plugin, 0),
-            ["ratio round by round"] = Spread([.. gateway.Zip(plugin, (one, other) => one / other)], 2),
+            ["gateway"] = Spread.Of(gateway, 0),
+            ["kms-v2"] = Spread.Of(plugin, 0),
+            ["ratio round by round"] = Spread.Of([.. gateway.Zip(plugin, (one, other) => one / other)], 2),
         });
-    }
-
-    private static JsonObject Spread(List<double> values, int digits)
-    {
-        double[] sorted = [.. values.Order()];
-        double median = sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
-        return new JsonObject { ["median"] = Math.Round(median, digits), ["least"] = Math.Round(sorted[0], digits), ["most"] = Math.Round(sorted[^1], digits) };
     }
 }

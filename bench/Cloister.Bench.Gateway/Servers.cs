@@ -1,15 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
-using Grpc.Net.Client;
 
 namespace Cloister.Bench.Gateway;
 
-/// <summary>etcd, a simulated enclave with the gateway, and etcd's grpc-proxy, on free ports; ended and deleted at the end.</summary>
-internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsyncDisposable
+/// <summary>
+/// etcd, a simulated enclave with the gateway, and etcd's grpc-proxy, on free ports; ended and deleted at the end. With mutual TLS on every
+/// connection, as clusters run, or only from the client to the gateway, which has no other way.
+/// </summary>
+internal sealed class Servers(string cloister, string tools, bool fsync, bool tls) : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-bench-").FullName;
     private readonly List<Process> _processes = [];
@@ -31,17 +31,22 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
 
     internal async Task StartAsync()
     {
-        string url = $"http://127.0.0.1:{FreePort()}";
+        string etcd = Path.Combine(tools, "etcd");
+        Certificates files = new(Path.Combine(_folder, "certificates"));
+        string[] client = tls ? ["--cacert", files.Authority, "--cert", files.Certificate, "--key", files.Key] : [];
+        string[] server = tls ? ["--trusted-ca-file", files.Authority, "--cert-file", files.Certificate, "--key-file", files.Key] : [];
+
+        string scheme = tls ? "https" : "http";
+        string url = $"{scheme}://127.0.0.1:{FreePort()}";
         string peer = $"http://127.0.0.1:{FreePort()}";
         string[] sync = fsync ? [] : ["--unsafe-no-fsync"];
         Start(etcd, ["--data-dir", Path.Combine(_folder, "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer,
-            "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error", .. sync]);
+            "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error", .. sync, .. server, .. tls ? ["--client-cert-auth"] : (string[])[]]);
         Etcd = url;
-        _paths.Add(new EtcdPath("etcd", Channel(url), 0));
-        await _paths[^1].UntilItAnswersAsync();
+        await AddAsync("etcd", ["--endpoint", url, .. client], 0);
 
-        string dev = Dev;
-        Process parent = Start(cloister, ["dev", "--dir", dev, "--etcd", url]);
+        string[] upstream = tls ? ["--etcd-cacert", files.Authority, "--etcd-cert", files.Certificate, "--etcd-key", files.Key] : [];
+        Process parent = Start(cloister, ["dev", "--dir", Dev, "--etcd", url, .. upstream]);
         for (string? line = ""; line?.StartsWith("ready", StringComparison.Ordinal) != true; line = await parent.StandardOutput.ReadLineAsync())
         {
             if (line is null)
@@ -55,21 +60,23 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
             .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .Select(id => int.Parse(id, CultureInfo.InvariantCulture))
             .First();
-        _paths.Add(new EtcdPath("gateway", Channel(File.ReadAllText(Path.Combine(dev, "gateway/url")), Tls(Path.Combine(dev, "gateway"))), Enclave));
-        await _paths[^1].UntilItAnswersAsync();
+        string gateway = Path.Combine(Dev, "gateway");
+        await AddAsync(
+            "gateway",
+            ["--endpoint", File.ReadAllText(Path.Combine(gateway, "url")), "--cacert", Path.Combine(gateway, "ca.crt"),
+                "--cert", Path.Combine(gateway, "client.crt"), "--key", Path.Combine(gateway, "client.key")],
+            Enclave);
 
         // It is a client of its own advertised address, and ends when nothing answers there.
         string proxy = $"127.0.0.1:{FreePort()}";
         Process forwarder = Start(etcd, ["grpc-proxy", "start", "--endpoints", url, "--listen-addr", proxy, "--advertise-client-url", proxy,
-            "--data-dir", Path.Combine(_folder, "proxy")]);
+            "--data-dir", Path.Combine(_folder, "proxy"), .. client, .. server]);
         forwarder.BeginOutputReadLine();
-        _paths.Add(new EtcdPath("grpc-proxy", Channel($"http://{proxy}"), forwarder.Id));
-        await _paths[^1].UntilItAnswersAsync();
+        await AddAsync("grpc-proxy", ["--endpoint", $"{scheme}://{proxy}", .. client], forwarder.Id);
     }
 
     public async ValueTask DisposeAsync()
     {
-        _paths.ForEach(path => path.Dispose());
         foreach (Process process in Enumerable.Reverse(_processes))
         {
             if (!process.HasExited)
@@ -84,28 +91,18 @@ internal sealed class Servers(string cloister, string etcd, bool fsync) : IAsync
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static GrpcChannel Channel(string url, SocketsHttpHandler? handler = null) =>
-        GrpcChannel.ForAddress(url, new GrpcChannelOptions { HttpHandler = handler, MaxReceiveMessageSize = null });
-
-    private static SocketsHttpHandler Tls(string files)
-    {
-        X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.ImportFromPemFile(Path.Combine(files, "ca.crt"));
-        X509Certificate2 certificate = X509Certificate2.CreateFromPemFile(Path.Combine(files, "client.crt"), Path.Combine(files, "client.key"));
-        return new SocketsHttpHandler
-        {
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateChainPolicy = policy, ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
-            },
-        };
-    }
-
     private static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private async Task AddAsync(string name, string[] connection, int processId)
+    {
+        EtcdPath path = new(name, Path.Combine(tools, "etcdload"), connection, processId);
+        await path.FillAsync(1);
+        _paths.Add(path);
     }
 
     private Process Start(string program, string[] arguments)

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Cloister.Bench.Gateway;
 
-/// <summary>What one run found: medians of its rounds, and ratios to the first path as medians of each round's ratio.</summary>
+/// <summary>What one run found: for each path the median of its rounds; for the gateway against each other path the ratio round by round.</summary>
 internal static class Summary
 {
     internal static JsonObject Of(IReadOnlyList<EtcdPath> paths)
@@ -14,12 +14,12 @@ internal static class Summary
             JsonObject row = [];
             foreach (EtcdPath path in paths.Where(path => path.Results.ContainsKey(what)))
             {
-                row[path.Name] = Math.Round(Median(path.Results[what]), 1);
+                row[path.Name] = Math.Round(Spread.Median(path.Results[what]), 1);
             }
 
             foreach (EtcdPath other in paths.Where(path => path != gateway && path.Results.ContainsKey(what)))
             {
-                row[$"gateway / {other.Name}"] = Math.Round(Median([.. gateway.Results[what].Zip(other.Results[what], (ours, theirs) => ours / theirs)]), 2);
+                row[$"gateway / {other.Name}"] = Spread.Of([.. gateway.Results[what].Zip(other.Results[what], (ours, theirs) => ours / theirs)], 2);
             }
 
             report[what] = row;
@@ -27,6 +27,4 @@ internal static class Summary
 
         return report;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cloister/bench/go/usage"
 )
 
 type load struct {
@@ -53,24 +55,24 @@ func (l *load) run() (any, error) {
 		callers.Go(func() { latencies[i], failures[i] = l.caller(one) })
 	}
 	time.Sleep(l.warmup)
-	server, err := readProcess(l.pid)
+	server, err := usage.Read(l.pid)
 	if err != nil {
 		return nil, err
 	}
-	client := cpuTime(0)
+	client := usage.CPUTime(0)
 	start := time.Now()
 	l.measuring.Store(true)
 	time.Sleep(l.duration)
 	l.measuring.Store(false)
 	elapsed := time.Since(start)
-	client = cpuTime(0) - client
-	after, err := readProcess(l.pid)
+	client = usage.CPUTime(0) - client
+	after, err := usage.Read(l.pid)
 	if err != nil {
 		return nil, err
 	}
 	l.measureEnd.Store(true)
 	callers.Wait()
-	return l.report(slices.Concat(latencies...), failures, elapsed, client, after.cpu-server.cpu, after), nil
+	return l.report(slices.Concat(latencies...), failures, elapsed, client, after.CPU-server.CPU, after), nil
 }
 
 // caller calls until the end, and keeps the latencies of calls that began while measuring.
@@ -96,7 +98,7 @@ func (l *load) caller(one call) (latencies []time.Duration, failures int) {
 	return latencies, failures
 }
 
-func (l *load) report(latencies []time.Duration, failures []int, elapsed, client, server time.Duration, after process) loadReport {
+func (l *load) report(latencies []time.Duration, failures []int, elapsed, client, server time.Duration, after usage.Process) loadReport {
 	slices.Sort(latencies)
 	report := loadReport{API: l.api, Op: l.op, Callers: l.callers, Requests: len(latencies), Seconds: elapsed.Seconds()}
 	for _, count := range failures {
@@ -106,7 +108,7 @@ func (l *load) report(latencies []time.Duration, failures []int, elapsed, client
 		report.FirstError = *text
 	}
 	if l.pid != 0 {
-		report.ServerRSS, report.ServerHWM = after.rss, after.hwm
+		report.ServerRSS, report.ServerHWM = after.RSS, after.HWM
 	}
 	if len(latencies) == 0 {
 		return report

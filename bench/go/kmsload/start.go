@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	kmsv2 "k8s.io/kms/apis/v2"
+
+	"cloister/bench/go/usage"
 )
 
 const startTimeout = 30 * time.Second
@@ -34,7 +36,7 @@ type spread struct {
 
 type start struct {
 	elapsed time.Duration
-	used    process
+	used    usage.Process
 }
 
 // measureStart starts the command again and again, each time from a clean socket path.
@@ -43,17 +45,17 @@ func measureStart(socket string, rounds int, command []string) (any, error) {
 		return nil, errors.New("--first-status needs a command")
 	}
 	var elapsed, cpu []int64
-	var memory process
+	var memory usage.Process
 	for range rounds {
 		one, err := startOnce(socket, command)
 		if err != nil {
 			return nil, err
 		}
 		elapsed = append(elapsed, one.elapsed.Microseconds())
-		cpu = append(cpu, one.used.cpu.Microseconds())
+		cpu = append(cpu, one.used.CPU.Microseconds())
 		memory = one.used
 	}
-	return startReport{rounds, spreadOf(elapsed), spreadOf(cpu), memory.rss, memory.hwm, elapsed}, nil
+	return startReport{rounds, spreadOf(elapsed), spreadOf(cpu), memory.RSS, memory.HWM, elapsed}, nil
 }
 
 func startOnce(socket string, command []string) (start, error) {
@@ -91,7 +93,7 @@ func startOnce(socket string, command []string) (start, error) {
 		answer, err := client.Status(ctx, &kmsv2.StatusRequest{})
 		if err == nil && answer.GetKeyId() != "" {
 			elapsed := time.Since(begin)
-			used, err := readProcess(child.Process.Pid)
+			used, err := usage.Read(child.Process.Pid)
 			return start{elapsed, used}, err
 		}
 		if ctx.Err() != nil {

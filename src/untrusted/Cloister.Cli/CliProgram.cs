@@ -10,9 +10,6 @@ namespace Cloister.Cli;
 /// <summary>Runs a command line: errors become one message on standard error and an exit code.</summary>
 internal static class CliProgram
 {
-    // What a verb has to stop in order when it is told to end: a little less than the 5 s that users are promised.
-    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(4.5);
-
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         ParseResult parsed = root.Parse(args);
@@ -27,9 +24,11 @@ internal static class CliProgram
             return ExitCode.Usage;
         }
 
+        using Termination termination = new();
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopTime });
+            InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await termination.RunAsync(stop => parsed.InvokeAsync(configuration, stop));
         }
         catch (CliException e)
         {

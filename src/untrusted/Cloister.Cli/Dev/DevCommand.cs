@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
@@ -72,21 +71,12 @@ internal static class DevCommand
 
     private static async Task<int> RunAsync(SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, OutputFormat output, CancellationToken cancellation)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        void Stop(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stop.Cancel();
-        }
-
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using DevelopmentBroker? broker = options.Custody == "attested"
-            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), new DevelopmentBrokerOptions { ShowLog = true }, stop.Token)
+            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), new DevelopmentBrokerOptions { ShowLog = true }, cancellation)
             : null;
         if (options.Etcd is not null)
         {
-            DevelopmentCertificates.Ensure(files.Gateway, broker is null ? null : await broker.Admin.AuthorityCertificateAsync(stop.Token));
+            DevelopmentCertificates.Ensure(files.Gateway, broker is null ? null : await broker.Admin.AuthorityCertificateAsync(cancellation));
         }
 
         if (options.Custody == "manual")
@@ -94,21 +84,21 @@ internal static class DevCommand
             options = options with { VendorDirectory = files.Vendor.Folder };
         }
 
-        options = broker is null ? options : await AdmitAsync(broker, files, options, stop.Token);
-        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: true, stop.Token);
-        EnclaveState state = await ProvisionAsync(enclave, options, stop.Token);
+        options = broker is null ? options : await AdmitAsync(broker, files, options, cancellation);
+        await using SimulatedEnclave enclave = await SimulatedEnclave.StartAsync(files, options, showLog: true, cancellation);
+        EnclaveState state = await ProvisionAsync(enclave, options, cancellation);
         await File.WriteAllTextAsync(
             files.EncryptionConfiguration,
             EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
-            stop.Token);
+            cancellation);
 
         if (options.Custody == "manual")
         {
-            await File.WriteAllTextAsync(files.AppraisalPolicy, DevelopmentPolicy.AppraisalText(KekName, options.Measurement), stop.Token);
+            await File.WriteAllTextAsync(files.AppraisalPolicy, DevelopmentPolicy.AppraisalText(KekName, options.Measurement), cancellation);
         }
 
         DevAnnouncement.Write(files, options, state, broker, output);
-        await WatchAsync(enclave, broker, stop.Token);
+        await WatchAsync(enclave, broker, cancellation);
         return ExitCode.Done;
     }
 

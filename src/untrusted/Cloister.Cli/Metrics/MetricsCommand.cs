@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Enclaves;
@@ -78,12 +77,6 @@ internal static class MetricsCommand
 
     private static async Task ServeAsync(string[] sockets, IPEndPoint end, CancellationToken cancellation)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            context.Cancel = true;
-            stop.Cancel();
-        });
         using HttpListener listener = new();
         listener.Prefixes.Add($"http://{end}/");
         try
@@ -95,13 +88,13 @@ internal static class MetricsCommand
             throw new CliException($"--listen {end}: {e.Message}: take a free port of this machine");
         }
 
-        using CancellationTokenRegistration stopping = stop.Token.Register(listener.Abort);
+        using CancellationTokenRegistration stopping = cancellation.Register(listener.Abort);
         await Console.Out.WriteLineAsync($"ready http://{end}/metrics");
-        while (!stop.IsCancellationRequested)
+        while (!cancellation.IsCancellationRequested)
         {
             try
             {
-                await AnswerAsync(await listener.GetContextAsync(), sockets, stop.Token);
+                await AnswerAsync(await listener.GetContextAsync(), sockets, cancellation);
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException or OperationCanceledException)
             {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Output;
 using Cloister.Sockets;
@@ -29,18 +28,11 @@ internal static class RelayCommand
             string to = parsed.GetValue(target)!;
             EndPoint destination = Target(to, address.EndPoint is VsockEndPoint);
             SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
-
-            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-            {
-                context.Cancel = true;
-                stop.Cancel();
-            });
             using ByteRelay relay = ByteRelay.Listen(address, destination, permissions, parsed.GetValue(connections));
             JsonObject document = new() { ["listen"] = relay.Address, ["target"] = TargetText(to) };
             await Console.Out.WriteLineAsync(
                 parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {TargetText(to)}");
-            await relay.RunAsync(stop.Token);
+            await relay.RunAsync(cancellation);
             return ExitCode.Done;
         });
         return command;

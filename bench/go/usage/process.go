@@ -1,4 +1,5 @@
-package main
+// Package usage reads what processes have used.
+package usage
 
 import (
 	"fmt"
@@ -10,21 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is what a process has used: CPU time of all its threads, ended ones too, and memory in KiB.
-type process struct {
-	cpu      time.Duration
-	rss, hwm int
+// Process is what a process has used: CPU time of all its threads, ended ones too, and memory in KiB.
+type Process struct {
+	CPU      time.Duration
+	RSS, HWM int
 }
 
-func readProcess(pid int) (process, error) {
+// Read reads a process; 0 is none.
+func Read(pid int) (Process, error) {
 	if pid == 0 {
-		return process{}, nil
+		return Process{}, nil
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return process{}, err
+		return Process{}, err
 	}
-	return process{cpuTime(pid), kibibytes(status, "VmRSS"), kibibytes(status, "VmHWM")}, nil
+	return Process{CPUTime(pid), kibibytes(status, "VmRSS"), kibibytes(status, "VmHWM")}, nil
 }
 
 func kibibytes(status []byte, name string) int {
@@ -36,9 +38,9 @@ func kibibytes(status []byte, name string) int {
 	return value
 }
 
-// cpuTime reads the CPU clock of a process (0: this one), whose clock number is made as the kernel's
+// CPUTime reads the CPU clock of a process (0: this one), whose clock number is made as the kernel's
 // MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) makes it.
-func cpuTime(pid int) time.Duration {
+func CPUTime(pid int) time.Duration {
 	var now unix.Timespec
 	clock := (^int32(pid))<<3 | 2
 	if err := unix.ClockGettime(clock, &now); err != nil {
