@@ -19,7 +19,7 @@ const (
 	valueSize = 1024
 	pageSize  = 500
 	// Keys of one caller, in turn.
-	keysEach = 100
+	keysEach = 20
 	timeout  = 30 * time.Second
 )
 
