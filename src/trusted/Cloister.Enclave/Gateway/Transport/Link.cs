@@ -15,6 +15,7 @@ internal sealed class Link
     // PINGs whose answers wait; more are answered at once.
     private const int MaxWaiting = 8;
     private const int PingSize = 8;
+    private const int PingMilliseconds = 20;
 
     // A peer that measures its connection while so much goes to it makes its windows larger by what it finds: it is not kept waiting.
     private const int MuchData = 64 * 1024;
@@ -30,6 +31,7 @@ internal sealed class Link
     private bool _sending;
     private readonly byte[] _pings = new byte[MaxWaiting * PingSize];
     private int _pingsWaiting;
+    private long _pingsDue;
     private long _dataSincePing;
 
     internal Link(Stream stream, Lock gate, bool toServer)
@@ -115,7 +117,7 @@ internal sealed class Link
     /// Answers a PING, in a moment unless much is sent to the peer: gRPC in Go sends the next one only then, so that not every call brings
     /// its own. Within the gate.
     /// </summary>
-    /// <returns>True when the answer waits for <see cref="AnswerPings"/>.</returns>
+    /// <returns>True when the answer waits, for whatever is sent later or for <see cref="AnswerPings"/>.</returns>
     internal bool AnswerLater(ReadOnlySpan<byte> payload)
     {
         if (_dataSincePing >= MuchData || _pingsWaiting == MaxWaiting)
@@ -125,6 +127,7 @@ internal sealed class Link
             return false;
         }
 
+        _pingsDue = _pingsWaiting == 0 ? Environment.TickCount64 + PingMilliseconds : _pingsDue;
         payload.CopyTo(_pings.AsSpan(_pingsWaiting++ * PingSize, PingSize));
         return true;
     }
@@ -156,6 +159,11 @@ internal sealed class Link
                 if (_sending && !mine)
                 {
                     return false;
+                }
+
+                if (_pingsWaiting > 0 && Environment.TickCount64 >= _pingsDue)
+                {
+                    AnswerPings();
                 }
 
                 TakeData();

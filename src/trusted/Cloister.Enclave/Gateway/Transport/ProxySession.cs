@@ -12,8 +12,8 @@ internal sealed class ProxySession : IDisposable
     private const int MaxStreams = 2048;
     private const int GrantAt = FlowControl.StreamWindow / 4;
 
-    // A PING is not kept longer; grpc-go gives its connections up after ten seconds and more.
-    private const int PingMilliseconds = 20;
+    // A PING is not kept longer where nothing else is sent; grpc-go gives its connections up after a second at the earliest.
+    private const int PingMilliseconds = 100;
     private const int FreshMilliseconds = 1000;
 
     private readonly Dictionary<int, ProxyStream> _streams = [];
