@@ -23,7 +23,7 @@ internal sealed class GatewayTarget : IFuzzTarget
     {
         get
         {
-            HeaderField[] call =
+            List<HeaderField> call =
             [
                 new(":method"u8.ToArray(), "POST"u8.ToArray()), new(":scheme"u8.ToArray(), "https"u8.ToArray()),
                 new(":path"u8.ToArray(), "/etcdserverpb.KV/Txn"u8.ToArray()), new("content-type"u8.ToArray(), "application/grpc"u8.ToArray()),
