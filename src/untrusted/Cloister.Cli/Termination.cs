@@ -20,12 +20,9 @@ internal sealed class Termination : IDisposable
         _registrations = [PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal), PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal)];
     }
 
-    /// <summary>Cancelled by the signal.</summary>
-    internal CancellationToken Token { get; } = Stop.Token;
-
-    /// <summary>Runs a verb.</summary>
+    /// <summary>Runs a verb, whose token the signal cancels.</summary>
     /// <returns>Its exit code; the shell's for a signal when it did not stop in time.</returns>
-    internal async Task<int> RunAsync(Func<CancellationToken, Task<int>> verb) => await await Task.WhenAny(verb(Token), _overdue.Task);
+    internal async Task<int> RunAsync(Func<CancellationToken, Task<int>> verb) => await await Task.WhenAny(verb(Stop.Token), _overdue.Task);
 
     public void Dispose() => Array.ForEach(_registrations, registration => registration.Dispose());
 
