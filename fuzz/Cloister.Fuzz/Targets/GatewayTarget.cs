@@ -31,7 +31,7 @@ internal sealed class GatewayTarget : IFuzzTarget
             byte[] put = [0x12, 0x19, 0x12, 0x17, 0x0a, 0x13, .. "/registry/secrets/a"u8, 0x12, 0x00];
             FrameWriter frames = new();
             frames.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 100_000)));
-            frames.Frame(FrameType.Headers, FrameHeader.EndHeaders, 1, HpackEncoder.Encode(call));
+            frames.Frame(FrameType.Headers, FrameHeader.EndHeaders, 1, new HpackEncoder().Encode(call));
             frames.Frame(FrameType.Data, FrameHeader.EndStream, 1, [0, 0, 0, 0, (byte)put.Length, .. put]);
             frames.Frame(FrameType.Headers, FrameHeader.EndHeaders | FrameHeader.Padded, 3, [1, 0x83, 0x87, 0x41, 0x84, 0xf1, 0xe3, 0xc2, 0xff, 0]);
             frames.WindowUpdate(0, 1000);

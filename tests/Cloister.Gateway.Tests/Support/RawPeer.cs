@@ -48,7 +48,7 @@ internal sealed class RawPeer : IDisposable
         Send(FrameType.Headers, FrameHeader.EndHeaders | (end ? FrameHeader.EndStream : 0), streamId, Block(fields));
 
     internal static byte[] Block(params (string Name, string Value)[] fields) =>
-        HpackEncoder.Encode([.. fields.Select(field => new HeaderField(Encoding.Latin1.GetBytes(field.Name), Encoding.Latin1.GetBytes(field.Value)))]);
+        Literals.Encode(fields.Select(field => new HeaderField(Encoding.Latin1.GetBytes(field.Name), Encoding.Latin1.GetBytes(field.Value))));
 
     /// <summary>The headers of a call, as grpc-go sends them.</summary>
     internal static (string Name, string Value)[] Call(string path, params (string Name, string Value)[] more) =>

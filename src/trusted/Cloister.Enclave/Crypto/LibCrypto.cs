@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Cloister.Enclave.Crypto;
 
 /// <summary>
-/// The few calls of OpenSSL 3's libcrypto that the envelope needs, so that a keyed cipher context can be used again.
-/// The library is the same that the platform's own cryptography uses. Source: EVP_EncryptInit(3). secrets: pass through, are not kept.
+/// The few calls of OpenSSL 3's libcrypto that envelopes and values need, so that cipher and digest contexts can be used again.
+/// The library is the same that the platform's own cryptography uses. Source: EVP_EncryptInit(3), EVP_DigestInit(3). secrets: pass through, are not kept.
 /// </summary>
 internal static unsafe partial class LibCrypto
 {
@@ -48,4 +48,25 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library, EntryPoint = "EVP_CipherFinal_ex")]
     [SuppressGCTransition]
     internal static partial int Final(nint context, byte* output, int* outputLength);
+
+    [LibraryImport(Library, EntryPoint = "EVP_MD_fetch", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint FetchDigest(nint library, string name, string? properties);
+
+    [LibraryImport(Library, EntryPoint = "EVP_MD_CTX_new")]
+    internal static partial nint NewDigest();
+
+    [LibraryImport(Library, EntryPoint = "EVP_MD_CTX_free")]
+    internal static partial void FreeDigest(nint context);
+
+    [LibraryImport(Library, EntryPoint = "EVP_DigestInit_ex2")]
+    [SuppressGCTransition]
+    internal static partial int DigestInit(nint context, nint digest, nint parameters);
+
+    [LibraryImport(Library, EntryPoint = "EVP_DigestUpdate")]
+    [SuppressGCTransition]
+    internal static partial int DigestUpdate(nint context, byte* data, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "EVP_DigestFinal_ex")]
+    [SuppressGCTransition]
+    internal static partial int DigestFinal(nint context, byte* digest, uint* length);
 }

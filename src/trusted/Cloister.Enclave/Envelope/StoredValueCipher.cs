@@ -36,7 +36,7 @@ public static class StoredValueCipher
         Span<byte> key = stackalloc byte[KeySize];
         try
         {
-            HKDF.Expand(HashAlgorithmName.SHA256, seed, key, data[..InfoSize]);
+            HkdfSha256.Expand(seed, data[..InfoSize], key);
             Span<byte> ciphertext = data[(InfoSize + NonceSize)..^TagSize];
             Aes256GcmOnce.Encrypt(key, data.Slice(InfoSize, NonceSize), plaintext, etcdKey, ciphertext, data[^TagSize..]);
         }
@@ -87,7 +87,7 @@ public static class StoredValueCipher
         Span<byte> key = stackalloc byte[KeySize];
         try
         {
-            HKDF.Expand(HashAlgorithmName.SHA256, source, key, data[..InfoSize]);
+            HkdfSha256.Expand(source, data[..InfoSize], key);
             return Open(key, etcdKey, data[InfoSize..], plaintext);
         }
         finally

@@ -3,7 +3,8 @@ namespace Cloister.Enclave.Gateway.Http2;
 /// <summary>One header, as bytes. The arrays are shared with HPACK's tables and never change. secrets: none.</summary>
 /// <param name="Name">Name.</param>
 /// <param name="Value">Value.</param>
-internal readonly record struct HeaderField(byte[] Name, byte[] Value)
+/// <param name="Sensitive">Its sender wants it in no table, here neither. Source: RFC 7541, section 6.2.3.</param>
+internal readonly record struct HeaderField(byte[] Name, byte[] Value, bool Sensitive = false)
 {
     /// <summary>What HPACK counts for a field besides its bytes. Source: RFC 7541, section 4.1.</summary>
     internal const int Overhead = 32;

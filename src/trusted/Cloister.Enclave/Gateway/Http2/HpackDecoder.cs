@@ -49,7 +49,7 @@ internal sealed class HpackDecoder
             {
                 bool indexed = (first & 0x40) != 0;
                 int name = ReadInteger(ref block, indexed ? 6 : 4);
-                field = new HeaderField(name == 0 ? ReadString(ref block) : Lookup(name).Name, ReadString(ref block));
+                field = new HeaderField(name == 0 ? ReadString(ref block) : Lookup(name).Name, ReadString(ref block), Sensitive: (first & 0xF0) == 0x10);
                 if (indexed)
                 {
                     Add(field);

@@ -27,5 +27,8 @@ internal static class HpackStaticTable
     /// <param name="index">From 1 to <see cref="Count"/>.</param>
     internal static HeaderField Get(int index) => Fields[index - 1];
 
+    /// <summary>The first index of that name, or 0.</summary>
+    internal static int IndexOf(byte[] name) => Array.FindIndex(Fields, field => field.Is(name)) + 1;
+
     private static HeaderField Field(string name, string value = "") => new(Encoding.ASCII.GetBytes(name), Encoding.ASCII.GetBytes(value));
 }

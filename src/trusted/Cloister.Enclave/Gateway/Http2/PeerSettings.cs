@@ -21,8 +21,11 @@ internal sealed class PeerSettings
     /// <summary>Streams that may be open at the same time.</summary>
     internal uint MaxStreams { get; private set; } = uint.MaxValue;
 
-    /// <summary>It took memory away from its table of headers, and has to hear in the next block that nothing here uses it.</summary>
-    internal bool TableShrunk { get; private set; }
+    /// <summary>Bytes of its table of headers.</summary>
+    internal uint TableSize { get; private set; } = HpackDecoder.TableSize;
+
+    /// <summary>The smallest that the last frame made it.</summary>
+    internal uint SmallestTableSize { get; private set; } = HpackDecoder.TableSize;
 
     /// <summary>Reads a SETTINGS frame's payload.</summary>
     /// <exception cref="Http2Exception">A value is not allowed.</exception>
@@ -33,13 +36,15 @@ internal sealed class PeerSettings
             throw new Http2Exception(Http2ErrorCode.FrameSizeError, "SETTINGS is not a list of settings");
         }
 
+        SmallestTableSize = TableSize;
         for (; !payload.IsEmpty; payload = payload[EntrySize..])
         {
             uint value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
             switch (BinaryPrimitives.ReadUInt16BigEndian(payload))
             {
                 case 1:
-                    TableShrunk |= value < HpackDecoder.TableSize;
+                    TableSize = value;
+                    SmallestTableSize = Math.Min(SmallestTableSize, value);
                     break;
                 case 2 when value > _maxEnablePush:
                     throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0, or 1 from a client");
@@ -54,7 +59,7 @@ internal sealed class PeerSettings
                 case 5 when value is < FrameReader.MaxPayload or > 0xFFFFFF:
                     throw new Http2Exception(Http2ErrorCode.ProtocolError, "MAX_FRAME_SIZE is not from 16384 to 16777215");
                 default:
-                    // Frames sent from here have the least size, and no table is used, so nothing else matters.
+                    // Frames sent from here have the least size, so nothing else matters.
                     break;
             }
         }

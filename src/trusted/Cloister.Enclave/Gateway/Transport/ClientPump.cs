@@ -153,12 +153,12 @@ internal sealed class ClientPump : StreamPump
 
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));
-        To.Headers(streamId, endsStream, HpackEncoder.Encode(fields));
+        To.Headers(streamId, endsStream, fields);
         stream.Request.Announced = length;
         stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
     }
 
-    private byte[] Denial(string path)
+    private List<HeaderField> Denial(string path)
     {
         Session.Counters.CallRefused();
         string printable = new([.. path.Select(c => c is > ' ' and <= '~' ? c : '?')]);
@@ -172,7 +172,7 @@ internal sealed class ClientPump : StreamPump
     }
 
     // A whole answer without etcd; what the request still sends is not read.
-    private void Answer(int streamId, byte[] headers, bool requestEnded)
+    private void Answer(int streamId, List<HeaderField> headers, bool requestEnded)
     {
         From.Headers(streamId, endsStream: true, headers);
         From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);

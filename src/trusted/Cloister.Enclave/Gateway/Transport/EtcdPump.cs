@@ -110,16 +110,15 @@ internal sealed class EtcdPump : StreamPump
 
         leg.Announced = length;
         fields.RemoveAll(field => field.Is("content-length"u8));
-        byte[] block = HpackEncoder.Encode(fields);
         stream.ResponseBegun = true;
         if (endsStream)
         {
-            leg.Trailers = block;
+            leg.Trailers = fields;
             EndOfSource(leg);
         }
         else
         {
-            To.Headers(stream.Id, endsStream: false, block);
+            To.Headers(stream.Id, endsStream: false, fields);
         }
     }
 }

@@ -182,7 +182,7 @@ internal abstract class FramePump
         lock (Session.Gate)
         {
             int before = From.Settings.InitialWindow;
-            From.Settings.Apply(payload);
+            From.Apply(payload);
             OnWindowChange((long)From.Settings.InitialWindow - before);
             From.Output.Frame(FrameType.Settings, FrameHeader.Ack, 0, default);
         }

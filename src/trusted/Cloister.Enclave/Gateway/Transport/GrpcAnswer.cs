@@ -13,14 +13,14 @@ internal static class GrpcAnswer
     ];
 
     /// <summary>A status, as the only headers of a response or as its trailers.</summary>
-    internal static byte[] Status(StatusCode code, string message, bool trailers)
+    internal static List<HeaderField> Status(StatusCode code, string message, bool trailers)
     {
         List<HeaderField> fields = trailers ? [] : [.. Start];
         fields.Add(new HeaderField("grpc-status"u8.ToArray(), Encoding.ASCII.GetBytes(GrpcText.Code(code))));
         fields.Add(new HeaderField("grpc-message"u8.ToArray(), Encoding.ASCII.GetBytes(GrpcText.Escape(message))));
-        return HpackEncoder.Encode(fields);
+        return fields;
     }
 
     /// <summary>The answer to what is not gRPC.</summary>
-    internal static byte[] NotGrpc() => HpackEncoder.Encode([new HeaderField(":status"u8.ToArray(), "415"u8.ToArray())]);
+    internal static List<HeaderField> NotGrpc() => [new(":status"u8.ToArray(), "415"u8.ToArray())];
 }

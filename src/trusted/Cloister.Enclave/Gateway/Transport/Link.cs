@@ -22,12 +22,12 @@ internal sealed class Link
 
     private readonly Lock _gate;
     private readonly Queue<StreamLeg> _ready = [];
+    private readonly HpackEncoder _hpack = new();
     private FrameWriter _output = new();
     private FrameWriter _spare = new();
     private long _sendWindow = FlowControl.DefaultWindow;
     private int _receiveWindow = FlowControl.DefaultWindow;
     private int _ungranted;
-    private bool _tableLeft;
     private bool _sending;
     private readonly byte[] _pings = new byte[MaxWaiting * PingSize];
     private int _pingsWaiting;
@@ -55,16 +55,15 @@ internal sealed class Link
     internal required Action<StreamLeg> Sent { get; init; }
 
     /// <summary>HEADERS of a whole block.</summary>
-    internal void Headers(int streamId, bool endsStream, byte[] block)
-    {
-        if (Settings.TableShrunk && !_tableLeft)
-        {
-            // A peer that makes its table smaller waits for a word that ours is not larger. Ours is empty from here on. Source: RFC 7541, section 4.2.
-            _tableLeft = true;
-            block = [0x20, .. block];
-        }
+    internal void Headers(int streamId, bool endsStream, List<HeaderField> fields) =>
+        _output.Frame(FrameType.Headers, (byte)(FrameHeader.EndHeaders | (endsStream ? FrameHeader.EndStream : 0)), streamId, _hpack.Encode(fields));
 
-        _output.Frame(FrameType.Headers, (byte)(FrameHeader.EndHeaders | (endsStream ? FrameHeader.EndStream : 0)), streamId, block);
+    /// <summary>The peer's settings changed.</summary>
+    internal void Apply(ReadOnlySpan<byte> settings)
+    {
+        Settings.Apply(settings);
+        _hpack.Resize(Settings.SmallestTableSize);
+        _hpack.Resize(Settings.TableSize);
     }
 
     /// <summary>Makes the connection's window as large as it stays.</summary>

@@ -45,7 +45,7 @@ internal sealed class StreamLeg
     internal bool Complete { get; set; }
 
     /// <summary>Headers that end the message, sent after what is pending.</summary>
-    internal byte[]? Trailers { get; set; }
+    internal List<HeaderField>? Trailers { get; set; }
 
     /// <summary>A reset that follows what is pending.</summary>
     internal Http2ErrorCode? Reset { get; set; }
