@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 
 namespace Cloister.Contracts.Keys;
 
@@ -28,18 +29,29 @@ public static class KeyId
     public static bool TryParse([NotNullWhen(true)] string? text, out KeyFingerprint fingerprint)
     {
         fingerprint = default;
-        if (text is null || text.Length != Length || !text.StartsWith(Prefix, StringComparison.Ordinal))
+        return text is not null && TryParse(text.AsSpan(), out fingerprint);
+    }
+
+    /// <summary>The same in UTF-8.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> text, out KeyFingerprint fingerprint)
+    {
+        // Bytes that are not ASCII become characters that are no digits.
+        Span<char> characters = stackalloc char[Length];
+        fingerprint = default;
+        return text.Length == Length && Encoding.Latin1.TryGetChars(text, characters, out int count) && TryParse(characters[..count], out fingerprint);
+    }
+
+    private static bool TryParse(ReadOnlySpan<char> text, out KeyFingerprint fingerprint)
+    {
+        fingerprint = default;
+        if (text.Length != Length || !text.StartsWith(Prefix, StringComparison.Ordinal) || text[Prefix.Length..].ContainsAnyExcept(LowerHexDigits))
         {
             return false;
         }
 
-        ReadOnlySpan<char> digits = text.AsSpan(Prefix.Length);
-        if (digits.ContainsAnyExcept(LowerHexDigits))
-        {
-            return false;
-        }
-
-        fingerprint = new KeyFingerprint(Convert.FromHexString(digits));
+        Span<byte> bytes = stackalloc byte[KeyFingerprint.Size];
+        Convert.FromHexString(text[Prefix.Length..], bytes, out _, out _);
+        fingerprint = new KeyFingerprint(bytes);
         return true;
     }
 }

@@ -18,10 +18,10 @@ public readonly ref struct EncryptedObject
     /// <summary>The most bytes that keys and values of all annotations may have together.</summary>
     public const int MaxAnnotationsSize = 32 * 1024;
 
-    private EncryptedObject(ReadOnlySpan<byte> data, string keyId, ReadOnlySpan<byte> edek, DekSourceType type, int annotationsSize)
+    private EncryptedObject(ReadOnlySpan<byte> data, ReadOnlySpan<byte> keyId, ReadOnlySpan<byte> edek, DekSourceType type, int annotationsSize)
     {
         Data = data;
-        KeyIdText = keyId;
+        KeyIdUtf8 = keyId;
         Edek = edek;
         SourceType = type;
         AnnotationsSize = annotationsSize;
@@ -31,7 +31,10 @@ public readonly ref struct EncryptedObject
     public ReadOnlySpan<byte> Data { get; }
 
     /// <summary>The key_id that the plugin gave with the EDEK.</summary>
-    public string KeyIdText { get; }
+    public string KeyIdText => Encoding.UTF8.GetString(KeyIdUtf8);
+
+    /// <summary>The same in UTF-8, in place.</summary>
+    public ReadOnlySpan<byte> KeyIdUtf8 { get; }
 
     /// <summary>The EDEK, 1 to 1024 bytes.</summary>
     public ReadOnlySpan<byte> Edek { get; }
@@ -48,7 +51,7 @@ public readonly ref struct EncryptedObject
     {
         ReadOnlySpan<byte> data = default;
         ReadOnlySpan<byte> edek = default;
-        string keyId = "";
+        ReadOnlySpan<byte> keyId = default;
         ulong type = 0;
         int annotations = 0;
         ProtoReader reader = new(body);
@@ -60,7 +63,7 @@ public readonly ref struct EncryptedObject
                     data = reader.Bytes();
                     break;
                 case 2:
-                    keyId = reader.String();
+                    keyId = reader.Utf8();
                     break;
                 case 3:
                     edek = reader.Bytes();
@@ -77,12 +80,12 @@ public readonly ref struct EncryptedObject
             }
         }
 
-        if (data.IsEmpty || keyId.Length == 0 || edek.IsEmpty)
+        if (data.IsEmpty || keyId.IsEmpty || edek.IsEmpty)
         {
             throw new WireException("encryptedData, keyID or encryptedDEKSource is missing", body.Length);
         }
 
-        if (edek.Length > MaxEdekSize || Encoding.UTF8.GetByteCount(keyId) > MaxKeyIdSize || annotations > MaxAnnotationsSize)
+        if (edek.Length > MaxEdekSize || keyId.Length > MaxKeyIdSize || annotations > MaxAnnotationsSize)
         {
             throw new WireException("encryptedDEKSource, keyID or annotations are too long", body.Length);
         }

@@ -81,16 +81,15 @@ public ref struct ProtoReader
 
     /// <summary>A string field; not for secrets.</summary>
     /// <exception cref="WireException">Another wire type, or not valid UTF-8.</exception>
-    public string String()
+    public string String() => Encoding.UTF8.GetString(Utf8());
+
+    /// <summary>The bytes of a string field, in place.</summary>
+    /// <exception cref="WireException">As for <see cref="String"/>.</exception>
+    public ReadOnlySpan<byte> Utf8()
     {
         int start = _position;
         ReadOnlySpan<byte> content = Bytes();
-        if (!System.Text.Unicode.Utf8.IsValid(content))
-        {
-            throw new WireException("string is not UTF-8", start);
-        }
-
-        return Encoding.UTF8.GetString(content);
+        return System.Text.Unicode.Utf8.IsValid(content) ? content : throw new WireException("string is not UTF-8", start);
     }
 
     /// <summary>An integer field.</summary>

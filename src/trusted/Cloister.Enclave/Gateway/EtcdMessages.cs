@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Rpc;
 
@@ -16,7 +17,7 @@ public sealed class EtcdMessages
     private readonly GatewayRules _rules;
     private readonly IValueCipher _cipher;
     private readonly int _maxSize;
-    private readonly ConcurrentBag<WipedBuffer> _free = [];
+    private readonly ConcurrentBag<Work> _free = [];
 
     /// <summary>A rewriter.</summary>
     /// <param name="rules">Which values are covered.</param>
@@ -48,51 +49,76 @@ public sealed class EtcdMessages
     public async ValueTask<RewriteResult> RewriteAsync(
         EtcdMessage kind, ReadOnlyMemory<byte> message, IBufferWriter<byte> output, CancellationToken cancellation)
     {
-        List<EtcdField> fields = Find(kind, message.Span);
-        if (fields.Count == 0)
-        {
-            output.Write(message.Span);
-            return default;
-        }
-
-        WipedBuffer values = _free.TryTake(out WipedBuffer? used) ? used : new WipedBuffer(_maxSize);
+        Work work = _free.TryTake(out Work? used) ? used : new Work(_maxSize);
         try
         {
-            // Once, not in steps that each copy what there is: plaintexts are shorter than what they stand in.
-            values.GetSpan(Math.Min(message.Length, _maxSize));
-            output.GetSpan(message.Length);
-            Range?[] replacements = new Range?[fields.Count];
-            RewriteResult result = default;
-            for (int i = 0; i < fields.Count; i++)
+            Find(kind, message.Span, work.Fields);
+            if (work.Fields.Count == 0)
             {
-                EtcdField field = fields[i];
-                if (field.IsValue)
-                {
-                    int start = values.Length;
-                    ReadOnlyMemory<byte> key = message.Slice(field.KeyStart, field.KeyLength);
-                    ReadOnlyMemory<byte> value = message.Slice(field.Start, field.Length);
-                    (bool replaced, result) = EtcdSchema.IsRequest(kind)
-                        ? await EncryptAsync(key, value, values, result, cancellation)
-                        : await DecryptAsync(key, value, values, result, cancellation);
-                    replacements[i] = replaced ? start..values.Length : null;
-                }
+                output.Write(message.Span);
+                return default;
             }
 
-            EtcdSplice.Write(message.Span, fields, replacements, values.Written.Span, output);
+            // Once, not in steps that each copy what there is: plaintexts are shorter than what they stand in.
+            WipedBuffer values = work.Values;
+            values.GetSpan(Math.Min(message.Length, _maxSize));
+            output.GetSpan(message.Length);
+            bool request = EtcdSchema.IsRequest(kind);
+            RewriteResult result = default;
+            for (int i = 0; i < work.Fields.Count; i++)
+            {
+                EtcdField field = work.Fields[i];
+                bool replaced = false;
+                int start = values.Length;
+                if (field.IsValue)
+                {
+                    ReadOnlyMemory<byte> key = message.Slice(field.KeyStart, field.KeyLength);
+                    ReadOnlyMemory<byte> value = message.Slice(field.Start, field.Length);
+                    if (request)
+                    {
+                        await _cipher.EncryptAsync(key, value, values, cancellation);
+                        (replaced, result) = (true, result with { Encrypted = result.Encrypted + 1 });
+                    }
+                    else
+                    {
+                        (replaced, result) = Settle(await _cipher.DecryptAsync(key, value, values, cancellation), values, result);
+                    }
+                }
+
+                work.Replacements.Add(replaced ? start..values.Length : null);
+            }
+
+            EtcdSplice.Write(message.Span, work.Fields, CollectionsMarshal.AsSpan(work.Replacements), values.Written.Span, output);
             return result;
         }
         finally
         {
-            values.Reset();
-            _free.Add(values);
+            work.Reset();
+            _free.Add(work);
         }
     }
 
-    private List<EtcdField> Find(EtcdMessage kind, ReadOnlySpan<byte> message)
+    private static (bool Replaced, RewriteResult Result) Settle(ValueOutcome outcome, WipedBuffer values, RewriteResult result)
+    {
+        switch (outcome)
+        {
+            case ValueOutcome.Decrypted:
+                return (true, result with { Decrypted = result.Decrypted + 1 });
+            case ValueOutcome.PassThrough:
+                return (false, result with { PassedThrough = result.PassedThrough + 1 });
+            case ValueOutcome.Undecryptable:
+                return (false, result with { Undecryptable = result.Undecryptable + 1 });
+            default:
+                values.Write(RefusedValue);
+                return (true, result with { Refused = result.Refused + 1 });
+        }
+    }
+
+    private void Find(EtcdMessage kind, ReadOnlySpan<byte> message, List<EtcdField> found)
     {
         try
         {
-            return EtcdValueFinder.Find(_rules, kind, message);
+            EtcdValueFinder.Find(_rules, kind, message, found);
         }
         catch (WireException e)
         {
@@ -102,27 +128,26 @@ public sealed class EtcdMessages
         }
     }
 
-    private async ValueTask<(bool Replaced, RewriteResult Result)> EncryptAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WipedBuffer output, RewriteResult result, CancellationToken cancellation)
+    // Memory for one message at a time. secrets: the values, until Reset.
+    private sealed class Work(int maxSize)
     {
-        await _cipher.EncryptAsync(key, value, output, cancellation);
-        return (true, result with { Encrypted = result.Encrypted + 1 });
-    }
+        private const int MostKept = 4096;
 
-    private async ValueTask<(bool Replaced, RewriteResult Result)> DecryptAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WipedBuffer output, RewriteResult result, CancellationToken cancellation)
-    {
-        switch (await _cipher.DecryptAsync(key, value, output, cancellation))
+        internal List<EtcdField> Fields { get; } = [];
+
+        internal List<Range?> Replacements { get; } = [];
+
+        internal WipedBuffer Values { get; } = new(maxSize);
+
+        internal void Reset()
         {
-            case ValueOutcome.Decrypted:
-                return (true, result with { Decrypted = result.Decrypted + 1 });
-            case ValueOutcome.PassThrough:
-                return (false, result with { PassedThrough = result.PassedThrough + 1 });
-            case ValueOutcome.Undecryptable:
-                return (false, result with { Undecryptable = result.Undecryptable + 1 });
-            default:
-                output.Write(RefusedValue);
-                return (true, result with { Refused = result.Refused + 1 });
+            Values.Reset();
+            Fields.Clear();
+            Replacements.Clear();
+            if (Fields.Capacity > MostKept)
+            {
+                Fields.Capacity = Replacements.Capacity = MostKept;
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ namespace Cloister.Enclave.Gateway;
 internal static class EtcdSplice
 {
     private const int MaxVarintSize = 5;
+    private const int MostOnStack = 1024;
 
     /// <param name="message">The message.</param>
     /// <param name="fields">Fields in the order in which they stand, parents first.</param>
@@ -19,7 +20,10 @@ internal static class EtcdSplice
     internal static void Write(
         ReadOnlySpan<byte> message, List<EtcdField> fields, ReadOnlySpan<Range?> replacements, ReadOnlySpan<byte> values, IBufferWriter<byte> output)
     {
-        int[] lengths = NewLengths(fields, replacements, values.Length);
+        // Also for a page of Secrets, whose values are most of what is moved.
+        Span<int> lengths = fields.Count <= MostOnStack ? stackalloc int[fields.Count] : new int[fields.Count];
+        lengths.Clear();
+        SetNewLengths(fields, replacements, values.Length, lengths);
         int copied = 0;
         for (int i = 0; i < fields.Count; i++)
         {
@@ -43,9 +47,8 @@ internal static class EtcdSplice
     }
 
     // Children stand behind their parents, so backwards every length is complete before it is added to the one around it.
-    private static int[] NewLengths(List<EtcdField> fields, ReadOnlySpan<Range?> replacements, int valuesLength)
+    private static void SetNewLengths(List<EtcdField> fields, ReadOnlySpan<Range?> replacements, int valuesLength, Span<int> lengths)
     {
-        int[] lengths = new int[fields.Count];
         for (int i = fields.Count - 1; i >= 0; i--)
         {
             EtcdField field = fields[i];
@@ -58,8 +61,6 @@ internal static class EtcdSplice
                 lengths[field.Parent] = checked(lengths[field.Parent] + lengths[i] - field.Length + lengthBytes);
             }
         }
-
-        return lengths;
     }
 
     private static int VarintSize(uint value) => (BitOperations.Log2(value | 1) / 7) + 1;

@@ -13,15 +13,11 @@ internal static class EtcdValueFinder
     private const int MaxDepth = 32;
     private const ulong CompareValueTarget = 3;
 
-    /// <summary>The fields; empty when the message stays as it is.</summary>
+    /// <summary>Adds the fields to an empty list; none when the message stays as it is.</summary>
     /// <exception cref="WireException">Not a well-formed message.</exception>
     /// <exception cref="RpcException">InvalidArgument: a comparison with a covered value.</exception>
-    internal static List<EtcdField> Find(GatewayRules rules, EtcdMessage kind, ReadOnlySpan<byte> message)
-    {
-        List<EtcdField> found = [];
+    internal static void Find(GatewayRules rules, EtcdMessage kind, ReadOnlySpan<byte> message, List<EtcdField> found) =>
         Visit(new Context(rules, found), kind, message, 0, -1, 0);
-        return found;
-    }
 
     private static void Visit(Context context, EtcdMessage kind, ReadOnlySpan<byte> message, int offset, int parent, int depth)
     {

@@ -43,11 +43,11 @@ internal sealed class SeedSource : IDisposable
     /// <param name="kek">Name of the KEK, as a rule gave it; null for the default KEK.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="RpcException">The custody has no KEK for such writes.</exception>
-    internal ValueTask<WriteSeed> ForWriteAsync(string? kek, CancellationToken cancellation)
-    {
-        WriteSlot slot = Slot(kek);
-        return TryCurrent(slot) is { } current ? ValueTask.FromResult(current) : RenewAsync(slot, cancellation);
-    }
+    internal ValueTask<WriteSeed> ForWriteAsync(string? kek, CancellationToken cancellation) =>
+        TryForWrite(kek) is { } current ? ValueTask.FromResult(current) : RenewAsync(Slot(kek), cancellation);
+
+    /// <summary>As <see cref="ForWriteAsync"/>, or null when one has to be made.</summary>
+    internal WriteSeed? TryForWrite(string? kek) => TryCurrent(Slot(kek));
 
     /// <summary>What writes under a KEK come to now.</summary>
     /// <param name="kek">As above.</param>
@@ -60,15 +60,24 @@ internal sealed class SeedSource : IDisposable
     /// <exception cref="RpcException">The custody does not unwrap it, or it does not hold 32 bytes (InvalidArgument).</exception>
     internal ValueTask<SecretKey> ForReadAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation)
     {
+        if (TryForRead(kek, edek.Span) is { } written)
+        {
+            return ValueTask.FromResult(written);
+        }
+
+        return Cached(kek, edek, cancellation);
+    }
+
+    /// <summary>The seed of a value that one of the seeds of this moment wrote, or null.</summary>
+    internal SecretKey? TryForRead(KeyFingerprint kek, ReadOnlySpan<byte> edek)
+    {
         if (!_custody.Holds(kek))
         {
             // Withdrawn: its seeds go with it, and the custody says why.
             WipeWithdrawn();
         }
 
-        return TryWritten(kek, edek.Span) is { } written
-            ? ValueTask.FromResult(written)
-            : _cache.GetAsync(kek, edek.Span, () => UnwrapAsync(kek, edek.ToArray()), cancellation);
+        return TryWritten(kek, edek);
     }
 
     /// <summary>Wipes the seeds whose KEK is no longer there for reads.</summary>
@@ -112,6 +121,9 @@ internal sealed class SeedSource : IDisposable
     }
 
     private WriteSlot Slot(string? kek) => kek is null ? _default : _named[kek];
+
+    private ValueTask<SecretKey> Cached(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation) =>
+        _cache.GetAsync(kek, edek.Span, () => UnwrapAsync(kek, edek.ToArray()), cancellation);
 
     private WriteSeed? TryCurrent(WriteSlot slot)
     {

@@ -69,14 +69,42 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     public CustodyStatus StatusOf(ReadOnlySpan<byte> key) => _seeds.StatusOf(_keks.Find(key));
 
     /// <inheritdoc/>
-    public async ValueTask EncryptAsync(
+    public ValueTask EncryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
     {
         string? kek = _keks.Find(key.Span);
+        return _seeds.TryForWrite(kek) is { } seed && TryWrite(seed, key.Span, plaintext.Span, stored)
+            ? ValueTask.CompletedTask
+            : EncryptWithNextAsync(kek, key, plaintext, stored, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ValueOutcome> DecryptAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
+    {
+        if (!stored.Span.StartsWith(_prefix))
+        {
+            bool refused = !stored.Span.StartsWith("k8s:enc:"u8) && _mode != PlaintextMode.Adopt;
+            return ValueTask.FromResult(refused ? ValueOutcome.Refused : ValueOutcome.PassThrough);
+        }
+
+        if (ReadParts(stored) is not { } parts)
+        {
+            return ValueTask.FromResult(ValueOutcome.Undecryptable);
+        }
+
+        return _seeds.TryForRead(parts.Kek, parts.Edek.Span) is { } seed && TryOpen(seed, parts, key.Span, plaintext) is { } outcome
+            ? ValueTask.FromResult(outcome)
+            : DecryptWithFetchedAsync(parts, key, plaintext, cancellation);
+    }
+
+    private async ValueTask EncryptWithNextAsync(
+        string? kek, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
+    {
         for (int attempt = 0; attempt < Attempts; attempt++)
         {
             WriteSeed seed = await _seeds.ForWriteAsync(kek, cancellation);
-            if (TryUse(seed.Seed, bytes => Write(bytes, seed, key.Span, plaintext.Span, stored)))
+            if (TryWrite(seed, key.Span, plaintext.Span, stored))
             {
                 return;
             }
@@ -85,27 +113,15 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         throw Busy();
     }
 
-    /// <inheritdoc/>
-    public async ValueTask<ValueOutcome> DecryptAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
+    private async ValueTask<ValueOutcome> DecryptWithFetchedAsync(
+        Parts parts, ReadOnlyMemory<byte> key, IBufferWriter<byte> plaintext, CancellationToken cancellation)
     {
-        if (!stored.Span.StartsWith(_prefix))
-        {
-            return !stored.Span.StartsWith("k8s:enc:"u8) && _mode != PlaintextMode.Adopt ? ValueOutcome.Refused : ValueOutcome.PassThrough;
-        }
-
-        if (ReadParts(stored) is not { } parts)
-        {
-            return ValueOutcome.Undecryptable;
-        }
-
         try
         {
             for (int attempt = 0; attempt < Attempts; attempt++)
             {
                 SecretKey seed = await _seeds.ForReadAsync(parts.Kek, parts.Edek, cancellation);
-                ValueOutcome outcome = ValueOutcome.Undecryptable;
-                if (TryUse(seed, bytes => outcome = Open(bytes, parts, key.Span, plaintext)))
+                if (TryOpen(seed, parts, key.Span, plaintext) is { } outcome)
                 {
                     return outcome;
                 }
@@ -123,43 +139,30 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     private static RpcException Busy() =>
         new(StatusCode.Unavailable, "the seeds of too many values are needed at the same time; try again, and give the gateway a larger cache of seeds");
 
-    private static bool TryUse(SecretKey seed, Action<ReadOnlySpan<byte>> use)
+    // Null: the seed was wiped meanwhile.
+    private static ValueOutcome? TryOpen(SecretKey seed, Parts parts, ReadOnlySpan<byte> key, IBufferWriter<byte> output)
     {
         try
         {
-            return seed.Use(use, static (bytes, action) =>
-            {
-                action(bytes);
-                return true;
-            });
+            return seed.Use(new Reading(parts, key, output), static (bytes, reading) => reading.Open(bytes));
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
+    // False: the seed was wiped meanwhile.
+    private bool TryWrite(WriteSeed seed, ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext, IBufferWriter<byte> output)
+    {
+        try
+        {
+            return seed.Seed.Use(new Writing(_prefix, seed, key, plaintext, output), static (bytes, writing) => writing.Write(bytes));
         }
         catch (ObjectDisposedException)
         {
             return false;
         }
-    }
-
-    private static ValueOutcome Open(ReadOnlySpan<byte> seed, Parts parts, ReadOnlySpan<byte> key, IBufferWriter<byte> output)
-    {
-        // Where it is wanted, without a copy; nothing is written when it does not open.
-        int size = StoredValueCipher.PlaintextSize(parts.Type, parts.Data.Span);
-        if (!StoredValueCipher.TryDecrypt(parts.Type, seed, key, parts.Data.Span, output.GetSpan(size)[..size]))
-        {
-            return ValueOutcome.Undecryptable;
-        }
-
-        output.Advance(size);
-        return ValueOutcome.Decrypted;
-    }
-
-    private void Write(ReadOnlySpan<byte> seedBytes, WriteSeed seed, ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext, IBufferWriter<byte> output)
-    {
-        output.Write(_prefix);
-        ProtoWriter writer = new(output);
-        StoredValueCipher.Encrypt(seedBytes, key, plaintext, writer.BytesField(1, plaintext.Length + StoredValueCipher.Overhead));
-        writer.String(2, seed.KeyId);
-        writer.Bytes(3, seed.Edek);
-        writer.Integer(5, (ulong)DekSourceType.HkdfSha256Seed);
     }
 
     // Null when it is not well-formed, or when key_id and EDEK do not name the same KEK.
@@ -170,7 +173,7 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         {
             EncryptedObject value = EncryptedObject.Parse(body.Span);
             KeyFingerprint kek = Edek.Parse(value.Edek).Kek;
-            return KeyId.TryParse(value.KeyIdText, out KeyFingerprint named) && named == kek
+            return KeyId.TryParse(value.KeyIdUtf8, out KeyFingerprint named) && named == kek
                 ? new Parts(kek, Within(body, value.Edek), Within(body, value.Data), value.SourceType)
                 : null;
         }
@@ -185,4 +188,41 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         whole.Span.Overlaps(part, out int offset) ? whole.Slice(offset, part.Length) : ReadOnlyMemory<byte>.Empty;
 
     private readonly record struct Parts(KeyFingerprint Kek, ReadOnlyMemory<byte> Edek, ReadOnlyMemory<byte> Data, DekSourceType Type);
+
+    // One value on its way out of its stored form, for as long as its seed is held.
+    private readonly ref struct Reading(Parts parts, ReadOnlySpan<byte> key, IBufferWriter<byte> output)
+    {
+        private readonly ReadOnlySpan<byte> _key = key;
+
+        internal ValueOutcome Open(ReadOnlySpan<byte> seed)
+        {
+            // Where it is wanted, without a copy; nothing is written when it does not open.
+            int size = StoredValueCipher.PlaintextSize(parts.Type, parts.Data.Span);
+            if (!StoredValueCipher.TryDecrypt(parts.Type, seed, _key, parts.Data.Span, output.GetSpan(size)[..size]))
+            {
+                return ValueOutcome.Undecryptable;
+            }
+
+            output.Advance(size);
+            return ValueOutcome.Decrypted;
+        }
+    }
+
+    // One value on its way into it.
+    private readonly ref struct Writing(byte[] prefix, WriteSeed seed, ReadOnlySpan<byte> key, ReadOnlySpan<byte> plaintext, IBufferWriter<byte> output)
+    {
+        private readonly ReadOnlySpan<byte> _key = key;
+        private readonly ReadOnlySpan<byte> _plaintext = plaintext;
+
+        internal bool Write(ReadOnlySpan<byte> seedBytes)
+        {
+            output.Write(prefix);
+            ProtoWriter writer = new(output);
+            StoredValueCipher.Encrypt(seedBytes, _key, _plaintext, writer.BytesField(1, _plaintext.Length + StoredValueCipher.Overhead));
+            writer.String(2, seed.KeyId);
+            writer.Bytes(3, seed.Edek);
+            writer.Integer(5, (ulong)DekSourceType.HkdfSha256Seed);
+            return true;
+        }
+    }
 }

@@ -13,14 +13,16 @@ internal sealed class HpackDecoder
     internal const int MaxListSize = 16_384;
 
     private readonly List<HeaderField> _table = [];
+    private readonly List<HeaderField> _fields = [];
     private int _maxTableSize = TableSize;
     private int _tableSize;
 
-    /// <summary>Decodes one block.</summary>
+    /// <summary>Decodes one block, into a list that is valid until the next.</summary>
     /// <exception cref="Http2Exception">It is malformed or too large.</exception>
     internal List<HeaderField> Decode(ReadOnlySpan<byte> block)
     {
-        List<HeaderField> fields = new(12);
+        List<HeaderField> fields = _fields;
+        fields.Clear();
         int listSize = 0;
         bool begun = false;
         while (!block.IsEmpty)

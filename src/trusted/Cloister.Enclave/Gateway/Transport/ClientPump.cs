@@ -141,14 +141,13 @@ internal sealed class ClientPump : StreamPump
         bool grpc = fields.Exists(field => field.Is(":method"u8) && field.Value.AsSpan().SequenceEqual("POST"u8))
             && fields.Exists(field => field.Is("content-type"u8) && field.Value.AsSpan().StartsWith("application/grpc"u8));
         EtcdMethod? method = EtcdMethod.Find(path);
-        string text = Encoding.ASCII.GetString(path.AsSpan(0, Math.Min(path.Length, MaxPathInText)));
         if (!grpc || method is null)
         {
-            Answer(streamId, grpc ? Denial(text) : GrpcAnswer.NotGrpc(), endsStream);
+            Answer(streamId, grpc ? Denial(path) : GrpcAnswer.NotGrpc(), endsStream);
             return;
         }
 
-        ProxyStream stream = new(streamId, text, method, To.Settings.InitialWindow, From.Settings.InitialWindow);
+        ProxyStream stream = new(streamId, method, To.Settings.InitialWindow, From.Settings.InitialWindow);
         Session.Open(stream);
 
         // Answers are to come uncompressed, and lengths may change.
@@ -158,10 +157,11 @@ internal sealed class ClientPump : StreamPump
         stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
     }
 
-    private List<HeaderField> Denial(string path)
+    private List<HeaderField> Denial(byte[] path)
     {
         Session.Counters.CallRefused();
-        string printable = new([.. path.Select(c => c is > ' ' and <= '~' ? c : '?')]);
+        string text = Encoding.ASCII.GetString(path.AsSpan(0, Math.Min(path.Length, MaxPathInText)));
+        string printable = new([.. text.Select(c => c is > ' ' and <= '~' ? c : '?')]);
         string message = $"{printable} does not pass the gateway, which serves the calls that an API server makes; for anything else use etcd itself, such as with etcdctl";
         if (_refusals.MayPass(out long suppressed))
         {

@@ -6,21 +6,35 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// The calls that an API server makes to etcd, and what is rewritten in each. Everything else is refused: the gateway answers for what
 /// passes it. Source: kube-apiserver, storage/etcd3. secrets: none.
 /// </summary>
+/// <param name="Path">What the call is named in HTTP/2.</param>
 /// <param name="Request">Message in requests, <see cref="EtcdMessage.Opaque"/> when bytes pass as they are.</param>
 /// <param name="Response">Message in responses.</param>
-internal sealed record EtcdMethod(EtcdMessage Request, EtcdMessage Response)
+internal sealed record EtcdMethod(string Path, EtcdMessage Request, EtcdMessage Response)
 {
-    private static readonly Dictionary<string, EtcdMethod> Allowed = new()
-    {
-        ["/etcdserverpb.KV/Range"] = new(EtcdMessage.Opaque, EtcdMessage.RangeResponse),
-        ["/etcdserverpb.KV/RangeStream"] = new(EtcdMessage.Opaque, EtcdMessage.RangeStreamResponse),
-        ["/etcdserverpb.KV/Txn"] = new(EtcdMessage.TxnRequest, EtcdMessage.TxnResponse),
-        ["/etcdserverpb.KV/Compact"] = new(EtcdMessage.Opaque, EtcdMessage.Opaque),
-        ["/etcdserverpb.Watch/Watch"] = new(EtcdMessage.Opaque, EtcdMessage.WatchResponse),
-        ["/etcdserverpb.Lease/LeaseGrant"] = new(EtcdMessage.Opaque, EtcdMessage.Opaque),
-        ["/etcdserverpb.Maintenance/Status"] = new(EtcdMessage.Opaque, EtcdMessage.Opaque),
-    };
+    private static readonly EtcdMethod[] Allowed =
+    [
+        new("/etcdserverpb.KV/Range", EtcdMessage.Opaque, EtcdMessage.RangeResponse),
+        new("/etcdserverpb.KV/RangeStream", EtcdMessage.Opaque, EtcdMessage.RangeStreamResponse),
+        new("/etcdserverpb.KV/Txn", EtcdMessage.TxnRequest, EtcdMessage.TxnResponse),
+        new("/etcdserverpb.KV/Compact", EtcdMessage.Opaque, EtcdMessage.Opaque),
+        new("/etcdserverpb.Watch/Watch", EtcdMessage.Opaque, EtcdMessage.WatchResponse),
+        new("/etcdserverpb.Lease/LeaseGrant", EtcdMessage.Opaque, EtcdMessage.Opaque),
+        new("/etcdserverpb.Maintenance/Status", EtcdMessage.Opaque, EtcdMessage.Opaque),
+    ];
+
+    private readonly byte[] _path = Encoding.ASCII.GetBytes(Path);
 
     /// <summary>The method of a path, or null when it is not one of them.</summary>
-    internal static EtcdMethod? Find(ReadOnlySpan<byte> path) => Allowed.GetValueOrDefault(Encoding.ASCII.GetString(path));
+    internal static EtcdMethod? Find(ReadOnlySpan<byte> path)
+    {
+        foreach (EtcdMethod method in Allowed)
+        {
+            if (path.SequenceEqual(method._path))
+            {
+                return method;
+            }
+        }
+
+        return null;
+    }
 }

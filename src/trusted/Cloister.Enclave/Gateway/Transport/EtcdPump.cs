@@ -113,7 +113,7 @@ internal sealed class EtcdPump : StreamPump
         stream.ResponseBegun = true;
         if (endsStream)
         {
-            leg.Trailers = fields;
+            leg.Trailers = [.. fields];
             EndOfSource(leg);
         }
         else

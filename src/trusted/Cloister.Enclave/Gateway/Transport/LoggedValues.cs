@@ -31,10 +31,17 @@ internal sealed class LoggedValues : IValueCipher
         return _values.EncryptAsync(key, plaintext, stored, cancellation);
     }
 
-    public async ValueTask<ValueOutcome> DecryptAsync(
+    public ValueTask<ValueOutcome> DecryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
     {
-        ValueOutcome outcome = await _values.DecryptAsync(key, stored, plaintext, cancellation);
+        ValueTask<ValueOutcome> outcome = _values.DecryptAsync(key, stored, plaintext, cancellation);
+        return outcome.IsCompletedSuccessfully ? ValueTask.FromResult(Noted(key, outcome.Result)) : NotedAsync(key, outcome);
+    }
+
+    private async ValueTask<ValueOutcome> NotedAsync(ReadOnlyMemory<byte> key, ValueTask<ValueOutcome> outcome) => Noted(key, await outcome);
+
+    private ValueOutcome Noted(ReadOnlyMemory<byte> key, ValueOutcome outcome)
+    {
         if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.MayPass(out long suppressed))
         {
             _log.ValueNotReadable(Text(key.Span), outcome, suppressed);

@@ -18,6 +18,8 @@ internal sealed class MessageRewriter
     private readonly int _maxMessageSize;
     private readonly WipedBuffer _output;
     private readonly CancellationToken _closing;
+    private ReadOnlyMemory<byte> _message;
+    private RpcException? _failure;
 
     internal MessageRewriter(EtcdMessages messages, EnclaveLog log, int maxMessageSize, CancellationToken closing)
     {
@@ -56,43 +58,33 @@ internal sealed class MessageRewriter
         }
     }
 
-    /// <summary>Rewrites the messages that are whole. Outside the gate.</summary>
-    internal void Rewrite(ProxySession session, StreamLeg leg)
+    /// <summary>Takes the next message of a leg when all of it is here. Within the gate, as delivering it.</summary>
+    internal bool TryTake(ProxySession session, StreamLeg leg)
     {
-        while (true)
+        leg.Busy = !leg.Stream.Gone && TryTake(session, leg, out _message);
+        return leg.Busy;
+    }
+
+    /// <summary>Lets the rewritten message go on, or ends the call.</summary>
+    internal void Deliver(ProxySession session, StreamLeg leg)
+    {
+        leg.Busy = false;
+        if (leg.Stream.Gone)
         {
-            ReadOnlyMemory<byte> message;
-            lock (session.Gate)
-            {
-                if (leg.Stream.Gone || !TryTake(session, leg, out message))
-                {
-                    return;
-                }
-
-                leg.Busy = true;
-            }
-
-            RpcException? failure = Rewrite(session, leg, message);
-            lock (session.Gate)
-            {
-                leg.Busy = false;
-                if (leg.Stream.Gone)
-                {
-                    session.Release(leg);
-                }
-                else if (failure is not null)
-                {
-                    leg.Received?.Clear();
-                    session.Refuse(leg.Stream, failure.Code, failure.Message);
-                }
-                else
-                {
-                    Deliver(session, leg, PrefixSize + message.Length);
-                }
-
-                _output.Reset();
-            }
+            session.Release(leg);
         }
+        else if (_failure is not null)
+        {
+            leg.Received?.Clear();
+            session.Refuse(leg.Stream, _failure.Code, _failure.Message);
+        }
+        else
+        {
+            Deliver(session, leg, PrefixSize + _message.Length);
+        }
+
+        _output.Reset();
+        (_message, _failure) = (default, null);
     }
 
     private bool TryTake(ProxySession session, StreamLeg leg, out ReadOnlyMemory<byte> message)
@@ -126,28 +118,28 @@ internal sealed class MessageRewriter
         return true;
     }
 
-    private RpcException? Rewrite(ProxySession session, StreamLeg leg, ReadOnlyMemory<byte> message)
+    /// <summary>Rewrites the message that was taken. Outside the gate.</summary>
+    internal void Rewrite(ProxySession session, StreamLeg leg)
     {
         try
         {
             // Waits only when a remote KMS has to be asked, and that has a limit.
-            ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, message, _output, _closing);
+            ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, _message, _output, _closing);
             RewriteResult result = rewriting.IsCompleted ? rewriting.Result : rewriting.AsTask().GetAwaiter().GetResult();
             session.Counters.Rewritten(result);
-            return null;
         }
         catch (RpcException e)
         {
-            return e;
+            _failure = e;
         }
         catch (OperationCanceledException)
         {
-            return new RpcException(StatusCode.Cancelled, "the connection is being closed");
+            _failure = new RpcException(StatusCode.Cancelled, "the connection is being closed");
         }
         catch (Exception e)
         {
             _log.Fault(leg.Stream.Path, e);
-            return new RpcException(StatusCode.Internal, "a fault in the gateway; its log has type and place");
+            _failure = new RpcException(StatusCode.Internal, "a fault in the gateway; its log has type and place");
         }
     }
 

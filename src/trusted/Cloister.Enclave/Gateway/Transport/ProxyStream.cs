@@ -3,12 +3,12 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <summary>One call, under the same stream number on both sides. The session's gate guards it. secrets: see its legs.</summary>
 internal sealed class ProxyStream
 {
-    internal ProxyStream(int id, string path, EtcdMethod? method, int requestWindow, int responseWindow)
+    internal ProxyStream(int id, EtcdMethod method, int requestWindow, int responseWindow)
     {
         Id = id;
-        Path = path;
-        Request = new StreamLeg(this, method?.Request ?? EtcdMessage.Opaque, requestWindow);
-        Response = new StreamLeg(this, method?.Response ?? EtcdMessage.Opaque, responseWindow);
+        Path = method.Path;
+        Request = new StreamLeg(this, method.Request, requestWindow);
+        Response = new StreamLeg(this, method.Response, responseWindow);
     }
 
     internal int Id { get; }

@@ -41,31 +41,21 @@ internal abstract class StreamPump : FramePump
         lock (Session.Gate)
         {
             leg = Take(header, content, ends);
-            if (leg is null)
+            if (leg is null || !HasMessage(leg, ends))
             {
                 return;
             }
-
-            if (leg.Kind == EtcdMessage.Opaque)
-            {
-                leg.Complete = ends;
-                To.Ready(leg);
-            }
         }
 
-        if (leg.Kind != EtcdMessage.Opaque)
+        // Outside the gate, one message after the other: none overtakes one that is still being decrypted.
+        for (bool more = true; more;)
         {
             _rewriter.Rewrite(Session, leg);
-        }
-
-        lock (Session.Gate)
-        {
-            if (ends && leg.Kind != EtcdMessage.Opaque && !leg.Stream.Gone && !leg.Complete)
+            lock (Session.Gate)
             {
-                EndOfSource(leg);
+                _rewriter.Deliver(Session, leg);
+                more = HasMessage(leg, ends);
             }
-
-            Session.Grant(leg);
         }
     }
 
@@ -153,6 +143,27 @@ internal abstract class StreamPump : FramePump
         leg.Complete = true;
         leg.Received?.Clear();
         To.Ready(leg);
+    }
+
+    // When there is no whole message to be rewritten, what was received is dealt with.
+    private bool HasMessage(StreamLeg leg, bool ends)
+    {
+        if (leg.Kind == EtcdMessage.Opaque)
+        {
+            leg.Complete = ends;
+            To.Ready(leg);
+        }
+        else if (_rewriter.TryTake(Session, leg))
+        {
+            return true;
+        }
+        else if (ends && leg is { Stream.Gone: false, Complete: false })
+        {
+            EndOfSource(leg);
+        }
+
+        Session.Grant(leg);
+        return false;
     }
 
     // Null when nothing is to be done with it.
