@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Cloister.Enclave.Gateway.Http2;
@@ -17,7 +16,8 @@ internal sealed class HpackEncoder
 
     private readonly List<HeaderField> _table = [];
     private readonly List<int> _marks = [];
-    private readonly ArrayBufferWriter<byte> _block = new();
+    private byte[] _block = new byte[1024];
+    private int _length;
     private int _maxTableSize = HpackDecoder.TableSize;
     private int _tableSize;
     private int? _smallest;
@@ -38,7 +38,7 @@ internal sealed class HpackEncoder
     /// <summary>Encodes one block, valid until the next; it has to be sent, and before it.</summary>
     internal ReadOnlySpan<byte> Encode(List<HeaderField> fields)
     {
-        _block.ResetWrittenCount();
+        _length = 0;
         if (_smallest is { } smallest)
         {
             Integer(NewSize, 5, smallest);
@@ -52,10 +52,16 @@ internal sealed class HpackEncoder
 
         foreach (HeaderField field in fields)
         {
+            // What HPACK counts is more than lengths in front of name and value take.
+            if (_block.Length - _length < field.Size)
+            {
+                Array.Resize(ref _block, checked(2 * (_length + field.Size)));
+            }
+
             Write(field);
         }
 
-        return _block.WrittenSpan;
+        return _block.AsSpan(0, _length);
     }
 
     // Different with every call: in the table they would only push others out.
@@ -138,7 +144,8 @@ internal sealed class HpackEncoder
     private void Text(byte[] text)
     {
         Integer(0, 7, text.Length);
-        _block.Write(text);
+        text.CopyTo(_block, _length);
+        _length += text.Length;
     }
 
     // Source: RFC 7541, section 5.1.
@@ -147,22 +154,16 @@ internal sealed class HpackEncoder
         int mask = (1 << prefixBits) - 1;
         if (value < mask)
         {
-            Byte(kind | value);
+            _block[_length++] = (byte)(kind | value);
             return;
         }
 
-        Byte(kind | mask);
+        _block[_length++] = (byte)(kind | mask);
         for (value -= mask; value >= 0x80; value >>= 7)
         {
-            Byte((value & 0x7F) | 0x80);
+            _block[_length++] = (byte)((value & 0x7F) | 0x80);
         }
 
-        Byte(value);
-    }
-
-    private void Byte(int value)
-    {
-        _block.GetSpan(1)[0] = (byte)value;
-        _block.Advance(1);
+        _block[_length++] = (byte)value;
     }
 }

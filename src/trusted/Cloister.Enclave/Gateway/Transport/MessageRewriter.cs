@@ -150,6 +150,7 @@ internal sealed class MessageRewriter
         prefix[0] = 0;
         BinaryPrimitives.WriteInt32BigEndian(prefix[1..], rewritten.Length);
         leg.Received!.Consume(taken);
+        session.ReturnReceived(leg);
         try
         {
             leg.Pending ??= session.Rent();

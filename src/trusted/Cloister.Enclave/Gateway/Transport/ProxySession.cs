@@ -273,9 +273,19 @@ internal sealed class ProxySession : IDisposable
         RemoveIfDone(leg.Stream);
     }
 
+    /// <summary>Takes the queue of a leg that has received nothing more than whole messages.</summary>
+    internal void ReturnReceived(StreamLeg leg)
+    {
+        if (leg.Received is { Length: 0 })
+        {
+            Return(leg.Received);
+            leg.Received = null;
+        }
+    }
+
     private void Return(ByteQueue? queue)
     {
-        const int Kept = 64;
+        const int Kept = 256;
         queue?.Clear();
         if (queue is not null && _free.Count < Kept)
         {
