@@ -37,7 +37,8 @@ internal sealed class EnclaveFolder : IDisposable
     /// <param name="pin">The authority that the enclave believes.</param>
     /// <param name="urls">The brokers that it asks.</param>
     /// <param name="simulation">More of the section.</param>
-    public void Configure(string pin, IEnumerable<Uri> urls, string simulation = "") => File.WriteAllText(Configuration, $$"""
+    /// <param name="more">More sections.</param>
+    public void Configure(string pin, IEnumerable<Uri> urls, string simulation = "", string more = "") => File.WriteAllText(Configuration, $$"""
         apiVersion: cloister.dev/v1alpha1
         kind: EnclaveConfiguration
         cluster: c1
@@ -52,6 +53,7 @@ internal sealed class EnclaveFolder : IDisposable
         simulation:
           vendorDirectory: {{Vendor}}
           {{simulation}}
+        {{more}}
         """);
 
     /// <summary>A policy that accepts this enclave, whatever it is configured.</summary>

@@ -45,7 +45,18 @@ internal sealed class EnclaveProcess : IAsyncDisposable
         _kms = new KeyManagementService.KeyManagementServiceClient(_channel);
     }
 
+    public bool HasExited => _process.HasExited;
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>All that it printed.</summary>
+    public string Log()
+    {
+        lock (_log)
+        {
+            return _log.ToString();
+        }
+    }
 
     public async Task<StatusResponse> StatusAsync() => await _kms.StatusAsync(new StatusRequest(), cancellationToken: Cancellation);
 
@@ -146,14 +157,6 @@ internal sealed class EnclaveProcess : IAsyncDisposable
         lock (_log)
         {
             _log.AppendLine(line);
-        }
-    }
-
-    private string Log()
-    {
-        lock (_log)
-        {
-            return _log.ToString();
         }
     }
 }

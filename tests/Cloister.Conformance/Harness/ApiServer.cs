@@ -37,6 +37,8 @@ internal sealed class ApiServer : IAsyncDisposable
         }
     }
 
+    public bool HasExited => _process.HasExited;
+
     public string Tail() => _process.Tail();
 
     /// <summary>Ends it at once: a graceful stop waits a minute for watches, which is not what is tested here.</summary>

@@ -7,34 +7,38 @@ namespace Cloister.Conformance.Harness;
 /// <summary>etcd with one member on loopback, read and written through its JSON gateway.</summary>
 internal sealed class EtcdServer : IAsyncDisposable
 {
-    private readonly ChildProcess _process;
+    private readonly Func<ChildProcess> _start;
     private readonly HttpClient _client;
+    private ChildProcess _process;
 
-    private EtcdServer(ChildProcess process, string url)
+    private EtcdServer(Func<ChildProcess> start, string url)
     {
-        _process = process;
+        _start = start;
+        _process = start();
         _client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(20) };
         Url = url;
     }
 
     public string Url { get; }
 
-    public static async Task<EtcdServer> StartAsync(HarnessPrograms programs, string folder, CancellationToken cancellation)
+    /// <summary>Starts one whose data is in <c>FOLDER/etcd</c>.</summary>
+    public static async Task<EtcdServer> StartAsync(
+        HarnessPrograms programs, string folder, CancellationToken cancellation, params IEnumerable<string> arguments)
     {
         string client = $"http://127.0.0.1:{LoopbackPort.Next()}";
         string peer = $"http://127.0.0.1:{LoopbackPort.Next()}";
-        ChildProcess process = ChildProcess.Start(
-            "etcd",
-            folder,
-            programs.PathOf("etcd"),
-            ["--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
-             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
-             "--log-level", "error", "--unsafe-no-fsync"]);
-        EtcdServer server = new(process, client);
+        EtcdServer server = new(
+            () => ChildProcess.Start(
+                "etcd",
+                folder,
+                programs.PathOf("etcd"),
+                ["--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
+                 "--log-level", "error", "--unsafe-no-fsync", .. arguments]),
+            client);
         try
         {
-            await Eventually.HoldsAsync(
-                "etcd answers", TimeSpan.FromSeconds(60), () => server.IsHealthyAsync(cancellation), cancellation, () => process.Tail());
+            await server.UntilHealthyAsync(cancellation);
             return server;
         }
         catch
@@ -42,6 +46,17 @@ internal sealed class EtcdServer : IAsyncDisposable
             await server.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public Task KillAsync() => _process.KillAsync();
+
+    /// <summary>Starts it again on its data and its ports, after it was killed.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        await _process.DisposeAsync();
+        _process = _start();
+        await UntilHealthyAsync(cancellation);
     }
 
     /// <summary>The stored bytes of a key, or null.</summary>
@@ -68,6 +83,9 @@ internal sealed class EtcdServer : IAsyncDisposable
         response.EnsureSuccessStatusCode();
         return await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancellation), cancellationToken: cancellation);
     }
+
+    private Task<TimeSpan> UntilHealthyAsync(CancellationToken cancellation) => Eventually.HoldsAsync(
+        "etcd answers", TimeSpan.FromSeconds(60), () => IsHealthyAsync(cancellation), cancellation, () => _process.Tail());
 
     private async Task<bool> IsHealthyAsync(CancellationToken cancellation)
     {

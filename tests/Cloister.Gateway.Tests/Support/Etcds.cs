@@ -66,13 +66,8 @@ internal sealed class Etcds : IAsyncDisposable
     }
 
     /// <summary>etcd's files (database, write-ahead log) that hold some bytes.</summary>
-    internal async Task<IReadOnlyList<string>> FilesWithAsync(byte[] bytes, CancellationToken cancellation)
-    {
-        // Copied first: .NET does not open files that another process has locked.
-        string copy = _folder[$"copy-{Guid.NewGuid()}"];
-        (await Command.RunAsync("cp", ["-r", _folder["etcd"], copy], cancellation)).EnsureSuccess();
-        return [.. Directory.GetFiles(copy, "*", SearchOption.AllDirectories).Where(file => File.ReadAllBytes(file).AsSpan().IndexOf(bytes) >= 0)];
-    }
+    internal async Task<IReadOnlyList<string>> FilesWithAsync(byte[] bytes, CancellationToken cancellation) =>
+        EtcdFiles.With(bytes, await EtcdFiles.CopyAsync(_folder["etcd"], cancellation));
 
     public async ValueTask DisposeAsync()
     {

@@ -21,13 +21,12 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     private readonly ScratchFolder _folder = new();
     private readonly SecretArena _arena = new(4096);
     private readonly EtcdTlsFiles _tls;
-    private readonly GatewayOptions _options;
 
     internal GatewayUnderTest(IReadOnlyList<EtcdEndpoint> etcd, PlaintextMode mode = PlaintextMode.Adopt, Func<GatewayOptions, GatewayOptions>? change = null, KekRules? keks = null)
     {
         _tls = new EtcdTlsFiles(_folder);
         Custody = TestKeys.Custody(_arena, keks: keks);
-        _options = new GatewayOptions
+        GatewayOptions options = new()
         {
             Listen = ListenAddress.Parse("tcp:127.0.0.1:0", out _)!,
             CertificatePath = _tls.ServerCertificate,
@@ -38,16 +37,14 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             Mode = mode,
             Keks = keks ?? KekRules.None,
         };
-        _options = change?.Invoke(_options) ?? _options;
-        Gateway = new EtcdGateway(_options, "cloister", Custody, _arena, Log.Log);
-        _options = _options with { Listen = ListenAddress.Parse($"tcp:127.0.0.1:{Gateway.Port}", out _)! };
+        Gateway = new EtcdGateway(change?.Invoke(options) ?? options, "cloister", Custody, _arena, Log.Log);
     }
 
     internal CapturedLog Log { get; } = new();
 
     internal ManualCustody Custody { get; }
 
-    internal EtcdGateway Gateway { get; private set; }
+    internal EtcdGateway Gateway { get; }
 
     internal EtcdTlsFiles Tls => _tls;
 
@@ -87,13 +84,6 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
         MaxReceiveMessageSize = null,
         MaxSendMessageSize = null,
     });
-
-    /// <summary>Stops it and starts another on the same port, with nothing but the KEK.</summary>
-    internal async Task RestartAsync()
-    {
-        await Gateway.DisposeAsync();
-        Gateway = new EtcdGateway(_options, "cloister", Custody, _arena, Log.Log);
-    }
 
     public async ValueTask DisposeAsync()
     {

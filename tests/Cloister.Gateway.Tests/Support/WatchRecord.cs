@@ -7,7 +7,7 @@ namespace Cloister.Gateway.Tests.Support;
 /// <summary>A watch of every Secret from the first revision, taken up again where it broke off.</summary>
 internal sealed class WatchRecord
 {
-    private readonly List<(long Revision, string Key, string Value)> _events = [];
+    private readonly List<(long Revision, string Key, string Value, long Version)> _events = [];
     private long _seen;
 
     /// <summary>The newest revision that was seen.</summary>
@@ -16,7 +16,8 @@ internal sealed class WatchRecord
     /// <summary>Why it last broke off.</summary>
     internal string Last { get; private set; } = "";
 
-    internal IReadOnlyList<(long Revision, string Key, string Value)> Events => _events;
+    /// <summary>In the order in which they came. The version of a key that was deleted is 0.</summary>
+    internal IReadOnlyList<(long Revision, string Key, string Value, long Version)> Events => _events;
 
     internal async Task RunAsync(RawEtcd etcd, CancellationToken stop)
     {
@@ -38,7 +39,7 @@ internal sealed class WatchRecord
                 {
                     foreach (KeyValue kv in WatchAnswer.Parse(watch.ResponseStream.Current).Values)
                     {
-                        _events.Add((kv.ModRevision, kv.Key.ToStringUtf8(), kv.Value.ToString(System.Text.Encoding.Latin1)));
+                        _events.Add((kv.ModRevision, kv.Key.ToStringUtf8(), kv.Value.ToString(System.Text.Encoding.Latin1), kv.Version));
                         Volatile.Write(ref _seen, kv.ModRevision);
                     }
                 }

@@ -64,7 +64,7 @@ public sealed class FaultTests
         WatchRecord beside = new();
         WatchRecord ours = new();
         Task[] watching = [beside.RunAsync(direct, watched.Token), ours.RunAsync(through, watched.Token)];
-        OnceWriter writer = new(through, "w");
+        OnceWriter writer = new(through, "/registry/secrets/default/w");
         Task[] writing = [.. Enumerable.Range(0, 4).Select(_ => writer.RunAsync(over.Token))];
         async Task WrittenAsync()
         {
