@@ -1,5 +1,7 @@
+using System.Net.Http.Json;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.AdminApi;
 using Cloister.Broker.Tests.Failures;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Cli.Tests.Etcd;
@@ -128,14 +130,15 @@ internal sealed class StormCluster : IAsyncDisposable
 
     private async Task StartEnclaveAsync()
     {
-        _broker = await _brokers.StartAsync();
+        using X509Certificate2 alice = X509Certificate2.CreateFromPemFile(_tls.ClientCertificate, _tls.ClientKey);
+        _broker = await _brokers.StartAsync(
+            $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: alice, key: \"{BrokerProcess.PinOf(alice)}\", roles: [auditor] }} ], twoPersons: [] }}");
         await using (OtherBroker admin = await _brokers.OpenAsync(_broker))
         {
             await admin.MakeKekAsync("secrets", _enclaves.Policy("1m"));
         }
 
-        using X509Certificate2 authority = await _broker.AuthorityAsync();
-        await File.WriteAllTextAsync(_folder["authority.pem"], authority.ExportCertificatePem(), Stop);
+        await File.WriteAllTextAsync(_folder["authority.pem"], await AuthorityAsync(alice), Stop);
         Directory.CreateDirectory(_folder["state"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _enclaves.Configure(_broker.Pin, [_broker.Url], $"sealingKeyFile: {_folder["UNPROTECTED-sealing.key"]}", $$"""
             state: { directory: {{_folder["state"]}} }
@@ -149,6 +152,16 @@ internal sealed class StormCluster : IAsyncDisposable
         _enclave = new EnclaveProcess(_enclaves);
         await _enclave.ReadyAsync();
         Through = new RawEtcd(Channel());
+    }
+
+    // As 'cloister enclaves ca' has it.
+    private async Task<string> AuthorityAsync(X509Certificate2 administrator)
+    {
+        using SocketsHttpHandler handler = new() { UseProxy = false };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == _broker.Pin);
+        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => administrator;
+        using HttpClient http = new(handler) { BaseAddress = _broker.AdminUrl };
+        return (await http.GetFromJsonAsync<AuthorityCertificate>(AdminPaths.AuthorityCertificate, Stop))!.Certificate;
     }
 
     private void StartApiServers()

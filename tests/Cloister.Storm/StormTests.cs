@@ -42,6 +42,7 @@ public sealed class StormTests(ITestOutputHelper output)
         ];
         await Eventually.HoldsAsync(
             "both API servers answer", Patience, () => Task.FromResult(informer.Revision >= 0 && watch.Revision >= 0), Stop, cluster.Tail);
+        await cluster.Through.Kv.RangeAsync(Everything(StormCluster.OncePrefix), cancellationToken: Stop);
 
         List<SecretWriter> writers = [.. Enumerable.Range(0, Writers).Select(id => new SecretWriter(api, id, new Random(unchecked(seed + id + 1))))];
         OnceWriter once = new(cluster.Through, $"{StormCluster.OncePrefix}o", TimeSpan.FromMilliseconds(50));

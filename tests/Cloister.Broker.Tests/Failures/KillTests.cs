@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Cloister.Attestation;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Contracts.KmsV2;
@@ -21,8 +20,7 @@ public sealed class KillTests
         BrokerProcess one = await folder.StartAsync();
         BrokerProcess two = await folder.StartAsync();
         (Uri first, Uri second, string pin) = (one.Url, two.Url, one.Pin);
-        using X509Certificate2 certificate = await one.AuthorityAsync();
-        byte[] authority = certificate.PublicKey.ExportSubjectPublicKeyInfo();
+        byte[] authority = await ExportedAudit.AuthorityOfAsync(one);
         await using OtherBroker admin = await folder.OpenAsync(one);
         await admin.MakeKekAsync("secrets", enclaves.Policy("1h"));
         await admin.MakeKekAsync("others", other.Policy());

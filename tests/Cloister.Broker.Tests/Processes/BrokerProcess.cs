@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -108,23 +105,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    /// <summary>The authority's certificate, as the broker shows it in a handshake.</summary>
-    public async Task<X509Certificate2> AuthorityAsync()
-    {
-        X509Certificate2? authority = null;
-        using TcpClient tcp = new();
-        await tcp.ConnectAsync(Url.Host, Url.Port, TestContext.Current.CancellationToken);
-        await using SslStream tls = new(tcp.GetStream(), false, (_, _, chain, _) =>
-        {
-            using X509Certificate2? sent = chain!.ChainPolicy.ExtraStore.FirstOrDefault(one => PinOf(one) == Pin);
-            authority = sent is null ? null : X509CertificateLoader.LoadCertificate(sent.RawData);
-            return authority is not null;
-        });
-        await tls.AuthenticateAsClientAsync("broker");
-        return authority!;
-    }
-
-    public static string PinOf(X509Certificate2 certificate) =>
+    public static string PinOf(System.Security.Cryptography.X509Certificates.X509Certificate2 certificate) =>
         $"sha256:{Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))}";
 
     [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+))?$")]
