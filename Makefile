@@ -4,15 +4,16 @@ SHELL := /bin/bash
 CONFIGURATION := Release
 PUBLISH := artifacts/publish
 FUZZ_SECONDS ?= 3600
+SECONDS ?= 60
 
 TESTS := $(sort $(wildcard tests/Cloister.*.Tests))
 
-.PHONY: help demo build test conformance failures bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
+.PHONY: help demo build harness test conformance failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
 
 help:          ## list the targets
-	@sed -n 's/^\([a-z-]*\): *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-demo:          ## the baseline and the demonstrations on this machine; needs the .NET SDK only
+demo: harness  ## the baseline and the demonstrations on this machine; needs the .NET SDK only. './cloister demo' builds no API server for it
 	@./cloister demo
 
 build:         ## everything, warnings as errors
@@ -21,7 +22,10 @@ build:         ## everything, warnings as errors
 setup:         ## Debian packages that tests and publishing need, by name
 	@eng/setup
 
-test: setup    ## unit, build-guard and process tests
+harness:       ## API server, etcd and kubectl for tests and 'make demo', into a cache; the first time about 12 CPU-minutes, and 100 MB to fetch
+	@eng/apiserver-harness >/dev/null || [ $$? -eq 77 ]
+
+test: setup harness ## unit, build-guard and process tests
 	@eng/run-tests $(TESTS)
 
 conformance: setup  ## real API-server code, etcd and kubectl against the plugin; directly and through the relay; about 6 minutes
@@ -29,6 +33,14 @@ conformance: setup  ## real API-server code, etcd and kubectl against the plugin
 
 failures: setup ## real brokers, enclaves and PostgreSQL killed, away, swapped; minutes
 	@eng/run-tests --explicit on --filter-class '*KillTests' --filter-class '*HostileHostTests' tests/Cloister.Broker.Tests
+
+storm: setup   ## gateway, etcd and broker killed at random while API servers write, for SECONDS (60); CLOISTER_STORM_SEED repeats one
+	@CLOISTER_STORM_SECONDS=$(SECONDS) eng/run-tests tests/Cloister.Storm
+
+long: setup    ## the long job: ten minutes of storm, a list of 100,000 Secrets, every fuzz target for a minute; about an hour
+	@$(MAKE) --no-print-directory storm SECONDS=600
+	@CLOISTER_LIST_SECRETS=100000 eng/run-tests --filter-class '*MemoryTests' tests/Cloister.Gateway.Tests
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
 
 bench: setup publish  ## against the Go peer, alternating; results under bench/results
 	@bench/run
