@@ -47,7 +47,7 @@ internal sealed class EtcdHistory
             }
             else
             {
-                Assert.Equal(_events[next], observation);
+                Assert.Equal(_events.ElementAtOrDefault(next), observation);
                 Apply(now, _events[next++]);
                 followed++;
             }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -31,21 +32,42 @@ internal sealed class SecretWriter(HttpClient api, int id, Random random)
 
     internal async Task RunAsync(CancellationToken stop)
     {
-        for (int i = 0; !stop.IsCancellationRequested; i++)
+        while (!stop.IsCancellationRequested)
         {
-            SecretHistory history = new($"w{id}-{i}");
-            _histories.Add(history);
-            await LifeAsync(history, random.Next(5), random.Next(2) == 0, stop);
+            await LifeAsync(Next(), random.Next(5), random.Next(2) == 0, stop);
+        }
+    }
+
+    /// <summary>Once <see cref="RunAsync"/> of all has ended: writes one Secret more, and answers its revision. All that was acknowledged is older.</summary>
+    internal async Task<long> LastAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            stop.ThrowIfCancellationRequested();
+            SecretHistory history = Next();
+            if (await PutAsync(history, HttpMethod.Post, Secrets, New(history), stop) is { } stored)
+            {
+                return long.Parse((string)stored["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture);
+            }
         }
     }
 
     /// <summary>The password of a Secret in JSON.</summary>
     internal static string PasswordOf(JsonNode secret) => Encoding.UTF8.GetString(Convert.FromBase64String((string)secret["data"]!["password"]!));
 
+    private SecretHistory Next()
+    {
+        SecretHistory history = new($"w{id}-{_histories.Count}");
+        _histories.Add(history);
+        return history;
+    }
+
+    private static JsonObject New(SecretHistory history) =>
+        new() { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = new JsonObject { ["name"] = history.Name } };
+
     private async Task LifeAsync(SecretHistory history, int updates, bool deleted, CancellationToken stop)
     {
-        JsonObject secret = new() { ["apiVersion"] = "v1", ["kind"] = "Secret", ["metadata"] = new JsonObject { ["name"] = history.Name } };
-        JsonObject? stored = await PutAsync(history, HttpMethod.Post, Secrets, secret, stop);
+        JsonObject? stored = await PutAsync(history, HttpMethod.Post, Secrets, New(history), stop);
         for (int update = 0; stored is not null && update < updates; update++)
         {
             await Task.Delay(random.Next(50), CancellationToken.None);
