@@ -10,7 +10,7 @@ namespace Cloister.Storm;
 /// <param name="say">For people.</param>
 internal sealed class Killer(StormCluster cluster, Random random, Func<int> progress, Action<string> say)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly Dictionary<string, int> _kills = [];
     private int _together;

@@ -185,9 +185,9 @@ internal sealed class StormCluster : IAsyncDisposable
 
     private async Task StartBrokerAgainAsync()
     {
-        int port = _broker.Url.Port;
-        await _broker.DisposeAsync();
-        _broker = await _brokers.StartAsync(port: port);
+        BrokerProcess killed = _broker;
+        _broker = await _brokers.StartAsync(port: killed.Url.Port);
+        await killed.DisposeAsync();
     }
 
     private GrpcChannel Channel()

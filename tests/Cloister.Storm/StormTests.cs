@@ -18,7 +18,7 @@ public sealed class StormTests(ITestOutputHelper output)
     private const string Stored = "k8s:enc:kms:v2:tee:";
 
     private static readonly int Seconds = Setting("CLOISTER_STORM_SECONDS") ?? 60;
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -10,7 +10,7 @@ namespace Cloister.Broker.Tests.Processes;
 /// <summary>A <c>cloister-broker</c> process.</summary>
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private static readonly string Program = typeof(BrokerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "Broker").Value!;
 
@@ -59,14 +59,22 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public static async Task<BrokerProcess> StartAsync(string configuration)
     {
         BrokerProcess broker = new(configuration);
-        using CancellationTokenSource limit = new(Patience);
-        string? line = await broker._process.StandardOutput.ReadLineAsync(limit.Token);
-        Match ready = ReadyLine().Match(line ?? "");
-        Assert.True(ready.Success, $"'{line}'\n{broker.Errors}");
-        broker.Url = new Uri(ready.Groups[1].Value);
-        broker.Pin = ready.Groups[2].Value;
-        broker.AdminUrl = ready.Groups[3].Success ? new Uri(ready.Groups[3].Value) : null;
-        return broker;
+        try
+        {
+            using CancellationTokenSource limit = new(Patience);
+            string? line = await broker._process.StandardOutput.ReadLineAsync(limit.Token);
+            Match ready = ReadyLine().Match(line ?? "");
+            Assert.True(ready.Success, $"'{line}'\n{broker.Errors}");
+            broker.Url = new Uri(ready.Groups[1].Value);
+            broker.Pin = ready.Groups[2].Value;
+            broker.AdminUrl = ready.Groups[3].Success ? new Uri(ready.Groups[3].Value) : null;
+            return broker;
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Runs one that is expected to end by itself.</summary>

@@ -85,7 +85,7 @@ internal sealed class EtcdServer : IAsyncDisposable
     }
 
     private Task<TimeSpan> UntilHealthyAsync(CancellationToken cancellation) => Eventually.HoldsAsync(
-        "etcd answers", TimeSpan.FromSeconds(60), () => IsHealthyAsync(cancellation), cancellation, () => _process.Tail());
+        "etcd answers", TimeSpan.FromMinutes(4), () => IsHealthyAsync(cancellation), cancellation, () => _process.Tail());
 
     private async Task<bool> IsHealthyAsync(CancellationToken cancellation)
     {
