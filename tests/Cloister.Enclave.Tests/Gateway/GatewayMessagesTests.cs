@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Rpc;
 using static Cloister.Enclave.Tests.Gateway.Etcd;
@@ -101,7 +102,18 @@ public sealed class GatewayMessagesTests
         using GatewayFixture gateway = new();
         (RewriteResult result, byte[] message) = await gateway.RewriteAsync(EtcdMessage.RangeResponse, Etcd.Range(KeyValue(Covered, Plaintext)));
         Assert.Equal(new RewriteResult(0, 0, 0, 1, 0), result);
-        Assert.Equal(Etcd.Range(KeyValue(Covered, EtcdMessages.RefusedValue.ToArray())), message);
+        byte[] refused = EtcdMessages.RefusedValue(Bytes(Covered));
+        Assert.Equal(Etcd.Range(KeyValue(Covered, refused)), message);
+        using JsonDocument json = JsonDocument.Parse(refused);
+        Assert.StartsWith($"{Covered} is in clear", json.RootElement.GetProperty("kind").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_refused_value_is_JSON_whatever_its_key_is()
+    {
+        byte[] hostile = [.. Bytes(Covered), .. Enumerable.Range(0, 256).Select(b => (byte)b)];
+        using JsonDocument json = JsonDocument.Parse(EtcdMessages.RefusedValue(hostile));
+        Assert.Equal(["apiVersion", "kind"], json.RootElement.EnumerateObject().Select(field => field.Name));
     }
 
     [Theory]

@@ -53,11 +53,13 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
 
     /// <summary>An API server whose Secrets go through the gateway, and are not encrypted by itself.</summary>
     /// <param name="ready">False when a list of Secrets is not expected to succeed.</param>
-    internal Task WithGatewayAsync(bool ready = true) => RestartAsync(
+    /// <param name="more">Further arguments.</param>
+    internal Task WithGatewayAsync(bool ready = true, params IEnumerable<string> more) => RestartAsync(
     ready,
     [
         "--etcd-servers-overrides", $"/secrets#{Etcds.Gateway.Url}",
         "--etcd-cafile", Etcds.Gateway.Tls.Ca, "--etcd-certfile", Etcds.Gateway.Tls.ClientCertificate, "--etcd-keyfile", Etcds.Gateway.Tls.ClientKey,
+        .. more,
     ]);
 
     /// <summary>An API server that encrypts Secrets itself, with the KMS v2 provider of the same name.</summary>
@@ -82,6 +84,11 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
             new RangeRequest { Key = ByteString.CopyFromUtf8($"/registry/secrets/{ns}/{name}") }, cancellationToken: Stop);
         return response.Kvs.FirstOrDefault()?.Value.ToByteArray();
     }
+
+    /// <summary>The way out of what cannot be read: <c>etcdctl del</c>.</summary>
+    internal async Task DeleteInEtcdAsync(string name) => Assert.Equal(
+        "1",
+        (await Command.RunAsync(_programs.PathOf("etcdctl"), ["--endpoints", Etcds.Url, "del", $"/registry/secrets/default/{name}"], Stop)).EnsureSuccess().Trim());
 
     /// <summary>The API server's own interface; its certificate is one that it made itself.</summary>
     internal HttpClient Api()

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
-using Cloister.Enclave.Gateway;
 using Cloister.Gateway.Tests.Support;
 using Google.Protobuf;
 
@@ -68,19 +67,6 @@ public sealed class ApiServerTests
         Assert.Equal("by-plugin", await kubernetes.Kubectl.ReadSecretAsync("plugin", Stop));
         Assert.Equal("by-gateway", await kubernetes.Kubectl.ReadSecretAsync("gateway", Stop));
         Assert.Equal(0, kubernetes.Etcds.Gateway.Counter("gateway_values_undecryptable"));
-    }
-
-    [Fact]
-    public async Task APlantedSecretIsRefusedAndCanBeDeletedWhenSealed()
-    {
-        await using KubernetesUnderTest kubernetes = await KubernetesUnderTest.StartAsync(PlaintextMode.Sealed);
-        await kubernetes.WithNothingAsync();
-        await kubernetes.CreateAsync("planted", "by-the-host");
-        await kubernetes.WithGatewayAsync(ready: false);
-        await kubernetes.CreateAsync("mine", "mine");
-        Assert.Equal("mine", await kubernetes.Kubectl.ReadSecretAsync("mine", Stop));
-        Assert.False((await kubernetes.Kubectl.RunAsync(Stop, "get", "secret", "planted")).Succeeded);
-        Assert.NotEqual(0, kubernetes.Etcds.Gateway.Counter("gateway_values_refused"));
     }
 
     [Fact]

@@ -173,9 +173,9 @@ public sealed class EtcdTests
         await CreateAsync(etcd.Through, "mine", "TOPSECRET");
         RangeResponse list = await etcd.Through.Kv.RangeAsync(
             new RangeRequest { Key = Key(""), RangeEnd = ByteString.CopyFromUtf8("/registry/secrets/default0") }, cancellationToken: Stop);
-        Assert.Equal(["TOPSECRET", Encoding.ASCII.GetString(EtcdMessages.RefusedValue)], list.Kvs.Select(kv => kv.Value.ToStringUtf8()));
+        Assert.Equal(["TOPSECRET", Encoding.ASCII.GetString(EtcdMessages.RefusedValue(Encoding.ASCII.GetBytes("/registry/secrets/default/planted")))], list.Kvs.Select(kv => kv.Value.ToStringUtf8()));
         Assert.Equal(1, etcd.Gateway.Counter("gateway_values_refused"));
-        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/planted is Refused", StringComparison.Ordinal));
+        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/planted is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY)", StringComparison.Ordinal));
 
         await using GatewayUnderTest adopting = new([etcd.Endpoint]);
         using RawEtcd adopted = new(adopting.Channel());
@@ -194,7 +194,7 @@ public sealed class EtcdTests
         Assert.Equal("TOPSECRET", list.Kvs[0].Value.ToStringUtf8());
         Assert.Equal(stored, list.Kvs[1].Value.ToByteArray());
         Assert.Equal(1, etcd.Gateway.Counter("gateway_values_undecryptable"));
-        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/moved is Undecryptable", StringComparison.Ordinal));
+        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/moved does not open: it was changed, or moved from another key, or its KEK is not here.", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using System.Text;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Rpc;
 
@@ -14,6 +15,8 @@ namespace Cloister.Enclave.Gateway;
 /// </summary>
 public sealed class EtcdMessages
 {
+    private const int MaxKeyText = 512;
+
     private readonly GatewayRules _rules;
     private readonly IValueCipher _cipher;
     private readonly int _maxSize;
@@ -32,10 +35,20 @@ public sealed class EtcdMessages
     }
 
     /// <summary>
-    /// What an API server gets in place of plaintext that is refused. It has an encryption prefix that no provider reads, so that only this
-    /// object fails, not the list or watch it stands in, and can still be deleted.
+    /// What an API server gets in place of plaintext that is refused: an object of a kind that no scheme has, so that the error for it is the
+    /// kind's text, which says the way out. As with every object that does not decode, lists and watches that have it fail.
     /// </summary>
-    public static ReadOnlySpan<byte> RefusedValue => "k8s:enc:cloister:refused-plaintext:"u8;
+    /// <param name="key">The etcd key.</param>
+    public static byte[] RefusedValue(ReadOnlySpan<byte> key) => Encoding.ASCII.GetBytes(
+        $$"""{"apiVersion":"cloister.dev/refused","kind":"{{Text(key)}} {{RefusedText}}"}""");
+
+    /// <summary>Why a value is refused, and the way out.</summary>
+    internal const string RefusedText = "is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY), "
+        + "or encrypt it if it is yours (cloister etcd rewrap --include-plaintext --prefix KEY), or go back to mode adopt";
+
+    /// <summary>A key for people, without what a line or a JSON string cannot have.</summary>
+    internal static string Text(ReadOnlySpan<byte> key) =>
+        new([.. Encoding.ASCII.GetChars(key[..Math.Min(key.Length, MaxKeyText)].ToArray()).Select(c => c is >= ' ' and <= '~' and not ('"' or '\\') ? c : '?')]);
 
     /// <summary>Rewrites one message.</summary>
     /// <param name="kind">Which message it is: a request or response, not one that only stands in others.</param>
@@ -81,7 +94,7 @@ public sealed class EtcdMessages
                     }
                     else
                     {
-                        (replaced, result) = Settle(await _cipher.DecryptAsync(key, value, values, cancellation), values, result);
+                        (replaced, result) = Settle(await _cipher.DecryptAsync(key, value, values, cancellation), key, values, result);
                     }
                 }
 
@@ -98,7 +111,7 @@ public sealed class EtcdMessages
         }
     }
 
-    private static (bool Replaced, RewriteResult Result) Settle(ValueOutcome outcome, WipedBuffer values, RewriteResult result)
+    private static (bool Replaced, RewriteResult Result) Settle(ValueOutcome outcome, ReadOnlyMemory<byte> key, WipedBuffer values, RewriteResult result)
     {
         switch (outcome)
         {
@@ -109,7 +122,7 @@ public sealed class EtcdMessages
             case ValueOutcome.Undecryptable:
                 return (false, result with { Undecryptable = result.Undecryptable + 1 });
             default:
-                values.Write(RefusedValue);
+                values.Write(RefusedValue(key.Span));
                 return (true, result with { Refused = result.Refused + 1 });
         }
     }

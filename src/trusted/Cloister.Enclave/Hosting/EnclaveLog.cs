@@ -110,9 +110,9 @@ public sealed partial class EnclaveLog
     [LoggerMessage(52, LogLevel.Warning, "gateway: closed the connection of {Peer}: {Reason}")]
     public partial void GatewayProtocolError(string peer, string reason);
 
-    /// <summary>A stored value does not open, or is plaintext where none may be.</summary>
-    [LoggerMessage(53, LogLevel.Error, "gateway: the value of {Key} is {Outcome} ({Suppressed} more since the last line)")]
-    public partial void ValueNotReadable(string key, Gateway.ValueOutcome outcome, long suppressed);
+    /// <summary>A stored value does not open, or is plaintext where none may be; with the way out.</summary>
+    [LoggerMessage(53, LogLevel.Error, "gateway: {Key} {Reason} ({Suppressed} more since the last line)")]
+    public partial void ValueNotReadable(string key, string reason, long suppressed);
 
     /// <summary>The API server encrypts what the gateway encrypts again.</summary>
     [LoggerMessage(54, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -7,7 +6,8 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <summary>Names the keys whose values do not open or are refused, in the log, a line a second at most. secrets: plaintexts pass through; keys are no secrets.</summary>
 internal sealed class LoggedValues : IValueCipher
 {
-    private const int MaxKey = 512;
+    private const string Undecryptable = "does not open: it was changed, or moved from another key, or its KEK is not here. Bring the KEK back "
+        + "(cloister kek list has those that are here), or put back what the key had, from a snapshot, or delete it in etcd (etcdctl del KEY)";
 
     private readonly IValueCipher _values;
     private readonly EnclaveLog _log;
@@ -25,7 +25,7 @@ internal sealed class LoggedValues : IValueCipher
     {
         if (plaintext.Span.StartsWith("k8s:enc:"u8) && _twice.MayPass(out long suppressed))
         {
-            _log.EncryptedTwice(Text(key.Span), suppressed);
+            _log.EncryptedTwice(EtcdMessages.Text(key.Span), suppressed);
         }
 
         return _values.EncryptAsync(key, plaintext, stored, cancellation);
@@ -44,12 +44,9 @@ internal sealed class LoggedValues : IValueCipher
     {
         if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.MayPass(out long suppressed))
         {
-            _log.ValueNotReadable(Text(key.Span), outcome, suppressed);
+            _log.ValueNotReadable(EtcdMessages.Text(key.Span), outcome == ValueOutcome.Refused ? EtcdMessages.RefusedText : Undecryptable, suppressed);
         }
 
         return outcome;
     }
-
-    private static string Text(ReadOnlySpan<byte> key) =>
-        new([.. Encoding.ASCII.GetChars(key[..Math.Min(key.Length, MaxKey)].ToArray()).Select(c => c is >= ' ' and <= '~' ? c : '?')]);
 }
