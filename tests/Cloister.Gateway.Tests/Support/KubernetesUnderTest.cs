@@ -13,12 +13,9 @@ namespace Cloister.Gateway.Tests.Support;
 /// <summary>Real API-server code on a real etcd, with Secrets through the gateway, or through the KMS v2 provider of the same keys.</summary>
 internal sealed class KubernetesUnderTest : IAsyncDisposable
 {
-    private const string Provider = "cloister";
-
     private readonly HarnessPrograms _programs;
-    private readonly ScratchFolder _folder = new();
+    private readonly ScratchFolder _folder;
     private readonly GrpcServer _kms;
-    private ApiServer? _apiServer;
 
     private KubernetesUnderTest(HarnessPrograms programs, Etcds etcds, GrpcServer kms, ScratchFolder folder)
     {
@@ -26,12 +23,15 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         _kms = kms;
         _folder = folder;
         Etcds = etcds;
-        Kubectl = new Kubectl(programs.PathOf("kubectl"), folder.Path, folder["kubeconfig"]);
+        First = Another();
     }
 
     internal Etcds Etcds { get; }
 
-    internal Kubectl Kubectl { get; }
+    /// <summary>The API server that is meant where none is named.</summary>
+    internal ApiServerSeat First { get; }
+
+    internal Kubectl Kubectl => First.Kubectl;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -51,26 +51,17 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         return new KubernetesUnderTest(programs, etcds, kms, folder);
     }
 
-    /// <summary>An API server whose Secrets go through the gateway, and are not encrypted by itself.</summary>
-    /// <param name="ready">False when a list of Secrets is not expected to succeed.</param>
-    /// <param name="more">Further arguments.</param>
-    internal Task WithGatewayAsync(bool ready = true, params IEnumerable<string> more) => RestartAsync(
-    ready,
-    [
-        "--etcd-servers-overrides", $"/secrets#{Etcds.Gateway.Url}",
-        "--etcd-cafile", Etcds.Gateway.Tls.Ca, "--etcd-certfile", Etcds.Gateway.Tls.ClientCertificate, "--etcd-keyfile", Etcds.Gateway.Tls.ClientKey,
-        .. more,
-    ]);
+    /// <summary>One more API server on the same etcd, gateway and KMS; not owned.</summary>
+    internal ApiServerSeat Another() => new(_programs, Etcds, _folder["kms.sock"]);
+
+    /// <inheritdoc cref="ApiServerSeat.WithGatewayAsync"/>
+    internal Task WithGatewayAsync(bool ready = true, params IEnumerable<string> more) => First.WithGatewayAsync(ready, more);
 
     /// <summary>An API server that encrypts Secrets itself, with the KMS v2 provider of the same name.</summary>
-    internal async Task WithPluginAsync()
-    {
-        await File.WriteAllTextAsync(_folder["encryption.yaml"], KmsProvider.Configuration(new KmsProvider("v2", Provider, _folder["kms.sock"])), Stop);
-        await RestartAsync(true, ["--encryption-provider-config", _folder["encryption.yaml"]]);
-    }
+    internal Task WithPluginAsync() => First.WithProvidersAsync(First.Provider, KmsProvider.Identity);
 
     /// <summary>An API server that encrypts nothing.</summary>
-    internal Task WithNothingAsync() => RestartAsync(true, []);
+    internal Task WithNothingAsync() => First.WithNothingAsync();
 
     internal Task CreateAsync(string name, string password) => Eventually.HoldsAsync(
         $"{name} is written",
@@ -90,44 +81,14 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         "1",
         (await Command.RunAsync(_programs.PathOf("etcdctl"), ["--endpoints", Etcds.Url, "del", $"/registry/secrets/default/{name}"], Stop)).EnsureSuccess().Trim());
 
-    /// <summary>The API server's own interface; its certificate is one that it made itself.</summary>
-    internal HttpClient Api()
-    {
-        string server = File.ReadLines(_folder["kubeconfig"]).First(line => line.Contains("server:", StringComparison.Ordinal)).Split("server:")[1].Trim().Trim('"');
-        HttpClientHandler handler = new() { ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator };
-        return new HttpClient(handler) { BaseAddress = new Uri(server), Timeout = TimeSpan.FromSeconds(20) };
-    }
+    /// <inheritdoc cref="ApiServerSeat.Api"/>
+    internal HttpClient Api() => First.Api();
 
     public async ValueTask DisposeAsync()
     {
-        if (_apiServer is not null)
-        {
-            await _apiServer.DisposeAsync();
-        }
-
+        await First.DisposeAsync();
         await _kms.DisposeAsync();
         await Etcds.DisposeAsync();
         _folder.Dispose();
-    }
-
-    private async Task RestartAsync(bool ready, string[] arguments)
-    {
-        if (_apiServer is not null)
-        {
-            await _apiServer.DisposeAsync();
-        }
-
-        _apiServer = await ApiServer.StartAsync(_programs, _folder.Path, _folder["kubeconfig"], ["--etcd-servers", Etcds.Url, .. arguments], Stop);
-        CommandResult? last = null;
-        await Eventually.HoldsAsync(
-            "the API server is ready",
-            TimeSpan.FromSeconds(90),
-            async () =>
-            {
-                last = await Kubectl.RunAsync(Stop, ready ? ["get", "secrets", "-o", "name"] : ["get", "configmaps"]);
-                return last.Succeeded && (!ready || await Kubectl.IsOkAsync("/readyz", Stop));
-            },
-            Stop,
-            () => $"{last?.Error}{_apiServer.Tail()}");
     }
 }

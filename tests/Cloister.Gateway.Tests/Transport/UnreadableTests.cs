@@ -57,7 +57,10 @@ public sealed class UnreadableTests
 
         // With a watch cache that was full before.
         CommandResult? list = null;
-        await Eventually.HoldsAsync("lists fail", Patience, async () => !(list = await ListAsync(kubernetes)).Succeeded, Stop);
+        await Eventually.HoldsAsync("lists fail", Patience, async () => (list = await ListAsync(kubernetes)).Error.Contains(Identity, StringComparison.Ordinal), Stop);
+        Assert.False((await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-A", "--request-timeout", "10s")).Succeeded);
+        Assert.True((await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-n", "elsewhere")).Succeeded);
+        Assert.Contains("unable to transform key \"/registry/secrets/default/moved\"", list!.Error, StringComparison.Ordinal);
         CommandResult moved = await kubernetes.Kubectl.RunAsync(Stop, "get", "secret", "moved");
         Assert.Contains(Identity, moved.Error, StringComparison.Ordinal);
         Assert.Equal("mine", await kubernetes.Kubectl.ReadSecretAsync("mine", Stop));
