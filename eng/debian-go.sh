@@ -1,4 +1,4 @@
-# Fetches packages of Debian sid into a cache and builds Go programs against them in GOPATH mode. Sourced by the harnesses
+# Fetches packages of Debian (sid, where a harness names no other release) into a cache and builds Go programs against them in GOPATH mode. Sourced by the harnesses
 # in this folder, which set:
 #
 #   repository    the checkout
@@ -8,8 +8,9 @@
 #   programs      associative array: name in bin/ -> folder in the repository
 #   libraries     folders that the programs use, if any; their tests run before the programs are built
 #
-# and may define `linker_flags ROOT` (prints), `prepare ROOT` (before a build) and `also_provide ROOT OUT` (adds files to it). Then `provide "$@"`.
+# and may define `suite`, `compiler` (prints packages), `linker_flags ROOT` (prints), `prepare ROOT` (before a build) and `also_provide ROOT OUT` (adds files to it). Then `provide "$@"`.
 declare -p libraries >/dev/null 2>&1 || libraries=()
+suite=${suite:-sid}
 package_list=$repository/eng/$tool.packages
 
 linker_flags() { printf '%s' '-s -w'; }
@@ -40,7 +41,7 @@ own_apt() {
   local program=$1
   shift
   "$program" -q \
-    -o Dir::Etc::SourceList="$cache/apt/sid.sources" -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::Etc::SourceList="$cache/apt/$suite.sources" -o Dir::Etc::SourceParts=/dev/null \
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
     -o Dir::State="$cache/apt" -o Dir::State::Lists="$cache/apt/lists" -o Dir::State::status="$cache/apt/status" \
     -o Dir::Cache="$cache/apt" -o Dir::Cache::Archives="$cache/apt/archives" \
@@ -55,31 +56,36 @@ update_lists() {
   mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
   : >"$cache/apt/status"
   for mirror in $(mirrors); do
-    printf 'Types: deb\nURIs: %s\nSuites: sid\nComponents: main\nArchitectures: %s\nTargets: Packages\nSigned-By: %s\n' \
-      "$mirror" "$(dpkg --print-architecture)" "$key" >"$cache/apt/sid.sources"
+    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: %s\nTargets: Packages\nSigned-By: %s\n' \
+      "$mirror" "$suite" "$(dpkg --print-architecture)" "$key" >"$cache/apt/$suite.sources"
     if own_apt apt-get -o APT::Update::Error-Mode=any update >"$cache/apt/update.log" 2>&1; then return; fi
   done
-  unavailable "no Debian mirror of this machine's apt sources answers for sid"
+  unavailable "no Debian mirror of this machine's apt sources answers for $suite"
+}
+
+# The Go compiler that golang-go depends on, and its library.
+compiler() {
+  local name
+  name=$(own_apt apt-cache depends golang-go | sed -nE 's/^ *Depends: (golang-1\.[0-9]+-go)$/\1/p')
+  [[ -n $name ]] || unavailable "$suite has no Go compiler"
+  printf '%s\n%s\n' "$name" "${name%-go}-src"
 }
 
 # Prints "package version", one a line, for the list and the Go compiler.
 candidates() {
-  local compiler
-  compiler=$(own_apt apt-cache depends golang-go | sed -nE 's/^ *Depends: (golang-1\.[0-9]+-go)$/\1/p')
-  [[ -n $compiler ]] || unavailable "sid has no Go compiler"
-  { printf '%s\n%s\n' "$compiler" "${compiler%-go}-src"; sed -E 's/#.*//; /^[[:space:]]*$/d' "$package_list"; } >"$cache/apt/wanted"
+  { compiler; sed -E 's/#.*//; /^[[:space:]]*$/d' "$package_list"; } >"$cache/apt/wanted"
   own_apt apt-cache show --no-all-versions $(<"$cache/apt/wanted") 2>/dev/null |
     awk '/^Package: /{p=$2} /^Version: /{print p, $2}' | LC_ALL=C sort -u >"$cache/apt/found"
   local missing
   missing=$(LC_ALL=C comm -23 <(LC_ALL=C sort "$cache/apt/wanted") <(cut -d' ' -f1 "$cache/apt/found"))
-  [[ -z $missing ]] || unavailable "not in sid now: $(tr '\n' ' ' <<<"$missing")"
+  [[ -z $missing ]] || unavailable "not in $suite now: $(tr '\n' ' ' <<<"$missing")"
   cat "$cache/apt/found"
 }
 
 # Unpacks everything into a folder named by the versions' hash, and points `root` at it.
 fetch() {
   local versions name stage deb
-  say "fetching packages of Debian sid ($download, once)"
+  say "fetching packages of Debian $suite ($download, once)"
   update_lists
   versions=$(candidates)
   name=root-$(sha256sum <<<"$versions" | cut -c1-16)

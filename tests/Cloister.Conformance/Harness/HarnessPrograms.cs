@@ -26,8 +26,9 @@ internal sealed class HarnessPrograms
         return programs;
     }
 
-    /// <summary>The path of apiserver, kmspeer, etcd, etcdctl or kubectl.</summary>
-    public string PathOf(string program) => Path.Combine(_folder, "bin", program);
+    /// <summary>The path of apiserver, kmspeer, etcd, etcdctl or kubectl. CLOISTER_ETCD is the path of another etcd.</summary>
+    public string PathOf(string program) =>
+        program == "etcd" && Environment.GetEnvironmentVariable("CLOISTER_ETCD") is { Length: > 0 } etcd ? etcd : Path.Combine(_folder, "bin", program);
 
     private static async Task<HarnessPrograms> LoadAsync()
     {

@@ -12,15 +12,15 @@ namespace Cloister.Gateway.Tests.Support;
 internal sealed class Etcds : IAsyncDisposable
 {
     private readonly ScratchFolder _folder;
-    private readonly HarnessPrograms _programs;
+    private readonly EtcdProgram _program;
     private readonly string _url;
     private readonly string _peerUrl;
     private ChildProcess _process;
 
-    private Etcds(ScratchFolder folder, HarnessPrograms programs, string url, string peerUrl, PlaintextMode mode, KekRules? keks)
+    private Etcds(ScratchFolder folder, EtcdProgram program, string url, string peerUrl, PlaintextMode mode, KekRules? keks)
     {
         _folder = folder;
-        _programs = programs;
+        _program = program;
         _url = url;
         _peerUrl = peerUrl;
         _process = Start();
@@ -40,10 +40,14 @@ internal sealed class Etcds : IAsyncDisposable
 
     internal RawEtcd Direct { get; }
 
-    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null)
+    /// <summary>Starts both.</summary>
+    /// <param name="mode">What becomes of plaintext.</param>
+    /// <param name="keks">KEKs by namespace.</param>
+    /// <param name="debian">The release of Debian whose etcd it is; null for the harness's.</param>
+    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null)
     {
-        HarnessPrograms programs = await HarnessPrograms.GetAsync();
-        Etcds etcds = new(new ScratchFolder(), programs, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode, keks);
+        EtcdProgram program = await EtcdProgram.GetAsync(debian);
+        Etcds etcds = new(new ScratchFolder(), program, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode, keks);
         try
         {
             await etcds.UntilHealthyAsync(TestContext.Current.CancellationToken);
@@ -82,9 +86,9 @@ internal sealed class Etcds : IAsyncDisposable
     private ChildProcess Start() => ChildProcess.Start(
         "etcd",
         _folder.Path,
-        _programs.PathOf("etcd"),
+        _program.Path,
         ["--data-dir", _folder["etcd"], "--listen-client-urls", _url, "--advertise-client-urls", _url, "--listen-peer-urls", _peerUrl,
-         "--initial-advertise-peer-urls", _peerUrl, "--initial-cluster", $"default={_peerUrl}", "--log-level", "error", "--unsafe-no-fsync"]);
+         "--initial-advertise-peer-urls", _peerUrl, "--initial-cluster", $"default={_peerUrl}", "--log-level", "error", .. _program.Quick]);
 
     private async Task UntilHealthyAsync(CancellationToken cancellation)
     {

@@ -55,14 +55,14 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     internal long Counter(string name) => Gateway.Counters.All.Single(counter => counter.Name == name).Value();
 
     /// <summary>A connection with TLS and nothing more.</summary>
-    internal SslStream Connect(bool certificate = true, string? protocol = "h2")
+    internal SslStream Connect(bool certificate = true, string? protocol = "h2", EtcdTlsFiles? client = null)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 20_000, NoDelay = true };
         socket.Connect(IPAddress.Loopback, Gateway.Port);
         SslStream stream = new(new NetworkStream(socket, ownsSocket: true));
         try
         {
-            SslClientAuthenticationOptions options = ClientTls(certificate);
+            SslClientAuthenticationOptions options = ClientTls(certificate, client);
             options.TargetHost = "127.0.0.1";
             options.ApplicationProtocols = protocol is null ? null : [new SslApplicationProtocol(protocol)];
             stream.AuthenticateAsClient(options);
@@ -93,7 +93,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private SslClientAuthenticationOptions ClientTls(bool certificate)
+    private SslClientAuthenticationOptions ClientTls(bool certificate, EtcdTlsFiles? client = null)
     {
         X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.ImportFromPemFile(_tls.Ca);
@@ -101,7 +101,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
         if (certificate)
         {
             options.ClientCertificateContext = SslStreamCertificateContext.Create(
-                X509Certificate2.CreateFromPemFile(_tls.ClientCertificate, _tls.ClientKey), null, offline: true);
+                X509Certificate2.CreateFromPemFile((client ?? _tls).ClientCertificate, (client ?? _tls).ClientKey), null, offline: true);
         }
 
         return options;

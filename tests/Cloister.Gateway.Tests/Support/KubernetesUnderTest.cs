@@ -35,10 +35,10 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    internal static async Task<KubernetesUnderTest> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null)
+    internal static async Task<KubernetesUnderTest> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
-        Etcds etcds = await Etcds.StartAsync(mode, keks);
+        Etcds etcds = await Etcds.StartAsync(mode, keks, debian);
         ScratchFolder folder = new();
         KmsEngine engine = new(etcds.Gateway.Custody, "test", new KmsCounters());
         GrpcServer kms = await GrpcServer.StartAsync(

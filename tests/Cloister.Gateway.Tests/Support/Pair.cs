@@ -1,4 +1,6 @@
+using Cloister.Contracts.Etcd;
 using Cloister.Enclave.Gateway.Transport;
+using Messages = Cloister.Enclave.Tests.Gateway.Etcd;
 
 namespace Cloister.Gateway.Tests.Support;
 
@@ -32,6 +34,18 @@ internal sealed class Pair : IAsyncDisposable
         RawPeer client = Gateway.ConnectRaw();
         begin(client);
         return (client, _fake.Accept());
+    }
+
+    /// <summary>What the gateway makes of TOPSECRET for <see cref="Enclave.Tests.Gateway.Etcd.Covered"/>, on stream 1.</summary>
+    internal byte[] Stored()
+    {
+        Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        Client.Message(1, Messages.Txn([], [Messages.PutOp(Messages.Covered, "TOPSECRET"u8.ToArray())], []), end: true);
+        Etcd.NextHeaders();
+        TxnRequest request = TxnRequest.Parser.ParseFrom(Etcd.NextMessage(1));
+        Etcd.Headers(1, true, (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "0"));
+        Client.NextHeaders();
+        return request.Success[0].RequestPut.Value.ToByteArray();
     }
 
     public async ValueTask DisposeAsync()

@@ -14,10 +14,12 @@ public sealed class ApiServerTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task SecretsLiveAndEtcdHoldsOnlyCiphertext()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("bookworm")]
+    public async Task SecretsLiveAndEtcdHoldsOnlyCiphertext(string? debian)
     {
-        await using KubernetesUnderTest kubernetes = await KubernetesUnderTest.StartAsync();
+        await using KubernetesUnderTest kubernetes = await KubernetesUnderTest.StartAsync(debian: debian);
         await kubernetes.WithGatewayAsync();
         Kubectl kubectl = kubernetes.Kubectl;
         await using ChildProcess watch = kubectl.Watch();

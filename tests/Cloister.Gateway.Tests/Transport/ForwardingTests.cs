@@ -1,4 +1,6 @@
 using System.Text;
+using Cloister.Cli.Tests.Etcd;
+using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Gateway.Tests.Support;
@@ -326,36 +328,6 @@ public sealed class ForwardingTests
     }
 
     [Fact]
-    public async Task RangeStreamsAreDecryptedChunkByChunk()
-    {
-        await using Pair pair = new();
-        byte[] stored = await StoredAsync(pair);
-        pair.Client.Headers(3, true, RawPeer.Call("/etcdserverpb.KV/RangeStream"));
-        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
-        pair.Etcd.Headers(3, false, Begun);
-        byte[] chunk = Etcd.Nested(1, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored), Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray())));
-        pair.Etcd.Message(3, chunk);
-        pair.Etcd.Message(3, chunk);
-        pair.Etcd.Headers(3, true, ("grpc-status", "0"));
-        pair.Client.NextHeaders();
-        byte[] expected = Etcd.Nested(1, Etcd.Range(Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray()), Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray())));
-        byte[] both = pair.Client.NextData(3, 2 * (expected.Length + 5));
-        Assert.Equal([.. RawPeer.Framed(expected), .. RawPeer.Framed(expected)], both);
-        Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
-    }
-
-    [Fact]
-    public async Task UnimplementedRangeStreamPasses()
-    {
-        await using Pair pair = new();
-        pair.Client.Headers(1, true, RawPeer.Call("/etcdserverpb.KV/RangeStream"));
-        pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
-        (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
-        Assert.Equal((true, "12", "unknown method RangeStream for service etcdserverpb.KV"), (end, fields["grpc-status"], fields["grpc-message"]));
-    }
-
-    [Fact]
     public async Task WithoutKeysWritesFailAndNothingReachesEtcd()
     {
         await using Pair pair = new();
@@ -373,7 +345,7 @@ public sealed class ForwardingTests
     public async Task SeedsGoWithTheirKek()
     {
         await using Pair pair = new();
-        byte[] stored = await StoredAsync(pair);
+        byte[] stored = pair.Stored();
         pair.Gateway.Custody.Wipe();
         pair.Client.Headers(3, true, RawPeer.Call(Range));
         pair.Etcd.NextHeaders();
@@ -411,6 +383,11 @@ public sealed class ForwardingTests
         Assert.True(IsRefused(() => pair.Gateway.Connect(certificate: false)));
         Assert.True(IsRefused(() => pair.Gateway.Connect(protocol: "http/1.1")));
         Assert.True(IsRefused(() => pair.Gateway.Connect(protocol: null)));
+
+        // One of another authority of the same name.
+        using ScratchFolder folder = new();
+        Assert.True(IsRefused(() => pair.Gateway.Connect(client: new EtcdTlsFiles(folder))));
+        Assert.Contains(pair.Gateway.Log.Lines, line => line.Contains("refused a client: it needs a certificate of gateway.tls.clientCa", StringComparison.Ordinal));
         (RawPeer client, RawPeer etcd) = pair.Connect();
         client.Dispose();
         etcd.Dispose();
@@ -458,18 +435,5 @@ public sealed class ForwardingTests
         using System.Net.Sockets.TcpListener listener = new(System.Net.IPAddress.Loopback, 0);
         listener.Start();
         return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    // What the gateway makes of TOPSECRET, on stream 1.
-    private static Task<byte[]> StoredAsync(Pair pair)
-    {
-        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
-        pair.Client.Message(1, Etcd.Txn([], [Etcd.PutOp(Etcd.Covered, "TOPSECRET"u8.ToArray())], []), end: true);
-        pair.Etcd.NextHeaders();
-        byte[] message = pair.Etcd.NextMessage(1);
-        Contracts.Etcd.TxnRequest request = Contracts.Etcd.TxnRequest.Parser.ParseFrom(message);
-        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "0")]);
-        pair.Client.NextHeaders();
-        return Task.FromResult(request.Success[0].RequestPut.Value.ToByteArray());
     }
 }

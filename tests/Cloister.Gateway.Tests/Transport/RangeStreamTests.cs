@@ -1,0 +1,95 @@
+using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Tests.Gateway;
+using Cloister.Gateway.Tests.Support;
+
+namespace Cloister.Gateway.Tests.Transport;
+
+/// <summary>RangeStream of etcd 3.7, whose part a test plays: header, count and more come with the last chunk only.</summary>
+public sealed class RangeStreamTests
+{
+    private const string Path = "/etcdserverpb.KV/RangeStream";
+
+    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
+    private static readonly byte[] Other = Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray());
+
+    private static byte[] Clear => Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray());
+
+    [Fact]
+    public async Task ChunksAreDecryptedAsTheyComeAndTheLastHasTheRest()
+    {
+        await using Pair pair = new();
+        byte[] stored = Etcd.KeyValue(Etcd.Covered, pair.Stored());
+        Begin(pair);
+        foreach (Func<byte[], byte[]> chunk in (Func<byte[], byte[]>[])[kv => Chunk(kv, Other), kv => Chunk(Other, kv, kv), kv => Etcd.Nested(1, Etcd.Range(kv))])
+        {
+            pair.Etcd.Message(3, chunk(stored));
+            Assert.Equal(chunk(Clear), pair.Client.NextMessage(3));
+        }
+
+        pair.Etcd.Headers(3, true, ("grpc-status", "0"));
+        Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
+        Assert.Equal(4, pair.Gateway.Counter("gateway_values_decrypted"));
+    }
+
+    [Fact]
+    public async Task ALastChunkWithoutValuesPasses()
+    {
+        await using Pair pair = new();
+        Begin(pair);
+        byte[] last = Etcd.Nested(1, Etcd.Range());
+        pair.Etcd.Message(3, last);
+        pair.Etcd.Headers(3, true, ("grpc-status", "0"));
+        Assert.Equal(last, pair.Client.NextMessage(3));
+        Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task AnErrorInTheMiddleIsEtcdsOwn()
+    {
+        await using Pair pair = new();
+        byte[] stored = Etcd.KeyValue(Etcd.Covered, pair.Stored());
+        Begin(pair);
+        pair.Etcd.Message(3, Chunk(stored));
+        pair.Etcd.Headers(3, true, ("grpc-status", "11"), ("grpc-message", "etcdserver: mvcc: required revision has been compacted"));
+        Assert.Equal(Chunk(Clear), pair.Client.NextMessage(3));
+        (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
+        Assert.Equal((true, "11", "etcdserver: mvcc: required revision has been compacted"), (end, trailers["grpc-status"], trailers["grpc-message"]));
+    }
+
+    [Fact]
+    public async Task AStreamThatEtcdBreaksOffIsBrokenOff()
+    {
+        await using Pair pair = new();
+        byte[] stored = Etcd.KeyValue(Etcd.Covered, pair.Stored());
+        Begin(pair);
+        pair.Etcd.Message(3, Chunk(stored));
+        Assert.Equal(Chunk(Clear), pair.Client.NextMessage(3));
+
+        // Half a chunk, and no more of it.
+        pair.Etcd.Send(FrameType.Data, 0, 3, RawPeer.Framed(Chunk(stored)).AsSpan(0, 100));
+        pair.Etcd.Reset(3, Http2ErrorCode.InternalError);
+        Assert.Equal(Http2ErrorCode.InternalError, RawPeer.Code(pair.Client.Next(FrameType.RstStream).Payload));
+    }
+
+    [Fact]
+    public async Task OneThatEtcdDoesNotHavePasses()
+    {
+        await using Pair pair = new();
+        pair.Client.Headers(1, true, RawPeer.Call(Path));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
+        (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
+        Assert.Equal((true, "12", "unknown method RangeStream for service etcdserverpb.KV"), (end, fields["grpc-status"], fields["grpc-message"]));
+    }
+
+    private static void Begin(Pair pair)
+    {
+        pair.Client.Headers(3, true, RawPeer.Call(Path));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+        pair.Etcd.Headers(3, false, Begun);
+        pair.Client.NextHeaders();
+    }
+
+    // Not the last: nothing but key-values.
+    private static byte[] Chunk(params byte[][] kvs) => Etcd.Nested(1, [.. kvs.SelectMany(kv => Etcd.Nested(2, kv))]);
+}
