@@ -36,7 +36,7 @@ public sealed class DemoTests
             Assert.Empty(scenarios[custody]["dekFoundIn"]!.AsArray());
         }
 
-        MustShowTheGateway(result.Json, harness);
+        MustShowTheGateway(result.Json, scenarios.GetValueOrDefault("gateway"));
         MustShowTheToken(result.Json);
         JsonArray refusals = result.Json["refusals"]!.AsArray();
         Assert.InRange(refusals.Count, 12, int.MaxValue);
@@ -49,11 +49,11 @@ public sealed class DemoTests
         });
     }
 
-    // One Secret clear on one side of the gateway and not on the other, and the seed that a plugin cannot keep out of an API server.
-    private static void MustShowTheGateway(JsonNode told, bool harness)
+    // One Secret clear on one side of the gateway and not on the other; and the seed that a plugin cannot keep out of an API server.
+    private static void MustShowTheGateway(JsonNode told, JsonNode? gateway)
     {
         JsonNode way = told["secretThroughGateway"]!;
-        if (!harness)
+        if (gateway is null)
         {
             Assert.Contains(told["leftOut"]!.AsArray(), one => ((string)one!["why"]!).Contains("eng/apiserver-harness", StringComparison.Ordinal));
             return;
@@ -64,8 +64,30 @@ public sealed class DemoTests
         Assert.StartsWith("k8s:enc:kms:v2:demo:", (string)way["etcdHolds"]!, StringComparison.Ordinal);
         Assert.DoesNotContain("correct horse", (string)way["etcdHolds"]!, StringComparison.Ordinal);
         Assert.Equal((string)way["apiServerSends"]!, (string)way["readThroughGateway"]!);
-        Assert.Equal(["api-server"], told["endToEnd"]!["seedFoundIn"]!.AsArray().Select(name => (string)name!));
+
+        MustHaveScannedUnderLoad(gateway, least: 20, keks: ["enclave"], seeds: ["enclave"]);
+        JsonNode plugin = told["endToEnd"]!;
+        Assert.Equal(["api-server"], Names(plugin["seedFoundIn"]!));
+        MustHaveScannedUnderLoad(plugin, least: 2, keks: [], seeds: ["api-server"]);
     }
+
+    // Twice, each while Secrets were written and read in every process's turn: one of each for two processes at least.
+    private static void MustHaveScannedUnderLoad(JsonNode told, int least, string[] keks, string[] seeds)
+    {
+        JsonArray scans = told["scansUnderLoad"]!.AsArray();
+        Assert.Equal(2, scans.Count);
+        Assert.All(scans, scan =>
+        {
+            Assert.InRange((int)scan!["values"]!, least, int.MaxValue);
+            Assert.InRange((long)scan["writesMeanwhile"]!, 2, long.MaxValue);
+            Assert.InRange((long)scan["readsMeanwhile"]!, 2, long.MaxValue);
+            Assert.Equal(keks, Names(scan["kekFoundIn"]!));
+            Assert.Equal(seeds, Names(scan["seedFoundIn"]!));
+        });
+        Assert.True((int)scans[1]!["values"]! > (int)scans[0]!["values"]!, "the second scan looks for the keys of what was written during the first");
+    }
+
+    private static IEnumerable<string> Names(JsonNode names) => names.AsArray().Select(name => (string)name!);
 
     private static void MustShowTheToken(JsonNode told)
     {

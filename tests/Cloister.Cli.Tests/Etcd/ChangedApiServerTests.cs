@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Cli.Demo;
+using Cloister.Cli.Etcd;
 using Cloister.Cli.Offline;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Contracts.Envelope;
-using Cloister.Contracts.StoredValues;
 
 namespace Cloister.Cli.Tests.Etcd;
 
@@ -24,38 +24,99 @@ public sealed class ChangedApiServerTests : IDisposable
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Neither_seed_nor_DEK_is_in_its_memory_where_with_KMS_v2_the_seed_is()
+    public async Task Under_load_neither_seed_nor_DEK_is_in_its_memory_where_with_KMS_v2_the_seed_is()
     {
         ApiServerHarness harness = await HarnessAsync();
-        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
-        (await CliProcess.RunWithInputAsync(_kek, "kek", "import", "--socket", dev.AdminSocket, "--name", "mine")).MustSucceed();
+        await using DevEnclave dev = await StartAsync();
 
-        string[] changed = ["--secrets-endpoint", $"unix://{dev.Ready["secretsSocket"]}", "--secrets-provider", "tee"];
-        (byte[] stored, int inApiServer, int inEnclave) = await RunAsync(harness, "changed", changed, dev);
-        Assert.StartsWith("k8s:enc:kms:v2:tee:", Encoding.Latin1.GetString(stored), StringComparison.Ordinal);
-        Assert.Equal(0, inApiServer);
-        Assert.True(inEnclave > 0, "the scan finds the seed where it is");
+        foreach (LoadedScan scan in await ScansAsync(harness, "changed", Changed(dev), dev))
+        {
+            Assert.Equal([ScansUnderLoad.Enclave], scan.KekFoundIn);
+            Assert.Equal([ScansUnderLoad.Enclave], scan.SeedFoundIn);
+            Assert.Equal([ScansUnderLoad.Enclave], scan.DekFoundIn);
+        }
 
-        string[] plugin = ["--encryption-provider-config", (string)dev.Ready["encryptionConfiguration"]!];
-        (_, inApiServer, _) = await RunAsync(harness, "plugin", plugin, dev);
-        Assert.True(inApiServer > 0, "an API server with a KMS v2 provider has its seed in memory");
+        foreach (LoadedScan scan in await ScansAsync(harness, "plugin", Plugin(dev), dev))
+        {
+            Assert.Equal([ScansUnderLoad.Enclave], scan.KekFoundIn);
+            Assert.Contains("api-server", scan.SeedFoundIn);
+            Assert.DoesNotContain("etcd", scan.DekFoundIn);
+        }
     }
 
-    // A Secret through an API server into etcd: what is stored, and how often its seed and DEK stand in the memory of both processes.
-    private async Task<(byte[] Stored, int InApiServer, int InEnclave)> RunAsync(ApiServerHarness harness, string name, string[] encryption, DevEnclave dev)
+    [Fact]
+    public async Task It_and_one_with_KMS_v2_on_the_same_etcd_read_each_others_Secrets()
+    {
+        ApiServerHarness harness = await HarnessAsync();
+        await using DevEnclave dev = await StartAsync();
+        await using EndToEndCluster changed = await EndToEndCluster.StartAsync(harness, _folder["changed"], Changed(dev), Stop);
+        await using EndToEndCluster plugin = await EndToEndCluster.StartBesideAsync(changed, _folder["plugin"], Plugin(dev), Stop);
+
+        Assert.True(await changed.RoundTripAsync("by-changed", "one", Stop));
+        Assert.True(await plugin.RoundTripAsync("by-plugin", "two", Stop));
+        await BothHaveAsync(("by-changed", "one"), ("by-plugin", "two"));
+
+        // Each writes over what the other wrote.
+        Assert.True(await plugin.ChangeAsync("by-changed", "three", Stop));
+        Assert.True(await changed.ChangeAsync("by-plugin", "four", Stop));
+        await BothHaveAsync(("by-changed", "three"), ("by-plugin", "four"));
+
+        // Two seeds: neither could do it with its own alone.
+        byte[] seed = await SeedAsync("by-changed");
+        Assert.NotEqual(seed, await SeedAsync("by-plugin"));
+
+        // One that was just started has nothing in its cache.
+        await using EndToEndCluster later = await EndToEndCluster.StartBesideAsync(changed, _folder["later"], Changed(dev), Stop);
+        Assert.Equal("three", (await later.PasswordsAsync(Stop))["by-changed"]);
+
+        async Task BothHaveAsync(params (string Name, string Password)[] secrets)
+        {
+            foreach (EndToEndCluster server in (EndToEndCluster[])[changed, plugin])
+            {
+                Assert.Equal(secrets.ToDictionary(), await server.PasswordsAsync(Stop));
+            }
+        }
+
+        async Task<byte[]> SeedAsync(string name)
+        {
+            string key = $"/registry/secrets/default/{name}";
+            return StoredSecret.Open(_kek, Context, key, await changed.StoredAsync(key, Stop)).Seed;
+        }
+    }
+
+    private static string[] Changed(DevEnclave dev) => ["--secrets-endpoint", $"unix://{dev.Ready["secretsSocket"]}", "--secrets-provider", "tee"];
+
+    private static string[] Plugin(DevEnclave dev) => ["--encryption-provider-config", (string)dev.Ready["encryptionConfiguration"]!];
+
+    private async Task<DevEnclave> StartAsync()
+    {
+        DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        (await CliProcess.RunWithInputAsync(_kek, "kek", "import", "--socket", dev.AdminSocket, "--name", "mine")).MustSucceed();
+        return dev;
+    }
+
+    // A Secret through an API server into etcd, and scans of both and of the enclave while others are written and read.
+    private async Task<IReadOnlyList<LoadedScan>> ScansAsync(ApiServerHarness harness, string name, string[] encryption, DevEnclave dev)
     {
         await using EndToEndCluster cluster = await EndToEndCluster.StartAsync(harness, _folder[name], encryption, Stop);
         Assert.True(await cluster.RoundTripAsync("s", Password, Stop));
         byte[] stored = await cluster.StoredAsync("/registry/secrets/default/s", Stop);
+        Assert.StartsWith("k8s:enc:kms:v2:tee:", Encoding.Latin1.GetString(stored), StringComparison.Ordinal);
         byte[] plaintext = OfflineStoredValue.Open([_kek], Context, "/registry/secrets/default/s"u8.ToArray(), stored)!;
         Assert.Contains(Password, Encoding.Latin1.GetString(plaintext), StringComparison.Ordinal);
 
-        byte[] body = stored[StoredValue.KmsV2PrefixFor("tee").Length..];
-        byte[] seed = OfflineEdek.Plaintext(_kek, Context, EncryptedObject.Parse(body).Edek.ToArray());
-        byte[] dek = HKDF.Expand(HashAlgorithmName.SHA256, seed, 32, EncryptedObject.Parse(body).Data[..32].ToArray());
-        MemoryScan scan = new([seed, dek]);
-        Assert.Equal(0, scan.Count(cluster.EtcdId));
-        return (stored, scan.Count(cluster.ApiServerId), scan.Count(dev.EnclaveProcessId()));
+        using EtcdClient etcd = new(EtcdOptions.Create(cluster.EtcdUrl, null, null, null));
+        using SecretsApi api = await cluster.SecretsAsync(Stop);
+        ScansUnderLoad scans = new(
+            etcd, _kek, Context, [("api-server", cluster.ApiServerId), ("etcd", cluster.EtcdId), (ScansUnderLoad.Enclave, dev.EnclaveProcessId())]);
+        IReadOnlyList<LoadedScan> found = await scans.RunAsync(api, Stop);
+        Assert.Equal(2, found.Count);
+        Assert.All(found, scan =>
+        {
+            Assert.InRange(scan.Values, 2, int.MaxValue);
+            Assert.InRange(Math.Min(scan.Writes, scan.Reads), 3, long.MaxValue);
+        });
+        return found;
     }
 
     // One that was built with the transformer: the cache may hold others.

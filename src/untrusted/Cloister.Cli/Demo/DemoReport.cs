@@ -42,7 +42,8 @@ internal static class DemoReport
             like any other. In demo 2 an operator verified the enclave's evidence and sent the KEK to it alone. Demos 1 and 3 and the
             gateway have a broker, which verified the evidence; its audit log counts the calls.
             "Found" is a scan of the whole memory of every process outside the enclave for the keys themselves (demo 1: of the enclave
-            too for the KEK); the same scan found them where they belong. In demos 1 to 3 a stand-in for an API server sends the Secret to
+            too for the KEK); the same scan found them where they belong. Behind real API servers, both ways, it ran twice while Secrets
+            were written and read, for the keys of all that etcd held by then. In demos 1 to 3 a stand-in for an API server sends the Secret to
             the enclave, which makes the DEK; with the gateway the API server is the real one, as it is, and its times have etcd in them.
             A stock API server with a plugin makes its own key material (last row): a plugin alone cannot keep that out of the API
             server's memory.

@@ -23,6 +23,9 @@ internal sealed record DemoResult
     /// <summary>The control: the same scan found the keys where they do belong.</summary>
     internal required bool FoundWhereTheyLive { get; init; }
 
+    /// <summary>The scans, where they were made while Secrets were written and read; null where the API server's stand-in had done its work.</summary>
+    internal IReadOnlyList<LoadedScan>? UnderLoad { get; init; }
+
     /// <summary>Whether the scenario shows what it is there to show.</summary>
     internal bool Holds => Scenario switch
     {
@@ -31,7 +34,18 @@ internal sealed record DemoResult
         _ => KekFoundIn.Count == 0 && DekFoundIn.Count == 0 && FoundWhereTheyLive && RemoteCalls < (ulong)Math.Max(10, Secrets) && (RemoteCalls > 0) == Scenario.HasBroker,
     };
 
-    internal JsonObject ToJson() => new()
+    internal JsonObject ToJson()
+    {
+        JsonObject json = Row();
+        if (UnderLoad is not null)
+        {
+            json["scansUnderLoad"] = new JsonArray([.. UnderLoad.Select(scan => scan.ToJson())]);
+        }
+
+        return json;
+    }
+
+    private JsonObject Row() => new()
     {
         ["name"] = Scenario.Name,
         ["title"] = Scenario.Title,
@@ -41,9 +55,9 @@ internal sealed record DemoResult
         ["writeP99Us"] = Latencies["writeP99Us"]!.DeepClone(),
         ["readP50Us"] = Latencies["readP50Us"]!.DeepClone(),
         ["readP99Us"] = Latencies["readP99Us"]!.DeepClone(),
-        ["kekFoundIn"] = Names(KekFoundIn),
+        ["kekFoundIn"] = LoadedScan.Names(KekFoundIn),
         ["kekLookedFor"] = Scenario != DemoScenario.Token,
-        ["dekFoundIn"] = Names(DekFoundIn),
+        ["dekFoundIn"] = LoadedScan.Names(DekFoundIn),
         ["foundInEnclave"] = FoundWhereTheyLive,
         ["holds"] = Holds,
     };
@@ -61,8 +75,6 @@ internal sealed record DemoResult
 
     private string KekIsNowhere =>
         Scenario == DemoScenario.Token ? "(not looked for: the token gives it to nobody)" : Scenario.KeepsKek ? "nowhere outside the broker" : "nowhere outside the enclave";
-
-    private static JsonArray Names(IEnumerable<string> names) => [.. names.Select(name => (JsonNode)name)];
 
     private string Number(string name) => Latencies[name]!.GetValue<double>().ToString("0", CultureInfo.InvariantCulture);
 }

@@ -3,13 +3,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Etcd;
 using Cloister.Cli.Offline;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.StoredValues;
 
 namespace Cloister.Cli.Demo;
 
-/// <summary>One Secret's way through real API-server code into real etcd, and what is found of its keys.</summary>
+/// <summary>One Secret's way through real API-server code into real etcd, and what is found of the keys while others are written and read.</summary>
 internal sealed record EndToEnd
 {
     private const string Provider = "demo";
@@ -32,7 +33,11 @@ internal sealed record EndToEnd
 
     internal required IReadOnlyList<string> SeedFoundIn { get; init; }
 
-    internal bool Holds => RoundTrip && OpensWithKek && !PlaintextInEtcd && KekFoundIn.Count == 0 && SeedFoundIn.Contains(DemoApiServerProcess.Name);
+    /// <summary>The scans, each made while Secrets were written and read.</summary>
+    internal required IReadOnlyList<LoadedScan> UnderLoad { get; init; }
+
+    internal bool Holds => RoundTrip && OpensWithKek && !PlaintextInEtcd && KekFoundIn.Count == 0
+        && UnderLoad.All(scan => scan.SeedFoundIn.Contains(DemoApiServerProcess.Name));
 
     internal static async Task<EndToEnd> RunAsync(ApiServerHarness harness, string folder, CancellationToken cancellation)
     {
@@ -52,19 +57,20 @@ internal sealed record EndToEnd
         string etcdKey = $"/registry/secrets/default/{SecretName}";
         byte[] stored = await cluster.StoredAsync(etcdKey, cancellation);
         EnvelopeContext context = new(EnvelopeContext.KmsPurpose, "demo", Provider);
-        byte[] seed = OfflineEdek.Plaintext(kek, context, EncryptedObject.Parse(StoredValue.Parse(stored).Body).Edek.ToArray());
         byte[]? plaintext = OfflineStoredValue.Open([kek], context, Encoding.UTF8.GetBytes(etcdKey), stored);
-        (string Name, int Id)[] host = [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId)];
-        MemoryScan kekScan = new([kek]);
-        MemoryScan seedScan = new([seed]);
+        using EtcdClient etcd = new(EtcdOptions.Create(cluster.EtcdUrl, null, null, null));
+        using SecretsApi api = await cluster.SecretsAsync(cancellation);
+        ScansUnderLoad scans = new(etcd, kek, context, [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId)]);
+        IReadOnlyList<LoadedScan> found = await scans.RunAsync(api, cancellation);
         return new EndToEnd
         {
             RoundTrip = roundTrip,
             StoredPrefix = Encoding.ASCII.GetString(stored, 0, StoredValue.KmsV2PrefixFor(Provider).Length),
             PlaintextInEtcd = stored.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Password)) >= 0,
             OpensWithKek = plaintext.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Password)) >= 0,
-            KekFoundIn = [.. host.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
-            SeedFoundIn = [.. host.Where(process => seedScan.Count(process.Id) > 0).Select(process => process.Name)],
+            KekFoundIn = [.. found.SelectMany(scan => scan.KekFoundIn).Distinct()],
+            SeedFoundIn = [.. found.SelectMany(scan => scan.SeedFoundIn).Distinct()],
+            UnderLoad = found,
         };
     }
 
@@ -76,7 +82,8 @@ internal sealed record EndToEnd
         ["storedPrefix"] = StoredPrefix,
         ["plaintextInEtcd"] = PlaintextInEtcd,
         ["opensWithKek"] = OpensWithKek,
-        ["kekFoundIn"] = new JsonArray([.. KekFoundIn.Select(name => (JsonNode)name)]),
-        ["seedFoundIn"] = new JsonArray([.. SeedFoundIn.Select(name => (JsonNode)name)]),
+        ["kekFoundIn"] = LoadedScan.Names(KekFoundIn),
+        ["seedFoundIn"] = LoadedScan.Names(SeedFoundIn),
+        ["scansUnderLoad"] = new JsonArray([.. UnderLoad.Select(scan => scan.ToJson())]),
     };
 }

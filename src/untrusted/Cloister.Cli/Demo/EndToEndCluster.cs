@@ -20,7 +20,7 @@ internal sealed class EndToEndCluster : IAsyncDisposable
         _folder = folder;
     }
 
-    internal int ApiServerId => _processes[1].Id;
+    internal int ApiServerId => _processes[^1].Id;
 
     internal int EtcdId => _processes[0].Id;
 
@@ -71,6 +71,24 @@ internal sealed class EndToEndCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts one more API server on the etcd of another cluster, which has to outlive it.</summary>
+    internal static async Task<EndToEndCluster> StartBesideAsync(EndToEndCluster other, string folder, IReadOnlyList<string> encryption, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        EndToEndCluster cluster = new(other._harness, folder);
+        try
+        {
+            cluster._etcd.BaseAddress = new Uri(other.EtcdUrl);
+            await cluster.StartApiServerAsync(encryption, cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Starts the API server and waits until it is ready.</summary>
     /// <param name="encryption">Flags that say how Secrets are encrypted.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -91,6 +109,21 @@ internal sealed class EndToEndCluster : IAsyncDisposable
         (int exitCode, string output) = await KubectlAsync(cancellation, "get", "secret", name, "-o", "jsonpath={.data.password}");
         return exitCode == 0 && Encoding.UTF8.GetString(Convert.FromBase64String(output)) == password;
     }
+
+    /// <summary>Passwords of all Secrets by name, as a list of the API server's has them.</summary>
+    internal async Task<Dictionary<string, string>> PasswordsAsync(CancellationToken cancellation)
+    {
+        (int exitCode, string output) = await KubectlAsync(cancellation, "get", "secrets", "-o", "json");
+        return exitCode != 0
+            ? throw new CliException("the API server does not list Secrets")
+            : JsonNode.Parse(output)!["items"]!.AsArray().ToDictionary(
+                item => item!["metadata"]!["name"]!.GetValue<string>(),
+                item => Encoding.UTF8.GetString(Convert.FromBase64String(item!["data"]!["password"]!.GetValue<string>())));
+    }
+
+    /// <summary>Gives a Secret another password.</summary>
+    internal async Task<bool> ChangeAsync(string name, string password, CancellationToken cancellation) =>
+        (await KubectlAsync(cancellation, "patch", "secret", name, "--type", "merge", "-p", new JsonObject { ["stringData"] = new JsonObject { ["password"] = password } }.ToJsonString())).ExitCode == 0;
 
     /// <summary>What etcd holds under a key.</summary>
     internal async Task<byte[]> StoredAsync(string key, CancellationToken cancellation)

@@ -10,7 +10,7 @@ namespace Cloister.Cli.Demo;
 
 /// <summary>
 /// The scenario <c>gateway</c>: an unmodified API server that has its Secrets encrypted on their way to etcd, in an enclave that a broker
-/// released the KEK to; and what is found of its keys in the memory of API server and etcd.
+/// released the KEK to; and what is found of its keys in the memory of API server and etcd while Secrets are written and read.
 /// </summary>
 internal static class GatewayRun
 {
@@ -45,8 +45,10 @@ internal static class GatewayRun
         using EtcdClient gateway = new(EtcdOptions.Create(url, files.Gateway.Ca, files.Gateway.ClientCertificate, files.Gateway.ClientKey));
         byte[] kek = await broker.KekAsync(scenario.Name, cancellation);
         EnvelopeContext context = new(EnvelopeContext.KmsPurpose, options.Cluster, options.Provider);
-        List<StoredSecret> stored = [.. (await StoredSecret.ListAsync(etcd, cancellation)).Select(one => StoredSecret.Open(kek, context, one.Key, one.Value))];
-        StoredSecret shown = stored.Single(secret => secret.Key == $"/registry/secrets/default/{SecretName}");
+        ScansUnderLoad scans = new(etcd, kek, context, [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId), (ScansUnderLoad.Enclave, enclave.ProcessId)]);
+        using SecretsApi api = await cluster.SecretsAsync(cancellation);
+        IReadOnlyList<LoadedScan> found = await scans.RunAsync(api, cancellation);
+        StoredSecret shown = scans.Stored.Single(secret => secret.Key == $"/registry/secrets/default/{SecretName}");
         SecretWay way = new()
         {
             Key = shown.Key,
@@ -58,10 +60,6 @@ internal static class GatewayRun
             Text = Password,
         };
 
-        MemoryScan kekScan = new([kek]);
-        MemoryScan seedScan = new(Distinct(stored.Select(secret => secret.Seed)));
-        MemoryScan keyScan = new(Distinct(stored.SelectMany(secret => (byte[][])[secret.Seed, secret.Dek, secret.WrappingKey])));
-        (string Name, int Id)[] host = [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId)];
         return (
             new DemoResult
             {
@@ -69,9 +67,10 @@ internal static class GatewayRun
                 Secrets = secrets,
                 RemoteCalls = await broker.CallsAsync(scenario.Name, cancellation),
                 Latencies = DemoLatencies.Json(writes, reads),
-                KekFoundIn = [.. host.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
-                DekFoundIn = [.. host.Where(process => keyScan.Count(process.Id) > 0).Select(process => process.Name)],
-                FoundWhereTheyLive = kekScan.Count(enclave.ProcessId) > 0 && seedScan.Count(enclave.ProcessId) > 0,
+                KekFoundIn = OnHost(found.SelectMany(scan => scan.KekFoundIn)),
+                DekFoundIn = OnHost(found.SelectMany(scan => scan.DekFoundIn)),
+                FoundWhereTheyLive = found.All(scan => scan.KekFoundIn.Contains(ScansUnderLoad.Enclave) && scan.SeedFoundIn.Contains(ScansUnderLoad.Enclave)),
+                UnderLoad = found,
             },
             way);
     }
@@ -107,5 +106,5 @@ internal static class GatewayRun
         return (writes, reads);
     }
 
-    private static IEnumerable<byte[]> Distinct(IEnumerable<byte[]> keys) => keys.DistinctBy(Convert.ToHexString);
+    private static IReadOnlyList<string> OnHost(IEnumerable<string> names) => [.. names.Where(name => name != ScansUnderLoad.Enclave).Distinct()];
 }

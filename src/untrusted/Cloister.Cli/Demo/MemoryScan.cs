@@ -14,6 +14,7 @@ internal sealed class MemoryScan
 
     private readonly Dictionary<ulong, List<byte[]>> _byStart = [];
     private readonly bool[] _firstTwo = new bool[65_536];
+    private readonly HashSet<byte[]> _found = [];
 
     /// <summary>Looks for these keys, 32 bytes each.</summary>
     internal MemoryScan(IEnumerable<byte[]> keys)
@@ -34,11 +35,15 @@ internal sealed class MemoryScan
     /// <summary>How many bytes the last scan read.</summary>
     internal long BytesRead { get; private set; }
 
+    /// <summary>Which keys the last scan found.</summary>
+    internal IReadOnlySet<byte[]> Found => _found;
+
     /// <summary>How many times a key stands in the memory of that process.</summary>
     /// <exception cref="CliException">The process's memory cannot be read by this user.</exception>
     internal int Count(int processId)
     {
         BytesRead = 0;
+        _found.Clear();
         int found = 0;
         byte[] buffer = new byte[ChunkSize + KeySize];
         try
@@ -111,8 +116,9 @@ internal sealed class MemoryScan
             }
 
             ReadOnlySpan<byte> here = bytes.Slice(i, KeySize);
-            if (_byStart.TryGetValue(BitConverter.ToUInt64(here), out List<byte[]>? keys) && Matches(keys, here))
+            if (_byStart.TryGetValue(BitConverter.ToUInt64(here), out List<byte[]>? keys) && Match(keys, here) is { } key)
             {
+                _found.Add(key);
                 found++;
             }
         }
@@ -120,16 +126,16 @@ internal sealed class MemoryScan
         return found;
     }
 
-    private static bool Matches(List<byte[]> keys, ReadOnlySpan<byte> here)
+    private static byte[]? Match(List<byte[]> keys, ReadOnlySpan<byte> here)
     {
         foreach (byte[] key in keys)
         {
             if (here.SequenceEqual(key))
             {
-                return true;
+                return key;
             }
         }
 
-        return false;
+        return null;
     }
 }
