@@ -14,9 +14,21 @@ internal sealed class Mutator
         _random = new Random(seed);
     }
 
-    internal byte[] Mutate(IReadOnlyList<byte[]> corpus)
+    /// <summary>Chooses.</summary>
+    internal Random Random => _random;
+
+    /// <summary>An input with changes anywhere.</summary>
+    internal byte[] Mutate(IReadOnlyList<byte[]> corpus) => Change(Any(corpus), corpus);
+
+    /// <summary>One of several.</summary>
+    internal T Any<T>(IReadOnlyList<T> several) => several[_random.Next(several.Count)];
+
+    /// <summary>A copy with changes anywhere.</summary>
+    /// <param name="original">What is changed.</param>
+    /// <param name="corpus">What parts come from; not empty.</param>
+    internal byte[] Change(byte[] original, IReadOnlyList<byte[]> corpus)
     {
-        List<byte> bytes = [.. corpus[_random.Next(corpus.Count)]];
+        List<byte> bytes = [.. original];
         for (int changes = 1 + _random.Next(6); changes > 0; changes--)
         {
             Change(bytes, corpus);

@@ -2,9 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using Cloister.Fuzz;
 using Cloister.Fuzz.Targets;
+using Cloister.Fuzz.Targets.Gateway;
 
 // Usage: Cloister.Fuzz [--seconds N] [--seed N] [TARGET ...]
-IFuzzTarget[] targets = [new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(), new GatewayTarget(), .. AttestationTargets.All, .. DeviceTargets.All];
+IFuzzTarget[] targets =
+[
+    new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(),
+    new GatewayTarget(), new GatewayPairTarget(), new EtcdMessagesTarget(), new HpackTarget(), .. AttestationTargets.All, .. DeviceTargets.All,
+];
 int seconds = 10;
 int seed = Environment.TickCount;
 List<string> names = [];
@@ -46,7 +51,7 @@ foreach (IFuzzTarget target in targets.Where(target => names.Count == 0 || names
     Stopwatch clock = Stopwatch.StartNew();
     while (clock.Elapsed.TotalSeconds < seconds)
     {
-        byte[] input = mutator.Mutate(corpus);
+        byte[] input = target.Mutate(mutator, corpus);
         try
         {
             long started = Stopwatch.GetTimestamp();

@@ -5,10 +5,10 @@ using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Cloister.Fuzz.Targets;
+namespace Cloister.Fuzz.Targets.Gateway;
 
 /// <summary>
-/// What one side of a gateway's connection sends, from its first frame to its last: read to the end, or refused with an error of HTTP/2,
+/// What an API server sends, from its first frame to its last: read to the end, or refused with an error of HTTP/2,
 /// and all memory given back.
 /// </summary>
 internal sealed class GatewayTarget : IFuzzTarget
@@ -23,15 +23,11 @@ internal sealed class GatewayTarget : IFuzzTarget
     {
         get
         {
-            List<HeaderField> call =
-            [
-                new(":method"u8.ToArray(), "POST"u8.ToArray()), new(":scheme"u8.ToArray(), "https"u8.ToArray()),
-                new(":path"u8.ToArray(), "/etcdserverpb.KV/Txn"u8.ToArray()), new("content-type"u8.ToArray(), "application/grpc"u8.ToArray()),
-            ];
+            byte[] call = HeaderLiterals.Block((":method", "POST"), (":scheme", "https"), (":path", "/etcdserverpb.KV/Txn"), ("content-type", "application/grpc"));
             byte[] put = [0x12, 0x19, 0x12, 0x17, 0x0a, 0x13, .. "/registry/secrets/a"u8, 0x12, 0x00];
             FrameWriter frames = new();
             frames.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 100_000)));
-            frames.Frame(FrameType.Headers, FrameHeader.EndHeaders, 1, new HpackEncoder().Encode(call));
+            frames.Frame(FrameType.Headers, FrameHeader.EndHeaders, 1, call);
             frames.Frame(FrameType.Data, FrameHeader.EndStream, 1, [0, 0, 0, 0, (byte)put.Length, .. put]);
             frames.Frame(FrameType.Headers, FrameHeader.EndHeaders | FrameHeader.Padded, 3, [1, 0x83, 0x87, 0x41, 0x84, 0xf1, 0xe3, 0xc2, 0xff, 0]);
             frames.WindowUpdate(0, 1000);
@@ -42,6 +38,8 @@ internal sealed class GatewayTarget : IFuzzTarget
             return [frames.Written.ToArray()];
         }
     }
+
+    public byte[] Mutate(Mutator mutator, IReadOnlyList<byte[]> corpus) => FrameMutator.Mutate(mutator, corpus);
 
     public bool Run(ReadOnlySpan<byte> input)
     {
