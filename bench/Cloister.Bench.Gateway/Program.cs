@@ -6,9 +6,11 @@ using Cloister.Bench.Gateway;
 //   etcd itself, the gateway (encryption on) and etcd's grpc-proxy, in turns, in front of one etcd, called with etcd's own client: with mutual
 //   TLS on every connection and with it only where the gateway has no other way, each with fsync and without. Values of 1 KiB. Prints JSON.
 //   With --secrets N instead: first lists of an API server that was just started, see RestartedLists.
+//   With --service N instead: the secrets service, see SecretsServiceBench; lists are of N Secrets.
 string cloister = "";
 string tools = "";
 int secrets = 0;
+int service = 0;
 int rounds = 3;
 double seconds = 1;
 for (int i = 0; i + 1 < args.Length; i += 2)
@@ -23,6 +25,9 @@ for (int i = 0; i + 1 < args.Length; i += 2)
             break;
         case "--secrets":
             secrets = int.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
+            break;
+        case "--service":
+            service = int.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
             break;
         case "--rounds":
             rounds = int.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
@@ -46,8 +51,22 @@ if (secrets > 0)
 {
     await using Servers servers = new(cloister, tools, fsync: false, tls: false);
     await servers.StartAsync();
+    await servers.ClearAsync();
     report["secrets"] = secrets;
-    report["lists"] = await new RestartedLists(servers, Path.Combine(tools, "apiserver"), secrets).RunAsync(rounds);
+    report["lists"] = await new RestartedLists(servers, Path.Combine(tools, "apiserver"), secrets, ApiServerPath.Gateway(servers), ApiServerPath.KmsV2(servers)).RunAsync(rounds);
+    report["loadAfter"] = Load();
+    Console.WriteLine(report.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+    return 0;
+}
+
+if (service > 0)
+{
+    await using Servers servers = new(cloister, tools, fsync: false, tls: false);
+    await servers.StartAsync();
+    await servers.ClearAsync();
+    report["secondsEach"] = seconds;
+    report["secrets"] = service;
+    await new SecretsServiceBench(servers, tools).RunAsync(report, service, rounds, seconds);
     report["loadAfter"] = Load();
     Console.WriteLine(report.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
     return 0;

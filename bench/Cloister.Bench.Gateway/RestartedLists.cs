@@ -7,21 +7,21 @@ using System.Text.Json.Nodes;
 namespace Cloister.Bench.Gateway;
 
 /// <summary>
-/// The first list of all Secrets from real API-server code that was just started: with its Secrets through the gateway, and with the plain KMS v2
+/// The first list of all Secrets from real API-server code that was just started: with its Secrets on our way, and with the plain KMS v2
 /// provider of the same name on the same enclave and the same etcd, in turns.
 /// </summary>
-internal sealed class RestartedLists(Servers servers, string apiServer, int secrets)
+internal sealed class RestartedLists(Servers servers, string apiServer, int secrets, ApiServerPath ours, ApiServerPath peer)
 {
     private const string AllSecrets = "/api/v1/secrets";
     private const string Protobuf = "application/vnd.kubernetes.protobuf";
     private const int ValueSize = 1024;
 
-    private readonly Dictionary<(string Case, string Path), List<double>> _results = [];
+    private readonly Comparison _results = new(ours.Name, peer.Name);
 
     /// <summary>Writes the Secrets, then measures so many rounds; the first is not kept.</summary>
     internal async Task<JsonObject> RunAsync(int rounds)
     {
-        await using (RunningApiServer first = await RunningApiServer.StartAsync(servers, apiServer, Gateway))
+        await using (RunningApiServer first = await RunningApiServer.StartAsync(servers, apiServer, ours.Arguments))
         {
             await FillAsync(first);
         }
@@ -29,7 +29,7 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
         for (int round = 0; round <= rounds; round++)
         {
             // Who is first changes, so that none always meets what the other left warm.
-            (string Name, string[] Arguments)[] paths = [("gateway", Gateway), ("kms-v2", Plugin)];
+            ApiServerPath[] paths = [ours, peer];
             foreach ((string name, string[] arguments) in round % 2 == 0 ? paths : paths.Reverse())
             {
                 await StartToListAsync(name, arguments, keep: round > 0);
@@ -37,16 +37,8 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
             }
         }
 
-        return new JsonObject(_results.Keys.Select(key => key.Case).Distinct().Select(Summary));
+        return _results.ToJson(digits: 0);
     }
-
-    private string[] Gateway =>
-    [
-        "--etcd-servers-overrides", $"/secrets#{File.ReadAllText(Path.Combine(servers.Dev, "gateway/url"))}", "--etcd-cafile", Path.Combine(servers.Dev, "gateway/ca.crt"),
-        "--etcd-certfile", Path.Combine(servers.Dev, "gateway/client.crt"), "--etcd-keyfile", Path.Combine(servers.Dev, "gateway/client.key"),
-    ];
-
-    private string[] Plugin => ["--encryption-provider-config", Path.Combine(servers.Dev, "encryption.yaml")];
 
     private async Task FillAsync(RunningApiServer server)
     {
@@ -95,8 +87,8 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
             await Task.Delay(2);
         }
 
-        Note("start to first list, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
-        Note("enclave meanwhile at most, MiB", name, PeakMebibytes(), keep);
+        _results.Note("start to first list, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
+        _results.Note("enclave meanwhile at most, MiB", name, PeakMebibytes(), keep);
     }
 
     // The list alone, straight from etcd, by a server that has read no Secret before.
@@ -113,8 +105,8 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
             begun = Stopwatch.GetTimestamp();
         }
 
-        Note("first list without watch cache, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
-        Note("enclave during that list at most, MiB", name, PeakMebibytes(), keep);
+        _results.Note("first list without watch cache, ms", name, Stopwatch.GetElapsedTime(begun).TotalMilliseconds, keep);
+        _results.Note("enclave during that list at most, MiB", name, PeakMebibytes(), keep);
     }
 
     private async Task<bool> TryListAsync(RunningApiServer server)
@@ -136,30 +128,4 @@ internal sealed class RestartedLists(Servers servers, string apiServer, int secr
     private double PeakMebibytes() => double.Parse(
         File.ReadLines($"/proc/{servers.Enclave}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture) / 1024;
-
-    private void Note(string what, string name, double took, bool keep)
-    {
-        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}, {name}: {took:F0}"));
-        if (keep)
-        {
-            if (!_results.TryGetValue((what, name), out List<double>? values))
-            {
-                _results.Add((what, name), values = []);
-            }
-
-            values.Add(took);
-        }
-    }
-
-    private KeyValuePair<string, JsonNode?> Summary(string what)
-    {
-        List<double> gateway = _results[(what, "gateway")];
-        List<double> plugin = _results[(what, "kms-v2")];
-        return new(what, new JsonObject
-        {
-            ["gateway"] = Spread.Of(gateway, 0),
-            ["kms-v2"] = Spread.Of(plugin, 0),
-            ["ratio round by round"] = Spread.Of([.. gateway.Zip(plugin, (one, other) => one / other)], 2),
-        });
-    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
 
 namespace Cloister.Bench.Gateway;
@@ -73,6 +74,15 @@ internal sealed class Servers(string cloister, string tools, bool fsync, bool tl
             "--data-dir", Path.Combine(_folder, "proxy"), .. client, .. server]);
         forwarder.BeginOutputReadLine();
         await AddAsync("grpc-proxy", ["--endpoint", $"{scheme}://{proxy}", .. client], forwarder.Id);
+    }
+
+    /// <summary>Takes away what etcd holds for API servers: values of etcdload's are no objects, and one of them fails a list. In plain text only.</summary>
+    internal async Task ClearAsync()
+    {
+        using HttpClient client = new() { BaseAddress = new Uri(Etcd) };
+        object range = new { key = Convert.ToBase64String("/registry/"u8), range_end = Convert.ToBase64String("/registry0"u8) };
+        using HttpResponseMessage response = await client.PostAsJsonAsync("/v3/kv/deleterange", range);
+        response.EnsureSuccessStatusCode();
     }
 
     public async ValueTask DisposeAsync()

@@ -23,7 +23,7 @@ func dial(api, path string, connect func(context.Context) (net.Conn, error)) (*g
 		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return connect(ctx) }),
 	}
-	if api == "v2" {
+	if api != "v1" {
 		options = append(options, grpc.WithAuthority("localhost"))
 	}
 	return grpc.NewClient("passthrough:"+path, options...)
@@ -40,7 +40,7 @@ type call func(ctx context.Context) error
 
 var errEmpty = errors.New("empty answer")
 
-func newCall(connection *grpc.ClientConn, api, op string, size int) (call, error) {
+func newCall(connection *grpc.ClientConn, api, op string, size, batch int) (call, error) {
 	plaintext := make([]byte, size)
 	rand.Read(plaintext)
 	switch api {
@@ -48,6 +48,10 @@ func newCall(connection *grpc.ClientConn, api, op string, size int) (call, error
 		return newCallV2(kmsv2.NewKeyManagementServiceClient(connection), op, plaintext)
 	case "v1":
 		return newCallV1(kmsv1.NewKeyManagementServiceClient(connection), op, plaintext)
+	case "secrets":
+		return newCallSecrets(connection, op, plaintext, batch)
+	case "local":
+		return newCallLocal(op, plaintext, batch)
 	}
 	return nil, errors.New("unknown API " + api)
 }

@@ -13,6 +13,7 @@ import (
 type load struct {
 	socket, api, op       string
 	callers, size, pid    int
+	batch                 int
 	duration, warmup      time.Duration
 	firstError            atomic.Pointer[string]
 	measuring, measureEnd atomic.Bool
@@ -43,7 +44,7 @@ func (l *load) run() (any, error) {
 		return nil, err
 	}
 	defer connection.Close()
-	one, err := newCall(connection, l.api, l.op, l.size)
+	one, err := newCall(connection, l.api, l.op, l.size, l.batch)
 	if err != nil {
 		return nil, err
 	}
