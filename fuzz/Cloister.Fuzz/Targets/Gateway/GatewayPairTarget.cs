@@ -93,11 +93,13 @@ internal sealed class GatewayPairTarget : IFuzzTarget
             (byClient ? client : etcd).Put(bytes);
             (byClient ? clientView : etcdView).Sent(bytes);
             valid = valid && Takes(byClient ? clientPump : etcdPump);
+            clientView.Got(client.Take(last: !valid));
+            etcdView.Got(etcd.Take(last: !valid));
         }
 
         session.Dispose();
-        clientView.Got(client.Closed());
-        etcdView.Got(etcd.Closed());
+        client.Take(last: true);
+        etcd.Take(last: true);
         return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
     }
 

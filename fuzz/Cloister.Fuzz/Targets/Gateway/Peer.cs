@@ -22,13 +22,16 @@ internal sealed class Peer : Stream
     /// <summary>What is read next, until its end.</summary>
     internal void Put(byte[] bytes) => (_input, _position) = (bytes, 0);
 
-    /// <summary>What was written; later writes, of a timer, are dropped.</summary>
-    internal byte[] Closed()
+    /// <summary>What was written since the last time.</summary>
+    /// <param name="last">Later writes, of a timer, are dropped.</param>
+    internal byte[] Take(bool last)
     {
         lock (_lock)
         {
-            _closed = true;
-            return _written.ToArray();
+            _closed = last;
+            byte[] bytes = _written.ToArray();
+            _written.SetLength(0);
+            return bytes;
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class PeerView
     private readonly HpackDecoder _hpack = new();
     private readonly bool _isClient;
     private long _granted = FlowControl.DefaultWindow;
+    private long _window = FlowControl.DefaultWindow;
     private long _largestWindow = FlowControl.DefaultWindow;
     private long _all;
 
@@ -24,13 +25,19 @@ internal sealed class PeerView
         _isClient = isClient;
     }
 
-    /// <summary>Notes what it sent, as far as that allows more.</summary>
+    /// <summary>Notes what it sent in one turn, as far as that says how much it takes. What is not whole is not read by the other side either.</summary>
     internal void Sent(byte[] bytes)
     {
+        _largestWindow = _window;
         foreach (byte[] frame in FrameMutator.Cut(bytes).Where(frame => frame.Length >= FrameHeader.Size))
         {
             FrameHeader header = FrameHeader.Read(frame);
             byte[] payload = frame[FrameHeader.Size..];
+            if (payload.Length != header.Length)
+            {
+                return;
+            }
+
             if (header.Type == FrameType.WindowUpdate && payload.Length == 4)
             {
                 int more = FlowControl.ReadIncrement(payload);
@@ -43,14 +50,15 @@ internal sealed class PeerView
                 {
                     if (BinaryPrimitives.ReadUInt16BigEndian(payload.AsSpan(at)) == 4)
                     {
-                        _largestWindow = Math.Max(_largestWindow, BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(at + 2)));
+                        _window = BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(at + 2));
+                        _largestWindow = Math.Max(_largestWindow, _window);
                     }
                 }
             }
         }
     }
 
-    /// <summary>Checks what it got.</summary>
+    /// <summary>Checks what it got in one turn, whoever's.</summary>
     /// <exception cref="InvalidOperationException">A rule is broken.</exception>
     internal void Got(byte[] bytes)
     {
@@ -101,7 +109,7 @@ internal sealed class PeerView
         _ended[header.StreamId] = header.Has(FrameHeader.EndStream);
         _all += header.Length;
         long one = _data[header.StreamId] = _data.GetValueOrDefault(header.StreamId) + header.Length;
-        Require(_all <= _granted && one <= _largestWindow + _grantedStreams.GetValueOrDefault(header.StreamId), "more DATA than a window");
+        Require(header.Length == 0 || (_all <= _granted && one <= _largestWindow + _grantedStreams.GetValueOrDefault(header.StreamId)), "more DATA than a window");
     }
 
     private static void Require(bool holds, string what)
