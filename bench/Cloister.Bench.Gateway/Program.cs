@@ -7,6 +7,13 @@ using Cloister.Bench.Gateway;
 //   TLS on every connection and with it only where the gateway has no other way, each with fsync and without. Values of 1 KiB. Prints JSON.
 //   With --secrets N instead: first lists of an API server that was just started, see RestartedLists.
 //   With --service N instead: the secrets service, see SecretsServiceBench; lists are of N Secrets.
+//   With --report FILE: that file as a table.
+if (args is ["--report", { } file])
+{
+    SecretsServiceReport.Print(file);
+    return 0;
+}
+
 string cloister = "";
 string tools = "";
 int secrets = 0;
