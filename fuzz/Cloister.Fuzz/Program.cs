@@ -5,11 +5,21 @@ using Cloister.Fuzz.Targets;
 using Cloister.Fuzz.Targets.Gateway;
 
 // Usage: Cloister.Fuzz [--seconds N] [--seed N] [TARGET ...]
+//        Cloister.Fuzz --replay FILE TARGET     an input that was printed, in hexadecimal, once more
 IFuzzTarget[] targets =
 [
     new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(),
     new GatewayTarget(), new GatewayPairTarget(), new EtcdMessagesTarget(), new HpackTarget(), .. AttestationTargets.All, .. DeviceTargets.All,
 ];
+if (args is ["--replay", { } file, { } name])
+{
+    byte[] input = Convert.FromHexString(File.ReadAllText(file).Trim());
+    Stopwatch watch = Stopwatch.StartNew();
+    bool taken = targets.Single(target => target.Name == name).Run(input);
+    Console.Out.WriteLine($"{(taken ? "accepted" : "refused")} after {watch.ElapsedMilliseconds} ms");
+    return 0;
+}
+
 int seconds = 10;
 int seed = Environment.TickCount;
 List<string> names = [];
@@ -54,11 +64,20 @@ foreach (IFuzzTarget target in targets.Where(target => names.Count == 0 || names
         byte[] input = target.Mutate(mutator, corpus);
         try
         {
-            long started = Stopwatch.GetTimestamp();
-            bool taken = target.Run(input);
-            if (Stopwatch.GetElapsedTime(started) > TimeSpan.FromSeconds(5))
+            bool taken = false;
+            TimeSpan took = TimeSpan.FromSeconds(5);
+
+            // On a busy machine anything can take long once.
+            for (int attempt = 0; attempt < 3 && took >= TimeSpan.FromSeconds(5); attempt++)
             {
-                throw new TimeoutException($"{input.Length} bytes took {Stopwatch.GetElapsedTime(started)}");
+                long started = Stopwatch.GetTimestamp();
+                taken = target.Run(input);
+                took = Stopwatch.GetElapsedTime(started);
+            }
+
+            if (took >= TimeSpan.FromSeconds(5))
+            {
+                throw new TimeoutException($"{input.Length} bytes took {took}, again and again");
             }
 
             if (taken)
