@@ -58,6 +58,7 @@ internal sealed class GatewayPairTarget : IFuzzTarget
                 frames.WindowUpdate(7, 30_000);
                 frames.RstStream(5, Http2ErrorCode.Cancel);
             });
+            byte[] tables = Client(frames => frames.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((1, 0), (1, 200))));
             byte[] end = Etcd(frames =>
             {
                 frames.Frame(FrameType.Ping, 0, 0, "12345678"u8);
@@ -69,6 +70,7 @@ internal sealed class GatewayPairTarget : IFuzzTarget
             [
                 [.. open, .. began, .. calls, .. answers, .. more, .. end], [.. small, .. began, .. calls, .. answers, .. more, .. end],
                 [.. open, .. began, .. calls, .. end, .. answers], [.. open, .. began, .. answers, .. calls],
+                [.. open, .. began, .. calls, .. tables, .. answers, .. tables, .. began],
             ];
         }
     }

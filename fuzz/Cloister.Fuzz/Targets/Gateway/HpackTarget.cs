@@ -5,7 +5,7 @@ namespace Cloister.Fuzz.Targets.Gateway;
 
 /// <summary>
 /// Header blocks of one connection, each behind its length in two bytes. Read, or refused with an error of HTTP/2; within the limits of
-/// lists and table; and what was read comes back from literals.
+/// lists and table; and what was read comes back from literals, and from the encoder with its table, whose size changes meanwhile.
 /// </summary>
 internal sealed class HpackTarget : IFuzzTarget
 {
@@ -35,6 +35,8 @@ internal sealed class HpackTarget : IFuzzTarget
     {
         HpackDecoder decoder = new();
         HpackDecoder literals = new();
+        HpackEncoder encoder = new();
+        HpackDecoder encoded = new();
         bool valid = true;
         foreach (byte[] block in Blocks(input.ToArray()))
         {
@@ -43,6 +45,14 @@ internal sealed class HpackTarget : IFuzzTarget
                 List<HeaderField> fields = decoder.Decode(block);
                 Require(fields.Sum(field => field.Size) <= HpackDecoder.MaxListSize, "a list is larger than the limit");
                 Require(Same(literals.Decode(HeaderLiterals.Block(fields)), fields), "headers do not come back from literals");
+                if (block.Length > 1 && (block[0] & 0xE0) == 0x20)
+                {
+                    // Smaller, and larger again before anything is sent.
+                    encoder.Resize((uint)(block[^1] * 20));
+                    encoder.Resize((uint)(block[1] * 40));
+                }
+
+                Require(Same(encoded.Decode(encoder.Encode(fields)), fields), "headers do not come back from the encoder");
             }
             catch (Http2Exception e) when (e.Code is Http2ErrorCode.CompressionError or Http2ErrorCode.EnhanceYourCalm)
             {

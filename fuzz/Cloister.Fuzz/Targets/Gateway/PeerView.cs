@@ -18,6 +18,9 @@ internal sealed class PeerView
     private long _window = FlowControl.DefaultWindow;
     private long _largestWindow = FlowControl.DefaultWindow;
     private long _all;
+    private uint _table = HpackDecoder.TableSize;
+    private bool _shrinks;
+    private bool _shrunk;
 
     /// <param name="isClient">It opens streams; else they are opened to it.</param>
     internal PeerView(bool isClient)
@@ -46,14 +49,7 @@ internal sealed class PeerView
             }
             else if (header.Type == FrameType.Settings)
             {
-                for (int at = 0; at + 6 <= payload.Length; at += 6)
-                {
-                    if (BinaryPrimitives.ReadUInt16BigEndian(payload.AsSpan(at)) == 4)
-                    {
-                        _window = BinaryPrimitives.ReadUInt32BigEndian(payload.AsSpan(at + 2));
-                        _largestWindow = Math.Max(_largestWindow, _window);
-                    }
-                }
+                OnSettings(payload);
             }
         }
     }
@@ -91,10 +87,39 @@ internal sealed class PeerView
                     break;
             }
         }
+
+        // What was sent in this turn may have been written before that was read.
+        (_shrunk, _shrinks) = (_shrunk || _shrinks, false);
+    }
+
+    private void OnSettings(ReadOnlySpan<byte> payload)
+    {
+        for (; payload.Length >= 6; payload = payload[6..])
+        {
+            uint value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
+            switch (BinaryPrimitives.ReadUInt16BigEndian(payload))
+            {
+                case 1:
+                    value = Math.Min(value, HpackDecoder.TableSize);
+                    _shrinks |= value < _table;
+                    _table = value;
+                    break;
+                case 4:
+                    _window = value;
+                    _largestWindow = Math.Max(_largestWindow, value);
+                    break;
+                default:
+                    break;
+            }
+        }
     }
 
     private void OnHeaders(FrameHeader header, ReadOnlySpan<byte> block)
     {
+        // A peer that made its table smaller has to hear so. Source: RFC 7541, section 4.2.
+        bool told = block is [>= 0x20 and < 0x40, ..];
+        Require(told || !_shrunk, "a smaller table is not acknowledged");
+        (_shrinks, _shrunk) = told ? (false, false) : (_shrinks, false);
         Require(header.Has(FrameHeader.EndHeaders) && header.StreamId % 2 == 1, "HEADERS that are not whole, or of no stream");
         Require(!_ended.TryGetValue(header.StreamId, out bool ended) || !ended, "HEADERS after the end of a stream");
         List<HeaderField> fields = _hpack.Decode(block);
