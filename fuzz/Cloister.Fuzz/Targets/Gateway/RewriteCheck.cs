@@ -97,7 +97,7 @@ internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
                 break;
             case ValueOutcome.Refused:
                 _refused++;
-                Require(after.SequenceEqual(EtcdMessages.RefusedValue), "plaintext is not refused");
+                Require(after.SequenceEqual(EtcdMessages.RefusedValue(key)), "plaintext is not refused");
                 break;
             default:
                 (_passed, _undecryptable) = outcome == ValueOutcome.PassThrough ? (_passed + 1, _undecryptable) : (_passed, _undecryptable + 1);
