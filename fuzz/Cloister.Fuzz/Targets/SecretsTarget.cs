@@ -41,7 +41,7 @@ internal sealed class SecretsTarget : IFuzzTarget
                 writer.Bytes(1, item);
             });
             seeds.AddRange(Enumerable.Range(1, 3).Select(i => (byte[])[(byte)i, .. item]));
-            seeds.AddRange(Enumerable.Range(4, 3).Select(i => (byte[])[(byte)i, .. batch]));
+            seeds.AddRange(Enumerable.Range(4, 4).Select(i => (byte[])[(byte)i, .. batch]));
         }
 
         Seeds = seeds;

@@ -57,6 +57,32 @@ public sealed class SecretsBatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_check_says_what_opens_and_nothing_else()
+    {
+        byte[] secret = Encoding.UTF8.GetBytes("correct horse battery staple");
+        byte[] good = await _secrets.EncryptAsync(secret);
+        byte[] bad = [.. good];
+        bad[^1] ^= 1;
+        CheckBatchRequest request = new()
+        {
+            Items =
+            {
+                SecretsFixture.Decrypt(SecretsFixture.Key, good),
+                SecretsFixture.Decrypt(SecretsFixture.Key, bad),
+                SecretsFixture.Decrypt("/registry/secrets/ns/other", good),
+                SecretsFixture.Decrypt(SecretsFixture.Key, Encoding.UTF8.GetBytes("{\"in\":\"clear\"}")),
+                SecretsFixture.Decrypt(SecretsFixture.Key, Encoding.UTF8.GetBytes("k8s:enc:kms:v2:cloister:x")),
+            },
+        };
+        CheckBatchResponse response = await _secrets.CallAsync("CheckBatch", request, CheckBatchResponse.Parser);
+        Outcome[] expected = [Outcome.Done, Outcome.Undecryptable, Outcome.Undecryptable, Outcome.Foreign, Outcome.Undecryptable];
+
+        // Field 1 of every item and not a byte more.
+        Assert.Equal(new CheckBatchResponse { Items = { expected.Select(outcome => new CheckItem { Outcome = outcome }) } }, response);
+        Assert.Equal(expected.Length * 4, response.CalculateSize());
+    }
+
+    [Fact]
     public async Task Rewrap_moves_a_value_to_the_current_KEK_and_leaves_the_rest()
     {
         byte[] plaintext = TestKeys.Random(300);

@@ -47,6 +47,7 @@ public sealed class SecretsService
         new("/cloister.secrets.v1.Secrets/EncryptBatch", Batch(EncryptItemAsync)),
         new("/cloister.secrets.v1.Secrets/DecryptBatch", Batch(DecryptItemAsync)),
         new("/cloister.secrets.v1.Secrets/RewrapBatch", Batch(RewrapItemAsync)),
+        new("/cloister.secrets.v1.Secrets/CheckBatch", Batch(CheckItemAsync)),
     ];
 
     private ValueTask StatusAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, UnaryCall call)
@@ -138,6 +139,13 @@ public sealed class SecretsService
             WritePlaintext(writer, 2, item, buffers);
         }
 
+        return outcome;
+    }
+
+    private async ValueTask<ItemOutcome> CheckItemAsync(ValueItem item, ValueBuffers buffers, IBufferWriter<byte> message, CancellationToken cancellation)
+    {
+        ItemOutcome outcome = await OpenAsync(item, buffers, cancellation);
+        new ProtoWriter(message).Integer(1, (ulong)outcome);
         return outcome;
     }
 
