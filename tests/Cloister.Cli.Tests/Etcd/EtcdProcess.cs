@@ -26,6 +26,9 @@ internal sealed class EtcdProcess : IAsyncDisposable
 
     internal string Url { get; }
 
+    /// <summary>Where the program is, and etcdctl beside it.</summary>
+    internal string Folder => Path.GetDirectoryName(_program)!;
+
     /// <summary>Starts etcd, or skips the test where there is none.</summary>
     internal static async Task<EtcdProcess> StartAsync(string folder, EtcdTlsFiles? tls = null)
     {
@@ -78,7 +81,7 @@ internal sealed class EtcdProcess : IAsyncDisposable
     /// <summary>Runs etcdctl against something that is to look like etcd.</summary>
     internal async Task<string> CtlAtAsync(string endpoint, params IEnumerable<string> arguments)
     {
-        string program = Path.Combine(Path.GetDirectoryName(_program)!, "etcdctl");
+        string program = Path.Combine(Folder, "etcdctl");
         Assert.SkipUnless(File.Exists(program), "no etcdctl beside etcd");
         ProcessStartInfo start = new(program, ["--endpoints", endpoint, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;

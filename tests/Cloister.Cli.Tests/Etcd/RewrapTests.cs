@@ -159,9 +159,11 @@ public sealed class RewrapTests : IDisposable
         }
 
         List<string> seen = [];
-        async Task VisitAsync(IReadOnlyList<KeyValue> page)
+        List<long> totals = [];
+        async Task VisitAsync(IReadOnlyList<KeyValue> page, long total)
         {
             seen.AddRange(page.Select(found => found.Key.ToStringUtf8()));
+            totals.Add(total);
             await etcd.PutAsync("/q", [1]);
             await etcd.CtlAsync("compact", (await etcd.GetAsync("/q")).ModRevision.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
@@ -169,6 +171,7 @@ public sealed class RewrapTests : IDisposable
         ByteString prefix = ByteString.CopyFromUtf8("/p/");
         await client.PagesAsync(prefix, 3, followCompaction: true, VisitAsync, TestContext.Current.CancellationToken);
         Assert.Equal(Enumerable.Range(0, 9).Select(i => $"/p/{i}"), seen);
+        Assert.Equal([9, 9, 9], totals);
         CliException refused = await Assert.ThrowsAsync<CliException>(
             () => client.PagesAsync(prefix, 3, followCompaction: false, VisitAsync, TestContext.Current.CancellationToken));
         Assert.Contains("compacted", refused.Message, StringComparison.Ordinal);

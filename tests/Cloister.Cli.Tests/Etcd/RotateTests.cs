@@ -72,23 +72,19 @@ public sealed class RotateTests : IDisposable
     {
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
         await using DevEnclave dev = await DevEnclave.StartAsync(_folder["1"], "--custody", "attested");
-        JsonNode broker = dev.Ready["broker"]!;
-        await File.WriteAllTextAsync(_folder["broker.json"], new JsonObject
-        {
-            ["broker"] = (string)broker["admin"]!, ["pin"] = (string)broker["pin"]!, ["certificate"] = (string)broker["certificate"]!, ["key"] = (string)broker["key"]!,
-        }.ToJsonString(), TestContext.Current.CancellationToken);
+        string context = await BrokerFiles.ContextAsync(dev, _folder);
         using SecretsClient secrets = new(dev, etcd);
         await secrets.PutAsync("a", "b");
         string first = dev.KeyId;
 
         CliResult rotated = (await CliProcess.RunAsync(
             "etcd", "rotate", "--endpoints", etcd.Url, "--socket", dev.KmsSocket, "--secrets-socket", (string)dev.Ready["secretsSocket"]!,
-            "--context", _folder["broker.json"], "--name", "dev", "--active-in", "1", "--settle", "0", "--retire", first, "-o", "json")).MustSucceed();
+            "--context", context, "--name", "dev", "--active-in", "1", "--settle", "0", "--retire", first, "-o", "json")).MustSucceed();
         string second = (string)rotated.Json["newKeyId"]!;
         Assert.Equal((first, 0, true), ((string)rotated.Json["oldKeyId"]!, (int)rotated.Json["stale"]!, (bool)rotated.Json["retired"]!));
         Assert.NotEqual(first, second);
         Assert.Equal(("b", second), await secrets.GetAsync("a"));
-        JsonArray versions = (await CliProcess.RunAsync("kek", "list", "--context", _folder["broker.json"], "-o", "json")).MustSucceed().Json["keks"]![0]!["versions"]!.AsArray();
+        JsonArray versions = (await CliProcess.RunAsync("kek", "list", "--context", context, "-o", "json")).MustSucceed().Json["keks"]![0]!["versions"]!.AsArray();
         Assert.Equal(["disabled", "enabled"], versions.Select(version => (string)version!["state"]!));
     }
 

@@ -27,6 +27,12 @@ internal sealed class Coverage
 
     internal long Stale { get; private set; }
 
+    /// <summary>Values of the enclave's provider that it could not open.</summary>
+    internal long Undecryptable { get; private set; }
+
+    /// <summary>Encrypted values that it was not asked for, or that are of another provider: it cannot tell.</summary>
+    internal long Unverified { get; private set; }
+
     /// <summary>The first offending keys, in the order of etcd.</summary>
     internal IReadOnlyList<Offender> Offenders => _offenders;
 
@@ -38,12 +44,16 @@ internal sealed class Coverage
         .ThenBy(entry => entry.Key.Storage.Provider, StringComparer.Ordinal)
         .ThenBy(entry => entry.Key.Storage.KeyId, StringComparer.Ordinal)
         .ThenBy(entry => entry.Key.Storage.Kek, StringComparer.Ordinal)
-        .ThenBy(entry => entry.Key.Stale);
+        .ThenBy(entry => entry.Key.Stale)
+        .ThenBy(entry => entry.Key.Opens);
 
-    internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    /// <param name="key">The etcd key.</param>
+    /// <param name="value">What is stored.</param>
+    /// <param name="opens">Whether it opens; null when that is not known.</param>
+    internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool? opens)
     {
         Storage storage = StorageClassifier.Classify(value);
-        StoredCount stored = new(storage, Rules.IsStale(storage, key), Rules.Holds(storage, key));
+        StoredCount stored = new(storage, Rules.IsStale(storage, key), opens != false && Rules.Holds(storage, key), opens);
         string name = Encoding.UTF8.GetString(key);
         string ns = NamespaceOf(name);
         if (!_namespaces.TryGetValue(ns, out NamespaceCoverage? counts))
@@ -51,27 +61,18 @@ internal sealed class Coverage
             _namespaces.Add(ns, counts = new NamespaceCoverage());
         }
 
-        Keys++;
-        counts.Keys++;
+        counts.Add(stored);
         _stored[stored] = _stored.GetValueOrDefault(stored) + 1;
-        if (storage.Kind.IsEncrypted())
-        {
-            counts.Encrypted++;
-        }
-
-        if (stored.Stale == true)
-        {
-            Stale++;
-            counts.Stale++;
-        }
-
+        Keys++;
+        Stale += stored.Stale == true ? 1 : 0;
+        Undecryptable += opens == false ? 1 : 0;
+        Unverified += opens is null && storage.Kind.IsEncrypted() ? 1 : 0;
         if (!stored.Holds)
         {
             Offending++;
-            counts.Offending++;
             if (_offenders.Count < _maxOffenders)
             {
-                _offenders.Add(new Offender(name, storage));
+                _offenders.Add(new Offender(name, storage, opens));
             }
         }
     }

@@ -7,7 +7,10 @@ namespace Cloister.Cli.Etcd;
 /// <summary>The answer of <c>cloister etcd coverage</c>. docs/coverage.md describes its JSON, which is stable.</summary>
 internal sealed record CoverageReport(Coverage Coverage, string Prefix, string EtcdVersion, long Revision, bool AllowEmpty)
 {
-    /// <summary>True when the requirement holds for all keys, and there are any: a mistyped prefix covers nothing.</summary>
+    /// <summary>Names of KEKs; null when nobody was asked for them.</summary>
+    internal KekNames? Names { get; init; }
+
+    /// <summary>True when the requirement holds for all keys, none is known not to open, and there are any: a mistyped prefix covers nothing.</summary>
     internal bool Ok => Coverage.Offending == 0 && (Coverage.Keys > 0 || AllowEmpty);
 
     internal void Print(OutputFormat output)
@@ -40,6 +43,8 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
         ["keys"] = Coverage.Keys,
         ["offending"] = Coverage.Offending,
         ["stale"] = Coverage.Rules.Current is null ? null : Coverage.Stale,
+        ["undecryptable"] = Coverage.Rules.Verify ? Coverage.Undecryptable : null,
+        ["unverified"] = Coverage.Rules.Verify ? Coverage.Unverified : null,
         ["stored"] = new JsonArray([.. Coverage.Stored.Select(entry => (JsonNode)StoredJson(entry.Key, entry.Value))]),
         ["namespaces"] = new JsonArray([.. Coverage.Namespaces.Select(entry => (JsonNode)new JsonObject
         {
@@ -47,50 +52,72 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             ["keys"] = entry.Value.Keys,
             ["encrypted"] = entry.Value.Encrypted,
             ["stale"] = Coverage.Rules.Current is null ? null : entry.Value.Stale,
+            ["undecryptable"] = Coverage.Rules.Verify ? entry.Value.Undecryptable : null,
             ["offending"] = entry.Value.Offending,
+            ["kinds"] = new JsonObject(entry.Value.Kinds.Select(kind => KeyValuePair.Create(kind.Key.Name(), (JsonNode?)kind.Value))),
         })]),
         ["offenders"] = new JsonArray([.. Coverage.Offenders.Select(offender => (JsonNode)new JsonObject
         {
             ["key"] = offender.Key,
             ["kind"] = offender.Storage.Kind.Name(),
+            ["opens"] = offender.Opens,
         })]),
     };
 
-    private static JsonObject StoredJson(StoredCount stored, long count) => new()
+    private JsonObject StoredJson(StoredCount stored, long count) => new()
     {
         ["kind"] = stored.Storage.Kind.Name(),
         ["provider"] = OrNull(stored.Storage.Provider),
         ["keyId"] = OrNull(stored.Storage.KeyId),
         ["kek"] = OrNull(stored.Storage.Kek),
+        ["kekName"] = Names?.Find(stored.Storage)?.Name,
+        ["kekVersion"] = Names?.Find(stored.Storage)?.Version,
         ["stale"] = stored.Stale,
+        ["opens"] = stored.Opens,
         ["holds"] = stored.Holds,
         ["keys"] = count,
     };
 
+    // Columns that nobody asked for are left out.
     private void PrintTables()
     {
+        bool verify = Coverage.Rules.Verify;
         CliOutput.Table(
-            ["stored", "provider or key", "key_id", "stale", "keys", Name(Coverage.Rules.Requirement)],
+            ["stored", "provider or key", "key_id", .. Names is null ? (string[])[] : ["KEK"], "stale", .. verify ? (string[])["opens"] : [], "keys", Name(Coverage.Rules.Requirement)],
             Coverage.Stored.Select(entry => (IReadOnlyList<string>)
             [
                 entry.Key.Storage.Kind.Name(), CliOutput.Shown(entry.Key.Storage.Provider), CliOutput.Shown(entry.Key.Storage.KeyId),
+                .. Names is null ? (string[])[] : [CliOutput.Shown(Names.Find(entry.Key.Storage)?.ToString() ?? "")],
                 entry.Key.Stale switch { true => "stale", false => "current", null => "" },
+                .. verify ? (string[])[Opens(entry.Key.Opens)] : [],
                 Number(entry.Value), entry.Key.Holds ? "ok" : "NO",
             ]));
         CliOutput.Table(
-            ["namespace", "keys", "encrypted", "stale", "offending"],
+            ["namespace", "keys", "encrypted", "stale", .. verify ? (string[])["undecryptable"] : [], "offending", "kinds"],
             Coverage.Namespaces.Select(entry => (IReadOnlyList<string>)
             [
                 CliOutput.Shown(entry.Key), Number(entry.Value.Keys), Number(entry.Value.Encrypted),
-                Coverage.Rules.Current is null ? "" : Number(entry.Value.Stale), Number(entry.Value.Offending),
+                Coverage.Rules.Current is null ? "" : Number(entry.Value.Stale),
+                .. verify ? (string[])[Number(entry.Value.Undecryptable)] : [],
+                Number(entry.Value.Offending), string.Join(", ", entry.Value.Kinds.Select(kind => $"{kind.Key.Name()} {Number(kind.Value)}")),
             ]));
         if (Coverage.Offending > 0)
         {
             CliOutput.Table(
-                [$"offending key ({Number(Coverage.Offenders.Count)} of {Number(Coverage.Offending)})", "stored"],
-                Coverage.Offenders.Select(offender => (IReadOnlyList<string>)[CliOutput.Shown(offender.Key), offender.Storage.Kind.Name()]));
+                [$"offending key ({Number(Coverage.Offenders.Count)} of {Number(Coverage.Offending)})", "stored", .. verify ? (string[])["opens"] : []],
+                Coverage.Offenders.Select(offender => (IReadOnlyList<string>)
+                    [CliOutput.Shown(offender.Key), offender.Storage.Kind.Name(), .. verify ? (string[])[Opens(offender.Opens)] : []]));
+        }
+
+        if (verify)
+        {
+            CliOutput.Table(
+                ["verified", "keys"],
+                [["undecryptable", Number(Coverage.Undecryptable)], ["of other providers, cannot be told", Number(Coverage.Unverified)]]);
         }
     }
+
+    private static string Opens(bool? opens) => opens switch { true => "yes", false => "NO", null => "" };
 
     private static JsonValue? OrNull(string text) => text.Length == 0 ? null : JsonValue.Create(text);
 

@@ -4,7 +4,8 @@ namespace Cloister.Cli.Etcd;
 /// <param name="Requirement">What has to hold for every key.</param>
 /// <param name="Provider">Name of the KMS provider, or null for any.</param>
 /// <param name="Current">The key_ids that writes use now, or null when they were not told.</param>
-internal sealed record CoverageRules(Requirement Requirement, string? Provider, CurrentKeyIds? Current)
+/// <param name="Verify">Whether the enclave is asked what opens.</param>
+internal sealed record CoverageRules(Requirement Requirement, string? Provider, CurrentKeyIds? Current, bool Verify = false)
 {
     /// <summary>
     /// True when it has to be written again for the KEK of its namespace, also when that is not in the enclave; null when that cannot be told or

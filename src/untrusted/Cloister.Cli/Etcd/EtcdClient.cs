@@ -55,6 +55,23 @@ internal sealed class EtcdClient : IDisposable
         }
     }
 
+    /// <summary>etcd's revision now: that of the last write which was acknowledged.</summary>
+    /// <exception cref="CliException">etcd does not answer or refuses.</exception>
+    internal async Task<long> RevisionAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            // Linearizable, which Status is not.
+            RangeRequest nothing = new() { Key = ByteString.CopyFromUtf8("/"), Limit = 1 };
+            RangeResponse response = await CallAsync((channel, call) => new KV.KVClient(channel).RangeAsync(nothing, call), cancellation);
+            return response.Header.Revision;
+        }
+        catch (RpcException e)
+        {
+            throw Explained(e);
+        }
+    }
+
     /// <summary>
     /// Hands every key under a prefix to <paramref name="visit"/>, in order, as all of them were in one revision; one page is in
     /// memory at a time.
@@ -66,7 +83,7 @@ internal sealed class EtcdClient : IDisposable
             prefix,
             pageSize,
             followCompaction: false,
-            page =>
+            (page, _) =>
             {
                 foreach (KeyValue found in page)
                 {
@@ -84,15 +101,16 @@ internal sealed class EtcdClient : IDisposable
     /// When the revision is compacted meanwhile: go on after the last key at the newest revision, instead of failing. Then no key is left
     /// out that was there all the time, but not all are of one revision.
     /// </param>
-    /// <param name="visit">Takes a page.</param>
+    /// <param name="visit">Takes a page, and how many keys there are in all as far as etcd said by then.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>The last revision that was read.</returns>
     /// <exception cref="CliException">etcd does not answer or refuses, or the pages do not add up.</exception>
     internal async Task<long> PagesAsync(
-        ByteString prefix, int pageSize, bool followCompaction, Func<IReadOnlyList<KeyValue>, Task> visit, CancellationToken cancellation)
+        ByteString prefix, int pageSize, bool followCompaction, Func<IReadOnlyList<KeyValue>, long, Task> visit, CancellationToken cancellation)
     {
         RangeRequest request = new() { Key = prefix, RangeEnd = EtcdRange.EndOf(prefix), Limit = pageSize };
         long seen = 0;
+        long before = 0;
         long? expected = null;
         while (true)
         {
@@ -108,7 +126,7 @@ internal sealed class EtcdClient : IDisposable
             }
             catch (RpcException e) when (e.StatusCode == StatusCode.OutOfRange && followCompaction && request.Revision != 0)
             {
-                (request.Revision, seen, expected) = (0, 0, null);
+                (request.Revision, before, seen, expected) = (0, before + seen, 0, null);
                 continue;
             }
             catch (RpcException e)
@@ -123,7 +141,7 @@ internal sealed class EtcdClient : IDisposable
                 request.Revision = page.Header?.Revision ?? 0;
             }
 
-            await visit(page.Kvs);
+            await visit(page.Kvs, before + seen + page.Count);
             seen += page.Kvs.Count;
             if (!page.More)
             {

@@ -4,4 +4,5 @@ namespace Cloister.Cli.Etcd;
 /// <param name="Storage">How.</param>
 /// <param name="Stale">As <see cref="CoverageRules.IsStale"/> says.</param>
 /// <param name="Holds">As <see cref="CoverageRules.Holds"/> says.</param>
-internal sealed record StoredCount(Storage Storage, bool? Stale, bool Holds);
+/// <param name="Opens">Whether the enclave could open it; null when it was not asked or cannot tell.</param>
+internal sealed record StoredCount(Storage Storage, bool? Stale, bool Holds, bool? Opens);

@@ -37,12 +37,30 @@ internal sealed class EnclaveSecrets
         RewrapBatchResponse response = await _client.RewrapBatchAsync(request, Options(cancellation));
         return response.Items.Count == request.Items.Count
             ? response.Items
-            : throw new CliException("the enclave answered for another number of values than were sent: check that client and enclave are of one version");
+            : throw Mismatch();
+    }
+
+    /// <summary>Which values open; one answer for each, in order.</summary>
+    internal async Task<IReadOnlyList<CheckItem>> CheckAsync(IEnumerable<KeyValue> values, CancellationToken cancellation)
+    {
+        CheckBatchRequest request = new() { Items = { values.Select(value => new DecryptRequest { Key = value.Key, Stored = value.Value }) } };
+        try
+        {
+            CheckBatchResponse response = await _client.CheckBatchAsync(request, Options(cancellation));
+            return response.Items.Count == request.Items.Count ? response.Items : throw Mismatch();
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Unimplemented)
+        {
+            throw new CliException("the enclave cannot check values: it is older than this program");
+        }
     }
 
     /// <summary>Encrypts a value in clear.</summary>
     internal async Task<ByteString> EncryptAsync(KeyValue value, CancellationToken cancellation) =>
         (await _client.EncryptAsync(new EncryptRequest { Key = value.Key, Plaintext = value.Value }, Options(cancellation))).Stored;
+
+    private static CliException Mismatch() =>
+        new("the enclave answered for another number of values than were sent: check that client and enclave are of one version");
 
     private static CallOptions Options(CancellationToken cancellation) => new(deadline: DateTime.UtcNow + CallTime, cancellationToken: cancellation);
 }

@@ -11,9 +11,6 @@ namespace Cloister.Cli.Etcd.Rewrap;
 /// </summary>
 internal sealed class EtcdRewrap
 {
-    // A message of the enclave has at most 4 MiB and 1000 items; one value has at most 1.5 MiB, and grows by less than 2 KiB.
-    private const int BatchBytes = 2 * 1024 * 1024;
-    private const int BatchItems = 200;
     private const int Attempts = 10;
 
     private readonly EtcdClient _etcd;
@@ -32,50 +29,32 @@ internal sealed class EtcdRewrap
     /// <summary>Counts so far, for progress.</summary>
     internal RewrapCounts Counts { get; } = new();
 
-    /// <param name="progress">Called after each batch.</param>
+    /// <summary>Keys there are in all, as etcd says; 0 until it has said so.</summary>
+    internal long Total { get; private set; }
+
+    /// <param name="progress">Called after each key.</param>
     /// <param name="cancellation">Ends it between two writes.</param>
     internal Task RunAsync(Action progress, CancellationToken cancellation) => _etcd.PagesAsync(
         ByteString.CopyFromUtf8(_options.Prefix),
         _options.PageSize,
         followCompaction: true,
-        async page =>
+        async (page, total) =>
         {
-            foreach (List<KeyValue> batch in Batches(page))
+            Total = total;
+            foreach (List<KeyValue> batch in ValueBatches.Of(page))
             {
-                await BatchAsync(batch, cancellation);
-                progress();
+                await BatchAsync(batch, progress, cancellation);
             }
         },
         cancellation);
 
-    private static IEnumerable<List<KeyValue>> Batches(IEnumerable<KeyValue> page)
-    {
-        List<KeyValue> batch = [];
-        long size = 0;
-        foreach (KeyValue value in page)
-        {
-            if (batch.Count == BatchItems || (batch.Count > 0 && size + value.Value.Length > BatchBytes))
-            {
-                yield return batch;
-                (batch, size) = ([], 0);
-            }
-
-            batch.Add(value);
-            size += value.Value.Length + value.Key.Length;
-        }
-
-        if (batch.Count > 0)
-        {
-            yield return batch;
-        }
-    }
-
-    private async Task BatchAsync(List<KeyValue> values, CancellationToken cancellation)
+    private async Task BatchAsync(List<KeyValue> values, Action progress, CancellationToken cancellation)
     {
         IReadOnlyList<RewrapResponse> answers = await _enclave.RewrapAsync(values, cancellation);
         for (int i = 0; i < values.Count; i++)
         {
             await WriteAsync(values[i], answers[i], cancellation);
+            progress();
         }
     }
 
@@ -91,10 +70,13 @@ internal sealed class EtcdRewrap
                 return;
             }
 
+            // Whoever wrote it after all nodes had come over did not write with the KEK that they say.
+            bool late = !inClear && value.ModRevision > _options.ConvergedAt;
             ByteString stored = inClear ? await _enclave.EncryptAsync(value, cancellation) : answer.Stored;
             (bool done, KeyValue? now) = await ReplaceAsync(value, stored, cancellation);
             if (done)
             {
+                Counts.Late += late ? 1 : 0;
                 (Counts.Encrypted, Counts.Rewrapped) = inClear ? (Counts.Encrypted + 1, Counts.Rewrapped) : (Counts.Encrypted, Counts.Rewrapped + 1);
                 return;
             }

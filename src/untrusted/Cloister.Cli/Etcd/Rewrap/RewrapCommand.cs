@@ -46,16 +46,7 @@ internal static class RewrapCommand
         StatusResponse status = await enclave.StatusAsync(cancellation);
         using EtcdClient client = new(etcd);
         EtcdRewrap rewrap = new(client, enclave, options, TimeProvider.System);
-        RewrapProgress progress = new(rewrap.Counts);
-        try
-        {
-            await rewrap.RunAsync(progress.Show, cancellation);
-        }
-        finally
-        {
-            progress.End();
-        }
-
+        await new RewrapProgress(CliOutput.Messages, terminal: !Console.IsErrorRedirected, TimeProvider.System).RunAsync(rewrap, cancellation);
         return new RewrapReport(rewrap.Counts, options, status);
     }
 }

@@ -34,6 +34,9 @@ internal sealed class RewrapCounts
     /// <summary>Somebody else wrote it, each time again.</summary>
     internal long Contended { get; private set; }
 
+    /// <summary>Of those that were rewrapped: written after <see cref="RewrapOptions.ConvergedAt"/>, and yet not with the current KEK.</summary>
+    internal long Late { get; set; }
+
     /// <summary>Times that somebody else was faster, and won.</summary>
     internal long Retries { get; set; }
 

@@ -6,7 +6,7 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <summary>A rotation from the new KEK version to the proof that nothing is left under the old one. May be stopped and started again.</summary>
 /// <param name="Etcd">etcd.</param>
 /// <param name="Kek">Name of the KEK, where it is known.</param>
-/// <param name="SecretsSockets">The secrets socket of one node, for rewrapping; of all nodes when the KEK is one of namespaces.</param>
+/// <param name="SecretsSockets">The secrets socket of one node, for rewrapping; better of all, which are waited for as well; of all nodes when the KEK is one of namespaces.</param>
 /// <param name="KmsSockets">KMS sockets of all nodes; none when the KEK is one of namespaces.</param>
 /// <param name="Rewrap">How values are written again.</param>
 /// <param name="Settle">How long API servers that hold a seed of their own may take to ask for the new key_id.</param>
@@ -33,7 +33,13 @@ internal sealed record EtcdRotation(
         }
 
         Say(expected is null ? "waiting until all nodes write with one KEK" : $"new version {expected}: waiting for all nodes");
-        string keyId = await NodeConvergence.WaitAsync(nodes, named, expected, Patience, cancellation);
+        string keyId = await NodeConvergence.WaitAsync(nodes, kms: named is null, named, expected, Patience, cancellation);
+        if (named is null)
+        {
+            // Those sockets are of the same processes, or of more: with the same custody as the gateway there.
+            await NodeConvergence.WaitAsync(SecretsSockets, kms: false, named, keyId, Patience, cancellation);
+        }
+
         if (Settle > TimeSpan.Zero)
         {
             Say($"all nodes write with {keyId}; {Settle.TotalSeconds} s for API servers to take it up");
@@ -41,19 +47,20 @@ internal sealed record EtcdRotation(
         }
 
         (RewrapReport rewrap, CoverageReport coverage) = await UntilNothingIsStaleAsync(before.Provider, named, keyId, cancellation);
-        bool retired = false;
         string old = oldKeyId == keyId ? "" : oldKeyId;
-        if (coverage.Coverage.Stale == 0 && Retire is not null)
+        RotateReport report = new(old, keyId, nodes.Count, rewrap, coverage, Retired: false);
+        if (report.Ok && Retire is not null)
         {
             await rotation.RetireAsync(Retire, cancellation);
-            retired = true;
+            return report with { Retired = true };
         }
-        else if (coverage.Coverage.Stale == 0 && old.Length > 0)
+
+        if (report.Ok && old.Length > 0)
         {
             Say($"nothing in etcd needs {old} any more; when no backup does either: {rotation.HowToRetire(old)}");
         }
 
-        return new RotateReport(old, keyId, nodes.Count, rewrap, coverage, retired);
+        return report;
     }
 
     private IReadOnlyList<string> Nodes(string? named)
@@ -70,13 +77,15 @@ internal sealed record EtcdRotation(
             : throw new CliException($"KEK {named} is one of namespaces, which KMS sockets do not show: give --secrets-socket for every node in place of --socket");
     }
 
-    // An API server that still wrote with its old seed makes another round necessary.
+    // What nodes say is held against what is in etcd: a value that was written after all had come over, by an API server with its old seed or by
+    // a gateway of a node that was not named, and is not under the new version. Then it is not the end, and nothing is retired.
     private async Task<(RewrapReport Rewrap, CoverageReport Coverage)> UntilNothingIsStaleAsync(string provider, string? named, string keyId, CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
         while (true)
         {
-            RewrapReport rewrap = await RewrapCommand.RunAsync(Etcd, SecretsSockets[0], Rewrap, cancellation);
+            RewrapOptions options = Rewrap with { ConvergedAt = await RevisionAsync(cancellation) };
+            RewrapReport rewrap = await RewrapCommand.RunAsync(Etcd, SecretsSockets[0], options, cancellation);
             CurrentKeyIds current = CurrentKeyIds.Of(rewrap.Enclave);
             string? now = named is null ? current.Default : current.OfKek(named);
             if (now != keyId)
@@ -85,15 +94,22 @@ internal sealed record EtcdRotation(
             }
 
             Coverage coverage = new(new CoverageRules(Requirement.Current, provider, current), maxOffenders: 20);
-            CoverageReport report = await CoverageCommand.ReadAsync(Etcd, Rewrap.Prefix, coverage, allowEmpty: true, cancellation);
-            if (coverage.Stale == 0 || rewrap.Counts.Undecryptable + rewrap.Counts.NoKek > 0 || Environment.TickCount64 > deadline)
+            CoverageReport report = await CoverageCommand.ReadAsync(Etcd, Rewrap.Prefix, coverage, check: null, allowEmpty: true, cancellation);
+            bool done = coverage.Stale == 0 && rewrap.Counts.Late == 0;
+            if (done || rewrap.Counts.Undecryptable + rewrap.Counts.NoKek > 0 || Environment.TickCount64 > deadline)
             {
                 return (rewrap, report);
             }
 
-            Say($"{coverage.Stale} values were written with another KEK meanwhile: once more");
+            Say($"{coverage.Stale + rewrap.Counts.Late} values were written with another KEK meanwhile: once more");
             await Task.Delay(BetweenRounds, cancellation);
         }
+    }
+
+    private async Task<long> RevisionAsync(CancellationToken cancellation)
+    {
+        using EtcdClient client = new(Etcd);
+        return await client.RevisionAsync(cancellation);
     }
 
     private static void Say(string text) => Console.Error.WriteLine($"cloister: {text}");

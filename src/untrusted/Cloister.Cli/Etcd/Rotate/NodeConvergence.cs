@@ -11,19 +11,21 @@ internal static class NodeConvergence
 {
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(250);
 
-    /// <param name="sockets">Sockets of all nodes: KMS sockets for the default KEK, secrets sockets for one of namespaces.</param>
+    /// <param name="sockets">Sockets of nodes.</param>
+    /// <param name="kms">Whether they are KMS sockets, which show the default KEK only; else secrets sockets.</param>
     /// <param name="kek">Name of the KEK of namespaces; null for the default KEK.</param>
     /// <param name="expected">The key_id that is waited for; null for any, as long as it is the same.</param>
     /// <param name="patience">How long.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>The key_id of all nodes.</returns>
     /// <exception cref="CliException">Exit 2: not in that time; the message says who says what.</exception>
-    internal static async Task<string> WaitAsync(IReadOnlyList<string> sockets, string? kek, string? expected, TimeSpan patience, CancellationToken cancellation)
+    internal static async Task<string> WaitAsync(
+        IReadOnlyList<string> sockets, bool kms, string? kek, string? expected, TimeSpan patience, CancellationToken cancellation)
     {
         long deadline = Environment.TickCount64 + (long)patience.TotalMilliseconds;
         while (true)
         {
-            (string? KeyId, string Said)[] nodes = await Task.WhenAll(sockets.Select(socket => AskAsync(socket, kek, cancellation)));
+            (string? KeyId, string Said)[] nodes = await Task.WhenAll(sockets.Select(socket => AskAsync(socket, kms, kek, cancellation)));
             string? first = nodes[0].KeyId;
             if (first is not null && Array.TrueForAll(nodes, node => node.KeyId == first) && (expected is null || first == expected))
             {
@@ -40,13 +42,14 @@ internal static class NodeConvergence
         }
     }
 
-    private static async Task<(string? KeyId, string Said)> AskAsync(string socket, string? kek, CancellationToken cancellation)
+    private static async Task<(string? KeyId, string Said)> AskAsync(string socket, bool kms, string? kek, CancellationToken cancellation)
     {
         try
         {
-            if (kek is not null)
+            if (!kms)
             {
-                string? keyId = CurrentKeyIds.Of(await EnclaveSecrets.StatusAsync(socket, cancellation)).OfKek(kek);
+                CurrentKeyIds current = CurrentKeyIds.Of(await EnclaveSecrets.StatusAsync(socket, cancellation));
+                string? keyId = kek is null ? current.Default : current.OfKek(kek);
                 return keyId is { Length: > 0 } ? (keyId, keyId) : (null, keyId is null ? $"no rule names KEK {kek}" : $"KEK {kek} is not here");
             }
 

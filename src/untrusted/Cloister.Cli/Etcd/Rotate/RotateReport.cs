@@ -7,8 +7,8 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <summary>The answer of <c>cloister etcd rotate</c>. docs/rewrap.md describes its JSON, which is stable.</summary>
 internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes, RewrapReport Rewrap, CoverageReport Coverage, bool Retired)
 {
-    /// <summary>True when nothing is left under another KEK.</summary>
-    internal bool Ok => Coverage.Coverage.Stale == 0;
+    /// <summary>True when nothing is left under another KEK, and nobody wrote with one since all nodes had come over.</summary>
+    internal bool Ok => Coverage.Coverage.Stale == 0 && Rewrap.Counts.Late == 0;
 
     internal void Print(OutputFormat output)
     {
@@ -21,6 +21,7 @@ internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes,
                 ["newKeyId"] = NewKeyId,
                 ["nodes"] = Nodes,
                 ["stale"] = Coverage.Coverage.Stale,
+                ["lateWrites"] = Rewrap.Counts.Late,
                 ["retired"] = Retired,
                 ["rewrap"] = Rewrap.ToJson(),
                 ["coverage"] = Coverage.ToJson(),
@@ -34,6 +35,7 @@ internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes,
             ["new key_id", NewKeyId],
             ["nodes that write with it", $"{Nodes}"],
             ["stale values left", $"{Coverage.Coverage.Stale}"],
+            ["late writes with another KEK", $"{Rewrap.Counts.Late}"],
             ["old version", Retired ? "retired" : "kept"],
         ]);
         Rewrap.Print(output);
