@@ -79,7 +79,7 @@ public sealed class RotateTests : IDisposable
 
         CliResult rotated = (await CliProcess.RunAsync(
             "etcd", "rotate", "--endpoints", etcd.Url, "--socket", dev.KmsSocket, "--secrets-socket", (string)dev.Ready["secretsSocket"]!,
-            "--context", context, "--name", "dev", "--active-in", "1", "--settle", "0", "--retire", first, "-o", "json")).MustSucceed();
+            "--context", context, "--name", "dev", "--active-in", "15", "--settle", "0", "--retire", first, "-o", "json")).MustSucceed();
         string second = (string)rotated.Json["newKeyId"]!;
         Assert.Equal((first, 0, true), ((string)rotated.Json["oldKeyId"]!, (int)rotated.Json["stale"]!, (bool)rotated.Json["retired"]!));
         Assert.NotEqual(first, second);
