@@ -21,8 +21,8 @@ internal sealed class StormCluster : IAsyncDisposable
     /// <summary>A second prefix that the gateway covers, for values that are no Kubernetes objects.</summary>
     internal const string OncePrefix = "/registry/once/";
 
-    // So small that etcd writes .snap files in a storm of a minute.
-    private const int SnapshotCount = 500;
+    // So small that etcd writes .snap files in a storm of seconds.
+    private const int SnapshotCount = 100;
 
     private readonly HarnessPrograms _programs;
     private readonly ScratchFolder _folder = new();
