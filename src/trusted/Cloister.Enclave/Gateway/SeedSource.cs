@@ -58,15 +58,8 @@ internal sealed class SeedSource : IDisposable
     /// <param name="edek">The EDEK; copied when it has to be unwrapped.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="RpcException">The custody does not unwrap it, or it does not hold 32 bytes (InvalidArgument).</exception>
-    internal ValueTask<SecretKey> ForReadAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation)
-    {
-        if (TryForRead(kek, edek.Span) is { } written)
-        {
-            return ValueTask.FromResult(written);
-        }
-
-        return Cached(kek, edek, cancellation);
-    }
+    internal ValueTask<SecretKey> ForReadAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation) =>
+        TryForRead(kek, edek.Span) is { } written ? ValueTask.FromResult(written) : Cached(kek, edek, cancellation);
 
     /// <summary>The seed of a value that one of the seeds of this moment wrote, or null.</summary>
     internal SecretKey? TryForRead(KeyFingerprint kek, ReadOnlySpan<byte> edek)
@@ -122,6 +115,7 @@ internal sealed class SeedSource : IDisposable
 
     private WriteSlot Slot(string? kek) => kek is null ? _default : _named[kek];
 
+    // A method of its own: what its closure holds is made only here.
     private ValueTask<SecretKey> Cached(KeyFingerprint kek, ReadOnlyMemory<byte> edek, CancellationToken cancellation) =>
         _cache.GetAsync(kek, edek.Span, () => UnwrapAsync(kek, edek.ToArray()), cancellation);
 

@@ -41,22 +41,24 @@ internal abstract class StreamPump : FramePump
         lock (Session.Gate)
         {
             leg = Take(header, content, ends);
-            if (leg is null || !HasMessage(leg, ends))
+            if (leg is null || !TryTakeMessage(leg, ends))
             {
                 return;
             }
         }
 
         // Outside the gate, one message after the other: none overtakes one that is still being decrypted.
-        for (bool more = true; more;)
+        bool more;
+        do
         {
             _rewriter.Rewrite(Session, leg);
             lock (Session.Gate)
             {
                 _rewriter.Deliver(Session, leg);
-                more = HasMessage(leg, ends);
+                more = TryTakeMessage(leg, ends);
             }
         }
+        while (more);
     }
 
     private protected override void OnWindowUpdate(int streamId, int increment)
@@ -146,7 +148,7 @@ internal abstract class StreamPump : FramePump
     }
 
     // When there is no whole message to be rewritten, what was received is dealt with.
-    private bool HasMessage(StreamLeg leg, bool ends)
+    private bool TryTakeMessage(StreamLeg leg, bool ends)
     {
         if (leg.Kind == EtcdMessage.Opaque)
         {
