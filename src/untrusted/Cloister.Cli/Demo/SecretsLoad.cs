@@ -9,6 +9,9 @@ internal sealed class SecretsLoad : IAsyncDisposable
     private const int Readers = 2;
     private const int ValueSize = 256;
 
+    // Secrets are to be on their way at any moment, not to take the processor from the scan.
+    private const int PauseMilliseconds = 10;
+
     private readonly List<(string Name, byte[] Value)> _written = [];
     private readonly CancellationTokenSource _end;
     private readonly SecretsApi _api;
@@ -68,6 +71,7 @@ internal sealed class SecretsLoad : IAsyncDisposable
             }
 
             Interlocked.Increment(ref _writes);
+            await Task.Delay(PauseMilliseconds, _end.Token);
         }
     }
 
@@ -88,6 +92,7 @@ internal sealed class SecretsLoad : IAsyncDisposable
             }
 
             Interlocked.Increment(ref _reads);
+            await Task.Delay(PauseMilliseconds, _end.Token);
         }
     }
 
