@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Cloister.Cli.Demo;
+using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Contracts.Etcd;
@@ -99,12 +98,7 @@ internal sealed class EtcdProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    internal static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    internal static int FreePort() => LoopbackPort.Free();
 
     private static async Task<bool> AnswersAsync(EtcdClient probe)
     {
