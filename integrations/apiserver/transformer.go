@@ -24,7 +24,7 @@ type Transformer struct {
 }
 
 // TransformFromStorage decrypts a stored value. A value in clear is returned as it is, and stale: it will be encrypted by
-// the next write. Stale is also what was written with another key_id than the one that the enclave's Status gives at this moment.
+// the next write. Stale is also what was written with another key_id than the one that writes of its etcd key use at this moment.
 func (t *Transformer) TransformFromStorage(ctx context.Context, data []byte, dataCtx value.Context) ([]byte, bool, error) {
 	if !bytes.HasPrefix(data, []byte("k8s:enc:")) {
 		return data, true, nil

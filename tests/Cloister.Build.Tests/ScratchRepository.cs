@@ -6,19 +6,21 @@ namespace Cloister.Build.Tests;
 /// <summary>A small repository with this one's build files, in which projects can break the rules.</summary>
 internal sealed class ScratchRepository : IDisposable
 {
+    /// <summary>The repository of these tests.</summary>
+    internal static readonly string Original =
+        typeof(ScratchRepository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+
     private readonly string _root = Directory.CreateTempSubdirectory("cloister-build-").FullName;
 
     internal ScratchRepository()
     {
-        string original = typeof(ScratchRepository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
-            .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
         foreach (string file in (string[])["Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "global.json", ".editorconfig"])
         {
-            File.Copy(Path.Combine(original, file), Path.Combine(_root, file));
+            File.Copy(Path.Combine(Original, file), Path.Combine(_root, file));
         }
 
         Directory.CreateDirectory(Path.Combine(_root, "eng"));
-        foreach (string file in Directory.GetFiles(Path.Combine(original, "eng"), "*.t*"))
+        foreach (string file in Directory.GetFiles(Path.Combine(Original, "eng"), "*.t*"))
         {
             File.Copy(file, Path.Combine(_root, "eng", Path.GetFileName(file)));
         }

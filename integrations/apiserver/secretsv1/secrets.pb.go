@@ -36,6 +36,8 @@ const (
 	Outcome_OUTCOME_FOREIGN Outcome = 3
 	// Of this provider, and does not open: changed, moved to another key, or under a KEK that is not here.
 	Outcome_OUTCOME_UNDECRYPTABLE Outcome = 4
+	// Rewrap: the KEK that a rule names for its namespace is not here. Nothing was decrypted.
+	Outcome_OUTCOME_NO_KEK Outcome = 5
 )
 
 // Enum value maps for Outcome.
@@ -46,6 +48,7 @@ var (
 		2: "OUTCOME_UNCHANGED",
 		3: "OUTCOME_FOREIGN",
 		4: "OUTCOME_UNDECRYPTABLE",
+		5: "OUTCOME_NO_KEK",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED":   0,
@@ -53,6 +56,7 @@ var (
 		"OUTCOME_UNCHANGED":     2,
 		"OUTCOME_FOREIGN":       3,
 		"OUTCOME_UNDECRYPTABLE": 4,
+		"OUTCOME_NO_KEK":        5,
 	}
 )
 
@@ -124,11 +128,13 @@ type StatusResponse struct {
 	// "v1"
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// "ok", or what is wrong and what to do about it.
-	Healthz       string `protobuf:"bytes,2,opt,name=healthz,proto3" json:"healthz,omitempty"`
-	KeyId         string `protobuf:"bytes,3,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	Provider      string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
-	Cluster       string `protobuf:"bytes,5,opt,name=cluster,proto3" json:"cluster,omitempty"`
-	Tee           string `protobuf:"bytes,6,opt,name=tee,proto3" json:"tee,omitempty"`
+	Healthz  string `protobuf:"bytes,2,opt,name=healthz,proto3" json:"healthz,omitempty"`
+	KeyId    string `protobuf:"bytes,3,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Provider string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
+	Cluster  string `protobuf:"bytes,5,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Tee      string `protobuf:"bytes,6,opt,name=tee,proto3" json:"tee,omitempty"`
+	// KEKs of namespaces, in the order in which the rules are tried; values of other namespaces are under key_id.
+	NamespaceKeks []*NamespaceKek `protobuf:"bytes,7,rep,name=namespace_keks,json=namespaceKeks,proto3" json:"namespace_keks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +211,84 @@ func (x *StatusResponse) GetTee() string {
 	return ""
 }
 
+func (x *StatusResponse) GetNamespaceKeks() []*NamespaceKek {
+	if x != nil {
+		return x.NamespaceKeks
+	}
+	return nil
+}
+
+type NamespaceKek struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names, or beginnings of names with * behind.
+	Namespaces []string `protobuf:"bytes,1,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
+	Kek        string   `protobuf:"bytes,2,opt,name=kek,proto3" json:"kek,omitempty"`
+	// Empty when it is not here.
+	KeyId string `protobuf:"bytes,3,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// "ok", or what is wrong and what to do about it.
+	Healthz       string `protobuf:"bytes,4,opt,name=healthz,proto3" json:"healthz,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamespaceKek) Reset() {
+	*x = NamespaceKek{}
+	mi := &file_secrets_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceKek) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceKek) ProtoMessage() {}
+
+func (x *NamespaceKek) ProtoReflect() protoreflect.Message {
+	mi := &file_secrets_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceKek.ProtoReflect.Descriptor instead.
+func (*NamespaceKek) Descriptor() ([]byte, []int) {
+	return file_secrets_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *NamespaceKek) GetNamespaces() []string {
+	if x != nil {
+		return x.Namespaces
+	}
+	return nil
+}
+
+func (x *NamespaceKek) GetKek() string {
+	if x != nil {
+		return x.Kek
+	}
+	return ""
+}
+
+func (x *NamespaceKek) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *NamespaceKek) GetHealthz() string {
+	if x != nil {
+		return x.Healthz
+	}
+	return ""
+}
+
 type EncryptRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The etcd key, such as /registry/secrets/NAMESPACE/NAME.
@@ -216,7 +300,7 @@ type EncryptRequest struct {
 
 func (x *EncryptRequest) Reset() {
 	*x = EncryptRequest{}
-	mi := &file_secrets_proto_msgTypes[2]
+	mi := &file_secrets_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -228,7 +312,7 @@ func (x *EncryptRequest) String() string {
 func (*EncryptRequest) ProtoMessage() {}
 
 func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[2]
+	mi := &file_secrets_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -241,7 +325,7 @@ func (x *EncryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptRequest.ProtoReflect.Descriptor instead.
 func (*EncryptRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{2}
+	return file_secrets_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *EncryptRequest) GetKey() []byte {
@@ -268,7 +352,7 @@ type EncryptResponse struct {
 
 func (x *EncryptResponse) Reset() {
 	*x = EncryptResponse{}
-	mi := &file_secrets_proto_msgTypes[3]
+	mi := &file_secrets_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +364,7 @@ func (x *EncryptResponse) String() string {
 func (*EncryptResponse) ProtoMessage() {}
 
 func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[3]
+	mi := &file_secrets_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +377,7 @@ func (x *EncryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptResponse.ProtoReflect.Descriptor instead.
 func (*EncryptResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{3}
+	return file_secrets_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *EncryptResponse) GetStored() []byte {
@@ -320,7 +404,7 @@ type DecryptRequest struct {
 
 func (x *DecryptRequest) Reset() {
 	*x = DecryptRequest{}
-	mi := &file_secrets_proto_msgTypes[4]
+	mi := &file_secrets_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +416,7 @@ func (x *DecryptRequest) String() string {
 func (*DecryptRequest) ProtoMessage() {}
 
 func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[4]
+	mi := &file_secrets_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +429,7 @@ func (x *DecryptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptRequest.ProtoReflect.Descriptor instead.
 func (*DecryptRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{4}
+	return file_secrets_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DecryptRequest) GetKey() []byte {
@@ -367,7 +451,7 @@ type DecryptResponse struct {
 	Plaintext []byte                 `protobuf:"bytes,1,opt,name=plaintext,proto3" json:"plaintext,omitempty"`
 	// The key_id stored with the value.
 	KeyId string `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	// Another key_id than the one that Status gives at this moment, or a source that writes no longer use: write it again.
+	// Another key_id than writes of that key use at this moment (Status), or a source that writes no longer use: write it again.
 	Stale         bool `protobuf:"varint,3,opt,name=stale,proto3" json:"stale,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -375,7 +459,7 @@ type DecryptResponse struct {
 
 func (x *DecryptResponse) Reset() {
 	*x = DecryptResponse{}
-	mi := &file_secrets_proto_msgTypes[5]
+	mi := &file_secrets_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +471,7 @@ func (x *DecryptResponse) String() string {
 func (*DecryptResponse) ProtoMessage() {}
 
 func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[5]
+	mi := &file_secrets_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +484,7 @@ func (x *DecryptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptResponse.ProtoReflect.Descriptor instead.
 func (*DecryptResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{5}
+	return file_secrets_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DecryptResponse) GetPlaintext() []byte {
@@ -434,7 +518,7 @@ type RewrapRequest struct {
 
 func (x *RewrapRequest) Reset() {
 	*x = RewrapRequest{}
-	mi := &file_secrets_proto_msgTypes[6]
+	mi := &file_secrets_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -446,7 +530,7 @@ func (x *RewrapRequest) String() string {
 func (*RewrapRequest) ProtoMessage() {}
 
 func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[6]
+	mi := &file_secrets_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -459,7 +543,7 @@ func (x *RewrapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapRequest.ProtoReflect.Descriptor instead.
 func (*RewrapRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{6}
+	return file_secrets_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RewrapRequest) GetKey() []byte {
@@ -487,7 +571,7 @@ type RewrapResponse struct {
 
 func (x *RewrapResponse) Reset() {
 	*x = RewrapResponse{}
-	mi := &file_secrets_proto_msgTypes[7]
+	mi := &file_secrets_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +583,7 @@ func (x *RewrapResponse) String() string {
 func (*RewrapResponse) ProtoMessage() {}
 
 func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[7]
+	mi := &file_secrets_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +596,7 @@ func (x *RewrapResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapResponse.ProtoReflect.Descriptor instead.
 func (*RewrapResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{7}
+	return file_secrets_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RewrapResponse) GetOutcome() Outcome {
@@ -541,7 +625,7 @@ type DecryptItem struct {
 
 func (x *DecryptItem) Reset() {
 	*x = DecryptItem{}
-	mi := &file_secrets_proto_msgTypes[8]
+	mi := &file_secrets_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +637,7 @@ func (x *DecryptItem) String() string {
 func (*DecryptItem) ProtoMessage() {}
 
 func (x *DecryptItem) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[8]
+	mi := &file_secrets_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +650,7 @@ func (x *DecryptItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptItem.ProtoReflect.Descriptor instead.
 func (*DecryptItem) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{8}
+	return file_secrets_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DecryptItem) GetOutcome() Outcome {
@@ -606,7 +690,7 @@ type EncryptBatchRequest struct {
 
 func (x *EncryptBatchRequest) Reset() {
 	*x = EncryptBatchRequest{}
-	mi := &file_secrets_proto_msgTypes[9]
+	mi := &file_secrets_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +702,7 @@ func (x *EncryptBatchRequest) String() string {
 func (*EncryptBatchRequest) ProtoMessage() {}
 
 func (x *EncryptBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[9]
+	mi := &file_secrets_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +715,7 @@ func (x *EncryptBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptBatchRequest.ProtoReflect.Descriptor instead.
 func (*EncryptBatchRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{9}
+	return file_secrets_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EncryptBatchRequest) GetItems() []*EncryptRequest {
@@ -650,7 +734,7 @@ type EncryptBatchResponse struct {
 
 func (x *EncryptBatchResponse) Reset() {
 	*x = EncryptBatchResponse{}
-	mi := &file_secrets_proto_msgTypes[10]
+	mi := &file_secrets_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +746,7 @@ func (x *EncryptBatchResponse) String() string {
 func (*EncryptBatchResponse) ProtoMessage() {}
 
 func (x *EncryptBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[10]
+	mi := &file_secrets_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +759,7 @@ func (x *EncryptBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncryptBatchResponse.ProtoReflect.Descriptor instead.
 func (*EncryptBatchResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{10}
+	return file_secrets_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EncryptBatchResponse) GetItems() []*EncryptResponse {
@@ -694,7 +778,7 @@ type DecryptBatchRequest struct {
 
 func (x *DecryptBatchRequest) Reset() {
 	*x = DecryptBatchRequest{}
-	mi := &file_secrets_proto_msgTypes[11]
+	mi := &file_secrets_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -706,7 +790,7 @@ func (x *DecryptBatchRequest) String() string {
 func (*DecryptBatchRequest) ProtoMessage() {}
 
 func (x *DecryptBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[11]
+	mi := &file_secrets_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -719,7 +803,7 @@ func (x *DecryptBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptBatchRequest.ProtoReflect.Descriptor instead.
 func (*DecryptBatchRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{11}
+	return file_secrets_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DecryptBatchRequest) GetItems() []*DecryptRequest {
@@ -738,7 +822,7 @@ type DecryptBatchResponse struct {
 
 func (x *DecryptBatchResponse) Reset() {
 	*x = DecryptBatchResponse{}
-	mi := &file_secrets_proto_msgTypes[12]
+	mi := &file_secrets_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +834,7 @@ func (x *DecryptBatchResponse) String() string {
 func (*DecryptBatchResponse) ProtoMessage() {}
 
 func (x *DecryptBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[12]
+	mi := &file_secrets_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +847,7 @@ func (x *DecryptBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecryptBatchResponse.ProtoReflect.Descriptor instead.
 func (*DecryptBatchResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{12}
+	return file_secrets_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DecryptBatchResponse) GetItems() []*DecryptItem {
@@ -782,7 +866,7 @@ type RewrapBatchRequest struct {
 
 func (x *RewrapBatchRequest) Reset() {
 	*x = RewrapBatchRequest{}
-	mi := &file_secrets_proto_msgTypes[13]
+	mi := &file_secrets_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +878,7 @@ func (x *RewrapBatchRequest) String() string {
 func (*RewrapBatchRequest) ProtoMessage() {}
 
 func (x *RewrapBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[13]
+	mi := &file_secrets_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +891,7 @@ func (x *RewrapBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapBatchRequest.ProtoReflect.Descriptor instead.
 func (*RewrapBatchRequest) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{13}
+	return file_secrets_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RewrapBatchRequest) GetItems() []*RewrapRequest {
@@ -826,7 +910,7 @@ type RewrapBatchResponse struct {
 
 func (x *RewrapBatchResponse) Reset() {
 	*x = RewrapBatchResponse{}
-	mi := &file_secrets_proto_msgTypes[14]
+	mi := &file_secrets_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +922,7 @@ func (x *RewrapBatchResponse) String() string {
 func (*RewrapBatchResponse) ProtoMessage() {}
 
 func (x *RewrapBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_secrets_proto_msgTypes[14]
+	mi := &file_secrets_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,10 +935,142 @@ func (x *RewrapBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RewrapBatchResponse.ProtoReflect.Descriptor instead.
 func (*RewrapBatchResponse) Descriptor() ([]byte, []int) {
-	return file_secrets_proto_rawDescGZIP(), []int{14}
+	return file_secrets_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RewrapBatchResponse) GetItems() []*RewrapResponse {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type CheckBatchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Items         []*DecryptRequest      `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckBatchRequest) Reset() {
+	*x = CheckBatchRequest{}
+	mi := &file_secrets_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckBatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckBatchRequest) ProtoMessage() {}
+
+func (x *CheckBatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_secrets_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckBatchRequest.ProtoReflect.Descriptor instead.
+func (*CheckBatchRequest) Descriptor() ([]byte, []int) {
+	return file_secrets_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *CheckBatchRequest) GetItems() []*DecryptRequest {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type CheckItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=cloister.secrets.v1.Outcome" json:"outcome,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckItem) Reset() {
+	*x = CheckItem{}
+	mi := &file_secrets_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckItem) ProtoMessage() {}
+
+func (x *CheckItem) ProtoReflect() protoreflect.Message {
+	mi := &file_secrets_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckItem.ProtoReflect.Descriptor instead.
+func (*CheckItem) Descriptor() ([]byte, []int) {
+	return file_secrets_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CheckItem) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+type CheckBatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Items         []*CheckItem           `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckBatchResponse) Reset() {
+	*x = CheckBatchResponse{}
+	mi := &file_secrets_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckBatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckBatchResponse) ProtoMessage() {}
+
+func (x *CheckBatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_secrets_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckBatchResponse.ProtoReflect.Descriptor instead.
+func (*CheckBatchResponse) Descriptor() ([]byte, []int) {
+	return file_secrets_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CheckBatchResponse) GetItems() []*CheckItem {
 	if x != nil {
 		return x.Items
 	}
@@ -866,14 +1082,22 @@ var File_secrets_proto protoreflect.FileDescriptor
 const file_secrets_proto_rawDesc = "" +
 	"\n" +
 	"\rsecrets.proto\x12\x13cloister.secrets.v1\"\x0f\n" +
-	"\rStatusRequest\"\xa3\x01\n" +
+	"\rStatusRequest\"\xed\x01\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
 	"\ahealthz\x18\x02 \x01(\tR\ahealthz\x12\x15\n" +
 	"\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x1a\n" +
 	"\bprovider\x18\x04 \x01(\tR\bprovider\x12\x18\n" +
 	"\acluster\x18\x05 \x01(\tR\acluster\x12\x10\n" +
-	"\x03tee\x18\x06 \x01(\tR\x03tee\"@\n" +
+	"\x03tee\x18\x06 \x01(\tR\x03tee\x12H\n" +
+	"\x0enamespace_keks\x18\a \x03(\v2!.cloister.secrets.v1.NamespaceKekR\rnamespaceKeks\"q\n" +
+	"\fNamespaceKek\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x01 \x03(\tR\n" +
+	"namespaces\x12\x10\n" +
+	"\x03kek\x18\x02 \x01(\tR\x03kek\x12\x15\n" +
+	"\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x18\n" +
+	"\ahealthz\x18\x04 \x01(\tR\ahealthz\"@\n" +
 	"\x0eEncryptRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1c\n" +
 	"\tplaintext\x18\x02 \x01(\fR\tplaintext\"@\n" +
@@ -909,13 +1133,20 @@ const file_secrets_proto_rawDesc = "" +
 	"\x12RewrapBatchRequest\x128\n" +
 	"\x05items\x18\x01 \x03(\v2\".cloister.secrets.v1.RewrapRequestR\x05items\"P\n" +
 	"\x13RewrapBatchResponse\x129\n" +
-	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.RewrapResponseR\x05items*{\n" +
+	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.RewrapResponseR\x05items\"N\n" +
+	"\x11CheckBatchRequest\x129\n" +
+	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.DecryptRequestR\x05items\"C\n" +
+	"\tCheckItem\x126\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cloister.secrets.v1.OutcomeR\aoutcome\"J\n" +
+	"\x12CheckBatchResponse\x124\n" +
+	"\x05items\x18\x01 \x03(\v2\x1e.cloister.secrets.v1.CheckItemR\x05items*\x8f\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_DONE\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_UNCHANGED\x10\x02\x12\x13\n" +
 	"\x0fOUTCOME_FOREIGN\x10\x03\x12\x19\n" +
-	"\x15OUTCOME_UNDECRYPTABLE\x10\x042\x95\x05\n" +
+	"\x15OUTCOME_UNDECRYPTABLE\x10\x04\x12\x12\n" +
+	"\x0eOUTCOME_NO_KEK\x10\x052\xf6\x05\n" +
 	"\aSecrets\x12S\n" +
 	"\x06Status\x12\".cloister.secrets.v1.StatusRequest\x1a#.cloister.secrets.v1.StatusResponse\"\x00\x12V\n" +
 	"\aEncrypt\x12#.cloister.secrets.v1.EncryptRequest\x1a$.cloister.secrets.v1.EncryptResponse\"\x00\x12V\n" +
@@ -923,7 +1154,9 @@ const file_secrets_proto_rawDesc = "" +
 	"\fEncryptBatch\x12(.cloister.secrets.v1.EncryptBatchRequest\x1a).cloister.secrets.v1.EncryptBatchResponse\"\x00\x12e\n" +
 	"\fDecryptBatch\x12(.cloister.secrets.v1.DecryptBatchRequest\x1a).cloister.secrets.v1.DecryptBatchResponse\"\x00\x12S\n" +
 	"\x06Rewrap\x12\".cloister.secrets.v1.RewrapRequest\x1a#.cloister.secrets.v1.RewrapResponse\"\x00\x12b\n" +
-	"\vRewrapBatch\x12'.cloister.secrets.v1.RewrapBatchRequest\x1a(.cloister.secrets.v1.RewrapBatchResponse\"\x00BJZ)cloister/integrations/apiserver/secretsv1\xaa\x02\x1cCloister.Contracts.SecretsV1b\x06proto3"
+	"\vRewrapBatch\x12'.cloister.secrets.v1.RewrapBatchRequest\x1a(.cloister.secrets.v1.RewrapBatchResponse\"\x00\x12_\n" +
+	"\n" +
+	"CheckBatch\x12&.cloister.secrets.v1.CheckBatchRequest\x1a'.cloister.secrets.v1.CheckBatchResponse\"\x00BJZ)cloister/integrations/apiserver/secretsv1\xaa\x02\x1cCloister.Contracts.SecretsV1b\x06proto3"
 
 var (
 	file_secrets_proto_rawDescOnce sync.Once
@@ -938,53 +1171,63 @@ func file_secrets_proto_rawDescGZIP() []byte {
 }
 
 var file_secrets_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_secrets_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_secrets_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_secrets_proto_goTypes = []any{
 	(Outcome)(0),                 // 0: cloister.secrets.v1.Outcome
 	(*StatusRequest)(nil),        // 1: cloister.secrets.v1.StatusRequest
 	(*StatusResponse)(nil),       // 2: cloister.secrets.v1.StatusResponse
-	(*EncryptRequest)(nil),       // 3: cloister.secrets.v1.EncryptRequest
-	(*EncryptResponse)(nil),      // 4: cloister.secrets.v1.EncryptResponse
-	(*DecryptRequest)(nil),       // 5: cloister.secrets.v1.DecryptRequest
-	(*DecryptResponse)(nil),      // 6: cloister.secrets.v1.DecryptResponse
-	(*RewrapRequest)(nil),        // 7: cloister.secrets.v1.RewrapRequest
-	(*RewrapResponse)(nil),       // 8: cloister.secrets.v1.RewrapResponse
-	(*DecryptItem)(nil),          // 9: cloister.secrets.v1.DecryptItem
-	(*EncryptBatchRequest)(nil),  // 10: cloister.secrets.v1.EncryptBatchRequest
-	(*EncryptBatchResponse)(nil), // 11: cloister.secrets.v1.EncryptBatchResponse
-	(*DecryptBatchRequest)(nil),  // 12: cloister.secrets.v1.DecryptBatchRequest
-	(*DecryptBatchResponse)(nil), // 13: cloister.secrets.v1.DecryptBatchResponse
-	(*RewrapBatchRequest)(nil),   // 14: cloister.secrets.v1.RewrapBatchRequest
-	(*RewrapBatchResponse)(nil),  // 15: cloister.secrets.v1.RewrapBatchResponse
+	(*NamespaceKek)(nil),         // 3: cloister.secrets.v1.NamespaceKek
+	(*EncryptRequest)(nil),       // 4: cloister.secrets.v1.EncryptRequest
+	(*EncryptResponse)(nil),      // 5: cloister.secrets.v1.EncryptResponse
+	(*DecryptRequest)(nil),       // 6: cloister.secrets.v1.DecryptRequest
+	(*DecryptResponse)(nil),      // 7: cloister.secrets.v1.DecryptResponse
+	(*RewrapRequest)(nil),        // 8: cloister.secrets.v1.RewrapRequest
+	(*RewrapResponse)(nil),       // 9: cloister.secrets.v1.RewrapResponse
+	(*DecryptItem)(nil),          // 10: cloister.secrets.v1.DecryptItem
+	(*EncryptBatchRequest)(nil),  // 11: cloister.secrets.v1.EncryptBatchRequest
+	(*EncryptBatchResponse)(nil), // 12: cloister.secrets.v1.EncryptBatchResponse
+	(*DecryptBatchRequest)(nil),  // 13: cloister.secrets.v1.DecryptBatchRequest
+	(*DecryptBatchResponse)(nil), // 14: cloister.secrets.v1.DecryptBatchResponse
+	(*RewrapBatchRequest)(nil),   // 15: cloister.secrets.v1.RewrapBatchRequest
+	(*RewrapBatchResponse)(nil),  // 16: cloister.secrets.v1.RewrapBatchResponse
+	(*CheckBatchRequest)(nil),    // 17: cloister.secrets.v1.CheckBatchRequest
+	(*CheckItem)(nil),            // 18: cloister.secrets.v1.CheckItem
+	(*CheckBatchResponse)(nil),   // 19: cloister.secrets.v1.CheckBatchResponse
 }
 var file_secrets_proto_depIdxs = []int32{
-	0,  // 0: cloister.secrets.v1.RewrapResponse.outcome:type_name -> cloister.secrets.v1.Outcome
-	0,  // 1: cloister.secrets.v1.DecryptItem.outcome:type_name -> cloister.secrets.v1.Outcome
-	3,  // 2: cloister.secrets.v1.EncryptBatchRequest.items:type_name -> cloister.secrets.v1.EncryptRequest
-	4,  // 3: cloister.secrets.v1.EncryptBatchResponse.items:type_name -> cloister.secrets.v1.EncryptResponse
-	5,  // 4: cloister.secrets.v1.DecryptBatchRequest.items:type_name -> cloister.secrets.v1.DecryptRequest
-	9,  // 5: cloister.secrets.v1.DecryptBatchResponse.items:type_name -> cloister.secrets.v1.DecryptItem
-	7,  // 6: cloister.secrets.v1.RewrapBatchRequest.items:type_name -> cloister.secrets.v1.RewrapRequest
-	8,  // 7: cloister.secrets.v1.RewrapBatchResponse.items:type_name -> cloister.secrets.v1.RewrapResponse
-	1,  // 8: cloister.secrets.v1.Secrets.Status:input_type -> cloister.secrets.v1.StatusRequest
-	3,  // 9: cloister.secrets.v1.Secrets.Encrypt:input_type -> cloister.secrets.v1.EncryptRequest
-	5,  // 10: cloister.secrets.v1.Secrets.Decrypt:input_type -> cloister.secrets.v1.DecryptRequest
-	10, // 11: cloister.secrets.v1.Secrets.EncryptBatch:input_type -> cloister.secrets.v1.EncryptBatchRequest
-	12, // 12: cloister.secrets.v1.Secrets.DecryptBatch:input_type -> cloister.secrets.v1.DecryptBatchRequest
-	7,  // 13: cloister.secrets.v1.Secrets.Rewrap:input_type -> cloister.secrets.v1.RewrapRequest
-	14, // 14: cloister.secrets.v1.Secrets.RewrapBatch:input_type -> cloister.secrets.v1.RewrapBatchRequest
-	2,  // 15: cloister.secrets.v1.Secrets.Status:output_type -> cloister.secrets.v1.StatusResponse
-	4,  // 16: cloister.secrets.v1.Secrets.Encrypt:output_type -> cloister.secrets.v1.EncryptResponse
-	6,  // 17: cloister.secrets.v1.Secrets.Decrypt:output_type -> cloister.secrets.v1.DecryptResponse
-	11, // 18: cloister.secrets.v1.Secrets.EncryptBatch:output_type -> cloister.secrets.v1.EncryptBatchResponse
-	13, // 19: cloister.secrets.v1.Secrets.DecryptBatch:output_type -> cloister.secrets.v1.DecryptBatchResponse
-	8,  // 20: cloister.secrets.v1.Secrets.Rewrap:output_type -> cloister.secrets.v1.RewrapResponse
-	15, // 21: cloister.secrets.v1.Secrets.RewrapBatch:output_type -> cloister.secrets.v1.RewrapBatchResponse
-	15, // [15:22] is the sub-list for method output_type
-	8,  // [8:15] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	3,  // 0: cloister.secrets.v1.StatusResponse.namespace_keks:type_name -> cloister.secrets.v1.NamespaceKek
+	0,  // 1: cloister.secrets.v1.RewrapResponse.outcome:type_name -> cloister.secrets.v1.Outcome
+	0,  // 2: cloister.secrets.v1.DecryptItem.outcome:type_name -> cloister.secrets.v1.Outcome
+	4,  // 3: cloister.secrets.v1.EncryptBatchRequest.items:type_name -> cloister.secrets.v1.EncryptRequest
+	5,  // 4: cloister.secrets.v1.EncryptBatchResponse.items:type_name -> cloister.secrets.v1.EncryptResponse
+	6,  // 5: cloister.secrets.v1.DecryptBatchRequest.items:type_name -> cloister.secrets.v1.DecryptRequest
+	10, // 6: cloister.secrets.v1.DecryptBatchResponse.items:type_name -> cloister.secrets.v1.DecryptItem
+	8,  // 7: cloister.secrets.v1.RewrapBatchRequest.items:type_name -> cloister.secrets.v1.RewrapRequest
+	9,  // 8: cloister.secrets.v1.RewrapBatchResponse.items:type_name -> cloister.secrets.v1.RewrapResponse
+	6,  // 9: cloister.secrets.v1.CheckBatchRequest.items:type_name -> cloister.secrets.v1.DecryptRequest
+	0,  // 10: cloister.secrets.v1.CheckItem.outcome:type_name -> cloister.secrets.v1.Outcome
+	18, // 11: cloister.secrets.v1.CheckBatchResponse.items:type_name -> cloister.secrets.v1.CheckItem
+	1,  // 12: cloister.secrets.v1.Secrets.Status:input_type -> cloister.secrets.v1.StatusRequest
+	4,  // 13: cloister.secrets.v1.Secrets.Encrypt:input_type -> cloister.secrets.v1.EncryptRequest
+	6,  // 14: cloister.secrets.v1.Secrets.Decrypt:input_type -> cloister.secrets.v1.DecryptRequest
+	11, // 15: cloister.secrets.v1.Secrets.EncryptBatch:input_type -> cloister.secrets.v1.EncryptBatchRequest
+	13, // 16: cloister.secrets.v1.Secrets.DecryptBatch:input_type -> cloister.secrets.v1.DecryptBatchRequest
+	8,  // 17: cloister.secrets.v1.Secrets.Rewrap:input_type -> cloister.secrets.v1.RewrapRequest
+	15, // 18: cloister.secrets.v1.Secrets.RewrapBatch:input_type -> cloister.secrets.v1.RewrapBatchRequest
+	17, // 19: cloister.secrets.v1.Secrets.CheckBatch:input_type -> cloister.secrets.v1.CheckBatchRequest
+	2,  // 20: cloister.secrets.v1.Secrets.Status:output_type -> cloister.secrets.v1.StatusResponse
+	5,  // 21: cloister.secrets.v1.Secrets.Encrypt:output_type -> cloister.secrets.v1.EncryptResponse
+	7,  // 22: cloister.secrets.v1.Secrets.Decrypt:output_type -> cloister.secrets.v1.DecryptResponse
+	12, // 23: cloister.secrets.v1.Secrets.EncryptBatch:output_type -> cloister.secrets.v1.EncryptBatchResponse
+	14, // 24: cloister.secrets.v1.Secrets.DecryptBatch:output_type -> cloister.secrets.v1.DecryptBatchResponse
+	9,  // 25: cloister.secrets.v1.Secrets.Rewrap:output_type -> cloister.secrets.v1.RewrapResponse
+	16, // 26: cloister.secrets.v1.Secrets.RewrapBatch:output_type -> cloister.secrets.v1.RewrapBatchResponse
+	19, // 27: cloister.secrets.v1.Secrets.CheckBatch:output_type -> cloister.secrets.v1.CheckBatchResponse
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_secrets_proto_init() }
@@ -998,7 +1241,7 @@ func file_secrets_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_secrets_proto_rawDesc), len(file_secrets_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,13 +30,14 @@ const (
 	Secrets_DecryptBatch_FullMethodName = "/cloister.secrets.v1.Secrets/DecryptBatch"
 	Secrets_Rewrap_FullMethodName       = "/cloister.secrets.v1.Secrets/Rewrap"
 	Secrets_RewrapBatch_FullMethodName  = "/cloister.secrets.v1.Secrets/RewrapBatch"
+	Secrets_CheckBatch_FullMethodName   = "/cloister.secrets.v1.Secrets/CheckBatch"
 )
 
 // SecretsClient is the client API for Secrets service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type SecretsClient interface {
-	// The key_id that writes use. An error when there is none: then no other call works either.
+	// The key_ids that writes use. An error when there is no default one.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
 	Encrypt(ctx context.Context, in *EncryptRequest, opts ...grpc.CallOption) (*EncryptResponse, error)
 	// INVALID_ARGUMENT, and always the same text, for everything that does not open.
@@ -48,6 +49,8 @@ type SecretsClient interface {
 	// From any KEK that is here to the one that writes use; the plaintext stays in the enclave.
 	Rewrap(ctx context.Context, in *RewrapRequest, opts ...grpc.CallOption) (*RewrapResponse, error)
 	RewrapBatch(ctx context.Context, in *RewrapBatchRequest, opts ...grpc.CallOption) (*RewrapBatchResponse, error)
+	// Whether values open, as DecryptBatch would; nothing of them comes out.
+	CheckBatch(ctx context.Context, in *CheckBatchRequest, opts ...grpc.CallOption) (*CheckBatchResponse, error)
 }
 
 type secretsClient struct {
@@ -128,11 +131,21 @@ func (c *secretsClient) RewrapBatch(ctx context.Context, in *RewrapBatchRequest,
 	return out, nil
 }
 
+func (c *secretsClient) CheckBatch(ctx context.Context, in *CheckBatchRequest, opts ...grpc.CallOption) (*CheckBatchResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckBatchResponse)
+	err := c.cc.Invoke(ctx, Secrets_CheckBatch_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SecretsServer is the server API for Secrets service.
 // All implementations must embed UnimplementedSecretsServer
 // for forward compatibility.
 type SecretsServer interface {
-	// The key_id that writes use. An error when there is none: then no other call works either.
+	// The key_ids that writes use. An error when there is no default one.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
 	Encrypt(context.Context, *EncryptRequest) (*EncryptResponse, error)
 	// INVALID_ARGUMENT, and always the same text, for everything that does not open.
@@ -144,6 +157,8 @@ type SecretsServer interface {
 	// From any KEK that is here to the one that writes use; the plaintext stays in the enclave.
 	Rewrap(context.Context, *RewrapRequest) (*RewrapResponse, error)
 	RewrapBatch(context.Context, *RewrapBatchRequest) (*RewrapBatchResponse, error)
+	// Whether values open, as DecryptBatch would; nothing of them comes out.
+	CheckBatch(context.Context, *CheckBatchRequest) (*CheckBatchResponse, error)
 	mustEmbedUnimplementedSecretsServer()
 }
 
@@ -174,6 +189,9 @@ func (UnimplementedSecretsServer) Rewrap(context.Context, *RewrapRequest) (*Rewr
 }
 func (UnimplementedSecretsServer) RewrapBatch(context.Context, *RewrapBatchRequest) (*RewrapBatchResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RewrapBatch not implemented")
+}
+func (UnimplementedSecretsServer) CheckBatch(context.Context, *CheckBatchRequest) (*CheckBatchResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckBatch not implemented")
 }
 func (UnimplementedSecretsServer) mustEmbedUnimplementedSecretsServer() {}
 func (UnimplementedSecretsServer) testEmbeddedByValue()                 {}
@@ -322,6 +340,24 @@ func _Secrets_RewrapBatch_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Secrets_CheckBatch_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckBatchRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SecretsServer).CheckBatch(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Secrets_CheckBatch_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SecretsServer).CheckBatch(ctx, req.(*CheckBatchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Secrets_ServiceDesc is the grpc.ServiceDesc for Secrets service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -356,6 +392,10 @@ var Secrets_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RewrapBatch",
 			Handler:    _Secrets_RewrapBatch_Handler,
+		},
+		{
+			MethodName: "CheckBatch",
+			Handler:    _Secrets_CheckBatch_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
