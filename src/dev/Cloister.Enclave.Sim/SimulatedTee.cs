@@ -36,7 +36,8 @@ internal sealed class SimulatedTee : ITee, ISealer
         {
             if (!File.Exists(path))
             {
-                PrivateFile.Create(path, RandomNumberGenerator.GetBytes(SecretKey.Size));
+                // The KEKs of namespaces are sealed at the same time: all under one key.
+                PrivateFile.Create(path, RandomNumberGenerator.GetBytes(SecretKey.Size), replace: false);
             }
 
             byte[] key = File.ReadAllBytes(path);

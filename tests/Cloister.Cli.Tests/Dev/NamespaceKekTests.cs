@@ -133,7 +133,11 @@ public sealed class NamespaceKekTests : IDisposable
     public async Task An_enclave_that_starts_while_its_broker_is_away_has_every_KEK_again()
     {
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
-        string[] arguments = ["--custody", "attested", "--etcd", etcd.Url, "--namespace-kek", "payments=gold"];
+        string[] arguments =
+        [
+            "--custody", "attested", "--etcd", etcd.Url,
+            "--namespace-kek", "payments=gold", "--namespace-kek", "team-a=silver", "--namespace-kek", "team-b=bronze",
+        ];
         string secrets;
         Dictionary<string, ByteString> stored = [];
         await using (DevEnclave dev = await DevEnclave.StartAsync(_folder["d"], arguments))
@@ -145,6 +149,10 @@ public sealed class NamespaceKekTests : IDisposable
                 await gateway.PutAsync(key, key);
                 stored[key] = (await etcd.GetAsync(key)).Value;
             }
+
+            // Four leases asked for evidence and a sealing key at the same time, and neither was there yet.
+            Assert.DoesNotContain("no lease from a broker at step", dev.Process.Errors, StringComparison.Ordinal);
+            Assert.DoesNotContain("no sealed copy", dev.Process.Errors, StringComparison.Ordinal);
         }
 
         Assert.True(File.Exists(_folder["d/state/lease.sealed"]) && File.Exists(_folder["d/state/lease-gold.sealed"]));
