@@ -17,9 +17,10 @@ internal sealed class ScriptCopy : IDisposable
         if [ -e "$here/fail" ]; then echo "A.cs(1,1): error CS0001: broken"; exit 1; fi
         sleep 0.2
         sleep 600 & echo $! >>"$here/servers"
-        mkdir -p "$6"
-        printf '%s\n' '#!/usr/bin/env bash' 'echo "pid $$ args $*"' '[ "$1" = wait ] && exec sleep 600' 'exit "$1"' >"$6/$(basename "$6")"
-        chmod +x "$6/$(basename "$6")"
+        out=$2/bin/Release/net10.0
+        mkdir -p "$out"
+        printf '%s\n' '#!/usr/bin/env bash' 'echo "pid $$ args $*"' '[ "$1" = wait ] && exec sleep 600' 'exit "$1"' >"$out/cloister"
+        chmod +x "$out/cloister"
 
         """;
 
