@@ -43,9 +43,9 @@ public sealed class NamespaceKekTests : IDisposable
         string gold = (string)current.Json["namespaceKeks"]![0]!["keyId"]!;
         Assert.NotEqual(gold, dev.KeyId);
 
-        // The broker sees one instance with leases of two KEKs; one whose answer came too late to be taken would be there twice.
+        // The broker sees one instance with two leases.
         JsonNode[] leases = [.. (await CliProcess.RunAsync(["enclaves", "list", "-o", "json", .. broker])).MustSucceed().Json["enclaves"]!.AsArray().Select(lease => lease!)];
-        Assert.Equal(["dev", "gold"], leases.Select(lease => (string)lease["kek"]!).Distinct().Order());
+        Assert.Equal(["dev", "gold"], leases.Select(lease => (string)lease["kek"]!).Order());
         Assert.Single(leases.Select(lease => (string)lease["instance"]!).Distinct());
 
         (await CliProcess.RunAsync(["enclaves", "revoke", "--kind", "kek", "--value", "gold", "--reason", "a test", .. broker])).MustSucceed();

@@ -1,4 +1,5 @@
 using System.Text;
+using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Google.Protobuf;
@@ -121,7 +122,7 @@ public sealed class CoverageTests : IDisposable
 
     [Fact]
     public async Task Unreachable() =>
-        (await CliProcess.RunAsync("etcd", "coverage", "--endpoints", $"http://127.0.0.1:{EtcdProcess.FreePort()}")).MustBeRefused("does not answer");
+        (await CliProcess.RunAsync("etcd", "coverage", "--endpoints", $"http://127.0.0.1:{LoopbackPort.Free()}")).MustBeRefused("does not answer");
 
     [Theory]
     [InlineData("ftp://h", "")]

@@ -34,8 +34,8 @@ internal sealed class EtcdProcess : IAsyncDisposable
         string? program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(directory => Path.Combine(directory, "etcd")).FirstOrDefault(File.Exists)
             ?? ApiServerHarness.Find()?.PathOf("etcd");
         Assert.SkipWhen(program is null, "no etcd in PATH, and eng/apiserver-harness has not built one");
-        string client = $"{(tls is null ? "http" : "https")}://127.0.0.1:{FreePort()}";
-        string peer = $"http://127.0.0.1:{FreePort()}";
+        string client = $"{(tls is null ? "http" : "https")}://127.0.0.1:{LoopbackPort.Free()}";
+        string peer = $"http://127.0.0.1:{LoopbackPort.Free()}";
         List<string> arguments =
         [
             "--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
@@ -97,8 +97,6 @@ internal sealed class EtcdProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
     }
-
-    internal static int FreePort() => LoopbackPort.Free();
 
     private static async Task<bool> AnswersAsync(EtcdClient probe)
     {

@@ -182,7 +182,7 @@ public sealed class RewrapTests : IDisposable
     {
         (await CliProcess.RunAsync("etcd", "rewrap", "--endpoints", "http://127.0.0.1:1", "--socket", _folder["none.sock"])).MustBeRefused("does not exist");
         await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
-        (await CliProcess.RunAsync("etcd", "rewrap", "--endpoints", $"http://127.0.0.1:{EtcdProcess.FreePort()}", "--socket", (string)dev.Ready["secretsSocket"]!)).MustBeRefused("does not answer");
+        (await CliProcess.RunAsync("etcd", "rewrap", "--endpoints", $"http://127.0.0.1:{LoopbackPort.Free()}", "--socket", (string)dev.Ready["secretsSocket"]!)).MustBeRefused("does not answer");
     }
 
     private static int Int(CliResult result, string name) => (int)result.Json[name]!;

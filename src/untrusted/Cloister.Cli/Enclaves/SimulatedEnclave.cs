@@ -99,15 +99,12 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
             new ImportKekRequest { Name = name, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
     }
 
-    /// <summary>
-    /// Waits until writes have a KEK: a remote KMS or a broker has to be asked first. For KEKs of namespaces as well, but not for ever: a broker
-    /// may refuse one, and a first attempt that failed is made again.
-    /// </summary>
+    /// <summary>Waits until writes have a KEK: a remote KMS or a broker has to be asked first. For KEKs of namespaces, until it is known whether they have.</summary>
     /// <exception cref="CliException">There is none after fifteen seconds.</exception>
     internal async Task<EnclaveState> WaitForKekAsync(CancellationToken cancellation)
     {
         EnclaveState state = await StateAsync(cancellation);
-        for (int i = 0; i < 300 && (state.ActiveKeyId.Length == 0 || state.MoreLeases.Any(lease => lease.Lease.Length == 0 && (lease.Failure.Length == 0 || i < 100))); i++)
+        for (int i = 0; i < 300 && (state.ActiveKeyId.Length == 0 || state.MoreLeases.Any(IsOpen)); i++)
         {
             await Task.Delay(50, cancellation);
             state = await StateAsync(cancellation);
@@ -115,6 +112,8 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
 
         return state.ActiveKeyId.Length > 0 ? state : throw new CliException($"the simulated enclave has no KEK after 15 s: {state.Health}");
     }
+
+    private static bool IsOpen(LeaseState lease) => lease.Lease.Length + lease.Failure.Length == 0;
 
     /// <summary>Stops it in order; after four seconds, without.</summary>
     public async ValueTask DisposeAsync()
