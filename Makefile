@@ -8,7 +8,7 @@ SECONDS ?= 60
 
 TESTS := $(sort $(wildcard tests/Cloister.*.Tests))
 
-.PHONY: help demo build harness test conformance failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
+.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -30,6 +30,12 @@ test: setup harness ## unit, build-guard and process tests
 
 conformance: setup  ## real API-server code, etcd and kubectl against the plugin; directly and through the relay; about 6 minutes
 	@eng/run-tests tests/Cloister.Conformance
+
+attacks:       ## what the threat model promises, attacked; ATTACK=NAME for one, ATTACKS_OUTPUT=json; minutes (docs/attacks.md)
+	@eng/attacks --output '$(ATTACKS_OUTPUT)' --only '$(ATTACK)'
+
+attacks-table: ## the catalogue's table into docs/attacks.md
+	@eng/attacks --table
 
 failures: setup ## real brokers, enclaves and PostgreSQL killed, away, swapped; minutes
 	@eng/run-tests --explicit on --filter-class '*KillTests' --filter-class '*HostileHostTests' tests/Cloister.Broker.Tests

@@ -12,6 +12,7 @@ internal sealed class EnclaveFolder : IDisposable
     public EnclaveFolder(BrokerFolder brokers)
     {
         Folder = Directory.CreateTempSubdirectory("cloister-enclave-").FullName;
+        Vendor = Path.Combine(Folder, "vendor");
         DcapVendorDirectory.Open(Vendor, DateTimeOffset.UtcNow).Dispose();
         string collateral = Path.Combine(brokers.Folder, "collateral");
         foreach (string other in Directory.GetDirectories(collateral, "sgx-*"))
@@ -25,13 +26,20 @@ internal sealed class EnclaveFolder : IDisposable
         }
     }
 
+    /// <summary>For another enclave, of the same vendor.</summary>
+    public EnclaveFolder(EnclaveFolder beside)
+    {
+        Folder = Directory.CreateTempSubdirectory("cloister-enclave-").FullName;
+        Vendor = beside.Vendor;
+    }
+
     public string Folder { get; }
 
     public string KmsSocket => Path.Combine(Folder, "kms.sock");
 
     public string Configuration => Path.Combine(Folder, "enclave.yaml");
 
-    private string Vendor => Path.Combine(Folder, "vendor");
+    public string Vendor { get; }
 
     /// <summary>Writes a configuration.</summary>
     /// <param name="pin">The authority that the enclave believes.</param>

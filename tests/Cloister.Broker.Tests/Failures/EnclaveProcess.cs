@@ -45,6 +45,8 @@ internal sealed class EnclaveProcess : IAsyncDisposable
         _kms = new KeyManagementService.KeyManagementServiceClient(_channel);
     }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

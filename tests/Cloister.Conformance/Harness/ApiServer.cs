@@ -37,6 +37,8 @@ internal sealed class ApiServer : IAsyncDisposable
         }
     }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     public string Tail() => _process.Tail();

@@ -21,6 +21,8 @@ internal sealed class EtcdServer : IAsyncDisposable
 
     public string Url { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>Starts one whose data is in <c>FOLDER/etcd</c>.</summary>
     public static async Task<EtcdServer> StartAsync(
         HarnessPrograms programs, string folder, CancellationToken cancellation, params IEnumerable<string> arguments)
@@ -69,6 +71,11 @@ internal sealed class EtcdServer : IAsyncDisposable
     public async Task PutAsync(string key, byte[] value, CancellationToken cancellation)
     {
         using JsonDocument answer = await PostAsync("v3/kv/put", new { key = Encoding.UTF8.GetBytes(key), value }, cancellation);
+    }
+
+    public async Task DeleteAsync(string key, CancellationToken cancellation)
+    {
+        using JsonDocument answer = await PostAsync("v3/kv/deleterange", new { key = Encoding.UTF8.GetBytes(key) }, cancellation);
     }
 
     public async ValueTask DisposeAsync()

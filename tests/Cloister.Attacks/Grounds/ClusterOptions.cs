@@ -1,0 +1,26 @@
+namespace Cloister.Attacks.Grounds;
+
+/// <summary>How a cluster differs from the usual one.</summary>
+internal sealed record ClusterOptions
+{
+    /// <summary>Whether there is an etcd with the gateway in front of it; without, a broker and an enclave are all.</summary>
+    public bool Gateway { get; init; } = true;
+
+    /// <summary>The gateway's mode.</summary>
+    public string Mode { get; init; } = "sealed";
+
+    /// <summary>How long a lease lasts, as a policy has it.</summary>
+    public string Lease { get; init; } = "10m";
+
+    /// <summary>More fields of section <c>gateway</c>, such as <c>maxConnections: 8</c>; a line each.</summary>
+    public string GatewayFields { get; init; } = "";
+
+    /// <summary>More sections of the enclave's configuration.</summary>
+    public string Sections { get; init; } = "";
+
+    /// <summary>More of section <c>simulation</c>.</summary>
+    public string Simulation { get; init; } = "";
+
+    /// <summary>More of the broker's configuration; the sections <c>admin</c> is there already.</summary>
+    public string Broker { get; init; } = "";
+}
