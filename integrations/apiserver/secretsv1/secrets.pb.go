@@ -992,6 +992,10 @@ func (x *CheckBatchRequest) GetItems() []*DecryptRequest {
 type CheckItem struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=cloister.secrets.v1.Outcome" json:"outcome,omitempty"`
+	// What opened is itself encrypted by an API server: its prefix, such as k8s:enc:kms:v2:tee: . Empty: it is not, or it did not open.
+	Inner string `protobuf:"bytes,2,opt,name=inner,proto3" json:"inner,omitempty"`
+	// The key_id of the KEK in that value's EDEK, when that is Cloister's; else empty.
+	InnerKeyId    string `protobuf:"bytes,3,opt,name=inner_key_id,json=innerKeyId,proto3" json:"inner_key_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1031,6 +1035,20 @@ func (x *CheckItem) GetOutcome() Outcome {
 		return x.Outcome
 	}
 	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *CheckItem) GetInner() string {
+	if x != nil {
+		return x.Inner
+	}
+	return ""
+}
+
+func (x *CheckItem) GetInnerKeyId() string {
+	if x != nil {
+		return x.InnerKeyId
+	}
+	return ""
 }
 
 type CheckBatchResponse struct {
@@ -1135,9 +1153,12 @@ const file_secrets_proto_rawDesc = "" +
 	"\x13RewrapBatchResponse\x129\n" +
 	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.RewrapResponseR\x05items\"N\n" +
 	"\x11CheckBatchRequest\x129\n" +
-	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.DecryptRequestR\x05items\"C\n" +
+	"\x05items\x18\x01 \x03(\v2#.cloister.secrets.v1.DecryptRequestR\x05items\"{\n" +
 	"\tCheckItem\x126\n" +
-	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cloister.secrets.v1.OutcomeR\aoutcome\"J\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cloister.secrets.v1.OutcomeR\aoutcome\x12\x14\n" +
+	"\x05inner\x18\x02 \x01(\tR\x05inner\x12 \n" +
+	"\finner_key_id\x18\x03 \x01(\tR\n" +
+	"innerKeyId\"J\n" +
 	"\x12CheckBatchResponse\x124\n" +
 	"\x05items\x18\x01 \x03(\v2\x1e.cloister.secrets.v1.CheckItemR\x05items*\x8f\x01\n" +
 	"\aOutcome\x12\x17\n" +

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cloister.AdminApi;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
@@ -107,13 +108,27 @@ public sealed class BrokerAdministration
     /// Enables or disables a version. Enclaves stop using a disabled one at their next renewal, at once where they watch. Without the version
     /// that writes use, they use the enabled one before it.
     /// </summary>
+    /// <param name="by">Who.</param>
+    /// <param name="kek">The KEK.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="enabled">Whether enclaves get it.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <param name="scan">How the administrator knows that no value needs a version that is disabled, for the log; null: that was not said.</param>
     /// <exception cref="AdministrationException">Wrong role, or the version is to be destroyed.</exception>
-    public Task SetVersionEnabledAsync(Administrator by, string kek, int version, bool enabled, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
+    public Task SetVersionEnabledAsync(Administrator by, string kek, int version, bool enabled, CancellationToken cancellation, KekScanRecord? scan = null)
+    {
+        JsonObject details = new() { ["kek"] = kek, ["version"] = version };
+        if (!enabled)
+        {
+            details["scan"] = ScanDetails(scan);
+        }
+
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", details, async () =>
         {
             await _state.SetVersionStateAsync(kek, version, enabled, cancellation);
             return true;
         });
+    }
 
     /// <summary>Orders the destruction of a version, which is out of use at once. Values written with it cannot be read then.</summary>
     /// <param name="by">Who.</param>
@@ -122,11 +137,14 @@ public sealed class BrokerAdministration
     /// <param name="delay">How long it can be taken back; at least <see cref="LeastDestroyDelay"/>.</param>
     /// <param name="confirmation">The KEK's name again.</param>
     /// <param name="cancellation">Stops waiting.</param>
+    /// <param name="scan">How the administrator knows that no value needs it, for the log; null: that was not said.</param>
     /// <exception cref="AdministrationException">Wrong role, no confirmation, too short a delay, or writes use the version now.</exception>
-    public Task ScheduleDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
+    public Task ScheduleDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation, KekScanRecord? scan = null)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay), async () =>
+        JsonObject details = DestroyDetails(kek, version, now + delay);
+        details["scan"] = ScanDetails(scan);
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", details, async () =>
         {
             await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
             await _state.ScheduleDestroyAsync(kek, version, now + delay, cancellation);
@@ -241,6 +259,18 @@ public sealed class BrokerAdministration
             throw new AdministrationException($"there is no policy {policy}: set it first", AdministrationFailure.NotFound);
         }
     }
+
+    // A broker cannot see etcd. What it was told stays in the log, with the digest of the report, and so does that it was told nothing.
+    private static JsonNode ScanDetails(KekScanRecord? scan) => scan switch
+    {
+        null => JsonValue.Create("none"),
+        { Waived: true } => JsonValue.Create("waived"),
+        _ => new JsonObject
+        {
+            ["etcdCluster"] = scan.EtcdCluster, ["prefix"] = scan.Prefix, ["revision"] = scan.Revision, ["keys"] = scan.Keys,
+            ["time"] = scan.Time.ToUnixTimeMilliseconds(), ["digest"] = scan.Digest,
+        },
+    };
 
     private static JsonObject Details(KekRecord kek) => new()
     {

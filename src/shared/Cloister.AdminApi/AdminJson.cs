@@ -15,6 +15,7 @@ namespace Cloister.AdminApi;
 [JsonSerializable(typeof(RotateKekRequest))]
 [JsonSerializable(typeof(SetKekPolicyRequest))]
 [JsonSerializable(typeof(DestroyKekRequest))]
+[JsonSerializable(typeof(DisableKekRequest))]
 [JsonSerializable(typeof(ExportKekRequest))]
 [JsonSerializable(typeof(ExportedKek))]
 [JsonSerializable(typeof(ExportedAuthority))]

@@ -50,5 +50,26 @@ public sealed record SetKekPolicyRequest(string Policy);
 /// <param name="DelaySeconds">How long it can be taken back, at least a day.</param>
 /// <param name="Confirm">The KEK's name again.</param>
 /// <param name="Approve">The pending request that this approves; null: none.</param>
+/// <param name="Scan">How the administrator knows that nothing needs it; null: that was not said. For the audit log.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record DestroyKekRequest(long DelaySeconds, string Confirm, string? Approve = null);
+public sealed record DestroyKekRequest(long DelaySeconds, string Confirm, string? Approve = null, KekScanRecord? Scan = null);
+
+/// <summary>Disables a version.</summary>
+/// <param name="Scan">How the administrator knows that nothing needs it; null: that was not said. For the audit log.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record DisableKekRequest(KekScanRecord? Scan = null);
+
+/// <summary>A scan of etcd after which a version is taken away. A broker cannot see etcd: it writes down what it is told.</summary>
+/// <param name="EtcdCluster">The id of etcd's cluster; empty when there was no scan.</param>
+/// <param name="Prefix">Which keys; empty for all.</param>
+/// <param name="Revision">As they were then.</param>
+/// <param name="Keys">How many.</param>
+/// <param name="Time">When it began.</param>
+/// <param name="Digest">SHA-256 of the report, 64 hexadecimal digits.</param>
+/// <param name="Waived">True: it is done without a scan, and values may be lost.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record KekScanRecord(string EtcdCluster, string Prefix, long Revision, long Keys, DateTimeOffset Time, string Digest, bool Waived = false)
+{
+    /// <summary>There was none, and that was said in so many words.</summary>
+    public static KekScanRecord WithoutScan { get; } = new("", "", 0, 0, default, "", Waived: true);
+}

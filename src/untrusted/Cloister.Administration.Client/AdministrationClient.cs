@@ -51,9 +51,13 @@ public sealed class AdministrationClient : IDisposable
     public Task<KekSummary> RotateKekAsync(string kek, DateTimeOffset? activeAt, CancellationToken cancellation) => _connection.SendAsync(
         HttpMethod.Post, Kek(kek) + "/rotate", new RotateKekRequest(activeAt), Json.RotateKekRequest, Json.KekSummary, cancellation);
 
-    /// <summary>Enables or disables a version.</summary>
-    public Task<KekSummary> SetVersionEnabledAsync(string kek, int version, bool enabled, CancellationToken cancellation) => _connection.SendAsync(
-        new HttpRequestMessage(HttpMethod.Post, Version(kek, version) + (enabled ? "/enable" : "/disable")), Json.KekSummary, cancellation);
+    /// <summary>Enables a version.</summary>
+    public Task<KekSummary> EnableAsync(string kek, int version, CancellationToken cancellation) =>
+        _connection.SendAsync(new HttpRequestMessage(HttpMethod.Post, Version(kek, version) + "/enable"), Json.KekSummary, cancellation);
+
+    /// <summary>Disables a version.</summary>
+    public Task<KekSummary> DisableAsync(string kek, int version, DisableKekRequest request, CancellationToken cancellation) =>
+        _connection.SendAsync(HttpMethod.Post, Version(kek, version) + "/disable", request, Json.DisableKekRequest, Json.KekSummary, cancellation);
 
     /// <summary>Orders the destruction of a version.</summary>
     public Task<TwoPersonAnswer<KekSummary>> DestroyAsync(string kek, int version, DestroyKekRequest request, CancellationToken cancellation) =>

@@ -21,8 +21,8 @@ public sealed class KekAndRecoveryTests
         DateTimeOffset later = server.Broker.Time.GetUtcNow().AddHours(1);
         KekSummary rotated = await server.Alice.RotateKekAsync("payments", later, Cancellation);
         Assert.Equal((true, false, later), (rotated.Versions[0].Active, rotated.Versions[1].Active, rotated.Versions[1].ActiveAt));
-        Assert.Equal("disabled", (await server.Bob.SetVersionEnabledAsync("payments", 2, false, Cancellation)).Versions[1].State);
-        Assert.Equal("enabled", (await server.Bob.SetVersionEnabledAsync("payments", 2, true, Cancellation)).Versions[1].State);
+        Assert.Equal("disabled", (await server.Bob.DisableAsync("payments", 2, new DisableKekRequest(), Cancellation)).Versions[1].State);
+        Assert.Equal("enabled", (await server.Bob.EnableAsync("payments", 2, Cancellation)).Versions[1].State);
         Assert.Equal("second", (await server.Alice.SetKekPolicyAsync("payments", "second", Cancellation)).Policy);
         await server.Bob.DestroyAsync("payments", 2, new DestroyKekRequest(86400, "payments"), Cancellation);
         Assert.Equal("disabled", (await server.Bob.CancelDestroyAsync("payments", 2, Cancellation)).Versions[1].State);

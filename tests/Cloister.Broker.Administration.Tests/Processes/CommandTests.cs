@@ -144,8 +144,10 @@ public sealed class CommandTests
 
     private static async Task DestroyAsync(CommandAndBroker it)
     {
-        string[] destroy = ["kek", "destroy", "--name", "payments", "--version", "1", "--delay", "48h", "--yes-destroy", "payments"];
+        string[] destroy = ["kek", "destroy", "--name", "payments", "--version", "1", "--delay", "48h", "--without-scan", "payments/1", "--yes-destroy", "payments"];
         Assert.Equal(1, (await it.AsAsync("alice", [.. destroy[..^1], "payment"])).ExitCode);
+        Assert.Equal(1, (await it.AsAsync("bob", [.. destroy[..^4], .. destroy[^2..]])).ExitCode);
+        Assert.Equal(1, (await it.AsAsync("bob", [.. destroy[..^3], "payments/2", .. destroy[^2..]])).ExitCode);
         (int exitCode, string output, _) = await it.AsAsync("bob", destroy);
         Assert.Equal(2, exitCode);
         string request = (string)JsonNode.Parse(output)!["id"]!;

@@ -88,6 +88,23 @@ public sealed class RewrapTests : IDisposable
     }
 
     [Fact]
+    public async Task A_value_that_names_the_current_KEK_and_does_not_open_is_not_current()
+    {
+        await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        using SecretsClient secrets = new(dev, etcd);
+        await secrets.PutAsync("good", "x");
+        await etcd.PutAsync(SecretsClient.Key("moved"), await secrets.EncryptAsync("elsewhere", "x"));
+        byte[] changed = await secrets.EncryptAsync("changed", "x");
+        changed["k8s:enc:kms:v2:tee:".Length + 50] ^= 1;
+        await etcd.PutAsync(SecretsClient.Key("changed"), changed);
+
+        CliResult result = await RunAsync(etcd, dev, "-o", "json");
+        Assert.Equal((ExitCode.No, 1, 2), (result.ExitCode, Int(result, "current"), Int(result, "undecryptable")));
+        Assert.Equal(["changed undecryptable", "moved undecryptable"], result.Json["left"]!.AsArray().Select(left => $"{((string)left!["key"]!)["/registry/secrets/ns/".Length..]} {left["what"]}"));
+    }
+
+    [Fact]
     public async Task A_lease_stays_and_concurrent_writers_win_and_no_write_is_lost()
     {
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);

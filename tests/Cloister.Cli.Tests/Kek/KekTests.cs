@@ -39,10 +39,12 @@ public sealed class KekTests : IDisposable
 
         (await CliProcess.RunAsync("kek", "retire", "--socket", dev.AdminSocket, "--key-id", dev.KeyId)).MustBeRefused("--yes-retire");
         (await CliProcess.RunAsync("kek", "retire", "--socket", dev.AdminSocket, "--key-id", dev.KeyId, "--yes-retire", second)).MustBeRefused("repeat the key_id");
+        (await CliProcess.RunAsync("kek", "retire", "--socket", dev.AdminSocket, "--key-id", dev.KeyId, "--yes-retire", dev.KeyId)).MustBeRefused("--endpoints");
         CliResult active = await Kek(dev, "retire", "--key-id", second, "--yes-retire", second);
         Assert.Equal(ExitCode.No, active.ExitCode);
         Assert.StartsWith("cloister: FailedPrecondition", active.Errors, StringComparison.Ordinal);
-        state = (await Kek(dev, "retire", "--key-id", dev.KeyId, "--yes-retire", dev.KeyId)).MustSucceed().Json;
+        (await Kek(dev, "retire", "--key-id", dev.KeyId, "--yes-retire", dev.KeyId, "--without-scan", second)).MustBeRefused("--without-scan");
+        state = (await Kek(dev, "retire", "--key-id", dev.KeyId, "--yes-retire", dev.KeyId, "--without-scan", dev.KeyId)).MustSucceed().Json;
         Assert.DoesNotContain(dev.KeyId, state["keks"]!.AsArray().Select(kek => (string)kek!["keyId"]!));
     }
 

@@ -80,7 +80,7 @@ public sealed class SnapshotTests : IDisposable
     private void Damaged()
     {
         byte[] whole = File.ReadAllBytes(_folder["snapshot"]);
-        SortedDictionary<string, byte[]> sound = EtcdSnapshot.Read(_folder["snapshot"], Prefix);
+        SortedDictionary<string, byte[]> sound = EtcdSnapshot.Read(_folder["snapshot"], Prefix).Values;
         byte[] changed = [.. whole];
         changed[whole.Length / 2] ^= 1;
         AssertDamaged(changed);
@@ -92,7 +92,7 @@ public sealed class SnapshotTests : IDisposable
         // Without the checksum at its end, as a copy of a member's file has none: the pages themselves are checked.
         byte[] database = whole[..^32];
         File.WriteAllBytes(_folder["damaged"], database);
-        Assert.Equal(sound.Keys, EtcdSnapshot.Read(_folder["damaged"], Prefix).Keys);
+        Assert.Equal(sound.Keys, EtcdSnapshot.Read(_folder["damaged"], Prefix).Values.Keys);
         Random random = new(7);
         int refused = 0;
         for (int i = 0; i < 400; i++)
@@ -121,7 +121,7 @@ public sealed class SnapshotTests : IDisposable
 
     private async Task ValueOnStandardInputAsync()
     {
-        byte[] stored = EtcdSnapshot.Read(_folder["snapshot"], Prefix)[SecretsClient.Key("009")];
+        byte[] stored = EtcdSnapshot.Read(_folder["snapshot"], Prefix).Values[SecretsClient.Key("009")];
         string[] arguments = ["etcd", "decrypt", "--cluster", "dev", "--provider", "tee", "--kek", _folder["kek"], "--etcd-key"];
         Assert.Equal("value 9", (await CliProcess.RunWithInputAsync(stored, [.. arguments, SecretsClient.Key("009")])).MustSucceed().Output);
         CliResult moved = await CliProcess.RunWithInputAsync(stored, [.. arguments, SecretsClient.Key("008")]);

@@ -25,6 +25,9 @@ internal sealed record AdminCall(HttpContext Http, Administrator By)
     /// <summary>A part of the query, or null.</summary>
     internal string? Query(string name) => Http.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues values) ? values.ToString() : null;
 
+    /// <summary>Whether something was sent.</summary>
+    internal bool HasBody => Http.Request.ContentLength is not (null or 0) || Http.Request.Headers.TransferEncoding.Count > 0;
+
     /// <exception cref="AdministrationException">Bad request: it is not that message.</exception>
     internal async Task<T> ReadAsync<T>(JsonTypeInfo<T> type)
         where T : class

@@ -52,7 +52,8 @@ internal sealed class KekEndpoints(AdministrationServices services)
 
     private async Task SetEnabledAsync(AdminCall call, bool enabled)
     {
-        await _acts.SetVersionEnabledAsync(call.By, call.Name, call.Version, enabled, CancellationToken.None);
+        KekScanRecord? scan = !enabled && call.HasBody ? (await call.ReadAsync(AdminJson.Default.DisableKekRequest)).Scan : null;
+        await _acts.SetVersionEnabledAsync(call.By, call.Name, call.Version, enabled, CancellationToken.None, scan);
         await AnswerAsync(call);
     }
 
@@ -75,7 +76,7 @@ internal sealed class KekEndpoints(AdministrationServices services)
             return;
         }
 
-        await _acts.ScheduleDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None);
+        await _acts.ScheduleDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None, request.Scan);
         await AnswerAsync(call);
     }
 

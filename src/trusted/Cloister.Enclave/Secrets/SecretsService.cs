@@ -145,7 +145,13 @@ public sealed class SecretsService
     private async ValueTask<ItemOutcome> CheckItemAsync(ValueItem item, ValueBuffers buffers, IBufferWriter<byte> message, CancellationToken cancellation)
     {
         ItemOutcome outcome = await OpenAsync(item, buffers, cancellation);
-        new ProtoWriter(message).Integer(1, (ulong)outcome);
+        ProtoWriter writer = new(message);
+        writer.Integer(1, (ulong)outcome);
+        if (outcome == ItemOutcome.Done)
+        {
+            InnerEnvelope.Write(writer, buffers.Plaintext.Written.Span);
+        }
+
         return outcome;
     }
 

@@ -52,7 +52,7 @@ internal static class AuditCommand
         Argument<string> file = new("FILE") { Description = "what 'audit export' printed" };
         Option<string> pin = new("--pin") { Description = "the broker's pin, sha256:...", Required = true };
         (Option<long> from, Option<OutputFormat> output) = (From(), CliOutput.Option());
-        Command command = new("verify", "Check a log without its broker: exit 2 when an entry was removed, changed or moved, or a signature is not the broker's.") { file, pin, from, output };
+        Command command = new("verify", "Check a log without its broker: exit 2 when an entry was removed, changed or moved, a signature is not the broker's, or there are no entries.") { file, pin, from, output };
         command.SetAction(parsed =>
         {
             AuditVerdict verdict;
@@ -81,6 +81,11 @@ internal static class AuditCommand
                     : $"NOT good: entry {verdict.FirstBadSeq}: {verdict.Problem}");
             }
 
+            if (verdict is { IsGood: true, LastCheckpointSeq: 0 })
+            {
+                Console.Error.WriteLine("cloister: NOTHING IN IT IS SIGNED yet: anybody can have written it. Export it again once the broker signed a checkpoint, within minutes");
+            }
+
             return verdict.IsGood ? ExitCode.Done : ExitCode.No;
         });
         return command;
@@ -90,7 +95,12 @@ internal static class AuditCommand
     {
         try
         {
-            return AuditLines.Verify(File.ReadLines(file), pin, from);
+            AuditVerdict verdict = AuditLines.Verify(File.ReadLines(file), pin, from);
+
+            // Nothing was found to be wrong, and nothing is shown.
+            return verdict.IsGood && verdict.LastSeq < from
+                ? verdict with { FirstBadSeq = from, Problem = "there are no entries: a log without any shows nothing" }
+                : verdict;
         }
         catch (FormatException e)
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Cloister.AdminApi;
 using Cloister.Administration.Client;
+using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Administration;
@@ -38,9 +39,27 @@ internal static class BrokerKekVerbs
         });
     }
 
-    internal static Command Enable() => SetEnabled("enable", "Enable a version that was disabled.", enabled: true);
+    internal static Command Enable()
+    {
+        (Option<string> name, Option<int> version) = (Name(), Version());
+        return BrokerVerb.Create("enable", "Enable a version that was disabled.", [name, version], async (broker, parsed, output, cancellation) =>
+            Print(await broker.EnableAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation), output));
+    }
 
-    internal static Command Disable() => SetEnabled("disable", "Take a version out of use. Enclaves stop using it at their next renewal, at once where they watch.", enabled: false);
+    internal static Command Disable()
+    {
+        (Option<string> name, Option<int> version, KekRemovalOptions removal) = (Name(), Version(), Removal());
+        return BrokerVerb.Create(
+            "disable",
+            "Take a version out of use, once a scan of all of etcd found no value that needs it. Enclaves stop using it at their next renewal, at once where they watch. Exit 2 when a value needs it.",
+            [name, version, .. removal.All],
+            async (broker, parsed, output, cancellation) =>
+            {
+                (string kek, int number) = (parsed.GetValue(name)!, parsed.GetValue(version));
+                KekScanRecord? scan = await ClearAsync(broker, kek, number, removal.Read(parsed), refusesActive: false, cancellation);
+                return Print(await broker.DisableAsync(kek, number, new DisableKekRequest(scan), cancellation), output);
+            });
+    }
 
     internal static Command Destroy()
     {
@@ -48,14 +67,16 @@ internal static class BrokerKekVerbs
         Option<TimeSpan?> delay = BrokerOptionTypes.Span("--delay", "how long it can be taken back, at least 24h");
         delay.Required = true;
         Option<string> confirm = new("--yes-destroy") { Description = "the KEK's name again: what was written with the version is lost for ever", Required = true };
-        return BrokerVerb.Create("destroy", "Order the destruction of a version of a broker's KEK.", [name, version, delay, confirm, approve], async (broker, parsed, output, cancellation) =>
+        KekRemovalOptions removal = Removal();
+        return BrokerVerb.Create("destroy", "Order the destruction of a version of a broker's KEK, once a scan of all of etcd found no value that needs it.", [name, version, delay, confirm, approve, .. removal.All], async (broker, parsed, output, cancellation) =>
         {
             if (parsed.GetValue(confirm) != parsed.GetValue(name))
             {
                 throw new CliException("--yes-destroy has to repeat the KEK's name");
             }
 
-            DestroyKekRequest request = new((long)parsed.GetValue(delay)!.Value.TotalSeconds, parsed.GetValue(confirm)!, parsed.GetValue(approve));
+            KekScanRecord? scan = await ClearAsync(broker, parsed.GetValue(name)!, parsed.GetValue(version), removal.Read(parsed), refusesActive: true, cancellation);
+            DestroyKekRequest request = new((long)parsed.GetValue(delay)!.Value.TotalSeconds, parsed.GetValue(confirm)!, parsed.GetValue(approve), scan);
             TwoPersonAnswer<KekSummary> answer = await broker.DestroyAsync(parsed.GetValue(name)!, parsed.GetValue(version), request, cancellation);
             return answer.Waiting is { } waiting ? BrokerVerb.PrintWaiting(waiting, output) : Print(answer.Done!, output);
         });
@@ -71,11 +92,19 @@ internal static class BrokerKekVerbs
     /// <summary>Prints a KEK.</summary>
     internal static int Print(KekSummary kek, OutputFormat output) => BrokerVerb.Print(kek, AdminJson.Default.KekSummary, output, () => Table([kek]));
 
-    private static Command SetEnabled(string verb, string description, bool enabled)
+    // Both can be taken back for a while, so one look after the other is enough.
+    private static KekRemovalOptions Removal() => new(confirm: 0, "NAME/VERSION");
+
+    // Null: the broker itself will refuse, and says why.
+    private static async Task<KekScanRecord?> ClearAsync(AdministrationClient broker, string name, int version, KekRemoval removal, bool refusesActive, CancellationToken cancellation)
     {
-        (Option<string> name, Option<int> version) = (Name(), Version());
-        return BrokerVerb.Create(verb, description, [name, version], async (broker, parsed, output, cancellation) =>
-            Print(await broker.SetVersionEnabledAsync(parsed.GetValue(name)!, parsed.GetValue(version), enabled, cancellation), output));
+        IReadOnlyList<KekSummary> keks = await broker.ListKeksAsync(null, cancellation);
+        KekVersionSummary? found = keks.FirstOrDefault(kek => kek.Name == name)?.Versions.FirstOrDefault(known => known.Version == version);
+        return found is null || (found.Active && refusesActive)
+            ? null
+            : await removal.ClearAsync(
+                [found.KeyId], [.. keks.SelectMany(kek => kek.Versions.Select(known => known.KeyId))],
+                string.Create(CultureInfo.InvariantCulture, $"{name}/{version}"), TimeProvider.System, cancellation);
     }
 
     private static void Table(IReadOnlyList<KekSummary> keks) => CliOutput.Table(

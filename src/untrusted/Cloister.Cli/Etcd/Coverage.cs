@@ -30,6 +30,9 @@ internal sealed class Coverage
     /// <summary>Values of the enclave's provider that it could not open.</summary>
     internal long Undecryptable { get; private set; }
 
+    /// <summary>Values that opened, and are encrypted once more inside: nobody reads them as they are.</summary>
+    internal long EncryptedTwice { get; private set; }
+
     /// <summary>Encrypted values that it was not asked for, or that are of another provider: it cannot tell.</summary>
     internal long Unverified { get; private set; }
 
@@ -49,11 +52,13 @@ internal sealed class Coverage
 
     /// <param name="key">The etcd key.</param>
     /// <param name="value">What is stored.</param>
-    /// <param name="opens">Whether it opens; null when that is not known.</param>
-    internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool? opens)
+    /// <param name="check">What the enclave says of it.</param>
+    internal void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, CheckedValue check)
     {
         Storage storage = StorageClassifier.Classify(value);
-        StoredCount stored = new(storage, Rules.IsStale(storage, key), opens != false && Rules.Holds(storage, key), opens);
+        bool? opens = check.Opens;
+        bool holds = opens != false && check.Inner.Length == 0 && Rules.Holds(storage, key);
+        StoredCount stored = new(storage, Rules.IsStale(storage, key), holds, opens);
         string name = Encoding.UTF8.GetString(key);
         string ns = NamespaceOf(name);
         if (!_namespaces.TryGetValue(ns, out NamespaceCoverage? counts))
@@ -66,13 +71,14 @@ internal sealed class Coverage
         Keys++;
         Stale += stored.Stale == true ? 1 : 0;
         Undecryptable += opens == false ? 1 : 0;
+        EncryptedTwice += check.Inner.Length > 0 ? 1 : 0;
         Unverified += opens is null && storage.Kind.IsEncrypted() ? 1 : 0;
         if (!stored.Holds)
         {
             Offending++;
             if (_offenders.Count < _maxOffenders)
             {
-                _offenders.Add(new Offender(name, storage, opens));
+                _offenders.Add(new Offender(name, storage, opens, check.Inner));
             }
         }
     }

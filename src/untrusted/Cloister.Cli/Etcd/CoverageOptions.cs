@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Etcd;
@@ -16,6 +17,7 @@ internal sealed class CoverageOptions
     private readonly Option<Requirement> _require = new("--require") { Description = "encrypted, provider or current", DefaultValueFactory = _ => Requirement.Encrypted };
     private readonly Option<int> _list = new("--list") { Description = "at most so many names of offending keys", DefaultValueFactory = _ => 20 };
     private readonly Option<bool> _allowEmpty = new("--allow-empty") { Description = "no keys at all are fine" };
+    private readonly Option<string> _scanPrefix = KekRemovalOptions.ScanPrefix();
     private readonly Option<OutputFormat> _output = CliOutput.Option();
 
     internal CoverageOptions()
@@ -25,11 +27,16 @@ internal sealed class CoverageOptions
 
     internal void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_provider, _keyId, _socket, _secretsSocket, _verify, _adminSocket, _context, _require, _list, _allowEmpty, _output])
+        foreach (Option option in (Option[])[_provider, _keyId, _socket, _secretsSocket, _verify, _adminSocket, _context, _require, _list, _allowEmpty, _scanPrefix, _output])
         {
             command.Options.Add(option);
         }
     }
+
+    /// <summary>Keys that are looked at besides those of Secrets; empty for all.</summary>
+    /// <exception cref="CliException">They would not hold the Secrets.</exception>
+    internal string ScanPrefix(ParseResult parsed, string prefix) =>
+        parsed.GetValue(_scanPrefix) is { } scan && prefix.StartsWith(scan, StringComparison.Ordinal) ? scan : throw new CliException("--scan-prefix has to be a beginning of --prefix, such as /registry/");
 
     /// <exception cref="CliException">Something does not go together.</exception>
     internal CoverageRequest Read(ParseResult parsed)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Etcd;
@@ -10,8 +11,17 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
     /// <summary>Names of KEKs; null when nobody was asked for them.</summary>
     internal KekNames? Names { get; init; }
 
-    /// <summary>True when the requirement holds for all keys, none is known not to open, and there are any: a mistyped prefix covers nothing.</summary>
-    internal bool Ok => Coverage.Offending == 0 && (Coverage.Keys > 0 || AllowEmpty);
+    /// <summary>Which KEKs all of etcd names; null when only the prefix was looked at.</summary>
+    internal KekScanReport? Scan { get; init; }
+
+    /// <summary>What lies outside the prefix.</summary>
+    internal OutsideCoverage Outside { get; init; } = new();
+
+    /// <summary>
+    /// True when the requirement holds for all keys, none is known not to open, and there are any: a mistyped prefix covers nothing; and no Secret
+    /// lies in clear outside the prefix.
+    /// </summary>
+    internal bool Ok => Coverage.Offending == 0 && (Coverage.Keys > 0 || AllowEmpty) && Outside.Ok;
 
     internal void Print(OutputFormat output)
     {
@@ -45,6 +55,9 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
         ["stale"] = Coverage.Rules.Current is null ? null : Coverage.Stale,
         ["undecryptable"] = Coverage.Rules.Verify ? Coverage.Undecryptable : null,
         ["unverified"] = Coverage.Rules.Verify ? Coverage.Unverified : null,
+        ["encryptedTwice"] = Coverage.Rules.Verify ? Coverage.EncryptedTwice : null,
+        ["outside"] = Scan is null ? null : Outside.ToJson(),
+        ["scan"] = Scan?.ToJson(Names),
         ["stored"] = new JsonArray([.. Coverage.Stored.Select(entry => (JsonNode)StoredJson(entry.Key, entry.Value))]),
         ["namespaces"] = new JsonArray([.. Coverage.Namespaces.Select(entry => (JsonNode)new JsonObject
         {
@@ -61,6 +74,7 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             ["key"] = offender.Key,
             ["kind"] = offender.Storage.Kind.Name(),
             ["opens"] = offender.Opens,
+            ["inner"] = OrNull(offender.Inner),
         })]),
     };
 
@@ -106,14 +120,33 @@ internal sealed record CoverageReport(Coverage Coverage, string Prefix, string E
             CliOutput.Table(
                 [$"offending key ({Number(Coverage.Offenders.Count)} of {Number(Coverage.Offending)})", "stored", .. verify ? (string[])["opens"] : []],
                 Coverage.Offenders.Select(offender => (IReadOnlyList<string>)
-                    [CliOutput.Shown(offender.Key), offender.Storage.Kind.Name(), .. verify ? (string[])[Opens(offender.Opens)] : []]));
+                [
+                    CliOutput.Shown(offender.Key), offender.Storage.Kind.Name(),
+                    .. verify ? (string[])[offender.Inner.Length > 0 ? $"encrypted twice: {CliOutput.Shown(offender.Inner)}" : Opens(offender.Opens)] : [],
+                ]));
         }
 
         if (verify)
         {
             CliOutput.Table(
                 ["verified", "keys"],
-                [["undecryptable", Number(Coverage.Undecryptable)], ["of other providers, cannot be told", Number(Coverage.Unverified)]]);
+                [["undecryptable", Number(Coverage.Undecryptable)], ["encrypted twice", Number(Coverage.EncryptedTwice)], ["of other providers, cannot be told", Number(Coverage.Unverified)]]);
+        }
+
+        PrintScan();
+    }
+
+    private void PrintScan()
+    {
+        if (Scan is not null)
+        {
+            Outside.Print();
+            if (Scan.Uses.ByKeyId.Count > 0)
+            {
+                CliOutput.Table(["KEK that values name", "KEK", "values", "older values", "where"], Scan.Uses.Rows(Names));
+            }
+
+            Console.Error.WriteLine($"cloister: looked at {Scan.Scope}");
         }
     }
 

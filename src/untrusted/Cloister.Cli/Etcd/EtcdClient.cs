@@ -55,20 +55,67 @@ internal sealed class EtcdClient : IDisposable
         }
     }
 
-    /// <summary>etcd's revision now: that of the last write which was acknowledged.</summary>
+    /// <summary>etcd's revision now, that of the last write which was acknowledged, and which cluster and member answered.</summary>
     /// <exception cref="CliException">etcd does not answer or refuses.</exception>
-    internal async Task<long> RevisionAsync(CancellationToken cancellation)
+    internal async Task<ResponseHeader> HeaderAsync(CancellationToken cancellation)
     {
         try
         {
             // Linearizable, which Status is not.
             RangeRequest nothing = new() { Key = ByteString.CopyFromUtf8("/"), Limit = 1 };
             RangeResponse response = await CallAsync((channel, call) => new KV.KVClient(channel).RangeAsync(nothing, call), cancellation);
-            return response.Header.Revision;
+            return response.Header;
         }
         catch (RpcException e)
         {
             throw Explained(e);
+        }
+    }
+
+    /// <summary>How many keys there are under a prefix.</summary>
+    /// <exception cref="CliException">etcd does not answer or refuses.</exception>
+    internal async Task<long> CountAsync(ByteString prefix, CancellationToken cancellation)
+    {
+        try
+        {
+            RangeRequest count = new() { Key = EtcdRange.StartOf(prefix), RangeEnd = EtcdRange.EndOf(prefix), CountOnly = true };
+            return (await CallAsync((channel, call) => new KV.KVClient(channel).RangeAsync(count, call), cancellation)).Count;
+        }
+        catch (RpcException e)
+        {
+            throw Explained(e);
+        }
+    }
+
+    /// <summary>
+    /// Hands every value under a prefix that was overwritten or deleted, and that etcd still has because it was not compacted, to
+    /// <paramref name="visit"/>.
+    /// </summary>
+    /// <param name="prefix">Keys that begin with it; empty for all.</param>
+    /// <param name="until">Changes up to that revision.</param>
+    /// <param name="visit">Takes a value. When etcd compacts meanwhile, what is left may come again.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>The oldest revision that was there.</returns>
+    /// <exception cref="CliException">etcd does not answer or refuses.</exception>
+    internal async Task<long> HistoryAsync(ByteString prefix, long until, Action<KeyValue> visit, CancellationToken cancellation)
+    {
+        long from = 1;
+        while (true)
+        {
+            try
+            {
+                long oldest = await EtcdHistory.ReadAsync(_channels[_current], prefix, from, until, visit, cancellation);
+                if (oldest == from)
+                {
+                    return from;
+                }
+
+                from = oldest;
+            }
+            catch (RpcException e) when (!cancellation.IsCancellationRequested)
+            {
+                throw Explained(e);
+            }
         }
     }
 
@@ -108,7 +155,7 @@ internal sealed class EtcdClient : IDisposable
     internal async Task<long> PagesAsync(
         ByteString prefix, int pageSize, bool followCompaction, Func<IReadOnlyList<KeyValue>, long, Task> visit, CancellationToken cancellation)
     {
-        RangeRequest request = new() { Key = prefix, RangeEnd = EtcdRange.EndOf(prefix), Limit = pageSize };
+        RangeRequest request = new() { Key = EtcdRange.StartOf(prefix), RangeEnd = EtcdRange.EndOf(prefix), Limit = pageSize };
         long seen = 0;
         long before = 0;
         long? expected = null;

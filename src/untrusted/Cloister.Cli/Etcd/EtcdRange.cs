@@ -7,6 +7,9 @@ internal static class EtcdRange
 {
     private static readonly ByteString Zero = ByteString.CopyFrom(0);
 
+    /// <summary>The first key that can begin with <paramref name="prefix"/>: no key is empty.</summary>
+    internal static ByteString StartOf(ByteString prefix) => prefix.IsEmpty ? Zero : prefix;
+
     /// <summary>The first key after all that begin with <paramref name="prefix"/>; the byte 0 alone stands for "no end".</summary>
     internal static ByteString EndOf(ByteString prefix)
     {

@@ -44,5 +44,11 @@ internal sealed class KekNames
     }
 
     /// <summary>What is known of the KEK of a value; null when nothing is. KMS v1 stores no key_id, but Cloister's EDEKs name their KEK.</summary>
-    internal KekName? Find(Storage storage) => _byKeyId.GetValueOrDefault(storage.KeyId.Length > 0 ? storage.KeyId : KeyId.Prefix + storage.Kek);
+    internal KekName? Find(Storage storage) => Find(storage.KeyId.Length > 0 ? storage.KeyId : KeyId.Prefix + storage.Kek);
+
+    /// <summary>The KEK of a key_id; null when it is not known.</summary>
+    internal KekName? Find(string keyId) => _byKeyId.GetValueOrDefault(keyId);
+
+    /// <summary>All key_ids that are known.</summary>
+    internal IReadOnlyCollection<string> KeyIds => _byKeyId.Keys;
 }

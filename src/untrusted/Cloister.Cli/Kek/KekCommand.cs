@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Administration;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 using Google.Protobuf;
@@ -127,7 +128,14 @@ internal static class KekCommand
         (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
         Option<string> keyId = new("--key-id") { Description = "key_id of the version", Required = true };
         Option<string> confirm = new("--yes-retire") { Description = "the key_id again: values written with it can then not be read", Required = true };
-        Command command = new("retire", "Remove a KEK version that writes do not use. Values written with it cannot be read afterwards.") { socket, keyId, confirm, output };
+        KekRemovalOptions removal = new(confirm: 200, "the key_id");
+        Command command = new(
+            "retire",
+            "Remove a KEK version that writes do not use, once two scans of all of etcd found no value that needs it. Older revisions and backups with such values cannot be read afterwards. Exit 2 when a value needs it.")
+        {
+            socket, keyId, confirm, output,
+        };
+        removal.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(confirm) != parsed.GetValue(keyId))
@@ -135,7 +143,16 @@ internal static class KekCommand
                 throw new CliException("--yes-retire has to repeat the key_id");
             }
 
+            KekRemoval asked = removal.Read(parsed);
             using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            EnclaveState state = await Client(channel).GetStateAsync(new GetStateRequest(), cancellationToken: cancellation);
+            string retired = parsed.GetValue(keyId)!;
+            if (state.Keks.Any(kek => kek.KeyId == retired && !kek.Active))
+            {
+                // The enclave itself refuses all others, and says why.
+                await asked.ClearAsync([retired], [.. state.Keks.Select(kek => kek.KeyId)], retired, TimeProvider.System, cancellation);
+            }
+
             Print(await Client(channel).RetireKekAsync(new RetireKekRequest { KeyId = parsed.GetValue(keyId) }, cancellationToken: cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
@@ -146,7 +163,7 @@ internal static class KekCommand
     {
         (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
         Option<string> confirm = new("--yes-wipe") { Description = "the provider's name: every KEK and the sealed copy will be gone", Required = true };
-        Command command = new("wipe", "Remove every KEK from the enclave's memory and its sealed copy.") { socket, confirm, output };
+        Command command = new("wipe", "Remove every KEK from the enclave's memory and its sealed copy, at once and without a look at etcd: for emergencies. Values are unreadable here until the KEKs are imported again; a KEK that nobody has a copy of is gone.") { socket, confirm, output };
         command.SetAction(async (parsed, cancellation) =>
         {
             using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);

@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Json.Nodes;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Offline.Snapshots;
 using Cloister.Cli.Output;
-using Cloister.Contracts.Envelope;
 
 namespace Cloister.Cli.Offline;
 
@@ -22,12 +20,13 @@ internal static class DecryptCommand
         Option<string[]> kek = new("--kek") { Description = "file with a KEK, 32 bytes or 64 hexadecimal digits; may be repeated", DefaultValueFactory = _ => [] };
         Option<string[]> share = new("--share") { Description = "file with a recovery share; repeated, as many as restore the KEK", DefaultValueFactory = _ => [] };
         Option<string> cluster = new("--cluster") { Description = "identity of the cluster, as in the enclave's configuration", Required = true };
-        Option<string> provider = new("--provider") { Description = "name of the KMS provider", Required = true };
+        Option<string[]> provider = new("--provider") { Description = "name of the provider in the enclave's configuration; may be repeated. The name that a value carries is tried as well", DefaultValueFactory = _ => [] };
+        Option<bool> allowEmpty = new("--allow-empty") { Description = "with --list: no keys under the prefix are fine" };
         Option<string> prefix = new("--prefix") { Description = "keys that begin with it", DefaultValueFactory = _ => "/registry/secrets/" };
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("decrypt", "Read Secrets of a snapshot of etcd with a KEK or its recovery shares in hand: needs no cluster and no enclave. Exit 2 when something does not open.")
+        Command command = new("decrypt", "Read Secrets of a snapshot of etcd with a KEK or its recovery shares in hand: needs no cluster and no enclave. Exit 2 when something does not open, or there is nothing.")
         {
-            snapshot, secret, list, etcdKey, kek, share, cluster, provider, prefix, output,
+            snapshot, secret, list, etcdKey, kek, share, cluster, provider, prefix, allowEmpty, output,
         };
         command.SetAction(parsed =>
         {
@@ -35,18 +34,24 @@ internal static class DecryptCommand
             string? name = parsed.GetValue(secret);
             string? key = parsed.GetValue(etcdKey);
             Check(file, name, parsed.GetValue(list), key);
-            EnvelopeContext context = new(EnvelopeContext.KmsPurpose, parsed.GetValue(cluster)!, parsed.GetValue(provider)!);
+            (string clusterName, string[] providers, string under) = (parsed.GetValue(cluster)!, parsed.GetValue(provider)!, parsed.GetValue(prefix)!);
             using OfflineKeks keks = OfflineKeks.Read(parsed.GetValue(kek)!, parsed.GetValue(share)!);
             if (file is null)
             {
-                return Write(keks, context, key!, ReadInput());
+                return Write(keks, clusterName, providers, key!, ReadInput());
             }
 
-            SortedDictionary<string, byte[]> values = EtcdSnapshot.Read(file, parsed.GetValue(prefix)!);
-            return name is null
-                ? List(keks, context, values, parsed.GetValue(output))
-                : Write(keks, context, parsed.GetValue(prefix) + name, values.GetValueOrDefault(parsed.GetValue(prefix) + name)
-                    ?? throw new CliException($"the snapshot has no {parsed.GetValue(prefix)}{name}: see --list", ExitCode.No));
+            EtcdSnapshot content = EtcdSnapshot.Read(file, under);
+            if (name is null)
+            {
+                DecryptList answer = DecryptList.Of(content, under, keks.Keks, clusterName, providers, parsed.GetValue(allowEmpty));
+                answer.Print(parsed.GetValue(output));
+                return answer.Ok ? ExitCode.Done : ExitCode.No;
+            }
+
+            return Write(
+                keks, clusterName, providers, under + name,
+                content.Values.GetValueOrDefault(under + name) ?? throw new CliException($"the snapshot has no {CliOutput.Shown(under + name)}: see --list", ExitCode.No));
         });
         return command;
     }
@@ -62,12 +67,12 @@ internal static class DecryptCommand
         }
     }
 
-    private static int Write(OfflineKeks keks, EnvelopeContext context, string key, byte[] value)
+    private static int Write(OfflineKeks keks, string cluster, IReadOnlyList<string> providers, string key, byte[] value)
     {
-        byte[] plaintext = OfflineStoredValue.Open(keks.Keks, context, Encoding.UTF8.GetBytes(key), value)
+        OpenedValue opened = OfflineStoredValue.Open(keks.Keks, cluster, providers, Encoding.UTF8.GetBytes(key), value)
             ?? throw new CliException(WhyNot(key, value), ExitCode.No);
         using Stream output = Console.OpenStandardOutput();
-        output.Write(plaintext);
+        output.Write(opened.Plaintext);
         return ExitCode.Done;
     }
 
@@ -76,42 +81,6 @@ internal static class DecryptCommand
         Storage storage = StorageClassifier.Classify(value);
         string stored = storage.KeyId.Length == 0 ? storage.Kind.Name() : $"{storage.Kind.Name()} of provider {storage.Provider}, key_id {storage.KeyId}";
         return $"{CliOutput.Shown(key)} does not open: it is stored as {CliOutput.Shown(stored)}; check --kek or --share, --cluster, --provider, and that the value belongs to this key";
-    }
-
-    private static int List(OfflineKeks keks, EnvelopeContext context, SortedDictionary<string, byte[]> values, OutputFormat output)
-    {
-        List<(string Key, Storage Storage, bool Opens)> rows =
-        [
-            .. values.Select(value => (
-                value.Key,
-                StorageClassifier.Classify(value.Value),
-                OfflineStoredValue.Open(keks.Keks, context, Encoding.UTF8.GetBytes(value.Key), value.Value) is not null)),
-        ];
-        bool ok = rows.TrueForAll(row => row.Opens);
-        if (output == OutputFormat.Json)
-        {
-            CliOutput.Json(new JsonObject
-            {
-                ["ok"] = ok,
-                ["keys"] = new JsonArray([.. rows.Select(row => (JsonNode)new JsonObject
-                {
-                    ["key"] = row.Key,
-                    ["kind"] = row.Storage.Kind.Name(),
-                    ["provider"] = row.Storage.Provider,
-                    ["keyId"] = row.Storage.KeyId,
-                    ["opens"] = row.Opens,
-                })]),
-            });
-        }
-        else
-        {
-            CliOutput.Table(
-                ["key", "stored", "key_id", "opens"],
-                rows.Select(row => (IReadOnlyList<string>)
-                    [CliOutput.Shown(row.Key), row.Storage.Kind.Name(), CliOutput.Shown(row.Storage.KeyId), row.Opens ? "yes" : "NO"]));
-        }
-
-        return ok ? ExitCode.Done : ExitCode.No;
     }
 
     private static byte[] ReadInput()

@@ -50,12 +50,29 @@ internal sealed class EtcdRewrap
 
     private async Task BatchAsync(List<KeyValue> values, Action progress, CancellationToken cancellation)
     {
-        IReadOnlyList<RewrapResponse> answers = await _enclave.RewrapAsync(values, cancellation);
+        IReadOnlyList<RewrapResponse> answers = await RewrapAsync(values, cancellation);
         for (int i = 0; i < values.Count; i++)
         {
             await WriteAsync(values[i], answers[i], cancellation);
             progress();
         }
+    }
+
+    // "Current" says which key_id stands beside a value, and nothing was decrypted: whether it opens under its key has to be asked.
+    private async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(List<KeyValue> values, CancellationToken cancellation)
+    {
+        IReadOnlyList<RewrapResponse> answers = await _enclave.RewrapAsync(values, cancellation);
+        int[] current = [.. Enumerable.Range(0, values.Count).Where(i => answers[i].Outcome == Outcome.Unchanged)];
+        if (current.Length > 0)
+        {
+            IReadOnlyList<CheckItem> checks = await _enclave.CheckAsync(current.Select(i => values[i]), cancellation);
+            for (int i = 0; i < current.Length; i++)
+            {
+                answers[current[i]].Outcome = checks[i].Outcome == Outcome.Done ? Outcome.Unchanged : checks[i].Outcome;
+            }
+        }
+
+        return answers;
     }
 
     private async Task WriteAsync(KeyValue value, RewrapResponse answer, CancellationToken cancellation)
@@ -89,7 +106,7 @@ internal sealed class EtcdRewrap
 
             Counts.Retries++;
             value = now;
-            answer = (await _enclave.RewrapAsync([value], cancellation))[0];
+            answer = (await RewrapAsync([value], cancellation))[0];
         }
 
         Counts.AddContended(key);

@@ -8,11 +8,16 @@ namespace Cloister.Cli.Etcd.Rewrap;
 /// <summary>The answer of <c>cloister etcd rewrap</c>. docs/rewrap.md describes its JSON, which is stable.</summary>
 internal sealed record RewrapReport(RewrapCounts Counts, RewrapOptions Options, StatusResponse Enclave)
 {
-    /// <summary>True when everything under the prefix is under the current KEK (or would be).</summary>
-    internal bool Ok => Counts.Left == 0;
+    /// <summary>True when everything under the prefix is under the current KEK (or would be) and opens, and there is something.</summary>
+    internal bool Ok => Counts.Left == 0 && (Counts.Keys > 0 || Options.AllowEmpty);
 
     internal void Print(OutputFormat output)
     {
+        if (Counts.Keys == 0 && !Options.AllowEmpty)
+        {
+            Console.Error.WriteLine($"cloister: no keys under {CliOutput.Shown(Options.Prefix)}: check --endpoints and --prefix, or say --allow-empty");
+        }
+
         if (output == OutputFormat.Json)
         {
             CliOutput.Json(ToJson());

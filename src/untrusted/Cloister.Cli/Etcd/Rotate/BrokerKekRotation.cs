@@ -18,13 +18,13 @@ internal sealed class BrokerKekRotation(AdministrationClient broker, string kek,
         return made.Versions.MaxBy(version => version.Version)!.KeyId;
     }
 
-    public async Task RetireAsync(string keyId, CancellationToken cancellation)
+    public async Task RetireAsync(string keyId, KekScanRecord scan, CancellationToken cancellation)
     {
         KekSummary summary = await broker.GetKekAsync(kek, cancellation);
         KekVersionSummary old = summary.Versions.FirstOrDefault(version => version.KeyId == keyId)
             ?? throw new CliException($"--retire: KEK {kek} of the broker has no version {keyId}; 'cloister kek list' shows them", ExitCode.No);
-        await broker.SetVersionEnabledAsync(kek, old.Version, enabled: false, cancellation);
+        await broker.DisableAsync(kek, old.Version, new DisableKekRequest(scan), cancellation);
     }
 
-    public string HowToRetire(string keyId) => $"cloister kek disable --name {kek} with the version of {keyId}, and later cloister kek destroy";
+    public string HowToRetire(string keyId) => $"cloister kek disable --name {kek} with the version of {keyId} and --endpoints of etcd, and later cloister kek destroy";
 }

@@ -1,5 +1,9 @@
+using Cloister.AdminApi;
 using Cloister.Cli.Etcd.Rewrap;
+using Cloister.Cli.Etcd.Scan;
+using Cloister.Cli.Output;
 using Cloister.Contracts.SecretsV1;
+using Google.Protobuf;
 
 namespace Cloister.Cli.Etcd.Rotate;
 
@@ -12,13 +16,17 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <param name="Settle">How long API servers that hold a seed of their own may take to ask for the new key_id.</param>
 /// <param name="Patience">How long nodes and values may take to come over.</param>
 /// <param name="Retire">The old key_id, when it is to be retired at the end.</param>
+/// <param name="ScanPrefix">Keys that are looked at for values which need the old version; empty for all of etcd.</param>
+/// <param name="Confirm">Between the two scans before it is retired.</param>
 internal sealed record EtcdRotation(
-    EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire)
+    EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire,
+    string ScanPrefix, TimeSpan Confirm)
 {
     private static readonly TimeSpan BetweenRounds = TimeSpan.FromSeconds(5);
 
     internal async Task<RotateReport> RunAsync(IKekRotation rotation, CancellationToken cancellation)
     {
+        await RefuseNothingAsync(cancellation);
         StatusResponse before = await EnclaveSecrets.StatusAsync(SecretsSockets[0], cancellation);
         CurrentKeyIds current = CurrentKeyIds.Of(before);
 
@@ -48,19 +56,49 @@ internal sealed record EtcdRotation(
 
         (RewrapReport rewrap, CoverageReport coverage) = await UntilNothingIsStaleAsync(before.Provider, named, keyId, cancellation);
         string old = oldKeyId == keyId ? "" : oldKeyId;
-        RotateReport report = new(old, keyId, nodes.Count, rewrap, coverage, Retired: false);
-        if (report.Ok && Retire is not null)
+        return await EndAsync(rotation, new RotateReport(old, keyId, nodes.Count, rewrap, coverage, Retired: false), cancellation);
+    }
+
+    // Coverage looked at KMS v2 values of one provider under the prefix. What needs the old version may be anything anywhere.
+    private async Task<RotateReport> EndAsync(IKekRotation rotation, RotateReport report, CancellationToken cancellation)
+    {
+        if (!report.Ok || (Retire ?? report.OldKeyId).Length == 0)
         {
-            await rotation.RetireAsync(Retire, cancellation);
+            return report;
+        }
+
+        string old = Retire ?? report.OldKeyId;
+        KekRemoval removal = new(
+            new KekScan(Etcd, ScanPrefix, SecretsSockets[0]), Retire is null ? TimeSpan.Zero : Confirm, CoverageFile: null, ExpectedCluster: null, TimeSpan.Zero, Rewrap.AllowEmpty, Waiver: null);
+        KekScanRecord scan;
+        try
+        {
+            scan = await removal.ClearAsync([old], [report.NewKeyId], old, TimeProvider.System, cancellation);
+        }
+        catch (CliException e) when (e.ExitCode == ExitCode.No)
+        {
+            Say(e.Message);
+            return report with { Needed = e.Message };
+        }
+
+        if (Retire is not null)
+        {
+            await rotation.RetireAsync(Retire, scan, cancellation);
             return report with { Retired = true };
         }
 
-        if (report.Ok && old.Length > 0)
-        {
-            Say($"nothing in etcd needs {old} any more; when no backup does either: {rotation.HowToRetire(old)}");
-        }
-
+        Say($"nothing in etcd needs {old} any more; when no backup does either: {rotation.HowToRetire(old)}");
         return report;
+    }
+
+    // Before anything is changed: with a prefix that covers nothing, the proof at the end would be one of nothing.
+    private async Task RefuseNothingAsync(CancellationToken cancellation)
+    {
+        using EtcdClient client = new(Etcd);
+        if (!Rewrap.AllowEmpty && await client.CountAsync(ByteString.CopyFromUtf8(Rewrap.Prefix), cancellation) == 0)
+        {
+            throw new CliException($"no keys under {CliOutput.Shown(Rewrap.Prefix)}, nothing was changed: check --endpoints and --prefix, or say --allow-empty", ExitCode.No);
+        }
     }
 
     private IReadOnlyList<string> Nodes(string? named)
@@ -94,7 +132,7 @@ internal sealed record EtcdRotation(
             }
 
             Coverage coverage = new(new CoverageRules(Requirement.Current, provider, current), maxOffenders: 20);
-            CoverageReport report = await CoverageCommand.ReadAsync(Etcd, Rewrap.Prefix, coverage, check: null, allowEmpty: true, cancellation);
+            CoverageReport report = await CoverageCommand.ReadAsync(Etcd, Rewrap.Prefix, scanPrefix: null, coverage, check: null, allowEmpty: true, cancellation);
             bool done = coverage.Stale == 0 && rewrap.Counts.Late == 0;
             if (done || rewrap.Counts.Undecryptable + rewrap.Counts.NoKek > 0 || Environment.TickCount64 > deadline)
             {
@@ -109,7 +147,7 @@ internal sealed record EtcdRotation(
     private async Task<long> RevisionAsync(CancellationToken cancellation)
     {
         using EtcdClient client = new(Etcd);
-        return await client.RevisionAsync(cancellation);
+        return (await client.HeaderAsync(cancellation)).Revision;
     }
 
     private static void Say(string text) => Console.Error.WriteLine($"cloister: {text}");

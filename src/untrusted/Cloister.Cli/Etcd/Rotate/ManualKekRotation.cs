@@ -1,3 +1,4 @@
+using Cloister.AdminApi;
 using Cloister.Cli.Enclaves;
 using Cloister.Contracts.EnclaveAdmin;
 using Google.Protobuf;
@@ -49,7 +50,7 @@ internal sealed class ManualKekRotation : IKekRotation
         return keyId;
     }
 
-    public async Task RetireAsync(string keyId, CancellationToken cancellation)
+    public async Task RetireAsync(string keyId, KekScanRecord scan, CancellationToken cancellation)
     {
         foreach (string socket in _adminSockets)
         {
@@ -58,7 +59,7 @@ internal sealed class ManualKekRotation : IKekRotation
     }
 
     public string HowToRetire(string keyId) =>
-        $"on every node: cloister kek retire --socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}";
+        $"on every node: cloister kek retire --socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}, and --endpoints of etcd";
 
     private static async Task<T> CallAsync<T>(string socket, Func<Admin.AdminClient, AsyncUnaryCall<T>> call)
     {

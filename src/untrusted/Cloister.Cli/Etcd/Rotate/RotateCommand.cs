@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using Cloister.Cli.Administration;
 using Cloister.Cli.Etcd.Rewrap;
+using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Output;
 
@@ -10,6 +11,9 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <summary><c>cloister etcd rotate</c>: a new KEK version, and everything in etcd under it.</summary>
 internal static class RotateCommand
 {
+    // An API server writes with a seed for three minutes after Status last confirmed its key_id, which it asks for once a minute.
+    private const int SeedLife = 250;
+
     internal static Command Create()
     {
         EtcdConnectionOptions connection = new();
@@ -28,11 +32,21 @@ internal static class RotateCommand
         CliOutput.Range(settle, 0, 86_400);
         CliOutput.Range(wait, 0, 86_400);
         Option<int> rate = RewrapCommand.Rate();
-        Option<string> retire = new("--retire") { Description = "key_id of the old version: remove it from every node once nothing in etcd needs it. Backups that need it cannot be read afterwards" };
+        Option<string> retire = new("--retire") { Description = "key_id of the old version: remove it from every node once two scans of all of etcd found nothing that needs it. Backups that need it cannot be read afterwards" };
+        Option<string> scanPrefix = KekRemovalOptions.ScanPrefix();
+        Option<int?> confirm = new("--confirm") { Description = $"seconds between the two scans before the old version is retired; {SeedLife} unless said, 0 with --settle 0" };
+        confirm.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ } token] && int.TryParse(token.Value, System.Globalization.CultureInfo.InvariantCulture, out int seconds) && seconds is < 0 or > 86_400)
+            {
+                result.AddError("--confirm is a number from 0 to 86400");
+            }
+        });
+        Option<bool> allowEmpty = new("--allow-empty") { Description = "no keys under the prefix are fine" };
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
         {
-            sockets, secretsSockets, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, output,
+            sockets, secretsSockets, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, scanPrefix, confirm, allowEmpty, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -42,10 +56,12 @@ internal static class RotateCommand
                 parsed.GetValue(name),
                 parsed.GetValue(secretsSockets)!,
                 parsed.GetValue(sockets)!,
-                new RewrapOptions(connection.Prefix(parsed), Rate: parsed.GetValue(rate)),
+                new RewrapOptions(connection.Prefix(parsed), Rate: parsed.GetValue(rate), AllowEmpty: parsed.GetValue(allowEmpty)),
                 TimeSpan.FromSeconds(parsed.GetValue(settle)),
                 TimeSpan.FromSeconds(parsed.GetValue(wait)),
-                parsed.GetValue(retire));
+                parsed.GetValue(retire),
+                parsed.GetValue(scanPrefix)!,
+                TimeSpan.FromSeconds(parsed.GetValue(confirm) ?? (parsed.GetValue(settle) == 0 ? 0 : SeedLife)));
             byte[]? key = null;
             try
             {

@@ -7,8 +7,14 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <summary>The answer of <c>cloister etcd rotate</c>. docs/rewrap.md describes its JSON, which is stable.</summary>
 internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes, RewrapReport Rewrap, CoverageReport Coverage, bool Retired)
 {
-    /// <summary>True when nothing is left under another KEK, and nobody wrote with one since all nodes had come over.</summary>
-    internal bool Ok => Coverage.Coverage.Stale == 0 && Rewrap.Counts.Late == 0;
+    /// <summary>Why the old version cannot go: values anywhere in etcd that need it; null when there are none, or it was not looked for.</summary>
+    internal string? Needed { get; init; }
+
+    /// <summary>
+    /// True when nothing is left under another KEK, every value of the provider opens, nobody wrote with another KEK since all nodes had come over, and
+    /// no value anywhere needs the old version.
+    /// </summary>
+    internal bool Ok => Coverage.Coverage.Stale == 0 && Rewrap.Counts.Late == 0 && Rewrap.Counts.Undecryptable == 0 && Needed is null;
 
     internal void Print(OutputFormat output)
     {
@@ -23,6 +29,7 @@ internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes,
                 ["stale"] = Coverage.Coverage.Stale,
                 ["lateWrites"] = Rewrap.Counts.Late,
                 ["retired"] = Retired,
+                ["needed"] = Needed,
                 ["rewrap"] = Rewrap.ToJson(),
                 ["coverage"] = Coverage.ToJson(),
             });
@@ -36,7 +43,7 @@ internal sealed record RotateReport(string OldKeyId, string NewKeyId, int Nodes,
             ["nodes that write with it", $"{Nodes}"],
             ["stale values left", $"{Coverage.Coverage.Stale}"],
             ["late writes with another KEK", $"{Rewrap.Counts.Late}"],
-            ["old version", Retired ? "retired" : "kept"],
+            ["old version", Retired ? "retired" : Needed is null ? "kept" : "kept: values need it"],
         ]);
         Rewrap.Print(output);
     }

@@ -23,7 +23,7 @@ internal sealed class BoltDatabase
         {
             if (entry.IsBucket && entry.Key.Span.SequenceEqual(name))
             {
-                return Walk(BucketRoot(entry.Value));
+                return Walk(BucketRoot(_pages, entry.Value));
             }
         }
 
@@ -31,7 +31,7 @@ internal sealed class BoltDatabase
     }
 
     // Root page 8, sequence 8; a small bucket has root 0, and its only page follows.
-    private BoltPage BucketRoot(ReadOnlyMemory<byte> head)
+    internal static BoltPage BucketRoot(BoltPages pages, ReadOnlyMemory<byte> head)
     {
         if (head.Length < BucketHeaderSize)
         {
@@ -39,7 +39,7 @@ internal sealed class BoltDatabase
         }
 
         ulong root = BinaryPrimitives.ReadUInt64LittleEndian(head.Span);
-        return root == 0 ? new BoltPage(0, head[BucketHeaderSize..]) : _pages.Read(root);
+        return root == 0 ? new BoltPage(0, head[BucketHeaderSize..]) : pages.Read(root);
     }
 
     private IEnumerable<BoltEntry> Walk(BoltPage root)

@@ -13,14 +13,13 @@ internal sealed class BoltPage
     private const uint BucketFlag = 1;
     private const int ElementSize = 16;
 
-    private readonly ulong _id;
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly ushort _flags;
 
     /// <exception cref="SnapshotException">Neither branch nor leaf, or its elements do not fit.</exception>
     internal BoltPage(ulong id, ReadOnlyMemory<byte> bytes)
     {
-        _id = id;
+        Id = id;
         _bytes = bytes;
         if (bytes.Length < BoltPages.HeaderSize)
         {
@@ -29,11 +28,17 @@ internal sealed class BoltPage
 
         _flags = BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[8..]);
         Count = BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[10..]);
-        if (_flags is not (BranchFlag or LeafFlag) || BoltPages.HeaderSize + (Count * ElementSize) > bytes.Length)
+        Overflow = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[12..]);
+        if (_flags is not (BranchFlag or LeafFlag) || BoltPages.HeaderSize + (Count * ElementSize) > bytes.Length || (_flags == BranchFlag && Count == 0))
         {
             throw Damaged();
         }
     }
+
+    internal ulong Id { get; }
+
+    /// <summary>Pages that it takes besides its own.</summary>
+    internal uint Overflow { get; }
 
     internal bool IsLeaf => _flags == LeafFlag;
 
@@ -42,16 +47,31 @@ internal sealed class BoltPage
     /// <summary>The page that an element of a branch points to.</summary>
     internal ulong Child(int index) => BinaryPrimitives.ReadUInt64LittleEndian(Element(index)[8..]);
 
+    /// <summary>The key of an element, of a branch or a leaf.</summary>
+    /// <exception cref="SnapshotException">It does not lie within the page.</exception>
+    internal ReadOnlyMemory<byte> Key(int index)
+    {
+        if (IsLeaf)
+        {
+            return Entry(index).Key;
+        }
+
+        ReadOnlySpan<byte> element = Element(index);
+        ulong start = Start(index) + BinaryPrimitives.ReadUInt32LittleEndian(element);
+        ulong size = BinaryPrimitives.ReadUInt32LittleEndian(element[4..]);
+        return start + size <= (ulong)_bytes.Length ? _bytes.Slice((int)start, (int)size) : throw Damaged();
+    }
+
     /// <summary>An element of a leaf.</summary>
     /// <exception cref="SnapshotException">It does not lie within the page.</exception>
     internal BoltEntry Entry(int index)
     {
         ReadOnlySpan<byte> element = Element(index);
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(element);
-        ulong start = BoltPages.HeaderSize + ((ulong)index * ElementSize) + BinaryPrimitives.ReadUInt32LittleEndian(element[4..]);
+        ulong start = Start(index) + BinaryPrimitives.ReadUInt32LittleEndian(element[4..]);
         ulong keySize = BinaryPrimitives.ReadUInt32LittleEndian(element[8..]);
         ulong valueSize = BinaryPrimitives.ReadUInt32LittleEndian(element[12..]);
-        if (start + keySize + valueSize > (ulong)_bytes.Length)
+        if (flags > BucketFlag || start + keySize + valueSize > (ulong)_bytes.Length)
         {
             throw Damaged();
         }
@@ -62,7 +82,10 @@ internal sealed class BoltPage
             _bytes.Slice((int)(start + keySize), (int)valueSize));
     }
 
-    private ReadOnlySpan<byte> Element(int index) => _bytes.Span.Slice(BoltPages.HeaderSize + (index * ElementSize), ElementSize);
+    /// <summary>What is wrong with it, without what is in it.</summary>
+    internal SnapshotException Damaged(string what = "is damaged") => new($"page {Id} {what}");
 
-    private SnapshotException Damaged() => new($"page {_id} is damaged");
+    private static ulong Start(int index) => BoltPages.HeaderSize + ((ulong)index * ElementSize);
+
+    private ReadOnlySpan<byte> Element(int index) => _bytes.Span.Slice((int)Start(index), ElementSize);
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Contracts.Wire;
@@ -6,25 +7,38 @@ using Microsoft.Win32.SafeHandles;
 namespace Cloister.Cli.Offline.Snapshots;
 
 /// <summary>
-/// The newest values in a snapshot of etcd (<c>etcdctl snapshot save</c>, or a copy of <c>member/snap/db</c> of a stopped member).
+/// The newest values in a snapshot of etcd (<c>etcdctl snapshot save</c>, or a copy of <c>member/snap/db</c> of a stopped member), after the file was
+/// checked: the checksum at its end, its pages (<see cref="BoltCheck"/>), and what etcd says of itself in it.
 /// Source: go.etcd.io/etcd, server/storage/mvcc: bucket <c>key</c> holds revisions, <c>main 8 | _ | sub 8</c> big-endian, with a <c>t</c>
-/// after it when the key was deleted; the value is mvccpb.KeyValue. A snapshot that was saved ends with SHA-256 of what is before.
-/// secrets: values may be Secrets in clear.
+/// after it when the key was deleted; the value is mvccpb.KeyValue. Bucket <c>meta</c> has consistent_index, 8 bytes. A snapshot that was saved ends
+/// with SHA-256 of what is before. secrets: values may be Secrets in clear.
 /// </summary>
-internal static class EtcdSnapshot
+/// <param name="Values">Keys under a prefix with their values, in order.</param>
+/// <param name="Saved">Whether it has a checksum, which was right; without one it is a copy of a database file, whose pages alone were checked.</param>
+/// <param name="Pages">Pages of the database, used and free.</param>
+/// <param name="PagesInUse">Pages that were reached, each once.</param>
+/// <param name="Revisions">Entries of etcd's history.</param>
+/// <param name="Revision">The newest revision.</param>
+/// <param name="ConsistentIndex">The last entry of etcd's log that is in it.</param>
+internal sealed record EtcdSnapshot(
+    SortedDictionary<string, byte[]> Values, bool Saved, long Pages, int PagesInUse, long Revisions, long Revision, ulong ConsistentIndex)
 {
     private const int RevisionSize = 17;
     private const int HashSize = 32;
     private const int Sector = 512;
 
-    /// <summary>Keys under a prefix with their values, in order.</summary>
+    /// <summary>Reads and checks all of it.</summary>
     /// <exception cref="CliException">It cannot be read, or is not whole.</exception>
-    internal static SortedDictionary<string, byte[]> Read(string path, string prefix)
+    internal static EtcdSnapshot Read(string path, string prefix)
     {
         try
         {
             using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.RandomAccess);
-            return Read(new BoltDatabase(BoltPages.Open(file, CheckHash(path, RandomAccess.GetLength(file)))), Encoding.UTF8.GetBytes(prefix));
+            long length = RandomAccess.GetLength(file);
+            bool saved = length % Sector == HashSize;
+            BoltPages pages = BoltPages.Open(file, saved ? CheckHash(path, length) : length, saved);
+            int inUse = BoltCheck.Run(pages);
+            return Read(new BoltDatabase(pages), Encoding.UTF8.GetBytes(prefix)) with { Saved = saved, Pages = pages.Count, PagesInUse = inUse };
         }
         catch (Exception e) when (e is SnapshotException or WireException)
         {
@@ -39,11 +53,6 @@ internal static class EtcdSnapshot
     // Bytes that are the database.
     private static long CheckHash(string path, long length)
     {
-        if (length % Sector != HashSize)
-        {
-            return length;
-        }
-
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[1 << 20];
@@ -59,18 +68,21 @@ internal static class EtcdSnapshot
         return hash.GetHashAndReset().AsSpan().SequenceEqual(written) ? length - HashSize : throw new SnapshotException("its checksum is not that of its content");
     }
 
-    private static SortedDictionary<string, byte[]> Read(BoltDatabase database, byte[] prefix)
+    private static EtcdSnapshot Read(BoltDatabase database, byte[] prefix)
     {
         SortedDictionary<string, byte[]> values = new(StringComparer.Ordinal);
+        (long revisions, ulong newest) = (0, 0);
         foreach (BoltEntry entry in database.Bucket("key"u8.ToArray()))
         {
             ReadOnlySpan<byte> revision = entry.Key.Span;
-            if (revision.Length is not (RevisionSize or RevisionSize + 1) || revision[8] != '_')
+            if (entry.IsBucket || revision.Length is not (RevisionSize or RevisionSize + 1) || revision[8] != '_' || (revision.Length > RevisionSize && revision[RevisionSize] != 't'))
             {
                 throw new SnapshotException("a revision is damaged");
             }
 
-            (Range key, Range value) = ReadKeyValue(entry.Value.Span);
+            bool deleted = revision.Length > RevisionSize;
+            (revisions, newest) = (revisions + 1, BinaryPrimitives.ReadUInt64BigEndian(revision));
+            (Range key, Range value) = ReadKeyValue(entry.Value.Span, deleted ? null : newest);
             ReadOnlySpan<byte> name = entry.Value.Span[key];
             if (!name.StartsWith(prefix))
             {
@@ -78,7 +90,7 @@ internal static class EtcdSnapshot
             }
 
             // In the order of revisions: the last one stays.
-            if (revision.Length > RevisionSize)
+            if (deleted)
             {
                 values.Remove(Encoding.UTF8.GetString(name));
             }
@@ -88,12 +100,21 @@ internal static class EtcdSnapshot
             }
         }
 
-        return values;
+        return new EtcdSnapshot(values, false, 0, 0, revisions, checked((long)newest), ConsistentIndexOf(database));
     }
 
-    private static (Range Key, Range Value) ReadKeyValue(ReadOnlySpan<byte> message)
+    private static ulong ConsistentIndexOf(BoltDatabase database)
     {
-        (Range key, Range value) = (0..0, 0..0);
+        BoltEntry index = database.Bucket("meta"u8.ToArray()).FirstOrDefault(entry => entry.Key.Span.SequenceEqual("consistent_index"u8));
+        return index.Value.Length == sizeof(ulong) && BinaryPrimitives.ReadUInt64BigEndian(index.Value.Span) is > 0 and ulong applied
+            ? applied
+            : throw new SnapshotException("it does not say how much of etcd's log is in it");
+    }
+
+    // mvccpb.KeyValue: key 1, create_revision 2, mod_revision 3, version 4, value 5; of a deletion the key alone.
+    private static (Range Key, Range Value) ReadKeyValue(ReadOnlySpan<byte> message, ulong? revision)
+    {
+        (Range key, Range value, ulong created, ulong modified) = (0..0, 0..0, 0ul, 0ul);
         ProtoReader reader = new(message);
         while (reader.Next())
         {
@@ -101,6 +122,12 @@ internal static class EtcdSnapshot
             {
                 case 1:
                     key = reader.BytesRange();
+                    break;
+                case 2:
+                    created = reader.Integer();
+                    break;
+                case 3:
+                    modified = reader.Integer();
                     break;
                 case 5:
                     value = reader.BytesRange();
@@ -111,6 +138,8 @@ internal static class EtcdSnapshot
             }
         }
 
-        return (key, value);
+        return !message[key].IsEmpty && (revision is null || (modified == revision && created > 0 && created <= modified))
+            ? (key, value)
+            : throw new SnapshotException("a pair is not of the revision that it stands under");
     }
 }
