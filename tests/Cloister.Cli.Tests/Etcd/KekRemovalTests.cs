@@ -131,10 +131,10 @@ public sealed class KekRemovalTests : IDisposable
         none["scan"]!["keks"] = new JsonArray();
         await AssertRefusedAsync(dev, old, none, cluster, "not a gateway");
 
+        (await RunAsync(dev, old, _folder["nothing"], cluster)).MustBeRefused("cannot be read");
         CliResult retired = (await RunAsync(dev, old, await WriteAsync(fresh), cluster)).MustSucceed();
         Assert.Contains(active.KeyId, retired.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(old.KeyId, await KeksAsync(dev), StringComparison.Ordinal);
-        (await RunAsync(dev, old, _folder["nothing"], cluster)).MustBeRefused("cannot be read");
     }
 
     [Fact]

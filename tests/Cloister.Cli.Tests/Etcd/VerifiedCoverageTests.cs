@@ -98,26 +98,6 @@ public sealed class VerifiedCoverageTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_encrypted_twice_is_a_no_and_the_inner_KEK_is_named()
-    {
-        await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
-        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
-        byte[] key = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32);
-        CliResult imported = (await CliProcess.RunWithInputAsync(key, "kek", "import", "--socket", dev.AdminSocket, "--name", "prod", "-o", "json")).MustSucceed();
-        KnownKek kek = new(key, (string)imported.Json["keyId"]!);
-        string name = SecretsClient.Key("twice");
-        await etcd.PutAsync(name, kek.KmsV2("tee", name, SeededValues.Ours("before", 7)));
-        CliResult unasked = (await RunAsync(etcd, dev, "-o", "json")).MustSucceed();
-        Assert.Null(unasked.Json["encryptedTwice"]);
-        CliResult bad = await RunAsync(etcd, dev, "--verify", "-o", "json");
-        Assert.Equal((ExitCode.No, 1, 0), (bad.ExitCode, (int)bad.Json["encryptedTwice"]!, (int)bad.Json["undecryptable"]!));
-        Assert.Equal("k8s:enc:kms:v2:before:", (string)Assert.Single(bad.Json["offenders"]!.AsArray())!["inner"]!);
-        Assert.Equal(
-            [kek.KeyId, SeededValues.KeyId(7)],
-            bad.Json["scan"]!["keks"]!.AsArray().Where(found => (int)found!["values"]! == 1).Select(found => (string)found!["keyId"]!).OrderByDescending(id => id == kek.KeyId));
-    }
-
-    [Fact]
     public async Task KEKs_have_the_names_that_the_broker_gives_them()
     {
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);

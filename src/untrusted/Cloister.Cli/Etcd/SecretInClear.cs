@@ -32,9 +32,9 @@ internal static class SecretInClear
                 (bool version, bool kind) = (false, false);
                 while (type.Next())
                 {
-                    (int field, ReadOnlySpan<byte> text) = (type.Field, type.Bytes());
-                    version |= field == 1 && text.SequenceEqual("v1"u8);
-                    kind |= field == 2 && text.SequenceEqual("Secret"u8);
+                    ReadOnlySpan<byte> text = type.Bytes();
+                    version |= type.Field == 1 && text.SequenceEqual("v1"u8);
+                    kind |= type.Field == 2 && text.SequenceEqual("Secret"u8);
                 }
 
                 return version && kind;

@@ -90,7 +90,8 @@ internal static class OfflineStoredValue
         }
 
         EncryptedObject body = EncryptedObject.Parse(stored.Body);
-        (data, type) = (body.Data, body.SourceType);
+        data = body.Data;
+        type = body.SourceType;
         return body.Edek.ToArray();
     }
 

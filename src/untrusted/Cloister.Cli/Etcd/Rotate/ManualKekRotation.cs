@@ -1,4 +1,3 @@
-using Cloister.AdminApi;
 using Cloister.Cli.Enclaves;
 using Cloister.Contracts.EnclaveAdmin;
 using Google.Protobuf;
@@ -50,7 +49,7 @@ internal sealed class ManualKekRotation : IKekRotation
         return keyId;
     }
 
-    public async Task RetireAsync(string keyId, KekScanRecord scan, CancellationToken cancellation)
+    public async Task RetireAsync(string keyId, AdminApi.KekScanRecord scan, CancellationToken cancellation)
     {
         foreach (string socket in _adminSockets)
         {
