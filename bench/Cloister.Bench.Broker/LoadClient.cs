@@ -7,10 +7,11 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Cloister.Broker.Tests;
 using Cloister.Kbs;
+using JWE = Jose.JWE;
 
 namespace Cloister.Bench.Broker;
 
-/// <summary>An enclave's side of docs/broker-protocol.md over connections that are kept; what it gets is taken as it comes, keys are not opened.</summary>
+/// <summary>An enclave's side of docs/broker-protocol.md over connections that are kept; what it gets is taken as it comes, but the token, which is opened.</summary>
 internal sealed class LoadClient : IDisposable
 {
     private static readonly JsonElement NoParameters = JsonDocument.Parse("\"\"").RootElement.Clone();
@@ -39,7 +40,7 @@ internal sealed class LoadClient : IDisposable
         (LeaseResponse lease, _) = await PostAsync(KbsPaths.Lease, new LeaseRequest(answer, have), KbsJson.Default.LeaseRequest, KbsJson.Default.LeaseResponse, cookie: cookie);
         LeaseTerms terms = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(lease.Lease.Split('.')[1]), KbsJson.Default.LeaseTerms)!;
         return lease.Keys is not null == (terms.Release && renewed is null)
-            ? (terms, lease.Token)
+            ? (terms, System.Text.Encoding.ASCII.GetString(JWE.Decrypt(JsonSerializer.Serialize(lease.Token, KbsJson.Default.FlattenedJwe), _enclave.Key).PlaintextBytes))
             : throw new InvalidOperationException("the lease did not bring the keys that it should");
     }
 

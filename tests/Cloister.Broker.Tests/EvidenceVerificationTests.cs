@@ -57,12 +57,12 @@ public sealed class EvidenceVerificationTests : IDisposable
     [Fact]
     public async Task ARootThatNoPolicyNamesIsRefused()
     {
-        EvidenceVerdict verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, [], TestContext.Current.CancellationToken);
+        EvidenceVerdict verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Appraisal, [], TestContext.Current.CancellationToken);
         Assert.False(verdict.IsAccepted);
 
         // And not after another policy's roots have let the same platform's collateral in.
         Assert.True((await Verify(_enclave.Answer(Nonce, Stated))).IsAccepted);
-        verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, [], TestContext.Current.CancellationToken);
+        verdict = await _verification.VerifyAsync("sgx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Appraisal, [], TestContext.Current.CancellationToken);
         Assert.False(verdict.IsAccepted);
     }
 
@@ -81,13 +81,43 @@ public sealed class EvidenceVerificationTests : IDisposable
     [Theory]
     [InlineData("no statement")]
     [InlineData("""{"cloister":null}""")]
-    [InlineData("""{"cloister":{"version":2,"cluster":"c","provider":"p","config":"","kek":"k","lease":"","wraps":0,"unwraps":0}}""")]
+    [InlineData("""{"cloister":{"version":1,"cluster":"c","provider":"p","config":"","kek":"k","lease":"","wraps":0,"unwraps":0}}""")]
+    [InlineData("""{"cloister":{"version":3,"purpose":"lease","cluster":"c","provider":"p","config":"","kek":"k","lease":"","wraps":0,"unwraps":0,"gateway":""}}""")]
     public async Task AStatementThatIsNoneIsRefused(string statement) => await Refused(_enclave.Answer(Nonce, statement), "request");
+
+    [Theory]
+    [InlineData(StatementPurpose.Provisioning, StatementPurpose.Lease)]
+    [InlineData(StatementPurpose.Resource, StatementPurpose.Lease)]
+    [InlineData("", StatementPurpose.Lease)]
+    [InlineData(StatementPurpose.Lease, StatementPurpose.Resource)]
+    [InlineData(StatementPurpose.Provisioning, StatementPurpose.Resource)]
+    [InlineData(StatementPurpose.Lease, StatementPurpose.Provisioning)]
+    [InlineData(StatementPurpose.Resource, StatementPurpose.Provisioning)]
+    [InlineData("", StatementPurpose.Provisioning)]
+    public async Task EvidenceOfOnePurposeIsAcceptedForNoOther(string made, string used)
+    {
+        // Authentic and acceptable otherwise: for what it was made for, it is accepted.
+        AttestRequest request = _enclave.Answer(Nonce, made.Length == 0 ? "" : SimulatedEnclave.Statement(purpose: made));
+        EvidenceVerdict verdict = await _verification.VerifyAsync("sgx", request, used, Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
+        Assert.False(verdict.IsAccepted);
+        Assert.Equal(("statement", "purpose"), (verdict.Failures[0].Step, verdict.Failures[0].Code));
+        string own = made.Length == 0 ? StatementPurpose.Resource : made;
+        verdict = await _verification.VerifyAsync("sgx", request, own, Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
+        Assert.True(verdict.IsAccepted);
+    }
+
+    [Theory]
+    [InlineData("anything", "", "")]
+    [InlineData(StatementPurpose.Provisioning, "11111111111111111111111111111111", "")]
+    [InlineData(StatementPurpose.Resource, "", "2222222222222222222222222222222222222222222222222222222222222222")]
+    [InlineData(StatementPurpose.Lease, "", "22")]
+    public async Task AStatementThatCannotBeTrueIsRefused(string purpose, string lease, string gateway) =>
+        await Refused(_enclave.Answer(Nonce, SimulatedEnclave.Statement(purpose: purpose, lease: lease, gateway: gateway)), "request");
 
     [Fact]
     public async Task OneKindOfTeeDoesNotPassForAnother()
     {
-        EvidenceVerdict verdict = await _verification.VerifyAsync("tdx", _enclave.Answer(Nonce, Stated), Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
+        EvidenceVerdict verdict = await _verification.VerifyAsync("tdx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
         Assert.False(verdict.IsAccepted);
     }
 
@@ -111,6 +141,6 @@ public sealed class EvidenceVerificationTests : IDisposable
     {
         policy ??= Policy();
         IReadOnlyList<Certificate> roots = policy.Roots;
-        return _verification.VerifyAsync("sgx", request, policy.Appraisal, roots, TestContext.Current.CancellationToken);
+        return _verification.VerifyAsync("sgx", request, StatementPurpose.Lease, policy.Appraisal, roots, TestContext.Current.CancellationToken);
     }
 }

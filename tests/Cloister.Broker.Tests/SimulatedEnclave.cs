@@ -23,6 +23,7 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
 
     private readonly DcapPlatform _platform;
     private readonly ECDiffieHellman _key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa _gatewayKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly TimeProvider _clock;
 
     public SimulatedEnclave(TimeProvider clock, Tee tee = Tee.Sgx)
@@ -65,8 +66,16 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
         }
     }
 
-    public static string Statement(string kek = "secrets", string lease = "", string cluster = "c1", string? config = null) =>
-        $$$"""{"cloister":{"version":1,"cluster":"{{{cluster}}}","provider":"tee","config":"{{{config ?? ConfigDigest}}}","kek":"{{{kek}}}","lease":"{{{lease}}}","wraps":0,"unwraps":0}}""";
+    /// <summary>The gateway's key, which the statement for a lease names when it is asked to.</summary>
+    public ECDsa GatewayKey => _gatewayKey;
+
+    public string GatewayDigest => Convert.ToHexStringLower(SHA256.HashData(_gatewayKey.ExportSubjectPublicKeyInfo()));
+
+    public static string Statement(
+        string kek = "secrets", string lease = "", string cluster = "c1", string? config = null, string purpose = StatementPurpose.Lease, string gateway = "", string provider = "tee") =>
+        $$$"""
+        {"cloister":{"version":2,"purpose":"{{{purpose}}}","cluster":"{{{cluster}}}","provider":"{{{provider}}}","config":"{{{config ?? ConfigDigest}}}","kek":"{{{kek}}}","lease":"{{{lease}}}","wraps":0,"unwraps":0,"gateway":"{{{gateway}}}"}}
+        """;
 
     /// <summary>A policy that accepts this enclave.</summary>
     public string Policy(string? mrEnclave = null, string? configDigests = null, string duration = "10m") => $$"""
@@ -166,5 +175,6 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
     {
         _platform.Dispose();
         _key.Dispose();
+        _gatewayKey.Dispose();
     }
 }

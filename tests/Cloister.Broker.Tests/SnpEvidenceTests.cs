@@ -181,7 +181,7 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
         };
         ReleasePolicy policy = Policy("sha256");
         return new EvidenceVerification(new NoCollateral(), TimeProvider.System, source).VerifyAsync(
-            "snp", request, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
+            "snp", request, StatementPurpose.Resource, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
     }
 
     private static ReleasePolicy Policy(string? initData)

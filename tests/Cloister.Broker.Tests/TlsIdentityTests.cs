@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Broker.Tokens;
+using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests;
 
@@ -14,7 +15,7 @@ public sealed class TlsIdentityTests
     public async Task A_client_is_sent_the_authority_that_it_pins()
     {
         using BrokerAuthority authority = new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
-        using TlsIdentity identity = authority.IssueTlsIdentity(DateTimeOffset.UtcNow);
+        using TlsIdentity identity = authority.IssueTlsIdentity(CertificateRole.Broker, DateTimeOffset.UtcNow);
         (Stream one, Stream other) = Pair();
         await using SslStream server = new(one);
         bool seen = false;

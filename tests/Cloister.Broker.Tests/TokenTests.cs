@@ -12,7 +12,7 @@ namespace Cloister.Broker.Tests;
 public sealed class TokenTests : IDisposable
 {
     private const string Nonce = "8Uv9kzBvtsqrfq0M69tUqVrXpQoyeOSSiMxTjCq7avY=";
-    private static readonly TokenLease Lease = new(new string('1', 32), "instance", "c1", "secrets");
+    private static readonly TokenLease Lease = new(new string('1', 32), "instance", "c1", "tee", "secrets", "");
 
     private readonly MovableClock _clock = new();
     private readonly BrokerAuthority _authority = NewAuthority();
@@ -25,11 +25,22 @@ public sealed class TokenTests : IDisposable
     {
         string token = await Issue();
         TokenVerifier verifier = new(_authority, _clock);
-        VerifiedToken verified = verifier.Verify(token)!;
-        Assert.Equal(Lease, verified.Lease);
+        (VerifiedToken verified, TokenLease lease) = verifier.VerifyLease(token)!.Value;
+        Assert.Equal(Lease, lease);
         Assert.Equal("P-256", verified.Key.Curve);
         _clock.Now += TokenIssuer.Lifetime;
-        Assert.Null(verifier.Verify(token));
+        Assert.Null(verifier.VerifyLease(token));
+    }
+
+    [Fact]
+    public async Task ATokenOfALeaseIsNoneOfAnAttestationAndTheOtherWayRound()
+    {
+        TokenVerifier verifier = new(_authority, _clock);
+        string ofLease = await Issue();
+        string ofNone = await Issue(lease: false);
+        Assert.Null(verifier.Verify(ofLease));
+        Assert.NotNull(verifier.Verify(ofNone));
+        Assert.Null(verifier.VerifyLease(ofNone));
     }
 
     [Fact]
@@ -37,12 +48,12 @@ public sealed class TokenTests : IDisposable
     {
         string token = await Issue();
         using BrokerAuthority stranger = NewAuthority();
-        Assert.Null(new TokenVerifier(stranger, _clock).Verify(token));
+        Assert.Null(new TokenVerifier(stranger, _clock).VerifyLease(token));
         TokenVerifier verifier = new(_authority, _clock);
-        Assert.Null(verifier.Verify(""));
-        Assert.Null(verifier.Verify("a.b"));
-        Assert.Null(verifier.Verify("?.?.?"));
-        Assert.Null(verifier.Verify(token[..^4] + (token.EndsWith("AAAA", StringComparison.Ordinal) ? "BBBB" : "AAAA")));
+        Assert.Null(verifier.VerifyLease(""));
+        Assert.Null(verifier.VerifyLease("a.b"));
+        Assert.Null(verifier.VerifyLease("?.?.?"));
+        Assert.Null(verifier.VerifyLease(token[..^4] + (token.EndsWith("AAAA", StringComparison.Ordinal) ? "BBBB" : "AAAA")));
     }
 
     [Fact]
@@ -51,6 +62,7 @@ public sealed class TokenTests : IDisposable
         LeaseTerms terms = Terms(_authority.Id);
         string lease = new LeaseSigner(_authority).Sign(terms);
         Assert.Null(new TokenVerifier(_authority, _clock).Verify(lease));
+        Assert.Null(new TokenVerifier(_authority, _clock).VerifyLease(lease));
         using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(lease.Split('.')[0]));
         Assert.Equal(["alg", "typ", "jwk"], header.RootElement.EnumerateObject().Select(member => member.Name));
         LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
@@ -61,7 +73,7 @@ public sealed class TokenTests : IDisposable
     [Fact]
     public void TheTlsLeafIsIssuedByThePinnedKey()
     {
-        using TlsIdentity tls = _authority.IssueTlsIdentity(_clock.Now);
+        using TlsIdentity tls = _authority.IssueTlsIdentity(CertificateRole.Broker, _clock.Now);
         Assert.Equal(_authority.Pin, "sha256:" + Convert.ToBase64String(SHA256.HashData(tls.Authority.PublicKey.ExportSubjectPublicKeyInfo())));
         Assert.True(tls.Leaf.HasPrivateKey);
         Assert.False(tls.Authority.HasPrivateKey);
@@ -89,11 +101,12 @@ public sealed class TokenTests : IDisposable
         GraceSeconds = 0, Wraps = 1, Unwraps = 1, Release = true, Etag = "e", Versions = [], KeysDigest = "",
     };
 
-    private async Task<string> Issue()
+    private async Task<string> Issue(bool lease = true)
     {
         ReleasePolicy policy = ReleasePolicyReader.Read(_enclave.Policy()).Policy!;
         AttestRequest request = _enclave.Answer(Nonce, SimulatedEnclave.Statement());
-        EvidenceVerdict verdict = await new EvidenceVerification(_enclave, _clock).VerifyAsync("sgx", request, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
-        return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, Lease);
+        EvidenceVerdict verdict = await new EvidenceVerification(_enclave, _clock).VerifyAsync(
+            "sgx", request, StatementPurpose.Lease, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
+        return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, lease ? Lease : null);
     }
 }

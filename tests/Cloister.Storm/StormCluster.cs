@@ -130,7 +130,7 @@ internal sealed class StormCluster : IAsyncDisposable
 
     private async Task StartEnclaveAsync()
     {
-        using X509Certificate2 alice = X509Certificate2.CreateFromPemFile(_tls.ClientCertificate, _tls.ClientKey);
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
         _broker = await _brokers.StartAsync(
             $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: alice, key: \"{BrokerProcess.PinOf(alice)}\", roles: [auditor] }} ], twoPersons: [] }}");
         await using (OtherBroker admin = await _brokers.OpenAsync(_broker))

@@ -12,11 +12,11 @@ public sealed partial class SqlBrokerState
         INSERT INTO Leases ({LeaseRow.Columns})
         VALUES (@Id, @Instance, @Cluster, @Provider, @Kek, @Tee, @Measurement, @Platform, @ConfigDigest, @Policy,
             @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps, @WrapsAllowed, @UnwrapsAllowed)
-        ON CONFLICT (Id) DO UPDATE SET Provider = excluded.Provider, Tee = excluded.Tee, Measurement = excluded.Measurement,
+        ON CONFLICT (Id) DO UPDATE SET Tee = excluded.Tee, Measurement = excluded.Measurement,
             Platform = excluded.Platform, ConfigDigest = excluded.ConfigDigest, Policy = excluded.Policy,
             Wraps = Leases.Wraps + @NewWraps, Unwraps = Leases.Unwraps + @NewUnwraps, RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1,
             WrapsAllowed = excluded.WrapsAllowed, UnwrapsAllowed = excluded.UnwrapsAllowed, WrapsUsed = 0, UnwrapsUsed = 0
-        WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Kek = excluded.Kek
+        WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Provider = excluded.Provider AND Leases.Kek = excluded.Kek
         RETURNING {LeaseRow.Columns}
         """;
 
@@ -32,7 +32,7 @@ public sealed partial class SqlBrokerState
         (LeaseRecord lease, long seq) = await _writes.RunAsync(
             async writes =>
             {
-                LeaseRow row = await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, parameters) ?? throw Refused("the lease belongs to another instance, cluster or KEK");
+                LeaseRow row = await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, parameters) ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
                 LeaseRecord stored = row.ToRecord();
                 if (evidence is not null)
                     await KeepAsync(writes, evidence);

@@ -4,7 +4,8 @@ namespace Cloister.Kbs;
 public sealed record StatementEnvelope(EnclaveStatement Cloister);
 
 /// <summary>The statement. Report data covers it.</summary>
-/// <param name="Version">1.</param>
+/// <param name="Version">2.</param>
+/// <param name="Purpose">What the evidence is for, of <see cref="StatementPurpose"/>: it is accepted for nothing else.</param>
 /// <param name="Cluster">Cluster of the configuration.</param>
 /// <param name="Provider">Provider of the configuration.</param>
 /// <param name="Config">SHA-384 of the configuration file, lower-case hex.</param>
@@ -12,7 +13,22 @@ public sealed record StatementEnvelope(EnclaveStatement Cloister);
 /// <param name="Lease">The lease to renew, 32 hex, or empty.</param>
 /// <param name="Wraps">Encryptions under that lease.</param>
 /// <param name="Unwraps">Decryptions under that lease.</param>
-public sealed record EnclaveStatement(int Version, string Cluster, string Provider, string Config, string Kek, string Lease, long Wraps, long Unwraps);
+/// <param name="Gateway">SHA-256 of the gateway's key (SubjectPublicKeyInfo), lower-case hex: the key that a serving certificate is wanted for. Empty: none.</param>
+public sealed record EnclaveStatement(
+    int Version, string Purpose, string Cluster, string Provider, string Config, string Kek, string Lease, long Wraps, long Unwraps, string Gateway);
+
+/// <summary>What evidence is for.</summary>
+public static class StatementPurpose
+{
+    /// <summary>A lease of a broker, first release and renewal.</summary>
+    public const string Lease = "lease";
+
+    /// <summary>A KEK from an operator (docs/provisioning.md).</summary>
+    public const string Provisioning = "provisioning";
+
+    /// <summary>A token of KBS and the resources that it gets. Guests that know nothing of statements have none, for the same.</summary>
+    public const string Resource = "resource";
+}
 
 /// <summary>Asks for a lease, or renews one.</summary>
 /// <param name="Attestation">Fresh evidence with a statement.</param>
@@ -20,10 +36,10 @@ public sealed record EnclaveStatement(int Version, string Cluster, string Provid
 public sealed record LeaseRequest(AttestRequest Attestation, IReadOnlyList<string> Have);
 
 /// <summary>A lease.</summary>
-/// <param name="Token">For watch, wrap and unwrap.</param>
+/// <param name="Token">For watch, wrap, unwrap and certificate: ASCII, encrypted to the attested key.</param>
 /// <param name="Lease">Compact JWS of <see cref="LeaseTerms"/>.</param>
 /// <param name="Keys">KEKs encrypted to the attested key, or null.</param>
-public sealed record LeaseResponse(string Token, string Lease, FlattenedJwe? Keys);
+public sealed record LeaseResponse(FlattenedJwe Token, string Lease, FlattenedJwe? Keys);
 
 /// <summary>What a lease says. Times in milliseconds since 1970.</summary>
 public sealed record LeaseTerms
@@ -109,9 +125,9 @@ public sealed record CryptoRequest(string KeyId, string Purpose, string Cluster,
 public sealed record CryptoResponse(IReadOnlyList<byte[]?> Items);
 
 /// <summary>Asks for a serving certificate of the gateway.</summary>
-/// <param name="Request">PKCS#10, DER: the key is P-256. Only the key counts; names and extensions are the broker's.</param>
+/// <param name="Request">PKCS#10, DER: the key is P-256 and the one that the statement of the lease named. Names and extensions are the broker's.</param>
 public sealed record CertificateRequestMessage(byte[] Request);
 
 /// <summary>A serving certificate.</summary>
-/// <param name="Chain">DER: the certificate, then the authority's that issued it.</param>
+/// <param name="Chain">DER: the certificate, then the gateways' authority's that issued it.</param>
 public sealed record CertificateChain(IReadOnlyList<byte[]> Chain);

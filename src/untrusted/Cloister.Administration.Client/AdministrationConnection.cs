@@ -78,12 +78,12 @@ internal sealed class AdministrationConnection : IDisposable
         }
         catch (HttpRequestException e) when (e.InnerException is AuthenticationException && !_isBroker)
         {
-            throw new BrokerUnreachableException($"{_http.BaseAddress} does not have the key that is pinned, {_pin}: it is another broker, or somebody between", e);
+            throw new BrokerUnreachableException($"{_http.BaseAddress} does not have the key that is pinned, {_pin}, in a certificate for administration: it is another broker, or somebody between, or not the address of 'admin.listen'", e);
         }
         catch (HttpRequestException e) when (_isBroker && e.HttpRequestError != HttpRequestError.ConnectionError)
         {
             throw new BrokerUnreachableException(
-                $"{_http.BaseAddress} closed the connection: it does not know this client's key. An administrator's key is in the broker's configuration as {_clientPin}", e);
+                $"{_http.BaseAddress} closed the connection: it does not know this client's key, or the certificate is not marked for administrators ('cloister admin keygen' makes one that is). An administrator's key is in the broker's configuration as {_clientPin}", e);
         }
         catch (HttpRequestException e)
         {

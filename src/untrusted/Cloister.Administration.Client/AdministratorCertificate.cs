@@ -1,12 +1,15 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Kbs;
 
 namespace Cloister.Administration.Client;
 
-/// <summary>The key by which brokers know an administrator: ECDSA P-256, in a certificate signed by itself. secrets: the private key.</summary>
+/// <summary>
+/// The key by which brokers know an administrator: ECDSA P-256, in a certificate signed by itself and marked for administrators. secrets: the private key.
+/// </summary>
 public static class AdministratorCertificate
 {
-    // Brokers look at the key alone. Some TLS libraries look at dates too.
+    // Brokers look at key and role. Some TLS libraries look at dates too.
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(10 * 365);
 
     /// <summary>A new key and its certificate.</summary>
@@ -18,7 +21,10 @@ public static class AdministratorCertificate
         CertificateRequest request = new(subject.Build(), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(CertificateRole.UsageOf(CertificateRole.Administrator))], critical: false));
+        SubjectAlternativeNameBuilder names = new();
+        names.AddUri(new Uri(CertificateRole.Administrator));
+        request.CertificateExtensions.Add(names.Build());
         return request.CreateSelfSigned(now.AddHours(-1), now + Lifetime);
     }
 

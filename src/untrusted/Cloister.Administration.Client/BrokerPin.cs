@@ -3,11 +3,13 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Attestation.Abi;
 using Cloister.Attestation.Certificates;
+using Cloister.Kbs;
 
 namespace Cloister.Administration.Client;
 
 /// <summary>
-/// The key by which a broker is known: of its TLS certificate, or of the authority that signed that. Names and dates are not looked at.
+/// The key by which a broker is known: of its TLS certificate, which is marked for administration, or of the authority that signed that. Addresses, DNS
+/// names and dates are not looked at.
 /// Source: docs/broker-protocol.md, "Who the broker is". secrets: none.
 /// </summary>
 public sealed class BrokerPin
@@ -31,9 +33,9 @@ public sealed class BrokerPin
     /// <inheritdoc />
     public override string ToString() => Prefix + Convert.ToBase64String(_digest);
 
-    /// <summary>Whether a TLS server is this broker.</summary>
+    /// <summary>Whether a TLS server is this broker's listener for administrators.</summary>
     internal bool Accepts(object? sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        certificate is X509Certificate2 leaf && chain is not null
+        certificate is X509Certificate2 leaf && chain is not null && CertificateRole.Has(leaf, CertificateRole.Administration)
         && (IsPinned(leaf) || chain.ChainPolicy.ExtraStore.Any(issuer => IsPinned(issuer) && IsSignedBy(leaf, issuer)));
 
     private static bool IsSignedBy(X509Certificate2 leaf, X509Certificate2 issuer)

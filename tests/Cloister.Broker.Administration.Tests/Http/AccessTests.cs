@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.AdminApi;
 using Cloister.Administration.Client;
+using Cloister.Kbs;
 
 namespace Cloister.Broker.Administration.Tests.Http;
 
@@ -49,6 +51,29 @@ public sealed class AccessTests
         using AdministrationClient client = server.Client(other, AdministratorCertificate.PinOf(other));
         BrokerUnreachableException told = await Assert.ThrowsAsync<BrokerUnreachableException>(() => client.WhoAmIAsync(Cancellation));
         Assert.Contains("pinned", told.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(CertificateRole.Broker)]
+    [InlineData(CertificateRole.Gateway)]
+    public async Task The_pinned_authority_in_another_role_is_not_talked_to(string role)
+    {
+        await using AdministrationServer server = await AdministrationServer.StartInRoleAsync(role);
+        BrokerUnreachableException told = await Assert.ThrowsAsync<BrokerUnreachableException>(() => server.Alice.WhoAmIAsync(Cancellation));
+        Assert.Contains("in a certificate for administration", told.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_administrators_key_in_a_certificate_of_another_role_is_nobodys()
+    {
+        using X509Certificate2 alice = AdministratorCertificate.Create("alice", DateTimeOffset.UtcNow);
+        AdministratorDirectory directory = new([(BrokerUnderTest.Everything, AdministratorCertificate.PinOf(alice))]);
+        Assert.NotNull(directory.Find(alice));
+
+        using ECDsa key = alice.GetECDsaPrivateKey()!;
+        using X509Certificate2 unmarked = new CertificateRequest("CN=alice", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        Assert.Equal(AdministratorCertificate.PinOf(alice), AdministratorCertificate.PinOf(unmarked));
+        Assert.Null(directory.Find(unmarked));
     }
 
     [Theory]

@@ -8,6 +8,7 @@ using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tokens;
+using Cloister.Kbs;
 using Cloister.KeyStores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -49,7 +50,10 @@ internal sealed class AdministrationServer : IAsyncDisposable
     /// <summary>Auditor.</summary>
     internal AdministrationClient Carol { get; private set; } = null!;
 
-    internal static async Task<AdministrationServer> StartAsync(params string[] twoPersons)
+    internal static Task<AdministrationServer> StartAsync(params string[] twoPersons) => StartInRoleAsync(CertificateRole.Administration, twoPersons);
+
+    /// <summary>One that shows a certificate of a role.</summary>
+    internal static async Task<AdministrationServer> StartInRoleAsync(string role, params string[] twoPersons)
     {
         AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken));
         X509Certificate2[] keys = [server.NewCertificate("alice"), server.NewCertificate("bob"), server.NewCertificate("carol")];
@@ -59,7 +63,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
             (new Administrator("bob", AdministratorRole.KeyCustodian), AdministratorCertificate.PinOf(keys[1])),
             (new Administrator("carol", AdministratorRole.Auditor), AdministratorCertificate.PinOf(keys[2])),
         ]);
-        await server.ListenAsync(administrators, twoPersons, requireCertificate: true);
+        await server.ListenAsync(administrators, twoPersons, requireCertificate: true, role);
         (server.Alice, server.Bob, server.Carol) = (server.Client(keys[0]), server.Client(keys[1]), server.Client(keys[2]));
         return server;
     }
@@ -101,9 +105,9 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     private byte[] Sign(ReadOnlySpan<byte> message) => _auditKey.SignData(message, HashAlgorithmName.SHA256);
 
-    private async Task ListenAsync(AdministratorDirectory administrators, string[] twoPersons, bool requireCertificate)
+    private async Task ListenAsync(AdministratorDirectory administrators, string[] twoPersons, bool requireCertificate, string role = CertificateRole.Administration)
     {
-        TlsIdentity identity = _authority.IssueTlsIdentity(DateTimeOffset.UtcNow);
+        TlsIdentity identity = _authority.IssueTlsIdentity(role, DateTimeOffset.UtcNow);
         Dictionary<string, IKeyStore> stores = new() { ["main"] = Broker.Store };
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

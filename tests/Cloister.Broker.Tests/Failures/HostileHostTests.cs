@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Audit;
 using Cloister.Broker.Tests.Processes;
+using Cloister.Kbs;
 using Grpc.Core;
 
 namespace Cloister.Broker.Tests.Failures;
@@ -85,9 +86,8 @@ public sealed class HostileHostTests
 
     private static string OwnCertificate(BrokerFolder folder)
     {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=broker", key, HashAlgorithmName.SHA256);
-        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using X509Certificate2 certificate = BrokerProcess.NewCertificate("broker", CertificateRole.Broker);
+        using ECDsa key = certificate.GetECDsaPrivateKey()!;
         File.WriteAllText($"{folder.Folder}/tls.crt", certificate.ExportCertificatePem());
         File.WriteAllText($"{folder.Folder}/tls.key", key.ExportPkcs8PrivateKeyPem());
         return $"tls: {{ certificate: {folder.Folder}/tls.crt, key: {folder.Folder}/tls.key }}";

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
@@ -10,8 +9,8 @@ public sealed class AdminListenerTests
     [Fact]
     public async Task OnlyAPinnedKeyGetsIn()
     {
-        using X509Certificate2 alice = Certificate("alice");
-        using X509Certificate2 mallory = Certificate("alice");
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
+        using X509Certificate2 mallory = BrokerProcess.NewCertificate("alice");
         using BrokerFolder folder = new();
         await using BrokerProcess broker = await folder.StartAsync(
             $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: alice, key: \"{BrokerProcess.PinOf(alice)}\", roles: [auditor, operator] }} ], twoPersons: [destroy] }}");
@@ -26,12 +25,6 @@ public sealed class AdminListenerTests
         // Nor are its routes on the listener for enclaves.
         using KbsClient client = new(broker.Url, broker.Pin);
         (await client.GetAsync("/admin/v1/whoami")).Refused(404, "InvalidRequestPath");
-    }
-
-    private static X509Certificate2 Certificate(string name)
-    {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     private static async Task<string> GetAsync(BrokerProcess broker, X509Certificate2? certificate)

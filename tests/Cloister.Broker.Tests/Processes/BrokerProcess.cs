@@ -2,8 +2,10 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
+using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests.Processes;
 
@@ -113,8 +115,20 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    public static string PinOf(System.Security.Cryptography.X509Certificates.X509Certificate2 certificate) =>
+    public static string PinOf(X509Certificate2 certificate) =>
         $"sha256:{Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))}";
+
+    /// <summary>A certificate of a new key, marked for administrators as <c>cloister admin keygen</c> does, or for another role.</summary>
+    public static X509Certificate2 NewCertificate(string name, string role = CertificateRole.Administrator)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(CertificateRole.UsageOf(role))], critical: false));
+        SubjectAlternativeNameBuilder names = new();
+        names.AddUri(new Uri(role));
+        request.CertificateExtensions.Add(names.Build());
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
 
     [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+))?$")]
     private static partial Regex ReadyLine();

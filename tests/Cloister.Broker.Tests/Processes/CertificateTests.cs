@@ -20,7 +20,7 @@ public sealed class CertificateTests(SharedBroker shared)
         string kek = RunningPair.NewName();
         await broker.Admin.MakeKekAsync(kek, enclave.Policy() + "\n  gateway: { names: [node-1.example, 10.0.0.7] }\n");
         ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        ECDsa key = enclave.GatewayKey;
         CertificateRequest request = new(Subject, key, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder wished = new();
         wished.AddDnsName("broker.example");
@@ -32,7 +32,9 @@ public sealed class CertificateTests(SharedBroker shared)
         Assert.Equal(2, chain.Count);
         using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(chain[0]);
         using X509Certificate2 authority = X509CertificateLoader.LoadCertificate(chain[1]);
-        Assert.Equal(broker.Process.Pin, BrokerProcess.PinOf(authority));
+        Assert.NotEqual(broker.Process.Pin, BrokerProcess.PinOf(authority)); // what enclaves pin signs no gateway
+        Assert.True(CertificateRole.Has(certificate, CertificateRole.Gateway));
+        Assert.False(CertificateRole.Has(certificate, CertificateRole.Broker));
         Assert.Equal(key.ExportSubjectPublicKeyInfo(), certificate.PublicKey.ExportSubjectPublicKeyInfo());
         Assert.Equal("CN=cloister-gateway", certificate.Subject);
         X509SubjectAlternativeNameExtension names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single();
@@ -56,7 +58,7 @@ public sealed class CertificateTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
         ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        ECDsa key = enclave.GatewayKey;
         byte[] good = new CertificateRequest(Subject, key, HashAlgorithmName.SHA256).CreateSigningRequest();
         byte[] unsigned = [.. good];
         unsigned[^5] ^= 1;
@@ -74,8 +76,7 @@ public sealed class CertificateTests(SharedBroker shared)
         (await AskAsync(broker, "no.token.this", good)).Refused(401, "TokenVerifierError");
         (await AskAsync(broker, null, good)).Refused(401, "TokenNotFound");
 
-        (string nonce, string session) = await broker.Client.AuthAsync();
-        string withoutLease = (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek)))).Ok(KbsJson.Default.TokenResponse).Token;
+        (string withoutLease, _) = await broker.Client.AttestAsync(enclave, kek);
         (await AskAsync(broker, withoutLease, good)).Refused(401, "TokenVerifierError");
 
         // A policy that was changed since: only fresh evidence tells whether it accepts this enclave.
@@ -85,6 +86,29 @@ public sealed class CertificateTests(SharedBroker shared)
         (await AskAsync(broker, renewed.Token, good)).Ok(KbsJson.Default.CertificateChain);
         await broker.Admin.RevokeAsync(RevocationKind.Instance, enclave.Instance);
         (await AskAsync(broker, renewed.Token, good)).Refused(403, "LeaseRevoked");
+    }
+
+    [Fact]
+    public async Task ACertificateIsForTheKeyThatTheEvidenceNamesAlone()
+    {
+        RunningPair broker = await shared.GetAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        string kek = await broker.NewKekAsync(enclave);
+        using ECDsa thief = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        byte[] foreign = new CertificateRequest(Subject, thief, HashAlgorithmName.SHA256).CreateSigningRequest();
+        byte[] own = new CertificateRequest(Subject, enclave.GatewayKey, HashAlgorithmName.SHA256).CreateSigningRequest();
+
+        ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
+        Assert.Contains("the evidence of this lease names", (await AskAsync(broker, lease.Token, foreign)).Refused(403, "PolicyDeny"), StringComparison.Ordinal);
+        (await AskAsync(broker, lease.Token, own)).Ok(KbsJson.Default.CertificateChain);
+
+        // Evidence that names none: an enclave without a gateway.
+        (string nonce, string session) = await broker.Client.AuthAsync();
+        KbsAnswer without = await broker.Client.LeaseAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek)));
+        (await AskAsync(broker, ReceivedLease.Read(without, enclave, broker.Process.Pin).Token, own)).Refused(403, "PolicyDeny");
+        Assert.DoesNotContain(
+            await broker.Admin.AuditAsync(),
+            entry => entry.Kind == "certificate.issued" && entry.Details.Contains(ReceivedLease.Read(without, enclave, broker.Process.Pin).Terms.Lease, StringComparison.Ordinal));
     }
 
     private static Task<KbsAnswer> AskAsync(RunningPair broker, string? token, byte[] request) => broker.Client.PostAsync(

@@ -37,11 +37,19 @@ internal sealed class KbsClient : IDisposable
     public async Task<KbsAnswer> LeaseAsync(SimulatedEnclave enclave, string kek, string lease = "", params string[] have)
     {
         (string nonce, string session) = await AuthAsync(enclave.TeeName);
-        return await LeaseAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, lease)), have);
+        return await LeaseAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, lease, gateway: enclave.GatewayDigest)), have);
     }
 
     public Task<KbsAnswer> LeaseAsync(string session, AttestRequest attestation, params string[] have) =>
         PostAsync(KbsPaths.Lease, Json(new LeaseRequest(attestation, have), KbsJson.Default.LeaseRequest), session);
+
+    /// <summary>Challenge and token, as a KBS client does it that names its KEK.</summary>
+    public async Task<(string Token, string Session)> AttestAsync(SimulatedEnclave enclave, string kek)
+    {
+        (string nonce, string session) = await AuthAsync(enclave.TeeName);
+        KbsAnswer answer = await AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource)));
+        return (answer.Ok(KbsJson.Default.TokenResponse).Token, session);
+    }
 
     public Task<KbsAnswer> AttestAsync(string session, AttestRequest attestation) =>
         PostAsync(KbsPaths.Attest, Json(attestation, KbsJson.Default.AttestRequest), session);

@@ -17,7 +17,7 @@ public sealed class KbsFlowTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System, tee);
         string kek = await broker.NewKekAsync(enclave);
         (string nonce, string session) = await broker.Client.AuthAsync(enclave.TeeName);
-        KbsAnswer attested = await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek)));
+        KbsAnswer attested = await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource)));
         string token = attested.Ok(KbsJson.Default.TokenResponse).Token;
 
         byte[] byCookie = ReceivedLease.Decrypt((await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{kek}", session)).Ok(KbsJson.Default.FlattenedJwe), enclave.Key);
@@ -57,7 +57,7 @@ public sealed class KbsFlowTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
         (string nonce, string session) = await broker.Client.AuthAsync();
-        (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek)))).Ok(KbsJson.Default.TokenResponse);
+        (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource)))).Ok(KbsJson.Default.TokenResponse);
         await broker.Admin.SetPolicyAsync(kek, enclave.Policy(duration: "5m"));
 
         (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{kek}", session)).Refused(401, "PolicyDeny");
@@ -70,7 +70,7 @@ public sealed class KbsFlowTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kept = await broker.NewKekAsync(enclave, release: false);
         (string nonce, string session) = await broker.Client.AuthAsync();
-        string token = (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kept)))).Ok(KbsJson.Default.TokenResponse).Token;
+        string token = (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kept, purpose: StatementPurpose.Resource)))).Ok(KbsJson.Default.TokenResponse).Token;
 
         (await broker.Client.PostAsync(KbsPaths.Auth, "{}")).Refused(401, "BadRequest");
         (await broker.Client.PostAsync(KbsPaths.Auth, """{"version":"0.3.0","tee":"sgx","extra-params":""}""")).Refused(401, "BadRequest");
@@ -93,7 +93,7 @@ public sealed class KbsFlowTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
         (string nonce, string session) = await broker.Client.AuthAsync();
-        AttestRequest request = enclave.Answer(nonce, SimulatedEnclave.Statement(kek)) with { InitData = new InitData("toml", "version = \"0.1.0\"") };
+        AttestRequest request = enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource)) with { InitData = new InitData("toml", "version = \"0.1.0\"") };
 
         Assert.StartsWith("init_data", (await broker.Client.AttestAsync(session, request)).Refused(401, "AttestationError"), StringComparison.Ordinal);
     }

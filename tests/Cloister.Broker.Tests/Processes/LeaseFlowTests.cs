@@ -125,7 +125,7 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         string kek = await broker.NewKekAsync(enclave);
         string token = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin).Token;
         (string nonce, string session) = await broker.Client.AuthAsync();
-        string ofNoLease = (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek)))).Ok(KbsJson.Default.TokenResponse).Token;
+        string ofNoLease = (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource)))).Ok(KbsJson.Default.TokenResponse).Token;
 
         (await broker.Client.PostAsync(KbsPaths.Lease, "{}")).Refused(400, "BadRequest");
         (await broker.Client.PostAsync(KbsPaths.Lease, "no json")).Refused(400, "BadRequest");

@@ -34,7 +34,7 @@ internal sealed class ReceivedLease
 
         byte[] plaintext = response.Keys is null ? [] : Decrypt(response.Keys, enclave.Key);
         Assert.Equal(response.Keys is null ? "" : Base64Url.EncodeToString(SHA256.HashData(plaintext)), terms.KeysDigest);
-        return new ReceivedLease(terms, response.Token, plaintext.Chunk(48).ToDictionary(entry => KeyId.Format(new KeyFingerprint(entry.AsSpan(0, 16))), entry => entry[16..]));
+        return new ReceivedLease(terms, Encoding.ASCII.GetString(Decrypt(response.Token, enclave.Key)), plaintext.Chunk(48).ToDictionary(entry => KeyId.Format(new KeyFingerprint(entry.AsSpan(0, 16))), entry => entry[16..]));
     }
 
     public static byte[] Decrypt(FlattenedJwe jwe, ECDiffieHellman key) => JWE.Decrypt(JsonSerializer.Serialize(jwe, KbsJson.Default.FlattenedJwe), key).PlaintextBytes;

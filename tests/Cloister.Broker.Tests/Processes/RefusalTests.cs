@@ -15,7 +15,7 @@ public sealed class RefusalTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
         (string nonce, string session) = await broker.Client.AuthAsync();
-        AttestRequest answer = enclave.Answer(nonce, SimulatedEnclave.Statement(kek));
+        AttestRequest answer = enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource));
         (await broker.Client.AttestAsync(session, answer)).Ok(KbsJson.Default.TokenResponse);
 
         Assert.StartsWith("challenge", (await broker.Client.AttestAsync(session, answer)).Refused(401, "AttestationError"), StringComparison.Ordinal);
@@ -111,11 +111,13 @@ public sealed class RefusalTests(SharedBroker shared)
 
         Assert.Equal(48, ReceivedLease.Decrypt(lease.Keys!, enclave.Key).Length);
         Assert.ThrowsAny<Exception>(() => ReceivedLease.Decrypt(lease.Keys!, thief.Key));
+        Assert.NotEmpty(ReceivedLease.Decrypt(lease.Token, enclave.Key));
+        Assert.ThrowsAny<Exception>(() => ReceivedLease.Decrypt(lease.Token, thief.Key));
     }
 
     [Theory]
     [InlineData("no statement at all", "request:")]
-    [InlineData("", "request:")]
+    [InlineData("", "statement:")]
     public async Task ALeaseNeedsAStatement(string statement, string step)
     {
         RunningPair broker = await shared.GetAsync();

@@ -22,7 +22,7 @@ public sealed class RevocationTests(SharedBroker shared)
         string keyId = lease.Terms.Versions[0].KeyId;
         byte[] wrapped = (await broker.Client.CryptoAsync(KbsPaths.Wrap, lease.Token, keyId, [new byte[32]])).Ok(KbsJson.Default.CryptoResponse).Items[0]!;
         (string nonce, string session) = await broker.Client.AuthAsync();
-        (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(released)))).Ok(KbsJson.Default.TokenResponse);
+        (await broker.Client.AttestAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(released, purpose: StatementPurpose.Resource)))).Ok(KbsJson.Default.TokenResponse);
         Task<KbsAnswer> watching = broker.Client.WatchAsync(lease.Token, lease.Terms.Etag, 60);
 
         (RevocationKind Kind, string Value)[] revoked = what switch

@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Kbs;
+
 namespace Cloister.Broker.Tests.Processes;
 
 /// <summary>A broker that cannot work does not start, and says why.</summary>
@@ -19,6 +23,33 @@ public sealed class StartTests
         Assert.Contains("line 10: admin.administrators[0].key: expected sha256:", errors, StringComparison.Ordinal);
         Assert.Contains("line 10: admin.administrators[0].roles: expected", errors, StringComparison.Ordinal);
         Assert.Contains("line 10: admin.twoPersons: expected of: destroy, export", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(CertificateRole.Broker, "", null)]
+    [InlineData(CertificateRole.Gateway, "", CertificateRole.Broker)]
+    [InlineData(CertificateRole.Administrator, "", CertificateRole.Broker)]
+    [InlineData(CertificateRole.Broker, "admin", CertificateRole.Administration)]
+    public async Task ATlsCertificateOfOnesOwnIsMarkedForWhatItIsUsedAs(string role, string admin, string? missing)
+    {
+        using BrokerFolder folder = new();
+        using X509Certificate2 certificate = BrokerProcess.NewCertificate("broker", role);
+        using ECDsa key = certificate.GetECDsaPrivateKey()!;
+        await File.WriteAllTextAsync($"{folder.Folder}/tls.crt", certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync($"{folder.Folder}/tls.key", key.ExportPkcs8PrivateKeyPem(), TestContext.Current.CancellationToken);
+        string more = $"tls: {{ certificate: {folder.Folder}/tls.crt, key: {folder.Folder}/tls.key }}\n"
+            + (admin.Length == 0 ? "" : $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: a, key: \"{BrokerProcess.PinOf(certificate)}\", roles: [auditor] }} ] }}");
+        if (missing is not null)
+        {
+            (int exitCode, _, string errors) = await BrokerProcess.RunAsync(folder.WriteConfiguration(more));
+            Assert.Equal(1, exitCode);
+            Assert.Contains($"URI:{missing} (docs/broker.md", errors, StringComparison.Ordinal);
+        }
+        else
+        {
+            await using BrokerProcess broker = await folder.StartAsync(more);
+            Assert.NotEmpty(broker.Pin);
+        }
     }
 
     [Fact]

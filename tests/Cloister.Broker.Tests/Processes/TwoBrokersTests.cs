@@ -19,7 +19,7 @@ public sealed class TwoBrokersTests
 
         // A challenge of one, used at the other, is used up at both.
         (string nonce, string session) = await one.Client.AuthAsync();
-        AttestRequest answer = enclave.Answer(nonce, SimulatedEnclave.Statement(kek));
+        AttestRequest answer = enclave.Answer(nonce, SimulatedEnclave.Statement(kek, purpose: StatementPurpose.Resource));
         (await two.Client.AttestAsync(session, answer)).Ok(KbsJson.Default.TokenResponse);
         Assert.StartsWith("challenge", (await one.Client.AttestAsync(session, answer)).Refused(401, "AttestationError"), StringComparison.Ordinal);
 

@@ -50,7 +50,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         RuntimeData binding = new(Nonce, Encoding.UTF8.GetBytes(attestation.RuntimeData.TeePublicKey.GetRawText()), attestation.TeeEvidence.Additional);
         Assert.True(binding.Binds(attestation.TeeEvidence.Primary.GetProperty("data").GetBytesFromBase64()));
         EnclaveStatement statement = JsonSerializer.Deserialize(attestation.TeeEvidence.Additional, KbsJson.Default.StatementEnvelope)!.Cloister;
-        Assert.Equal(new EnclaveStatement(1, "cluster-1", "cloister", Digest, "main", "", 0, 0), statement);
+        Assert.Equal(new EnclaveStatement(2, StatementPurpose.Provisioning, "cluster-1", "cloister", Digest, "main", "", 0, 0, ""), statement);
     }
 
     [Theory]

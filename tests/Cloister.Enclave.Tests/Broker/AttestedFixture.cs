@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
@@ -39,12 +40,12 @@ internal sealed class AttestedFixture : IAsyncDisposable
 
     internal ShiftedTime Time { get; }
 
-    /// <summary>A session of one life of an enclave.</summary>
+    /// <summary>A session of one life of an enclave, which has a gateway.</summary>
     internal static BrokerSession Session(TestBroker broker, TimeProvider time, Uri[]? urls = null)
     {
         BrokerOptions options = broker.Options();
         options = options with { Urls = urls ?? options.Urls };
-        return new BrokerSession(options, Context, Configuration, new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), time);
+        return new BrokerSession(options, Context, Configuration, new ReportDataEvidence(), new AttestedKey(), new BrokerClient(options), time, ECDsa.Create(ECCurve.NamedCurves.nistP256));
     }
 
     internal Task ReadyAsync() => Eventually.TrueAsync(() => Custody.Status.Healthz == "ok", "Status ok");

@@ -32,6 +32,21 @@ public sealed class BrokerClientTests
         Assert.Equal(BrokerFailure.Unavailable, failure.Failure);
     }
 
+    // The pinned key, or its signature, alone is not enough: what an authority signs for others must not pass for a broker.
+    [Theory]
+    [InlineData(false, CertificateRole.Gateway)]
+    [InlineData(true, CertificateRole.Gateway)]
+    [InlineData(true, CertificateRole.Administration)]
+    [InlineData(true, CertificateRole.Administrator)]
+    public async Task A_certificate_of_another_role_is_no_brokers(bool issued, string role)
+    {
+        await using TestBroker broker = await TestBroker.StartAsync(issued, role);
+        using BrokerClient client = new(broker.Options());
+        BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        Assert.Equal(BrokerFailure.Unavailable, failure.Failure);
+        Assert.Contains("in a certificate for brokers", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Goes_to_the_next_broker_and_stays_there()
     {

@@ -17,6 +17,8 @@ public sealed class LeasedCertificateTests
         await using LeasedCertificate certificate = Begin(enclave);
         Assert.Equal("CN=cloister-gateway", certificate.Take().TargetCertificate.Subject);
         Assert.True(certificate.Take().TargetCertificate.HasPrivateKey);
+        string named = broker.Statements.First().Gateway;
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(certificate.Take().TargetCertificate.PublicKey.ExportSubjectPublicKeyInfo())), named);
         Assert.Contains(enclave.Log.Lines, line => line.Contains("gateway: serving certificate", StringComparison.Ordinal));
 
         broker.Errors[KbsPaths.Lease] = "Busy";
@@ -28,19 +30,27 @@ public sealed class LeasedCertificateTests
     [Theory]
     [InlineData("another key")]
     [InlineData("another authority")]
-    public async Task WhatIsNotOfThePinnedAuthorityForItsOwnKeyIsNotUsed(string what)
+    [InlineData("another role")]
+    public async Task WhatIsNotAGatewaysCertificateForItsOwnKeyIsNotUsed(string what)
     {
         await using TestBroker broker = await StartAsync();
         using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        broker.ShapeCertificate = (key, authority) => what == "another key" ? (new PublicKey(other), authority) : (key, other);
+        broker.ShapeCertificate = (key, authority) => what switch
+        {
+            "another key" => (new PublicKey(other), authority),
+            "another authority" => (key, other),
+            _ => (key, authority),
+        };
+        broker.CertificateMark = what == "another role" ? CertificateRole.Broker : CertificateRole.Gateway;
         await using AttestedFixture enclave = new(broker);
         await using LeasedCertificate certificate = Begin(enclave);
         await enclave.ReadyAsync();
         await Eventually.TrueAsync(() => enclave.Custody.Lease!.FailedStep == "certificate", "administration shows it");
         Assert.Throws<IOException>(certificate.Take);
-        Assert.Contains("not a certificate of a pinned authority", enclave.Custody.Lease!.Failure, StringComparison.Ordinal);
+        Assert.Contains("not a gateway's certificate for this enclave's key", enclave.Custody.Lease!.Failure, StringComparison.Ordinal);
 
         broker.ShapeCertificate = (key, authority) => (key, authority);
+        broker.CertificateMark = CertificateRole.Gateway;
         await Eventually.TrueAsync(() => enclave.Custody.Lease!.FailedStep.Length == 0, "it asks again");
         Assert.Equal("CN=cloister-gateway", certificate.Take().TargetCertificate.Subject);
     }

@@ -13,7 +13,7 @@ public sealed class RuntimeBindingTests
     public void Binds_what_a_verifier_computes(string cluster)
     {
         using AttestedKey key = new();
-        string statement = EnclaveStatementText.Write(new EnclaveStatement(1, cluster, "p", new string('0', 96), "main", "", 0, 7));
+        string statement = EnclaveStatementText.Write(new EnclaveStatement(2, StatementPurpose.Lease, cluster, "p", new string('0', 96), "main", "", 0, 7, ""));
         AssertSame(statement, key.Jwk);
     }
 
@@ -29,7 +29,7 @@ public sealed class RuntimeBindingTests
 
     [Fact]
     public void A_long_statement_is_refused() => Assert.Throws<BrokerException>(() =>
-        EnclaveStatementText.Write(new EnclaveStatement(1, new string('c', KbsPaths.MaxStatementSize), "p", "", "main", "", 0, 0)));
+        EnclaveStatementText.Write(new EnclaveStatement(2, StatementPurpose.Lease, new string('c', KbsPaths.MaxStatementSize), "p", "", "main", "", 0, 0, "")));
 
     private static void AssertSame(string additional, string jwk)
     {

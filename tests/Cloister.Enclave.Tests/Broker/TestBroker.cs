@@ -25,6 +25,7 @@ internal sealed class TestBroker : IAsyncDisposable
     internal const string Cluster = "c1";
     internal const string Kek = "main";
 
+    private readonly ECDsa _gateways = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly ECDsa _authority = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly List<(LeasedVersion Version, byte[] Key)> _versions = [];
     private readonly string _nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
@@ -56,15 +57,21 @@ internal sealed class TestBroker : IAsyncDisposable
     /// <summary>Items of every wrap and unwrap that was answered.</summary>
     internal ConcurrentQueue<int> Items { get; } = new();
 
+    /// <summary>What certificates of gateways are marked as.</summary>
+    internal string CertificateMark { get; set; } = CertificateRole.Gateway;
+
+    /// <summary>What the TLS certificate of a broker is marked as.</summary>
+    internal string Role { get; init; } = CertificateRole.Broker;
+
     /// <summary>What becomes of certificates: the key they are for, the key that signs them.</summary>
     internal Func<PublicKey, ECDsa, (PublicKey Key, ECDsa Signer)> ShapeCertificate { get; set; } = (key, signer) => (key, signer);
 
     /// <summary>Holds wraps and unwraps up, when a test says so.</summary>
     internal Task CryptoGate { get; set; } = Task.CompletedTask;
 
-    internal static async Task<TestBroker> StartAsync(bool issued = false)
+    internal static async Task<TestBroker> StartAsync(bool issued = false, string role = CertificateRole.Broker)
     {
-        TestBroker broker = new();
+        TestBroker broker = new() { Role = role };
         (X509Certificate2 leaf, X509Certificate2Collection chain) = broker.Certificates(issued);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -114,27 +121,39 @@ internal sealed class TestBroker : IAsyncDisposable
     {
         await _server!.DisposeAsync();
         _authority.Dispose();
+        _gateways.Dispose();
     }
 
     private (X509Certificate2 Leaf, X509Certificate2Collection Chain) Certificates(bool issued)
     {
         DateTimeOffset from = DateTimeOffset.UtcNow.AddDays(-1);
         DateTimeOffset to = from.AddDays(30);
+        if (!issued)
+        {
+            return (Marked(new CertificateRequest("CN=broker", _authority, HashAlgorithmName.SHA256), Role).CreateSelfSigned(from, to), []);
+        }
+
         CertificateRequest authority = new("CN=authority", _authority, HashAlgorithmName.SHA256);
         authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         X509Certificate2 root = authority.CreateSelfSigned(from, to);
-        if (!issued)
-        {
-            return (root, []);
-        }
 
         // A server of .NET does not send roots: the authority's certificate is one that somebody else issued.
         using ECDsa elder = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using X509Certificate2 above = new CertificateRequest("CN=elder", elder, HashAlgorithmName.SHA256).CreateSelfSigned(from, to);
         X509Certificate2 sent = authority.Create(above.SubjectName, X509SignatureGenerator.CreateForECDsa(elder), from, to, [4, 5, 6]);
         ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        X509Certificate2 leaf = new CertificateRequest("CN=broker", key, HashAlgorithmName.SHA256).Create(root, from, to, [1, 2, 3]);
+        X509Certificate2 leaf = Marked(new CertificateRequest("CN=broker", key, HashAlgorithmName.SHA256), Role).Create(root, from, to, [1, 2, 3]);
         return (leaf.CopyWithPrivateKey(key), [sent]);
+    }
+
+    private static CertificateRequest Marked(CertificateRequest request, string role)
+    {
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName("localhost");
+        names.AddUri(new Uri(role));
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(CertificateRole.UsageOf(role))], false));
+        return request;
     }
 
     private async Task AnswerAsync(HttpContext context)
@@ -173,17 +192,17 @@ internal sealed class TestBroker : IAsyncDisposable
         }
     }
 
-    // Signed by whom the test says; the authority's certificate is always the real one.
+    // Signed by whom the test says; the gateways' authority's certificate is always the real one.
     private CertificateChain Issue(CertificateRequestMessage message)
     {
         CertificateRequest request = CertificateRequest.LoadSigningRequest(message.Request, HashAlgorithmName.SHA256);
-        (PublicKey key, ECDsa signer) = ShapeCertificate(request.PublicKey, _authority);
+        (PublicKey key, ECDsa signer) = ShapeCertificate(request.PublicKey, _gateways);
         DateTimeOffset from = DateTimeOffset.UtcNow.AddHours(-1);
-        X500DistinguishedName issuer = new("CN=authority");
-        CertificateRequest root = new(issuer, _authority, HashAlgorithmName.SHA256);
+        X500DistinguishedName issuer = new("CN=gateways");
+        CertificateRequest root = new(issuer, _gateways, HashAlgorithmName.SHA256);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         using X509Certificate2 authority = root.CreateSelfSigned(from, from.AddDays(1));
-        using X509Certificate2 leaf = new CertificateRequest(request.SubjectName, key, HashAlgorithmName.SHA256)
+        using X509Certificate2 leaf = Marked(new CertificateRequest(request.SubjectName, key, HashAlgorithmName.SHA256), CertificateMark)
             .Create(issuer, X509SignatureGenerator.CreateForECDsa(signer), from, from.AddDays(1), RandomNumberGenerator.GetBytes(8));
         return new CertificateChain([leaf.RawData, authority.RawData]);
     }
@@ -207,7 +226,7 @@ internal sealed class TestBroker : IAsyncDisposable
         string digest = keys.Length == 0 ? "" : Base64Url.EncodeToString(SHA256.HashData(keys));
         LeaseTerms terms = Shape(Terms(Thumbprint(attestation.RuntimeData.TeePublicKey), attestation.RuntimeData.Nonce, digest));
         FlattenedJwe? jwe = keys.Length == 0 ? null : JoseBroker.Encrypt(jwk, keys);
-        await context.Response.WriteAsJsonAsync(new LeaseResponse("token", Sign(terms), jwe), KbsJson.Default.LeaseResponse);
+        await context.Response.WriteAsJsonAsync(new LeaseResponse(JoseBroker.Encrypt(jwk, "token"u8.ToArray()), Sign(terms), jwe), KbsJson.Default.LeaseResponse);
     }
 
     private static string Thumbprint(JsonElement jwk) => Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(

@@ -1,10 +1,12 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Kbs;
 
 namespace Cloister.Broker.Administration;
 
 /// <summary>
-/// The administrators of a broker, by their keys. A certificate is looked at for its key alone: TLS has proved that the client holds it.
+/// The administrators of a broker, by their keys. A certificate is looked at for its key and that it is marked for administrators: TLS has proved that
+/// the client holds it.
 /// secrets: none; pins are of public keys.
 /// </summary>
 public sealed class AdministratorDirectory
@@ -31,9 +33,9 @@ public sealed class AdministratorDirectory
         }
     }
 
-    /// <summary>The administrator whose key a certificate holds, or null.</summary>
+    /// <summary>The administrator whose key a certificate holds that is marked for administrators, or null.</summary>
     public Administrator? Find(X509Certificate2? certificate) =>
-        certificate is not null && _byPin.TryGetValue(PinOf(certificate), out Administrator? administrator) ? administrator : null;
+        certificate is not null && CertificateRole.Has(certificate, CertificateRole.Administrator) && _byPin.TryGetValue(PinOf(certificate), out Administrator? administrator) ? administrator : null;
 
     /// <summary>The pin of a certificate's key.</summary>
     public static string PinOf(X509Certificate2 certificate) => "sha256:" + Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));

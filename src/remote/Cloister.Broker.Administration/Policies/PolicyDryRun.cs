@@ -61,7 +61,10 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
         StepFailure? failure = new("request", "malformed", "what was presented is no attestation");
         if (request is not null)
         {
-            EvidenceVerdict verdict = await verification.VerifyAsync(record.Tee, request, policy.Appraisal, policy.Roots, cancellation);
+            // What it was presented for is not kept: evidence that is good for nothing at a broker is judged as if for a lease, and refused.
+            string purpose = statement?.Purpose ?? StatementPurpose.Resource;
+            EvidenceVerdict verdict = await verification.VerifyAsync(
+                record.Tee, request, purpose == StatementPurpose.Provisioning ? StatementPurpose.Lease : purpose, policy.Appraisal, policy.Roots, cancellation);
             failure = verdict.IsAccepted ? policy.Check(verdict.Enclave, request.InitData) : verdict.Failures[0];
         }
 

@@ -32,7 +32,7 @@ internal static class AdminListener
             State = state,
             Authority = keys.Authority.Id,
             AuthorityPublicKey = keys.Authority.PublicKey,
-            AuthorityCertificate = keys.Authority.MakeRootCertificate(clock.GetUtcNow()),
+            AuthorityCertificate = keys.Authority.Gateways.MakeRoot(clock.GetUtcNow()),
             Time = clock,
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;

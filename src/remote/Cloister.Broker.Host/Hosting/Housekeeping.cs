@@ -7,7 +7,7 @@ namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
 /// What a broker does unasked: watches the database for changes, destroys key versions whose time has come, forgets old leases, signs audit
-/// checkpoints, renews its certificate. Every broker of a database does it; doing it twice does no harm.
+/// checkpoints, renews its certificates. Every broker of a database does it; doing it twice does no harm.
 /// </summary>
 internal sealed class Housekeeping : IAsyncDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class Housekeeping : IAsyncDisposable
     private readonly IBrokerState _state;
     private readonly BrokerAuthority _authority;
     private readonly BrokerAdministration _administration;
-    private readonly ServerCertificate _certificate;
+    private readonly IReadOnlyList<ServerCertificate> _certificates;
     private readonly TimeProvider _clock;
     private readonly BrokerLog _log;
     private readonly CancellationTokenSource _stop = new();
@@ -26,9 +26,10 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     public Housekeeping(
-        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, ServerCertificate certificate, ChangeFeed feed, TimeProvider clock, BrokerLog log)
+        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, TimeProvider clock,
+        BrokerLog log)
     {
-        (_state, _authority, _administration, _certificate, _clock, _log) = (state, authority, administration, certificate, clock, log);
+        (_state, _authority, _administration, _certificates, _clock, _log) = (state, authority, administration, certificates, clock, log);
         state.SignCheckpoints(authority.SignCheckpoint, CheckpointEvery);
         _work = Task.WhenAll(feed.RunAsync(_stop.Token), RunAsync());
     }
@@ -48,7 +49,11 @@ internal sealed class Housekeeping : IAsyncDisposable
 
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(1));
         await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, patience.Token));
-        _certificate.Dispose();
+        foreach (ServerCertificate certificate in _certificates)
+        {
+            certificate.Dispose();
+        }
+
         _stop.Dispose();
     }
 
@@ -61,7 +66,10 @@ internal sealed class Housekeeping : IAsyncDisposable
             await TryAsync("destroying KEK versions", () => DestroyDueAsync(stop));
             await TryAsync("forgetting old leases", () => _state.PurgeLeasesAsync(_clock.GetUtcNow() - LeasesKept, stop));
             await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, stop));
-            _certificate.RenewIfDue();
+            foreach (ServerCertificate certificate in _certificates)
+            {
+                certificate.RenewIfDue();
+            }
         }
         while (await timer.WaitForNextTickAsync(_stop.Token));
     }

@@ -6,6 +6,7 @@ using Cloister.Broker.Host.Serving;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
+using Cloister.Kbs;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Broker.Host.Hosting;
@@ -62,7 +63,8 @@ internal sealed class RunningBroker : IAsyncDisposable
         DatabaseAddress address = DatabaseAddress.Parse(configuration.Database);
         SqlBrokerState state = Add(await SqlBrokerState.OpenAsync(address, clock, cancellation));
         BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, clock, cancellation));
-        ServerCertificate certificate = new(configuration.Tls, keys.Authority, clock);
+        ServerCertificate certificate = new(CertificateRole.Broker, configuration.Tls, keys.Authority, clock);
+        ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
         if (configuration.RootKey.File is { } file)
@@ -75,7 +77,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock));
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
-        Add(new Housekeeping(state, keys.Authority, administration, certificate, feed, clock, log));
+        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
@@ -89,7 +91,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, certificate, logs, clock, cancellation));
+            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, logs, clock, cancellation));
             Ready += $" admin {admin.Address}";
         }
         else

@@ -3,13 +3,14 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Tokens;
+using Cloister.Kbs;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// What TLS clients are shown: a certificate from files, or one that the authority issued, which is issued again every 30 days. TLS 1.3 only.
-/// Thread-safe. secrets: the certificate's private key.
+/// What TLS clients of one listener are shown: a certificate from files, or one that the authority issued, which is issued again every 30 days. Either is
+/// marked for the listener's role. TLS 1.3 only. Thread-safe. secrets: the certificate's private key.
 /// </summary>
 internal sealed class ServerCertificate : IDisposable
 {
@@ -17,15 +18,21 @@ internal sealed class ServerCertificate : IDisposable
     private static readonly TimeSpan RenewAfter = TimeSpan.FromDays(30);
 
     private readonly BrokerAuthority? _authority;
+    private readonly string _role;
     private readonly TimeProvider _clock;
     private readonly List<IDisposable> _owned = [];
     private SslStreamCertificateContext _context;
     private DateTimeOffset _issuedAt;
 
     /// <summary>Reads the files, or has a certificate issued.</summary>
-    /// <exception cref="BrokerConfigurationException">The files hold no certificate and its key.</exception>
-    public ServerCertificate(TlsFiles? files, BrokerAuthority authority, TimeProvider clock)
+    /// <param name="role">What the listener is, of <see cref="CertificateRole"/>.</param>
+    /// <param name="files">The files, or null.</param>
+    /// <param name="authority">Issues.</param>
+    /// <param name="clock">The time.</param>
+    /// <exception cref="BrokerConfigurationException">The files hold no certificate and its key, or one that is not marked for this role.</exception>
+    public ServerCertificate(string role, TlsFiles? files, BrokerAuthority authority, TimeProvider clock)
     {
+        _role = role;
         _authority = files is null ? authority : null;
         _clock = clock;
         _context = files is null ? Issue(authority) : Read(files);
@@ -64,7 +71,7 @@ internal sealed class ServerCertificate : IDisposable
     private SslStreamCertificateContext Issue(BrokerAuthority authority)
     {
         _issuedAt = _clock.GetUtcNow();
-        TlsIdentity identity = authority.IssueTlsIdentity(_issuedAt);
+        TlsIdentity identity = authority.IssueTlsIdentity(_role, _issuedAt);
         _owned.Add(identity);
         return SslStreamCertificateContext.Create(identity.Leaf, [identity.Authority], offline: true);
     }
@@ -77,6 +84,13 @@ internal sealed class ServerCertificate : IDisposable
             X509Certificate2Collection all = [];
             all.ImportFromPemFile(files.Certificate);
             _owned.Add(leaf);
+            if (!CertificateRole.Has(leaf, _role))
+            {
+                throw new BrokerConfigurationException(
+                    $"tls: {files.Certificate} is not marked for this use, so no client would accept it: its extended key usage has to have serverAuth, its subject "
+                    + $"alternative names URI:{_role} (docs/broker.md, 'A certificate of your own')");
+            }
+
             return SslStreamCertificateContext.Create(leaf, [.. all.Skip(1)], offline: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException or ArgumentException)

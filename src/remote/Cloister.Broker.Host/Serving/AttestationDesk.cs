@@ -1,4 +1,3 @@
-using Cloister.Release;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.State;
@@ -55,7 +54,7 @@ internal sealed class AttestationDesk(
         IReadOnlyList<PolicyInForce> asked = await AskedAsync(tee, request, cancellation);
         for (int i = 0; i < asked.Count; i++)
         {
-            EvidenceVerdict verdict = await evidence.JudgeAsync(tee, request, asked[i], cancellation);
+            EvidenceVerdict verdict = await evidence.JudgeAsync(tee, request, StatementPurpose.Resource, asked[i], cancellation);
             if (verdict.IsAccepted)
             {
                 accepted ??= verdict;
@@ -72,16 +71,7 @@ internal sealed class AttestationDesk(
 
     private async Task<IReadOnlyList<PolicyInForce>> AskedAsync(string tee, AttestRequest request, CancellationToken cancellation)
     {
-        EnclaveStatement? statement;
-        try
-        {
-            statement = StatementReader.Read(request.TeeEvidence.Additional);
-        }
-        catch (FormatException e)
-        {
-            throw await evidence.RefusedAsync(tee, request, "", new StepFailure("request", "malformed", e.Message), cancellation);
-        }
-
+        EnclaveStatement? statement = await evidence.StatementAsync(tee, request, StatementPurpose.Resource, cancellation);
         if (statement is null)
         {
             return await policies.ListAsync(cancellation);

@@ -17,15 +17,20 @@ internal sealed class CertificateDesk(
 {
     private static readonly string[] Loopback = ["127.0.0.1", "::1", "localhost"];
 
-    private readonly byte[] _root = authority.MakeRootCertificate(clock.GetUtcNow());
+    private readonly byte[] _root = authority.Gateways.MakeRoot(clock.GetUtcNow());
 
-    /// <summary>The certificate and the authority's.</summary>
+    /// <summary>The certificate and that of the authority of gateways.</summary>
     /// <exception cref="ProtocolException">It is refused.</exception>
     public async Task<CertificateChain> IssueAsync(VerifiedToken token, TokenLease lease, CertificateRequestMessage request, CancellationToken cancellation)
     {
         if (request.Request.Length is 0 or > KbsPaths.MaxCertificateRequestSize)
         {
             throw new ProtocolException(ProtocolError.BadRequest, $"request: 1 to {KbsPaths.MaxCertificateRequestSize} bytes");
+        }
+
+        if (lease.Gateway.Length == 0)
+        {
+            throw new ProtocolException(ProtocolError.PolicyDeny, "the evidence of this lease names no gateway's key: set gateway.tls.issuer to broker, and ask for a lease");
         }
 
         Kek kek = await keks.FindAsync(lease.Cluster, lease.Kek, cancellation);
@@ -37,7 +42,7 @@ internal sealed class CertificateDesk(
         }
 
         string[] names = [.. Loopback.Union(policy.Policy.GatewayNames)];
-        using X509Certificate2 issued = Issue(request.Request, names, token.Expires);
+        using X509Certificate2 issued = Issue(request.Request, lease.Gateway, names, token.Expires);
         await audit.AppendAsync(new AuditEvent("certificate.issued", new JsonObject
         {
             ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek, ["policy"] = policy.Id,
@@ -47,11 +52,12 @@ internal sealed class CertificateDesk(
         return new CertificateChain([issued.RawData, _root]);
     }
 
-    private X509Certificate2 Issue(byte[] request, string[] names, DateTimeOffset end)
+    private X509Certificate2 Issue(byte[] request, string key, string[] names, DateTimeOffset end)
     {
         try
         {
-            return authority.IssueServerCertificate(request, names, clock.GetUtcNow(), end);
+            return authority.Gateways.Issue(request, key, names, clock.GetUtcNow(), end)
+                ?? throw new ProtocolException(ProtocolError.PolicyDeny, "request: its key is not the one that the evidence of this lease names");
         }
         catch (CryptographicException)
         {

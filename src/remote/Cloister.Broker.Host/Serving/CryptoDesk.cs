@@ -67,9 +67,9 @@ internal sealed class CryptoDesk(KekDirectory keks, RevocationList revocations, 
             throw new ProtocolException(ProtocolError.BadRequest, $"items: 1 to {KbsPaths.MaxItems}, each of 1 to {maxItemSize} bytes");
         }
 
-        if (request.Cluster != lease.Cluster)
+        if (request.Cluster != lease.Cluster || request.Provider != lease.Provider)
         {
-            throw new ProtocolException(ProtocolError.PolicyDeny, "cluster: the lease is another cluster's");
+            throw new ProtocolException(ProtocolError.PolicyDeny, "cluster, provider: the lease is another cluster's or provider's");
         }
 
         EnvelopeContext context = ContextOf(request);

@@ -26,9 +26,23 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
         PermitLimit = 4 * Environment.ProcessorCount, QueueLimit = MaxWaiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });
 
+    /// <summary>What the enclave says about itself; null for a guest that says nothing, where the purpose allows that.</summary>
+    /// <exception cref="ProtocolException">Not well-formed, or the evidence was made for another purpose.</exception>
+    public async Task<EnclaveStatement?> StatementAsync(string tee, AttestRequest request, string purpose, CancellationToken cancellation)
+    {
+        try
+        {
+            return StatementReader.Read(request.TeeEvidence.Additional, purpose);
+        }
+        catch (StatementException e)
+        {
+            throw await RefusedAsync(tee, request, "", e.Failure, cancellation);
+        }
+    }
+
     /// <summary>The verdict of one policy, its configuration digests included.</summary>
     /// <exception cref="ProtocolException">Too many wait.</exception>
-    public async Task<EvidenceVerdict> JudgeAsync(string tee, AttestRequest request, PolicyInForce policy, CancellationToken cancellation)
+    public async Task<EvidenceVerdict> JudgeAsync(string tee, AttestRequest request, string purpose, PolicyInForce policy, CancellationToken cancellation)
     {
         using RateLimitLease permit = await _limiter.AcquireAsync(1, cancellation);
         if (!permit.IsAcquired)
@@ -36,7 +50,7 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
             throw new ProtocolException(ProtocolError.Busy, "too much evidence waits to be verified: try again later, or another broker");
         }
 
-        EvidenceVerdict verdict = await verification.VerifyAsync(tee, request, policy.Policy.Appraisal, policy.Policy.Roots, cancellation);
+        EvidenceVerdict verdict = await verification.VerifyAsync(tee, request, purpose, policy.Policy.Appraisal, policy.Policy.Roots, cancellation);
         return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, request.InitData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
     }
 

@@ -1,5 +1,6 @@
 using Cloister.Release;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
@@ -15,7 +16,7 @@ namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
 /// Grants and renews leases (docs/broker-protocol.md, "Lease"): challenge, KEK, policy, evidence, revocations, in this order; then the lease is
-/// stored and logged, and only then answered. Thread-safe. secrets: KEKs pass through, encrypted to the attested key.
+/// stored and logged, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
 /// </summary>
 internal sealed class LeaseDesk(
     ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
@@ -43,11 +44,11 @@ internal sealed class LeaseDesk(
 
     private async Task<LeaseResponse> GrantAsync(string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
     {
-        EnclaveStatement statement = await StatementAsync(tee, attestation, cancellation);
+        EnclaveStatement statement = (await evidence.StatementAsync(tee, attestation, StatementPurpose.Lease, cancellation))!;
         Kek kek = await keks.FindAsync(statement.Cluster, statement.Kek, cancellation);
         (await revocations.CurrentAsync(cancellation)).CheckKek(kek.Record.Name);
         PolicyInForce policy = await policies.FindAsync(kek.Record.Policy, cancellation);
-        EvidenceVerdict verdict = await evidence.JudgeAsync(tee, attestation, policy, cancellation);
+        EvidenceVerdict verdict = await evidence.JudgeAsync(tee, attestation, StatementPurpose.Lease, policy, cancellation);
         if (!verdict.IsAccepted)
         {
             throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, verdict.Failures[0], cancellation);
@@ -60,22 +61,12 @@ internal sealed class LeaseDesk(
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
         string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
-        string token = _tokens.Issue(
-            verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, new TokenLease(lease.Id, lease.Instance, lease.Cluster, lease.Kek), lease.ExpiresAt, [policy.Id]);
+        TokenLease subject = new(lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, statement.Gateway);
+        string token = _tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
         await RecordAsync(tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
-        return new LeaseResponse(token, terms, released);
-    }
 
-    private async Task<EnclaveStatement> StatementAsync(string tee, AttestRequest attestation, CancellationToken cancellation)
-    {
-        try
-        {
-            return StatementReader.Read(attestation.TeeEvidence.Additional) ?? throw new FormatException("a lease needs a statement in additional_evidence");
-        }
-        catch (FormatException e)
-        {
-            throw await evidence.RefusedAsync(tee, attestation, "", new StepFailure("request", "malformed", e.Message), cancellation);
-        }
+        // Whoever brought the evidence here: the token is of use to the attested key alone, like the KEKs.
+        return new LeaseResponse(KeyRelease.Encrypt(Encoding.ASCII.GetBytes(token), enclave.Key), terms, released);
     }
 
     private async Task<LeaseRecord> LeaseAsync(

@@ -11,14 +11,10 @@ internal sealed class TokenGate(TokenVerifier verifier, ISessionRegistry session
 
     /// <summary>The bearer token of a lease, and the lease.</summary>
     /// <exception cref="ProtocolException">None, not ours, over, or of no lease.</exception>
-    public (VerifiedToken Token, TokenLease Lease) RequireLease(HttpRequest request)
-    {
-        VerifiedToken token = Verify(Bearer(request) ?? throw None());
-        return (token, token.Lease ?? throw NotOurs());
-    }
+    public (VerifiedToken Token, TokenLease Lease) RequireLease(HttpRequest request) => verifier.VerifyLease(Bearer(request) ?? throw None()) ?? throw NotOurs();
 
-    /// <summary>The bearer token, or the one that the session of the cookie has got.</summary>
-    /// <exception cref="ProtocolException">None, not ours, or over.</exception>
+    /// <summary>The bearer token of an attestation, or the one that the session of the cookie has got.</summary>
+    /// <exception cref="ProtocolException">None, not ours, over, or of a lease.</exception>
     public async Task<VerifiedToken> RequireAsync(HttpRequest request, CancellationToken cancellation)
     {
         string? token = Bearer(request);
@@ -27,7 +23,7 @@ internal sealed class TokenGate(TokenVerifier verifier, ISessionRegistry session
             token = await sessions.FindSessionTokenAsync(session, cancellation);
         }
 
-        return Verify(token ?? throw None());
+        return verifier.Verify(token ?? throw None()) ?? throw NotOurs();
     }
 
     private static string? Bearer(HttpRequest request)
@@ -35,8 +31,6 @@ internal sealed class TokenGate(TokenVerifier verifier, ISessionRegistry session
         string header = request.Headers.Authorization.ToString();
         return header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header[Scheme.Length..].Trim() : null;
     }
-
-    private VerifiedToken Verify(string token) => verifier.Verify(token) ?? throw NotOurs();
 
     private static ProtocolException None() => new(ProtocolError.TokenNotFound, "no bearer token and no attested session: attest first");
 

@@ -19,7 +19,7 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Evidence;
 
 /// <summary>
-/// From a request to an accepted enclave: form, authenticity, binding of challenge, key and statement, appraisal, in this order. The challenge
+/// From a request to an accepted enclave: form, purpose, authenticity, binding of challenge, key and statement, appraisal, in this order. The challenge
 /// itself (its seal, its single use) is checked by the caller before. Thread-safe.
 /// </summary>
 public sealed class EvidenceVerification
@@ -42,11 +42,12 @@ public sealed class EvidenceVerification
     /// <summary>The verdict. Bad evidence is a verdict, not an exception.</summary>
     /// <param name="tee">The kind of TEE that the challenge was made for.</param>
     /// <param name="request">The evidence.</param>
+    /// <param name="purpose">What it is to be used for, of <see cref="StatementPurpose"/>: evidence for something else is refused.</param>
     /// <param name="policy">What is acceptable.</param>
     /// <param name="roots">Roots that the policy trusts besides the vendor's: simulated vendors.</param>
     /// <param name="cancellation">Stops waiting for collateral.</param>
     public async Task<EvidenceVerdict> VerifyAsync(
-        string tee, AttestRequest request, AppraisalPolicy policy, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
+        string tee, AttestRequest request, string purpose, AppraisalPolicy policy, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
     {
         PrimaryEvidence evidence;
         TeePublicKey key;
@@ -56,8 +57,12 @@ public sealed class EvidenceVerification
         {
             evidence = PrimaryEvidence.Parse(tee, request.TeeEvidence.Primary);
             key = TeePublicKey.Parse(request.RuntimeData.TeePublicKey);
-            statement = StatementReader.Read(request.TeeEvidence.Additional);
+            statement = StatementReader.Read(request.TeeEvidence.Additional, purpose);
             binding = new RuntimeData(request.RuntimeData.Nonce, Encoding.UTF8.GetBytes(request.RuntimeData.TeePublicKey.GetRawText()), request.TeeEvidence.Additional);
+        }
+        catch (StatementException e)
+        {
+            return EvidenceVerdict.Refused(e.Failure);
         }
         catch (Exception e) when (e is FormatException or EvidenceFormatException or InvalidOperationException or JsonException)
         {

@@ -1,14 +1,12 @@
 using System.Buffers.Text;
-using System.Net;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 
 namespace Cloister.Broker.Tokens;
 
 /// <summary>
-/// The key that all brokers of a database share: ECDSA P-256. It signs tokens and leases. Source: docs/broker-protocol.md, "Who the broker is".
+/// The key that all brokers of a database share: ECDSA P-256. It signs tokens, leases and brokers' TLS certificates. Source: docs/broker-protocol.md, "Who the broker is".
 /// Thread-safe. secrets: the authority's private key.
 /// </summary>
 public sealed class BrokerAuthority : IDisposable
@@ -36,6 +34,7 @@ public sealed class BrokerAuthority : IDisposable
         byte[] digest = SHA256.HashData(PublicKey);
         Id = Convert.ToHexStringLower(digest.AsSpan(0, 16));
         Pin = "sha256:" + Convert.ToBase64String(digest);
+        Gateways = new GatewayAuthority(key, Id);
         string x = Base64Url.EncodeToString(parameters.Q.X);
         string y = Base64Url.EncodeToString(parameters.Q.Y);
         Jwk = $$"""{"kty":"EC","crv":"P-256","x":"{{x}}","y":"{{y}}"}""";
@@ -56,6 +55,9 @@ public sealed class BrokerAuthority : IDisposable
 
     /// <summary>RFC 7638 thumbprint of the key.</summary>
     public string KeyId { get; }
+
+    /// <summary>Issues gateways' certificates, with a key derived from this authority's.</summary>
+    public GatewayAuthority Gateways { get; }
 
     /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk"}</c>, and <c>kid</c> when asked for.</summary>
     /// <param name="type"><c>typ</c>, which tells one kind of statement from another.</param>
@@ -108,56 +110,14 @@ public sealed class BrokerAuthority : IDisposable
         }
     }
 
-    /// <summary>A TLS identity of a new key that this authority vouches for, from now on for 90 days.</summary>
-    public TlsIdentity IssueTlsIdentity(DateTimeOffset now)
-    {
-        lock (_lock)
-        {
-            return new TlsIdentity(_key, Id, now);
-        }
-    }
-
-    /// <summary>The authority as a root, DER: what a TLS client that knows no pins trusts. For ten years from now.</summary>
-    public byte[] MakeRootCertificate(DateTimeOffset now)
-    {
-        lock (_lock)
-        {
-            using X509Certificate2 root = AuthorityCertificates.Root(_key, Id, now);
-            return root.RawData;
-        }
-    }
-
-    /// <summary>Issues a certificate for a TLS server, from an hour ago until <paramref name="end"/>.</summary>
-    /// <param name="request">A PKCS#10 request, signed by the key it has: ECDSA P-256. Nothing else of it counts.</param>
-    /// <param name="names">Addresses and DNS names.</param>
+    /// <summary>A TLS identity of a new key that this authority vouches for in one role, from now on for 90 days.</summary>
+    /// <param name="role">What it may be used as, of <see cref="Kbs.CertificateRole"/>.</param>
     /// <param name="now">The time.</param>
-    /// <param name="end">When the certificate ends.</param>
-    /// <exception cref="CryptographicException">It is not such a request.</exception>
-    public X509Certificate2 IssueServerCertificate(ReadOnlySpan<byte> request, IEnumerable<string> names, DateTimeOffset now, DateTimeOffset end)
+    public TlsIdentity IssueTlsIdentity(string role, DateTimeOffset now)
     {
-        CertificateRequest read = CertificateRequest.LoadSigningRequest(request, HashAlgorithmName.SHA256, out int consumed);
-        using ECDsa? key = read.PublicKey.GetECDsaPublicKey();
-        if (consumed != request.Length || key?.ExportParameters(includePrivateParameters: false).Curve.Oid.Value != ECCurve.NamedCurves.nistP256.Oid.Value)
-        {
-            throw new CryptographicException("not a request with an ECDSA P-256 key");
-        }
-
-        SubjectAlternativeNameBuilder alternatives = new();
-        foreach (string name in names)
-        {
-            if (IPAddress.TryParse(name, out IPAddress? address))
-            {
-                alternatives.AddIpAddress(address);
-            }
-            else
-            {
-                alternatives.AddDnsName(name);
-            }
-        }
-
         lock (_lock)
         {
-            return AuthorityCertificates.Server(_key, Id, "cloister-gateway", read.PublicKey, alternatives, now, end);
+            return new TlsIdentity(_key, Id, role, now);
         }
     }
 
@@ -182,5 +142,9 @@ public sealed class BrokerAuthority : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => _key.Dispose();
+    public void Dispose()
+    {
+        Gateways.Dispose();
+        _key.Dispose();
+    }
 }

@@ -5,14 +5,14 @@ namespace Cloister.Broker.Tokens;
 
 /// <summary>
 /// What a broker shows TLS clients when no certificate is given: a leaf of its own key, issued by the authority's key, and the authority's
-/// certificate, by whose pin enclaves know it. Names are not checked, keys are.
+/// certificate, by whose pin enclaves know it. Addresses and DNS names are not checked, keys and the role are.
 /// secrets: the leaf's private key.
 /// </summary>
 public sealed class TlsIdentity : IDisposable
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(90);
 
-    internal TlsIdentity(ECDsa authority, string authorityId, DateTimeOffset now)
+    internal TlsIdentity(ECDsa authority, string authorityId, string role, DateTimeOffset now)
     {
         CertificateRequest root = new(AuthorityCertificates.Name(authorityId), authority, HashAlgorithmName.SHA256);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true));
@@ -24,7 +24,8 @@ public sealed class TlsIdentity : IDisposable
             now - AuthorityCertificates.ClockSkew, now + Lifetime, RandomNumberGenerator.GetBytes(16));
 
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using X509Certificate2 issued = AuthorityCertificates.Server(authority, authorityId, "cloister-broker", new PublicKey(key), names: null, now, now + Lifetime);
+        using X509Certificate2 issued = AuthorityCertificates.Server(
+            authority, AuthorityCertificates.Name(authorityId), role, "cloister-broker", new PublicKey(key), new SubjectAlternativeNameBuilder(), now, now + Lifetime);
         Leaf = issued.CopyWithPrivateKey(key);
     }
 

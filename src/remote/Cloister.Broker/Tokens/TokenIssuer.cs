@@ -10,8 +10,11 @@ namespace Cloister.Broker.Tokens;
 /// <summary>Issues attestation results: EAR in a JWT, ES256 (docs/broker-protocol.md, "Token"). Thread-safe.</summary>
 public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
 {
-    /// <summary><c>typ</c> of a token.</summary>
+    /// <summary><c>typ</c> of a token of an attestation, as KBS clients know it.</summary>
     public const string Type = "JWT";
+
+    /// <summary><c>typ</c> of a token of a lease. Neither is taken for the other.</summary>
+    public const string LeaseType = "cloister-lease-token+jwt";
 
     /// <summary>How long a token holds that belongs to no lease.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
@@ -52,10 +55,14 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
         };
         if (lease is not null)
         {
-            token["cloister"] = new JsonObject { ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek };
+            token["cloister"] = new JsonObject
+            {
+                ["lease"] = lease.Lease, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["provider"] = lease.Provider, ["kek"] = lease.Kek,
+                ["gateway"] = lease.Gateway,
+            };
         }
 
-        return authority.Sign(Type, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
+        return authority.Sign(lease is null ? Type : LeaseType, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
     }
 
     private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)

@@ -4,5 +4,7 @@ namespace Cloister.Broker.Tokens;
 /// <param name="Lease">The lease, 32 hex.</param>
 /// <param name="Instance">Thumbprint of the attested key.</param>
 /// <param name="Cluster">The cluster.</param>
+/// <param name="Provider">The provider.</param>
 /// <param name="Kek">The KEK's name.</param>
-public sealed record TokenLease(string Lease, string Instance, string Cluster, string Kek);
+/// <param name="Gateway">SHA-256 of the gateway's key that the evidence names, lower-case hex; empty: no certificate.</param>
+public sealed record TokenLease(string Lease, string Instance, string Cluster, string Provider, string Kek, string Gateway);

@@ -6,10 +6,16 @@ namespace Cloister.Broker.Tokens;
 /// <summary>Checks tokens of this authority. Thread-safe.</summary>
 public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
 {
-    /// <summary>The token; null when it is not one of ours, or over. Both look alike.</summary>
-    public VerifiedToken? Verify(string token)
+    /// <summary>The token of an attestation; null when it is not one of ours, a lease's, or over. All look alike.</summary>
+    public VerifiedToken? Verify(string token) => Verify(TokenIssuer.Type, token) is { Lease: null } verified ? verified : null;
+
+    /// <summary>The token of a lease, and the lease; null when it is not one of ours, an attestation's, or over. All look alike.</summary>
+    public (VerifiedToken Token, TokenLease Lease)? VerifyLease(string token) =>
+        Verify(TokenIssuer.LeaseType, token) is { Lease: { } lease } verified ? (verified, lease) : null;
+
+    private VerifiedToken? Verify(string type, string token)
     {
-        if (authority.Verify(TokenIssuer.Type, token) is not { } payload)
+        if (authority.Verify(type, token) is not { } payload)
         {
             return null;
         }
@@ -24,7 +30,8 @@ public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
 
         JsonElement key = root.GetProperty("submods").GetProperty("cpu0").GetProperty("ear.veraison.annotated-evidence").GetProperty("runtime_data_claims").GetProperty("tee-pubkey");
         TokenLease? lease = root.TryGetProperty("cloister", out JsonElement claim)
-            ? new TokenLease(Text(claim, "lease"), Text(claim, "instance"), Text(claim, "cluster"), Text(claim, "kek"))
+            ? new TokenLease(
+                Text(claim, "lease"), Text(claim, "instance"), Text(claim, "cluster"), Text(claim, "provider"), Text(claim, "kek"), Text(claim, "gateway"))
             : null;
         JsonElement subject = root.GetProperty("cloister-subject");
         return new VerifiedToken(

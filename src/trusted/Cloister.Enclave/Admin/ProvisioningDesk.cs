@@ -67,7 +67,8 @@ public sealed class ProvisioningDesk : IDisposable
             throw new RpcException(StatusCode.InvalidArgument, $"a challenge has the base64 of {TicketSize} random bytes and the name of a KEK");
         }
 
-        string statement = EnclaveStatementText.Write(new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, kek, "", 0, 0));
+        string statement = EnclaveStatementText.Write(
+            new EnclaveStatement(2, StatementPurpose.Provisioning, _context.Cluster, _context.Provider, _configuration, kek, "", 0, 0, ""));
         try
         {
             EvidenceBinding binding = new(RuntimeBinding.ReportData(statement, nonce, _key.Jwk), Encoding.ASCII.GetBytes(nonce), _key.SubjectPublicKeyInfo);

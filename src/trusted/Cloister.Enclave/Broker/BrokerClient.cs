@@ -145,7 +145,7 @@ public sealed class BrokerClient : IDisposable
             }
         }
 
-        return busy ?? throw new BrokerException(BrokerFailure.Unavailable, step, "no broker answers: check that one runs, can be reached and has a pinned key");
+        return busy ?? throw new BrokerException(BrokerFailure.Unavailable, step, "no broker answers: check that one runs, can be reached and has a pinned key, in a certificate for brokers");
     }
 
     private async ValueTask<BrokerAnswer?> SendAsync(HttpRequestMessage message, TimeSpan wait, CancellationToken cancellation)

@@ -2,12 +2,13 @@ using System.Formats.Asn1;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Kbs;
 
 namespace Cloister.Enclave.Broker;
 
 /// <summary>
-/// The keys by which an enclave knows its brokers: SHA-256 of SubjectPublicKeyInfo. Names and validity periods of certificates are not
-/// checked: the enclave's clock is the host's. Source: docs/broker-protocol.md, "Who the broker is". secrets: none.
+/// The keys by which an enclave knows its brokers: SHA-256 of SubjectPublicKeyInfo. A TLS server's certificate has to be marked for brokers besides:
+/// the key that signs it may sign others. Addresses, DNS names and validity periods are not checked: the enclave's clock is the host's. Source: docs/broker-protocol.md, "Who the broker is". secrets: none.
 /// </summary>
 public sealed class BrokerPins
 {
@@ -47,24 +48,20 @@ public sealed class BrokerPins
         return _digests.Any(pin => pin.AsSpan().SequenceEqual(digest));
     }
 
-    /// <summary>True when the leaf's key is pinned, or the leaf is signed by a pinned key whose certificate came with it.</summary>
+    /// <summary>True for a broker's certificate whose key is pinned, or that a pinned key signed whose certificate came with it.</summary>
     internal bool AcceptServer(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        if (certificate is not X509Certificate2 leaf || chain is null)
+        if (certificate is not X509Certificate2 leaf || chain is null || !CertificateRole.Has(leaf, CertificateRole.Broker))
         {
             return false;
         }
 
         return Accept(leaf.PublicKey.ExportSubjectPublicKeyInfo())
-            || chain.ChainPolicy.ExtraStore.Any(issuer => AcceptIssued(leaf, issuer));
+            || chain.ChainPolicy.ExtraStore.Any(issuer => Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer));
     }
 
-    /// <summary>True when a pinned key, which that certificate has, signed the leaf.</summary>
-    internal bool AcceptIssued(X509Certificate2 leaf, X509Certificate2 issuer) =>
-        Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer);
-
-    // Only the signature counts, and only that of a broker's authority: ECDSA P-256 with SHA-256.
-    private static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)
+    /// <summary>True when the issuer's key signed the leaf: ECDSA P-256 with SHA-256, as a broker's authorities sign.</summary>
+    internal static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)
     {
         using ECDsa? key = issuer.GetECDsaPublicKey();
         try

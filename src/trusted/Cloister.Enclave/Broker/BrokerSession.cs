@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
@@ -5,7 +6,7 @@ using Cloister.Kbs;
 
 namespace Cloister.Enclave.Broker;
 
-/// <summary>Gets leases: challenge, statement, evidence, request, and every check before anything is believed. secrets: uses the attested key.</summary>
+/// <summary>Gets leases: challenge, statement, evidence, request, and every check before anything is believed. secrets: uses the attested key, holds the gateway's and tokens.</summary>
 public sealed class BrokerSession : IDisposable
 {
     private readonly BrokerOptions _options;
@@ -14,6 +15,7 @@ public sealed class BrokerSession : IDisposable
     private readonly IEvidenceSource _evidence;
     private readonly TimeProvider _time;
     private readonly JsonElement _jwk;
+    private readonly string _gateway;
 
     /// <summary>Makes a session.</summary>
     /// <param name="options">Which brokers and which KEK.</param>
@@ -23,8 +25,10 @@ public sealed class BrokerSession : IDisposable
     /// <param name="key">The key that evidence vouches for, owned by the session.</param>
     /// <param name="client">Talks to the brokers, owned by the session.</param>
     /// <param name="time">Counts what has gone by.</param>
+    /// <param name="servingKey">The gateway's key, which the broker is to issue certificates for, owned by the session; null: none are wanted.</param>
     public BrokerSession(
-        BrokerOptions options, EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, BrokerClient client, TimeProvider time)
+        BrokerOptions options, EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, BrokerClient client, TimeProvider time,
+        ECDsa? servingKey = null)
     {
         _options = options;
         _context = context;
@@ -33,6 +37,8 @@ public sealed class BrokerSession : IDisposable
         _time = time;
         Key = key;
         Client = client;
+        ServingKey = servingKey;
+        _gateway = servingKey is null ? "" : Convert.ToHexStringLower(SHA256.HashData(servingKey.ExportSubjectPublicKeyInfo()));
         using JsonDocument jwk = JsonDocument.Parse(key.Jwk);
         _jwk = jwk.RootElement.Clone();
     }
@@ -42,13 +48,15 @@ public sealed class BrokerSession : IDisposable
     {
         Client.Dispose();
         Key.Dispose();
+        ServingKey?.Dispose();
     }
 
     internal AttestedKey Key { get; }
 
     internal BrokerClient Client { get; }
 
-    internal BrokerPins Pins => _options.Pins;
+    /// <summary>The key that evidence names for the gateway, or null.</summary>
+    internal ECDsa? ServingKey { get; }
 
     /// <summary>Name of the KEK that is wanted.</summary>
     internal string Kek => _options.Kek;
@@ -65,7 +73,8 @@ public sealed class BrokerSession : IDisposable
     {
         (string nonce, string cookie) = await Client.AuthAsync(_evidence.Tee, cancellation);
         string statement = EnclaveStatementText.Write(
-            new EnclaveStatement(1, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, uses.Wraps, uses.Unwraps));
+            new EnclaveStatement(
+                2, StatementPurpose.Lease, _context.Cluster, _context.Provider, _configuration, _options.Kek, lease, uses.Wraps, uses.Unwraps, _gateway));
         EvidenceBinding binding = new(RuntimeBinding.ReportData(statement, nonce, Key.Jwk), Encoding.ASCII.GetBytes(nonce), Key.SubjectPublicKeyInfo);
         JsonElement evidence = await _evidence.GetAsync(binding, cancellation);
         AttestRequest attestation = new()
@@ -79,6 +88,19 @@ public sealed class BrokerSession : IDisposable
         LeaseResponse response = await Client.LeaseAsync(cookie, new LeaseRequest(attestation, have), cancellation);
         LeaseTerms terms = LeaseReader.Read(
             response.Lease, _options.Pins, new LeaseExpectation(nonce, Key.Thumbprint, _context.Cluster, _options.Kek, notBefore));
-        return new LeaseGrant(terms, response.Lease, response.Token, response.Keys, askedAt);
+        return new LeaseGrant(terms, response.Lease, OpenToken(response.Token), response.Keys, askedAt);
+    }
+
+    private string OpenToken(FlattenedJwe jwe)
+    {
+        byte[] token = Key.Open(jwe);
+        try
+        {
+            return Encoding.ASCII.GetString(token);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(token);
+        }
     }
 }

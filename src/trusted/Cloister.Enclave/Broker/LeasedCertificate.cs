@@ -7,9 +7,9 @@ using Cloister.Kbs;
 namespace Cloister.Enclave.Broker;
 
 /// <summary>
-/// The gateway's serving certificate, which a broker issues to an enclave that has a lease: asked for with a new key at every renewal, not used
-/// past the lease that it was issued for, given up when KEKs are wiped. Source: docs/broker-protocol.md, "Certificate". Thread-safe.
-/// secrets: the certificates' private keys, made here, in .NET's TLS.
+/// The gateway's serving certificate, which a broker issues to an enclave that has a lease, for the key that its evidence names: asked for at every
+/// renewal, not used past the lease that it was issued for, given up when KEKs are wiped. Source: docs/broker-protocol.md, "Certificate". Thread-safe.
+/// secrets: refers to the session's serving key, which is in .NET's TLS as well.
 /// </summary>
 internal sealed class LeasedCertificate : IAsyncDisposable
 {
@@ -130,14 +130,16 @@ internal sealed class LeasedCertificate : IAsyncDisposable
 
     private async Task<(SslStreamCertificateContext Context, string Serial)> IssueAsync(HeldLease held)
     {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        ECDsa key = _source.Session.ServingKey
+            ?? throw new BrokerException(BrokerFailure.Refused, "certificate", "the evidence of this enclave names no key for a gateway");
         byte[] request = new CertificateRequest("CN=cloister-gateway", key, HashAlgorithmName.SHA256).CreateSigningRequest();
         CertificateChain answer = await _source.Session.Client.CertificateAsync(held.Token, new CertificateRequestMessage(request), _stop.Token);
         try
         {
             using X509Certificate2 issued = X509CertificateLoader.LoadCertificate(answer.Chain[0]);
             using X509Certificate2 authority = X509CertificateLoader.LoadCertificate(answer.Chain[1]);
-            if (_source.Session.Pins.AcceptIssued(issued, authority)
+            if (CertificateRole.Has(issued, CertificateRole.Gateway)
+                && BrokerPins.IsSigned(issued, authority)
                 && issued.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo()))
             {
                 // Not sent along: a client has the authority, or does not believe it.
@@ -149,7 +151,7 @@ internal sealed class LeasedCertificate : IAsyncDisposable
             // Not a chain.
         }
 
-        throw new BrokerException(BrokerFailure.Refused, "certificate", "what the broker answered is not a certificate of a pinned authority for this enclave's key");
+        throw new BrokerException(BrokerFailure.Refused, "certificate", "what the broker answered is not a gateway's certificate for this enclave's key, with its issuer's");
     }
 
     private sealed record Issued(SslStreamCertificateContext Context, HeldLease Lease);

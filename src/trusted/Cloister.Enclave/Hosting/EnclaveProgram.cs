@@ -171,7 +171,12 @@ public static class EnclaveProgram
     {
         IEvidenceSource evidence = tee.Evidence
             ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
-        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), TimeProvider.System);
+
+        // The gateway's certificate goes with the lease of the default KEK.
+        ECDsa? servingKey = configuration.Gateway is { CertificatePath: null } && ReferenceEquals(broker, configuration.Broker)
+            ? ECDsa.Create(ECCurve.NamedCurves.nistP256)
+            : null;
+        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), TimeProvider.System, servingKey);
     }
 
     private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Administration.Client;
+using Cloister.Kbs;
 
 namespace Cloister.Cli.Brokers;
 
@@ -9,7 +10,7 @@ internal static class ClientIdentity
 {
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Reads the files, or makes them.</summary>
+    /// <summary>Reads the files, or makes them. One that is not marked for administrators, as earlier versions made it, is made again.</summary>
     /// <exception cref="CliException">They cannot be read or made.</exception>
     internal static X509Certificate2 Open(string certificateFile, string keyFile)
     {
@@ -20,6 +21,14 @@ internal static class ClientIdentity
                 Make(certificateFile, keyFile);
             }
 
+            X509Certificate2 identity = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+            if (CertificateRole.Has(identity, CertificateRole.Administrator))
+            {
+                return identity;
+            }
+
+            identity.Dispose();
+            Make(certificateFile, keyFile);
             return X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)

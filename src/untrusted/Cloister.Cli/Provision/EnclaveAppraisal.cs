@@ -39,7 +39,7 @@ internal static class EnclaveAppraisal
             AttestRequest attestation = JsonSerializer.Deserialize(answer, KbsJson.Default.AttestRequest) ?? throw new JsonException("nothing in it");
             PrimaryEvidence evidence = PrimaryEvidence.Parse(tee, attestation.TeeEvidence.Primary);
             TeePublicKey key = TeePublicKey.Parse(attestation.RuntimeData.TeePublicKey);
-            EnclaveStatement statement = StatementReader.Read(attestation.TeeEvidence.Additional) ?? throw new FormatException("the enclave states nothing about itself");
+            EnclaveStatement statement = StatementReader.Read(attestation.TeeEvidence.Additional, StatementPurpose.Provisioning)!;
             RuntimeData binding = new(expected.Nonce, Encoding.UTF8.GetBytes(attestation.RuntimeData.TeePublicKey.GetRawText()), attestation.TeeEvidence.Additional);
             VerificationResult result = Verify(evidence, collateral, roots);
             if (!result.IsAuthentic)
@@ -61,6 +61,10 @@ internal static class EnclaveAppraisal
 
             expected.Check(statement);
             return new AppraisedEnclave(key, statement, appraisal.Waived);
+        }
+        catch (StatementException e)
+        {
+            throw new RefusedEnclaveException(e.Failure);
         }
         catch (Exception e) when (e is FormatException or EvidenceFormatException or InvalidOperationException or JsonException)
         {
