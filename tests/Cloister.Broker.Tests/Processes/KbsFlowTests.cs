@@ -51,6 +51,24 @@ public sealed class KbsFlowTests(SharedBroker shared)
     }
 
     [Fact]
+    public async Task EvidenceThatNamesAKekIsForThatOneAlone()
+    {
+        RunningPair broker = await shared.GetAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        string kek = await broker.NewKekAsync(enclave);
+        string other = RunningPair.NewName();
+        await broker.Admin.MakeKekAsync(other, enclave.Policy());
+        await broker.Admin.SetKekPolicyAsync(other, kek);
+        (string token, string session) = await broker.Client.AttestAsync(enclave, kek);
+
+        (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{kek}", token: token)).Ok(KbsJson.Default.FlattenedJwe);
+        Assert.Contains("names another KEK", (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{other}", token: token)).Refused(401, "PolicyDeny"), StringComparison.Ordinal);
+        (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{other}", session)).Refused(401, "PolicyDeny");
+        (token, _) = await broker.Client.AttestAsync(enclave, other);
+        (await broker.Client.GetAsync($"/kbs/v0/resource/c1/kek/{other}", token: token)).Ok(KbsJson.Default.FlattenedJwe);
+    }
+
+    [Fact]
     public async Task APolicyThatWasChangedAsksForNewEvidence()
     {
         RunningPair broker = await shared.GetAsync();

@@ -42,6 +42,8 @@ internal sealed class OtherBroker : IAsyncDisposable
 
     public Task SetPolicyAsync(string name, string policy) => _administration.SetPolicyAsync(Alice, name, policy, Cancellation);
 
+    public Task SetKekPolicyAsync(string kek, string policy) => _administration.SetKekPolicyAsync(Alice, kek, policy, Cancellation);
+
     public Task RotateAsync(string kek) => _administration.RotateAsync(Alice, kek, DateTimeOffset.UtcNow.AddSeconds(1), Cancellation);
 
     public Task DisableAsync(string kek, int version) => _administration.SetVersionEnabledAsync(Alice, kek, version, false, Cancellation);

@@ -31,6 +31,12 @@ internal sealed class ResourceDesk(PolicyBook policies, KekDirectory keks, Lease
             throw Denied("the policy of this KEK did not accept the evidence of the token, or was changed since: attest again");
         }
 
+        // A policy may be that of several KEKs, evidence with a statement is for one.
+        if (token.Subject.Kek.Length > 0 && (token.Subject.Kek != kek.Record.Name || token.Subject.Cluster != kek.Record.Cluster))
+        {
+            throw Denied("the evidence of the token names another KEK: attest for this one");
+        }
+
         if (!kek.Record.Release || !keks.StoreOf(kek).CanRelease)
         {
             throw Denied("this KEK is not released: use custody remote");

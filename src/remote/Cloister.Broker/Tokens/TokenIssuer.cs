@@ -52,6 +52,8 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             ["measurement"] = enclave.Measurement,
             ["platforms"] = new JsonArray([.. enclave.Platforms.Select(platform => JsonValue.Create(platform))]),
             ["policies"] = new JsonArray([.. (policies ?? []).Select(policy => JsonValue.Create(policy))]),
+            ["cluster"] = enclave.Statement?.Cluster ?? "",
+            ["kek"] = enclave.Statement?.Kek ?? "",
         };
         if (lease is not null)
         {

@@ -35,7 +35,8 @@ public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
             : null;
         JsonElement subject = root.GetProperty("cloister-subject");
         return new VerifiedToken(
-            TeePublicKey.Parse(key), lease, expires, new TokenSubject(Text(subject, "measurement"), Texts(subject, "platforms"), Texts(subject, "policies")));
+            TeePublicKey.Parse(key), lease, expires,
+            new TokenSubject(Text(subject, "measurement"), Texts(subject, "platforms"), Texts(subject, "policies"), Text(subject, "cluster"), Text(subject, "kek")));
     }
 
     private static string[] Texts(JsonElement claim, string name) => [.. claim.GetProperty(name).EnumerateArray().Select(text => text.GetString()!)];
