@@ -27,10 +27,13 @@ public sealed class WrapTests(SharedBroker shared)
 
         Assert.Null(back[7]);
         Assert.Equal(items.Where((_, i) => i != 7), back.Where((_, i) => i != 7));
-        IReadOnlyList<byte[]?> elsewhere = (await broker.Client.CryptoAsync(KbsPaths.Unwrap, lease.Token, keyId, [wrapped[1]!], provider: "other")).Ok(KbsJson.Default.CryptoResponse).Items;
+        (string nonce, string session) = await broker.Client.AuthAsync(enclave.TeeName);
+        KbsAnswer ofOther = await broker.Client.LeaseAsync(session, enclave.Answer(nonce, SimulatedEnclave.Statement(kek, provider: "other")));
+        string otherToken = ReceivedLease.Read(ofOther, enclave, broker.Process.Pin).Token;
+        IReadOnlyList<byte[]?> elsewhere = (await broker.Client.CryptoAsync(KbsPaths.Unwrap, otherToken, keyId, [wrapped[1]!], provider: "other")).Ok(KbsJson.Default.CryptoResponse).Items;
         Assert.Equal([null], elsewhere);
         LeaseRecord record = (await broker.Admin.State.FindLeaseAsync(lease.Terms.Lease, TestContext.Current.CancellationToken))!;
-        Assert.Equal((256L, 257L), (record.Wraps, record.Unwraps));
+        Assert.Equal((256L, 256L), (record.Wraps, record.Unwraps));
         Assert.Contains(
             await broker.Admin.AuditAsync(),
             entry => entry.Kind == "wrap" && entry.Details.Contains(lease.Terms.Lease, StringComparison.Ordinal) && entry.Details.Contains("\"count\":256", StringComparison.Ordinal));

@@ -37,7 +37,6 @@ public sealed class BrokerClientTests
     [InlineData(false, CertificateRole.Gateway)]
     [InlineData(true, CertificateRole.Gateway)]
     [InlineData(true, CertificateRole.Administration)]
-    [InlineData(true, CertificateRole.Administrator)]
     public async Task A_certificate_of_another_role_is_no_brokers(bool issued, string role)
     {
         await using TestBroker broker = await TestBroker.StartAsync(issued, role);

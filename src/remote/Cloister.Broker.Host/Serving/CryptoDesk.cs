@@ -67,12 +67,12 @@ internal sealed class CryptoDesk(KekDirectory keks, RevocationList revocations, 
             throw new ProtocolException(ProtocolError.BadRequest, $"items: 1 to {KbsPaths.MaxItems}, each of 1 to {maxItemSize} bytes");
         }
 
+        EnvelopeContext context = ContextOf(request);
         if (request.Cluster != lease.Cluster || request.Provider != lease.Provider)
         {
             throw new ProtocolException(ProtocolError.PolicyDeny, "cluster, provider: the lease is another cluster's or provider's");
         }
 
-        EnvelopeContext context = ContextOf(request);
         Kek kek = await keks.FindAsync(lease.Cluster, lease.Kek, cancellation);
         (await revocations.CurrentAsync(cancellation)).Check(lease.Instance, token.Subject.Measurement, token.Subject.Platforms, kek.Record.Name);
         if (kek.Record.Release)
