@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.AdminApi;
 using Cloister.Attacks.Framework;
@@ -15,10 +14,10 @@ internal abstract class AdministrationAttack(string name, Attacker attacker, str
 {
     public override async Task<Outcome> RunAsync(Ground ground)
     {
-        using X509Certificate2 alice = Certificate("alice");
-        using X509Certificate2 bob = Certificate("bob");
-        using X509Certificate2 carol = Certificate("carol");
-        using X509Certificate2 mallory = Certificate("mallory");
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
+        using X509Certificate2 bob = BrokerProcess.NewCertificate("bob");
+        using X509Certificate2 carol = BrokerProcess.NewCertificate("carol");
+        using X509Certificate2 mallory = BrokerProcess.NewCertificate("mallory");
         BrokerFolder folder = ground.Add(new BrokerFolder());
         BrokerProcess broker = await ground.AddAsync(folder.StartAsync($$"""
             admin:
@@ -36,14 +35,6 @@ internal abstract class AdministrationAttack(string name, Attacker attacker, str
     }
 
     protected abstract Task<Outcome> TryAsync(Administrators administrators, CancellationToken stop);
-
-    private static X509Certificate2 Certificate(string name)
-    {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using X509Certificate2 made = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(5));
-        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
-    }
 
     protected sealed record Administrators(BrokerProcess Broker, X509Certificate2 Alice, X509Certificate2 Bob, X509Certificate2 Carol, X509Certificate2 Mallory)
     {

@@ -70,11 +70,11 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string SecretsSocket => Path.Combine(Enclaves.Folder, "secrets.sock");
 
-    /// <summary>The broker's authority: who issued the gateway's certificate.</summary>
+    /// <summary>The broker's authority for gateways: who issued the gateway's certificate.</summary>
     public string AuthorityFile => _folder["authority.pem"];
 
     /// <summary>An administrator of the broker.</summary>
-    public (string Certificate, string Key) Administrator => (Tls.ClientCertificate, Tls.ClientKey);
+    public (string Certificate, string Key) Administrator => (_folder["alice.crt"], _folder["alice.key"]);
 
     /// <summary>A folder of the cluster's, gone with it.</summary>
     public string PathOf(string name) => _folder[name];
@@ -268,7 +268,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     private async Task StartBrokerAsync(CancellationToken stop)
     {
-        using X509Certificate2 alice = X509Certificate2.CreateFromPemFile(Tls.ClientCertificate, Tls.ClientKey);
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
+        await File.WriteAllTextAsync(Administrator.Certificate, alice.ExportCertificatePem(), stop);
+        await File.WriteAllTextAsync(Administrator.Key, alice.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem(), stop);
         Broker = await Brokers.StartAsync($$"""
             admin: { listen: 127.0.0.1:0, administrators: [ { name: alice, key: "{{BrokerProcess.PinOf(alice)}}", roles: [operator, keyCustodian, auditor] } ], twoPersons: [] }
             {{_options.Broker}}
