@@ -12,13 +12,8 @@ internal static class TestKeys
     internal static EnvelopeContext Context(string cluster = "cluster-1", string provider = "cloister") =>
         new(EnvelopeContext.KmsPurpose, cluster, provider);
 
-    /// <summary>32 bytes, all alike.</summary>
-    internal static byte[] Of(byte value)
-    {
-        byte[] key = new byte[SecretKey.Size];
-        key.AsSpan().Fill(value);
-        return key;
-    }
+    /// <summary>32 bytes, the same for the same number.</summary>
+    internal static byte[] Of(byte value) => SHA256.HashData([value]);
 
     internal static byte[] Random(int length = SecretKey.Size) => RandomNumberGenerator.GetBytes(length);
 
