@@ -143,7 +143,7 @@ public static class EnclaveProgram
             if (!waived && !tee.IsSimulated)
             {
                 throw new StartException(
-                    $"{field} names a file, and the host can put its own authorities there: pin it with {field}Pins: ["sha256:HEX"], HEX as 'sha256sum FILE' prints it, "
+                    $"{field} names a file, and the host can put its own authorities there: pin it with {field}Pins: [\"sha256:HEX\"], HEX as 'sha256sum FILE' prints it, "
                     + $"write the certificates themselves into {field}, or leave them to the host in so many words with {field}Pins: any");
             }
 
