@@ -175,7 +175,7 @@ public sealed class ManualCustodyTests : IDisposable
     [MemberData(nameof(WeakKeks))]
     public async Task A_KEK_that_nobody_drew_at_random_is_refused(string kind)
     {
-        byte[] key = [.. Enumerable.Range(0, 32).Select(i => (byte)(kind switch
+        byte[] key = [.. Enumerable.Range(0, 32).Select(i => unchecked((byte)(kind switch
         {
             "zeros" => 0,
             "one byte" => 0xA5,
@@ -185,7 +185,7 @@ public sealed class ManualCustodyTests : IDisposable
             "counting down" => 200 - i,
             "steps" => i * 37,
             _ => i * i % 11,
-        }))];
+        })))];
         await using ManualCustody custody = Empty();
         RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, key, activate: false));
         Assert.Equal(StatusCode.InvalidArgument, refused.Code);

@@ -15,6 +15,14 @@ internal static class TestKeys
     /// <summary>32 bytes, the same for the same number.</summary>
     internal static byte[] Of(byte value) => SHA256.HashData([value]);
 
+    /// <summary>32 bytes, all alike: no KEK.</summary>
+    internal static byte[] Filled(byte value)
+    {
+        byte[] key = new byte[SecretKey.Size];
+        key.AsSpan().Fill(value);
+        return key;
+    }
+
     internal static byte[] Random(int length = SecretKey.Size) => RandomNumberGenerator.GetBytes(length);
 
     /// <summary>A custody with one KEK named "k".</summary>
