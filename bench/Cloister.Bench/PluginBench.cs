@@ -119,7 +119,7 @@ internal static class PluginBench
             provider: tee
             kms: {listen: "unix:{{folder}}/kms.sock"}
             admin: {listen: "unix:{{folder}}/admin.sock"}
-            custody: {mode: manual}
+            custody: {mode: manual, manual: {operators: any} }
             state: {directory: "{{folder}}/state"}
             simulation: {sealingKeyFile: "{{folder}}/sealing.key"}
             """);

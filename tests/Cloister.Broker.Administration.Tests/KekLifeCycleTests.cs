@@ -38,6 +38,71 @@ public sealed class KekLifeCycleTests
         await RefusedAsync(() => broker.Administration.RotateAsync(BrokerUnderTest.Everything, "payments", broker.Time.GetUtcNow().AddSeconds(-1), Cancellation));
     }
 
+    [Theory]
+    [InlineData("disabled")]
+    [InlineData("disabled and enabled again")]
+    [InlineData("disabled, destroyed")]
+    [InlineData("disabled, rotated")]
+    [InlineData("the clock goes back")]
+    [InlineData("a later date overtaken")]
+    [InlineData("a rotation that is called off")]
+    public async Task The_version_that_writes_use_never_goes_back(string what)
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(Cancellation);
+        BrokerAdministration administration = broker.Administration;
+        await broker.NewKekAsync("payments", Cancellation);
+        DateTimeOffset now = broker.Time.GetUtcNow();
+        if (what is "a later date overtaken" or "a rotation that is called off")
+        {
+            await administration.RotateAsync(BrokerUnderTest.Everything, "payments", now.AddHours(1), Cancellation);
+        }
+
+        if (what == "a rotation that is called off")
+        {
+            await administration.SetVersionEnabledAsync(BrokerUnderTest.Everything, "payments", 2, false, Cancellation);
+            Assert.Equal(1, await ActiveAsync(broker, now.AddHours(2)));
+            return;
+        }
+
+        int active = (await administration.RotateAsync(BrokerUnderTest.Everything, "payments", null, Cancellation)).Version;
+        Assert.Equal(active, await ActiveAsync(broker, now));
+        switch (what)
+        {
+            case "a later date overtaken":
+                Assert.Equal(3, await ActiveAsync(broker, now.AddHours(2)));
+                return;
+            case "the clock goes back":
+                await broker.State.RaiseHighestActiveAsync("payments", 2, Cancellation);
+                await broker.State.RaiseHighestActiveAsync("payments", 1, Cancellation);
+                Assert.Equal(2, await ActiveAsync(broker, now.AddDays(-1)));
+                return;
+        }
+
+        await administration.SetVersionEnabledAsync(BrokerUnderTest.Everything, "payments", 2, false, Cancellation);
+        Assert.Null(await ActiveAsync(broker, now));
+        Assert.Null(await ActiveAsync(broker, now.AddDays(1)));
+        switch (what)
+        {
+            case "disabled and enabled again":
+                await administration.SetVersionEnabledAsync(BrokerUnderTest.Everything, "payments", 2, true, Cancellation);
+                Assert.Equal(2, await ActiveAsync(broker, now));
+                break;
+            case "disabled, destroyed":
+                await administration.ScheduleDestroyAsync(BrokerUnderTest.Everything, "payments", 2, TimeSpan.FromHours(24), "payments", Cancellation);
+                broker.Time.Advance(TimeSpan.FromHours(25));
+                Assert.Equal(1, await administration.DestroyDueAsync(Cancellation));
+                Assert.Null(await ActiveAsync(broker, now.AddDays(2)));
+                break;
+            case "disabled, rotated":
+                await administration.RotateAsync(BrokerUnderTest.Everything, "payments", null, Cancellation);
+                Assert.Equal(3, await ActiveAsync(broker, now));
+                break;
+        }
+    }
+
+    private static async Task<int?> ActiveAsync(BrokerUnderTest broker, DateTimeOffset at) =>
+        (await broker.State.FindKekAsync("payments", Cancellation))!.ActiveAt(at)?.Version;
+
     [Fact]
     public async Task The_active_version_is_not_destroyed_and_an_old_one_only_after_its_delay()
     {

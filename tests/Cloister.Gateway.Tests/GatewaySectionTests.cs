@@ -1,3 +1,5 @@
+using Cloister.Cli.Tests.Etcd;
+using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
@@ -54,6 +56,29 @@ public sealed class GatewaySectionTests
     }
 
     [Fact]
+    public void AuthoritiesArePinnedInlineOrTheHosts()
+    {
+        using ScratchFolder folder = new();
+        string pem = File.ReadAllText(new EtcdTlsFiles(folder).Ca);
+        string block = string.Concat(pem.Trim().Split('\n').Select(line => $"      {line}\n"));
+        string digest = new('a', 64);
+        GatewayOptions inline = EnclaveConfigurationReader.Read(
+            Base + $"gateway:\n  tls:\n    certificate: /c\n    key: /k\n    clientCa: |\n{block}  etcd: {{endpoints: [\"http://127.0.0.1:2379\"]}}\n").Gateway!;
+        Assert.Equal(pem.Trim(), inline.ClientCaBinding.Pem!.Trim());
+        Assert.Empty(inline.Unbound);
+
+        GatewayOptions pinned = Read($$"""
+            {tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: ["sha256:{{digest}}", "sha256:{{digest}}"]},
+             etcd: {endpoints: ["https://10.0.0.1:2379"], ca: /e, caPins: any} }
+            """)!;
+        Assert.Equal((2, "/ca"), (pinned.ClientCaBinding.Digests.Count, pinned.ClientCaPath));
+        Assert.Equal([("gateway.etcd.ca", true)], pinned.Unbound);
+
+        GatewayOptions loose = Read($"{{{Tls}, etcd: {{endpoints: [\"https://10.0.0.1:2379\"], ca: /e}}}}")!;
+        Assert.Equal([("gateway.tls.clientCa", false), ("gateway.etcd.ca", false)], loose.Unbound);
+    }
+
+    [Fact]
     public void KeksOfNamespaces()
     {
         GatewayOptions options = Read($$"""
@@ -104,6 +129,9 @@ public sealed class GatewaySectionTests
     [InlineData("{TLS, etcd: {endpoints: [\"http://10.0.0.1:1\"]}}", "without TLS only on this machine")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"], ca: /ca}}", "a forgotten \"s\"")]
     [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"], ca: /ca, key: /k}}", "certificate and key go together")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: ca.pem}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "or the certificates themselves as PEM")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: [\"sha256:AAAA\"]}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "that 'sha256sum FILE' prints")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: none}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "is a list, or the word any")]
     [InlineData("{TLS, etcd: {endpoints: [\"ftp://127.0.0.1:1\"]}}", "https://HOST:PORT")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"tcp:10.0.0.1:2390\"}", "gateway.listen")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"unix:/a\"}", "loopback TCP")]

@@ -106,7 +106,7 @@ public sealed class BrokerAdministration
 
     /// <summary>
     /// Enables or disables a version. Enclaves stop using a disabled one at their next renewal, at once where they watch. Without the version
-    /// that writes use, they use the enabled one before it.
+    /// that writes use, writes stop until it is enabled again or a later one is made: an older key_id never comes back.
     /// </summary>
     /// <param name="by">Who.</param>
     /// <param name="kek">The KEK.</param>
@@ -241,9 +241,7 @@ public sealed class BrokerAdministration
     public string StoreOrOnly(string? name) => _stores.NameOrOnly(name);
 
     /// <summary>The version that writes use at a time, or null.</summary>
-    public static KekVersion? ActiveAt(Kek kek, DateTimeOffset at) => kek.Versions
-        .Where(version => version.State == KekVersionState.Enabled && version.ActiveAt <= at)
-        .MaxBy(version => (version.ActiveAt, version.Version));
+    public static KekVersion? ActiveAt(Kek kek, DateTimeOffset at) => kek.ActiveAt(at);
 
     private KekIdentity Identity(KekVersion version) => new(_authority, version.Name, checked((uint)version.Version), version.Generation);
 

@@ -58,6 +58,14 @@ public sealed partial class SqlBrokerState
                     $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.Name = @name AND v.Version = @version", new { name, version = (long)version })
                     ?? throw NotFound("KEK version");
                 (string state, long? destroyAt) = move(row.ToVersion(), Time(writes.Now));
+
+                // A version that writes use when it goes out of use stays the highest that they used.
+                await writes.ExecuteAsync(
+                    $"""
+                    UPDATE Keks SET HighestActive = @version WHERE Name = @name AND HighestActive < @version AND @version =
+                      (SELECT MAX(Version) FROM KekVersions WHERE Name = @name AND State = '{KekRow.Enabled}' AND ActiveAt <= @now)
+                    """,
+                    new { name, version = (long)version, now = writes.Now });
                 if (state == row.State && destroyAt == row.DestroyAt)
                     return false;
                 await writes.ExecuteAsync(

@@ -49,6 +49,12 @@ public sealed partial class SqlBrokerState
     }
 
     /// <inheritdoc/>
+    public Task RaiseHighestActiveAsync(string name, int version, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            writes => writes.ExecuteAsync("UPDATE Keks SET HighestActive = @version WHERE Name = @name AND HighestActive < @version", new { name, version = (long)version }),
+            cancellation);
+
+    /// <inheritdoc/>
     public Task SetKekPolicyAsync(string name, string policy, CancellationToken cancellation) =>
         _writes.RunAsync(
             async writes => await writes.ExecuteAsync(

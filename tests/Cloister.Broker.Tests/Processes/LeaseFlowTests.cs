@@ -61,6 +61,22 @@ public sealed class LeaseFlowTests(SharedBroker shared)
     }
 
     [Fact]
+    public async Task TheActiveVersionDisabledOrDestroyedIsListedAsSuchAndBringsNoOlderOneBack()
+    {
+        RunningPair broker = await shared.GetAsync();
+        using SimulatedEnclave enclave = new(TimeProvider.System);
+        string kek = await broker.NewKekAsync(enclave);
+        await broker.Admin.RotateAsync(kek);
+        await broker.Admin.DisableAsync(kek, 2);
+
+        ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
+
+        Assert.Equal([(1u, true), (2u, false)], lease.Terms.Versions.Select(version => (version.Version, version.Enabled)));
+        Assert.All(lease.Terms.Versions, version => Assert.True(version.ActiveAt <= lease.Terms.Time));
+        Assert.Equal(2, (await broker.Admin.State.FindKekAsync(kek, TestContext.Current.CancellationToken))!.HighestActive);
+    }
+
+    [Fact]
     public async Task ALeaseThatIsNotTheEnclavesIsNotRenewedForIt()
     {
         RunningPair broker = await shared.GetAsync();

@@ -97,6 +97,30 @@ public sealed class KekTests : IDisposable
     }
 
     [Fact]
+    public async Task Only_the_pinned_operators_key_changes_KEKs()
+    {
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        string other = _folder["other.key"];
+        CliResult made = (await CliProcess.RunAsync("kek", "operator-key", "--out", other)).MustSucceed();
+        Assert.StartsWith("sha256:", made.Output, StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(other));
+        (await CliProcess.RunAsync("kek", "operator-key", "--out", other)).MustBeRefused("is there already");
+
+        byte[] key = RandomNumberGenerator.GetBytes(32);
+        foreach (string[] more in (string[][])[["--operator-key", other], ["--cluster", "prod"]])
+        {
+            CliResult refused = await Import(dev, key, ["--name", "planted", .. more]);
+            Assert.Equal(ExitCode.No, refused.ExitCode);
+            Assert.Contains(more[0] == "--cluster" ? "of cluster 'dev', not 'prod'" : "custody.manual.operators", refused.Errors, StringComparison.Ordinal);
+        }
+
+        (await Import(dev, key, "--name", "mine", "--operator-key", _folder["d/operator.key"], "--cluster", "dev")).MustSucceed();
+        JsonNode state = (await Kek(dev, "list")).MustSucceed().Json;
+        Assert.StartsWith("sha256:", (string)Assert.Single(state["operators"]!.AsArray())!, StringComparison.Ordinal);
+        Assert.DoesNotContain(state["keks"]!.AsArray(), kek => (string)kek!["name"]! == "planted");
+    }
+
+    [Fact]
     public async Task Only_custody_manual_has_KEKs_of_its_own()
     {
         await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"], "--custody", "remote");

@@ -4,9 +4,11 @@ using Cloister.Attestation.Collateral;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Offline;
+using Cloister.Cli.Operators;
 using Cloister.Cli.Provision;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Contracts.EnclaveAdmin;
+using Cloister.Contracts.Operators;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.KmsV2;
 using Google.Protobuf;
@@ -94,8 +96,13 @@ public sealed class ProvisionTests : IDisposable
             [.. CollateralDirectory.ReadRoots(_folder["d/vendor/root.pem"])],
             _folder["d/vendor/collateral"]);
         ProvisionKekRequest request = new() { Jwe = KekParcel.Seal(accepted.Key, answer.Ticket.Span, "mine", 1, inactive: false, _kek) };
+        using OperatorKey key = OperatorKey.Read(_folder["d/operator.key"]);
+        request.Operator = key.Sign(new OperatorStatement(OperatorAct.Provision, "dev", "tee", answer.Ticket.Memory)
+        {
+            Kek = "mine", Version = 1, Active = true, KeyDigest = SHA256.HashData(_kek),
+        });
         KekInfo taken = await client.ProvisionKekAsync(request, cancellationToken: Stop);
-        await client.WipeAsync(new WipeRequest(), cancellationToken: Stop);
+        await new SignedChanges(client, key).WipeAsync(Stop);
 
         RpcException replayed = await Assert.ThrowsAsync<RpcException>(async () => await client.ProvisionKekAsync(request, cancellationToken: Stop));
 

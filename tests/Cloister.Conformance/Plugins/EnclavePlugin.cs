@@ -40,7 +40,7 @@ internal sealed class EnclavePlugin(string program, string folder, int? port = n
             provider: {{ProviderName}}
             kms: {listen: "{{(port is null ? "" : "tcp:")}}{{RelayTarget}}"}
             admin: {listen: "unix:{{AdminSocket}}"}
-            custody: {mode: manual}
+            custody: {mode: manual, manual: {operators: any} }
             state: {directory: "{{state}}"}
             simulation: {sealingKeyFile: "{{folder}}/sealing.key"}
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Cloister.Attestation.Binding;
+using Cloister.Contracts.Operators;
 using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
@@ -59,7 +60,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     public async Task A_KEK_for_a_ticket_is_taken(bool inactive)
     {
         (string key, byte[] ticket) = await ChallengeAsync();
-        Kek kek = _desk.Provision(Jwe(key, ticket, inactive: inactive), _custody);
+        Kek kek = _desk.Provision(Jwe(key, ticket, inactive: inactive), default, _custody);
         using Kek same = Kek.Manual("main", 3, SecretKey.TakeOver(_arena, TestKeys.Of(9)));
         Assert.Equal(same.KeyId, kek.KeyId);
         Assert.Equal(inactive ? null : kek.KeyId, _custody.Status.KeyId);
@@ -77,7 +78,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         switch (wrong)
         {
             case "replayed":
-                _desk.Provision(jwe, _custody);
+                _desk.Provision(jwe, default, _custody);
                 _custody.Wipe();
                 break;
             case "too late":
@@ -119,10 +120,51 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
                 break;
         }
 
-        RpcException refused = Assert.Throws<RpcException>(() => _desk.Provision(jwe, _custody));
+        RpcException refused = Assert.Throws<RpcException>(() => _desk.Provision(jwe, default, _custody));
         Assert.Equal(StatusCode.InvalidArgument, refused.Code);
         Assert.StartsWith("the KEK is not accepted", refused.Message, StringComparison.Ordinal);
         Assert.Empty(_custody.Ring.All);
+    }
+
+    public static TheoryData<string> Forgeries =>
+        ["no signature", "another key", "another act", "another cluster", "another provider", "another name", "another version", "as inactive", "another KEK", "another ticket", "changed"];
+
+    [Theory]
+    [MemberData(nameof(Forgeries))]
+    public async Task With_pinned_operators_only_what_one_of_them_signed_is_taken(string forgery)
+    {
+        using ECDsa operatorKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ProvisioningDesk desk = Desk(OperatorPins.Of([SHA256.HashData(operatorKey.ExportSubjectPublicKeyInfo())]));
+        (string key, byte[] ticket) = await ChallengeAsync(desk);
+        OperatorStatement good = new(OperatorAct.Provision, "cluster-1", "cloister", ticket) { Kek = "main", Version = 3, Active = true, KeyDigest = SHA256.HashData(TestKeys.Of(9)) };
+        OperatorStatement signed = forgery switch
+        {
+            "another act" => good with { Act = OperatorAct.Import },
+            "another cluster" => good with { Cluster = "cluster-2" },
+            "another provider" => good with { Provider = "other" },
+            "another name" => good with { Kek = "mail" },
+            "another version" => good with { Version = 4 },
+            "as inactive" => good with { Active = false },
+            "another KEK" => good with { KeyDigest = SHA256.HashData(TestKeys.Of(8)) },
+            "another ticket" => good with { Ticket = new byte[32] },
+            _ => good,
+        };
+        ECDsa signer = forgery == "another key" ? other : operatorKey;
+        byte[] value = signed.Sign(signer);
+        value[63] ^= forgery == "changed" ? (byte)1 : (byte)0;
+        OperatorSignature signature = forgery == "no signature" ? default : new(signer.ExportSubjectPublicKeyInfo(), value, default);
+        RpcException refused = Assert.Throws<RpcException>(() => desk.Provision(Jwe(key, ticket), signature, _custody));
+        Assert.Equal(StatusCode.PermissionDenied, refused.Code);
+        Assert.Contains("--operator-key", refused.Message, StringComparison.Ordinal);
+        Assert.Empty(_custody.Ring.All);
+
+        // The ticket is gone with the attempt: the right signature over it comes too late.
+        OperatorSignature right = new(operatorKey.ExportSubjectPublicKeyInfo(), good.Sign(operatorKey), default);
+        Assert.Throws<RpcException>(() => desk.Provision(Jwe(key, ticket), right, _custody));
+        (key, ticket) = await ChallengeAsync(desk);
+        right = new(operatorKey.ExportSubjectPublicKeyInfo(), (good with { Ticket = ticket }).Sign(operatorKey), default);
+        Assert.Equal(desk.Provision(Jwe(key, ticket), right, _custody).KeyId, _custody.Status.KeyId);
     }
 
     [Fact]
@@ -135,8 +177,8 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
             await ChallengeAsync();
         }
 
-        Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, first), _custody));
-        _desk.Provision(Jwe(key, second), _custody);
+        Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, first), default, _custody));
+        _desk.Provision(Jwe(key, second), default, _custody);
     }
 
     [Fact]
@@ -144,7 +186,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     {
         _custody.Import("main", 3, TestKeys.Of(1), activate: true);
         (string key, byte[] ticket) = await ChallengeAsync();
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, ticket), _custody)).Code);
+        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, ticket), default, _custody)).Code);
     }
 
     [Theory]
@@ -174,5 +216,10 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         return (JsonSerializer.Deserialize(text, KbsJson.Default.AttestRequest)!.RuntimeData.TeePublicKey.GetRawText(), ticket);
     }
 
-    private ProvisioningDesk Desk() => new(TestKeys.Context(), Digest, new AttestedFixture.ReportDataEvidence(), new AttestedKey(), _time);
+    private ProvisioningDesk Desk(OperatorPins? operators = null)
+    {
+        AdminTickets tickets = new(_time);
+        OperatorApproval approval = new(TestKeys.Context(), operators ?? OperatorPins.Any, tickets);
+        return new ProvisioningDesk(TestKeys.Context(), Digest, new AttestedFixture.ReportDataEvidence(), new AttestedKey(), tickets, approval);
+    }
 }

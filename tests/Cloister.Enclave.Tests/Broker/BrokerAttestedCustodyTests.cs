@@ -34,6 +34,49 @@ public sealed class BrokerAttestedCustodyTests
     }
 
     [Fact]
+    public async Task A_lease_that_takes_writes_back_is_refused_and_a_disabled_version_stops_them()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        KeyFingerprint first = broker.AddVersion();
+        KeyFingerprint second = broker.AddVersion();
+        LeaseTerms Usual(LeaseTerms terms) => terms with { Wraps = 10, Time = 1_000_000 + (broker.Statements.Count * 1000) };
+        broker.Shape = Usual;
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        byte[] old = await enclave.EncryptAsync();
+        Assert.Equal(KeyId.Format(second), enclave.Custody.Status.KeyId);
+
+        // Uses make it renew.
+        async Task UntilAsync(string what, Func<bool> done)
+        {
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    _ = enclave.EncryptAsync().ContinueWith(_ => { }, TaskScheduler.Default);
+                    return done();
+                },
+                what);
+        }
+
+        // An older database: the version that writes use is not in it.
+        broker.Shape = terms => Usual(terms) with { Versions = [terms.Versions[0]] };
+        await UntilAsync("the lease is refused", () => enclave.Custody.Lease!.Failure.Contains("goes back to version 1", StringComparison.Ordinal));
+        Assert.NotEqual(KeyId.Format(first), enclave.Custody.Status.KeyId);
+
+        // A clock that is behind: there the time of that version has not come.
+        broker.Shape = terms => Usual(terms) with { Versions = [terms.Versions[0], terms.Versions[1] with { ActiveAt = long.MaxValue }] };
+        await UntilAsync("a lease is taken", () => enclave.Custody.Lease!.Failure.Length == 0 && enclave.Custody.Status.KeyId is not null);
+        Assert.Equal(KeyId.Format(second), enclave.Custody.Status.KeyId);
+
+        // Disabled: no version is active.
+        broker.Shape = terms => Usual(terms) with { Versions = [terms.Versions[0], terms.Versions[1] with { Enabled = false }] };
+        await UntilAsync("writes stop", () => enclave.Custody.Status.Healthz.Contains("cloister kek rotate", StringComparison.Ordinal));
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Code);
+        Assert.True(enclave.Custody.Holds(first));
+        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(old))).Code);
+    }
+
+    [Fact]
     public async Task Writes_stop_at_the_end_and_reads_after_the_grace()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

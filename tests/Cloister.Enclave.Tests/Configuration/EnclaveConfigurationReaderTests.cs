@@ -1,3 +1,4 @@
+using Cloister.Enclave.Admin;
 using Cloister.Enclave.Configuration;
 
 namespace Cloister.Enclave.Tests.Configuration;
@@ -44,6 +45,24 @@ public sealed class EnclaveConfigurationReaderTests
         state:
           directory: /var/lib/cloister
         """;
+
+    [Theory]
+    [InlineData("", false, true, "")]
+    [InlineData("\n  manual: {operators: any}", true, false, "any")]
+    [InlineData("\n  manual: {operators: []}", false, true, "")]
+    [InlineData("\n  manual: {operators: [\"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]}", false, false, "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]
+    public void Operators_are_pinned_anybody_or_nobody(string section, bool any, bool nobody, string shown)
+    {
+        OperatorPins operators = EnclaveConfigurationReader.Read(Minimal + section).Operators;
+        Assert.Equal((any, nobody, shown), (operators.IsAny, operators.IsNobody, string.Join(' ', operators.Texts)));
+    }
+
+    [Theory]
+    [InlineData("\n  manual: {operators: all}", "operators is a list, or the word any")]
+    [InlineData("\n  manual: {operators: [\"sha256:AAAA\"]}", "base64 of 32 bytes")]
+    [InlineData("\n  manual: {operator: any}", "custody.manual.operator is unknown")]
+    public void What_names_no_operator_is_refused(string section, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Minimal + section)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void The_least_there_can_be()

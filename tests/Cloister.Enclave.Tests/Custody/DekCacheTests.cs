@@ -47,7 +47,7 @@ public sealed class DekCacheTests : IDisposable
             state.cache.Put(Kek, [1], state.other);
             return bytes.ToArray();
         });
-        Assert.Equal(TestKeys.Of(5), seen);
+        Assert.Equal(TestKeys.Filled(5), seen);
         Assert.Throws<ObjectDisposedException>(() => First(leased));
         Assert.Equal(1, _arena.InUse);
     }
@@ -167,7 +167,7 @@ public sealed class DekCacheTests : IDisposable
                     SecretKey dek = await cache.GetAsync(Kek, [name], () => FetchAsync(name, yields: random.Next(2) == 0), Stop);
                     try
                     {
-                        Assert.Equal(TestKeys.Of(name), dek.Use(0, static (bytes, _) => bytes.ToArray()));
+                        Assert.Equal(TestKeys.Filled(name), dek.Use(0, static (bytes, _) => bytes.ToArray()));
                         Interlocked.Increment(ref right);
                     }
                     catch (ObjectDisposedException)
@@ -205,5 +205,5 @@ public sealed class DekCacheTests : IDisposable
         return Dek(name);
     }
 
-    private SecretKey Dek(byte value) => SecretKey.TakeOver(_arena, TestKeys.Of(value));
+    private SecretKey Dek(byte value) => SecretKey.TakeOver(_arena, TestKeys.Filled(value));
 }

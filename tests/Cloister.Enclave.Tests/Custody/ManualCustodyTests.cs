@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
@@ -163,8 +164,43 @@ public sealed class ManualCustodyTests : IDisposable
         Assert.Equal(0, _arena.InUse);
         Assert.Null(custody.Status.KeyId);
         Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek))).Code);
-        custody.Import("k", 1, TestKeys.Of(7), activate: true);
+        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(7), activate: true)).Code);
+        custody.Import("k", 1, TestKeys.Of(7), activate: false);
         Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
+    }
+
+    public static TheoryData<string> WeakKeks => ["zeros", "one byte", "a pattern", "a pattern of 16", "counting", "counting down", "steps", "few bytes"];
+
+    [Theory]
+    [MemberData(nameof(WeakKeks))]
+    public async Task A_KEK_that_nobody_drew_at_random_is_refused(string kind)
+    {
+        byte[] key = [.. Enumerable.Range(0, 32).Select(i => unchecked((byte)(kind switch
+        {
+            "zeros" => 0,
+            "one byte" => 0xA5,
+            "a pattern" => "cloister"[i % 8],
+            "a pattern of 16" => SHA256.HashData("p"u8)[i % 16],
+            "counting" => i,
+            "counting down" => 200 - i,
+            "steps" => i * 37,
+            _ => i * i % 11,
+        })))];
+        await using ManualCustody custody = Empty();
+        RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, key, activate: false));
+        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        Assert.Contains("not random", refused.Message, StringComparison.Ordinal);
+        Assert.Empty(custody.Ring.All);
+        Assert.Equal(0, _arena.InUse);
+    }
+
+    [Fact]
+    public void Random_KEKs_are_taken()
+    {
+        for (int i = 0; i < 100_000; i++)
+        {
+            Assert.True(KekStrength.IsPlausible(RandomNumberGenerator.GetBytes(32)));
+        }
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public sealed class SealedKeksTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_file_the_ring_is_empty() => Assert.Same(KekRing.Empty, Sealed().Load());
+    public void Without_a_file_the_ring_is_empty() => Assert.Equal((KekRing.Empty, KekHistory.Empty), Sealed().Load());
 
     [Fact]
     public async Task The_file_is_its_owners_alone_and_holds_no_key_in_clear()
@@ -182,15 +182,73 @@ public sealed class SealedKeksTests : IDisposable
     }
 
     [Fact]
-    public async Task Wipe_removes_the_file()
+    public async Task Wipe_leaves_no_KEK_in_the_file_and_what_was_active_stays_known()
     {
         await using ManualCustody custody = Open();
         custody.Create("k");
-        Assert.True(System.IO.File.Exists(File));
+        string last = custody.Import("k", 2, TestKeys.Of(2), activate: true).KeyId;
+        long before = new FileInfo(File).Length;
         custody.Wipe();
-        Assert.False(System.IO.File.Exists(File));
+        Assert.True(new FileInfo(File).Length < before - 64, "both KEKs are out of the file");
+
         await using ManualCustody again = Open();
         Assert.Empty(again.Ring.All);
+        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => again.Import("k", 1, TestKeys.Of(1), activate: true)).Code);
+        Assert.Equal(last, again.Import("k", 2, TestKeys.Of(2), activate: true).KeyId);
+        Assert.Equal(3u, again.Create("k").Identity.Version);
+    }
+
+    [Theory]
+    [InlineData("the same enclave")]
+    [InlineData("after a restart")]
+    [InlineData("after retiring it")]
+    [InlineData("after a wipe and a restart")]
+    [InlineData("with another name in between")]
+    public async Task What_was_active_once_never_is_again(string when)
+    {
+        ManualCustody custody = Open();
+        try
+        {
+            Kek first = custody.Import("k", 1, TestKeys.Of(1), activate: true);
+            string second = custody.Import(when == "with another name in between" ? "other" : "k", 2, TestKeys.Of(2), activate: true).KeyId;
+            if (when == "after retiring it")
+            {
+                custody.Retire(first.KeyId);
+            }
+
+            if (when.StartsWith("after a wipe", StringComparison.Ordinal))
+            {
+                custody.Wipe();
+            }
+
+            if (when.EndsWith("restart", StringComparison.Ordinal))
+            {
+                await custody.DisposeAsync();
+                custody = Open();
+            }
+
+            string? active = custody.Status.KeyId;
+            RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(1), activate: true));
+            Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+            Assert.Contains("--inactive", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(active, custody.Status.KeyId);
+            custody.Import("k", 1, TestKeys.Of(1), activate: false);
+            Assert.Equal(active, custody.Status.KeyId);
+            Assert.NotEqual(second, custody.Import("k", 3, TestKeys.Of(3), activate: true).KeyId);
+        }
+        finally
+        {
+            await custody.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_version_above_the_active_one_becomes_active_after_those_between_were_skipped()
+    {
+        await using ManualCustody custody = Open();
+        custody.Import("k", 5, TestKeys.Of(5), activate: true);
+        Assert.Throws<RpcException>(() => custody.Import("k", 4, TestKeys.Of(4), activate: true));
+        Assert.Equal(6u, custody.Create("k").Identity.Version);
     }
 
     [Fact]

@@ -59,13 +59,13 @@ public sealed class KekIdentityTests
     public void The_generation_of_a_provisioned_KEK_commits_to_the_key()
     {
         using SecretArena arena = new(4);
-        using Kek kek = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Of(7)));
+        using Kek kek = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Filled(7)));
         Assert.Equal("263a088467d9d6ac567985ef4fe70b98", kek.Identity.Generation);
         Assert.Equal("cl1-39a0d40c9568f40be1ee7d61b27c8267", kek.KeyId);
         Assert.Equal(kek.KeyId, kek.ToString());
 
-        using Kek same = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Of(7)));
-        using Kek other = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Of(8)));
+        using Kek same = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Filled(7)));
+        using Kek other = Kek.Manual("k", 1, SecretKey.TakeOver(arena, TestKeys.Filled(8)));
         Assert.Equal(kek.Fingerprint, same.Fingerprint);
         Assert.NotEqual(kek.Fingerprint, other.Fingerprint);
     }

@@ -15,10 +15,10 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public void TakeOver_copies_the_key_and_wipes_its_source()
     {
-        byte[] source = TestKeys.Of(0x5A);
+        byte[] source = TestKeys.Filled(0x5A);
         using SecretKey key = SecretKey.TakeOver(_arena, source);
         Assert.Equal(new byte[32], source);
-        Assert.Equal(TestKeys.Of(0x5A), Read(key));
+        Assert.Equal(TestKeys.Filled(0x5A), Read(key));
     }
 
     [Theory]
@@ -34,8 +34,8 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public void Disposing_wipes_the_memory()
     {
-        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Of(0x5A));
-        Assert.Equal(TestKeys.Of(0x5A), _arena.Slot(FirstSlot).ToArray());
+        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Filled(0x5A));
+        Assert.Equal(TestKeys.Filled(0x5A), _arena.Slot(FirstSlot).ToArray());
         key.Dispose();
         Assert.Equal(new byte[32], _arena.Slot(FirstSlot).ToArray());
         Assert.Throws<ObjectDisposedException>(() => Read(key));
@@ -44,14 +44,14 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public void A_key_disposed_under_a_caller_is_wiped_when_the_caller_leaves()
     {
-        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Of(0x5A));
+        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Filled(0x5A));
         byte[] seen = key.Use(key, static (bytes, self) =>
         {
             self.Dispose();
             Assert.Throws<ObjectDisposedException>(() => Read(self));
             return bytes.ToArray();
         });
-        Assert.Equal(TestKeys.Of(0x5A), seen);
+        Assert.Equal(TestKeys.Filled(0x5A), seen);
         Assert.Equal(new byte[32], _arena.Slot(FirstSlot).ToArray());
         Assert.Equal(0, _arena.InUse);
     }
@@ -59,7 +59,7 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public async Task Of_several_callers_inside_the_last_one_to_leave_wipes()
     {
-        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Of(0x5A));
+        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Filled(0x5A));
         using Barrier inside = new(3);
         using ManualResetEventSlim first = new();
         using ManualResetEventSlim second = new();
@@ -69,7 +69,7 @@ public sealed class SecretKeyTests : IDisposable
         key.Dispose();
         first.Set();
         await one;
-        Assert.Equal(TestKeys.Of(0x5A), _arena.Slot(FirstSlot).ToArray());
+        Assert.Equal(TestKeys.Filled(0x5A), _arena.Slot(FirstSlot).ToArray());
         second.Set();
         await two;
         Assert.Equal(new byte[32], _arena.Slot(FirstSlot).ToArray());
@@ -78,7 +78,7 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public void A_caller_that_throws_lets_go_of_the_key()
     {
-        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Of(0x5A));
+        SecretKey key = SecretKey.TakeOver(_arena, TestKeys.Filled(0x5A));
         Assert.Throws<InvalidDataException>(() => key.Use<int, int>(0, static (_, _) => throw new InvalidDataException()));
         key.Dispose();
         Assert.Equal(0, _arena.InUse);
@@ -89,10 +89,10 @@ public sealed class SecretKeyTests : IDisposable
     {
         SecretKey key = SecretKey.Generate(_arena);
         key.Dispose();
-        using SecretKey next = SecretKey.TakeOver(_arena, TestKeys.Of(1));
+        using SecretKey next = SecretKey.TakeOver(_arena, TestKeys.Filled(1));
         key.Dispose();
         Assert.Equal(1, _arena.InUse);
-        Assert.Equal(TestKeys.Of(1), Read(next));
+        Assert.Equal(TestKeys.Filled(1), Read(next));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class SecretKeyTests : IDisposable
     [Fact]
     public void Storm()
     {
-        SecretKey[] shared = [.. Enumerable.Range(0, 16).Select(i => SecretKey.TakeOver(_arena, TestKeys.Of((byte)(i + 1))))];
+        SecretKey[] shared = [.. Enumerable.Range(0, 16).Select(i => SecretKey.TakeOver(_arena, TestKeys.Filled((byte)(i + 1))))];
         long used = 0;
         long refused = 0;
         Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, thread =>
@@ -117,7 +117,7 @@ public sealed class SecretKeyTests : IDisposable
                 int index = random.Next(shared.Length);
                 if (random.Next(8) == 0)
                 {
-                    SecretKey fresh = SecretKey.TakeOver(_arena, TestKeys.Of((byte)(random.Next(255) + 1)));
+                    SecretKey fresh = SecretKey.TakeOver(_arena, TestKeys.Filled((byte)(random.Next(255) + 1)));
                     Interlocked.Exchange(ref shared[index], fresh).Dispose();
                     continue;
                 }

@@ -87,7 +87,7 @@ public sealed partial class DiskFaultTests : IDisposable
             cluster: cluster-1
             provider: cloister
             kms: { listen: "{{listen}}" }
-            custody: { mode: manual }
+            custody: { mode: manual, manual: { operators: any } }
             {{more}}
             """);
         return path;

@@ -206,7 +206,7 @@ public sealed class SimulatedEnclaveTests : IDisposable
     {
         string secretsSection = secrets ? $"\nsecrets:\n  listen: unix:{_folder.File("secrets.sock")}" : "";
         Directory.CreateDirectory(_folder.File("state"));
-        string remote = custody == "manual" ? "" : "\n  remote:\n    pollInterval: 100ms\n    retryInterval: 100ms";
+        string remote = custody == "manual" ? "\n  manual:\n    operators: any" : "\n  remote:\n    pollInterval: 100ms\n    retryInterval: 100ms";
         File.WriteAllText(_folder.File("enclave.yaml"), $"""
             apiVersion: cloister.dev/v1alpha1
             kind: EnclaveConfiguration

@@ -12,8 +12,11 @@ internal static class TestKeys
     internal static EnvelopeContext Context(string cluster = "cluster-1", string provider = "cloister") =>
         new(EnvelopeContext.KmsPurpose, cluster, provider);
 
-    /// <summary>32 bytes, all alike.</summary>
-    internal static byte[] Of(byte value)
+    /// <summary>32 bytes, the same for the same number.</summary>
+    internal static byte[] Of(byte value) => SHA256.HashData([value]);
+
+    /// <summary>32 bytes, all alike: no KEK.</summary>
+    internal static byte[] Filled(byte value)
     {
         byte[] key = new byte[SecretKey.Size];
         key.AsSpan().Fill(value);

@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Cryptography;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Gateway.Tests.Support;
 using Google.Protobuf;
@@ -73,6 +75,29 @@ public sealed class TlsFilesTests
         Replace(gateway.Tls, next);
         await Eventually.HoldsAsync("good ones are taken", Patience, () => Task.FromResult(Connects(gateway) && Serial(gateway) != first), Stop);
         Assert.Equal(2, gateway.Counter("gateway_tls_files_refused"));
+    }
+
+    [Fact]
+    public async Task PinnedAuthoritiesAreNotSwappedAndPinnedNextOnesAreTaken()
+    {
+        using ScratchFolder folder = new();
+        using ScratchFolder attacker = new();
+        EtcdTlsFiles next = new(folder);
+        byte[][] pins = [[], SHA256.HashData(await File.ReadAllBytesAsync(next.Ca, Stop))];
+        await using Pair pair = new(change: options =>
+        {
+            pins[0] = SHA256.HashData(File.ReadAllBytes(options.ClientCaPath));
+            return options with { ClientCaBinding = new CaBinding(null, pins, false) };
+        });
+        GatewayUnderTest gateway = pair.Gateway;
+        File.Copy(new EtcdTlsFiles(attacker).Ca, gateway.Tls.Ca, overwrite: true);
+        await RefusedAsync(gateway, 1);
+        Assert.Equal(0, gateway.Counter("gateway_tls_files_taken"));
+        Assert.Contains(gateway.Log.Lines, line => line.Contains("is not what gateway.tls.clientCaPins pins", StringComparison.Ordinal));
+
+        Replace(gateway.Tls, next);
+        await Eventually.HoldsAsync("the pinned next one is taken", Patience, () => Task.FromResult(gateway.Counter("gateway_tls_files_taken") == 2), Stop);
+        Assert.Contains(gateway.Log.Lines, line => line.Contains("gateway.tls.clientCa changed", StringComparison.Ordinal));
     }
 
     [Fact]

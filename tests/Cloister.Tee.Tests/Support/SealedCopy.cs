@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Memory;
@@ -21,7 +22,7 @@ internal sealed class SealedCopy(SecretArena arena) : IDisposable
     internal void Save(ISealer sealer)
     {
         ManualCustody custody = Custody(sealer);
-        custody.Import("k", 1, Sample.Bytes(32, 9), activate: true);
+        custody.Import("k", 1, SHA256.HashData([9]), activate: true);
         custody.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 

@@ -15,7 +15,7 @@ internal sealed class StoredValues
     {
         SecretArena arena = new(4096);
         ManualCustody custody = new(new EnvelopeContext(EnvelopeContext.KmsPurpose, "fuzz", "tee"), arena, null);
-        custody.Import("fuzz", 1, Enumerable.Range(1, 32).Select(i => (byte)i).ToArray(), activate: true);
+        custody.Import("fuzz", 1, System.Security.Cryptography.SHA256.HashData("fuzz"u8), activate: true);
         Sealed = new(custody, "tee", PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
         Adopting = new(custody, "tee", PlaintextMode.Adopt, arena, SeedOptions.Default, TimeProvider.System);
     }

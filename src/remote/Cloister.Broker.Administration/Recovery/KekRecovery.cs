@@ -104,6 +104,11 @@ public sealed class KekRecovery
                 KekIdentity identity = Combine(shares, key);
                 KekRecord record = kek(identity.Name);
                 (details["kek"], details["version"], details["store"]) = (identity.Name, identity.Version, record.Store);
+                if (!KekStrength.IsPlausible(key))
+                {
+                    throw new AdministrationException(KekStrength.Refusal);
+                }
+
                 if (identity.Authority != _authority)
                 {
                     // Under this authority the same key would have another key_id than the one that stored values name.

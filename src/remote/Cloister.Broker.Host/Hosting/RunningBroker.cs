@@ -104,7 +104,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         SqlBrokerState state, BrokerKeys keys, EvidenceDesk evidence, RevocationList revocations, ChangeFeed feed, TimeProvider clock, BrokerLog log)
     {
         BrokerAuthority authority = keys.Authority;
-        KekDirectory keks = new(state, keys.Stores, authority.Id);
+        KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
         LeasedKeys leased = new(keks);
         PolicyBook policies = new(state, log);
         ChallengeDesk challenges = new(keys.Challenges, state, clock);

@@ -5,12 +5,21 @@ using Cloister.KeyStores;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>Which KEKs there are, for whom, and where their keys are. Thread-safe.</summary>
-internal sealed class KekDirectory(IKekRegistry registry, IReadOnlyDictionary<string, IKeyStore> stores, string authority)
+internal sealed class KekDirectory(IKekRegistry registry, IReadOnlyDictionary<string, IKeyStore> stores, string authority, TimeProvider clock)
 {
-    /// <summary>The KEK of a cluster.</summary>
+    /// <summary>The KEK of a cluster. What writes use is stored before anybody is told: a clock that goes back brings no older version back.</summary>
     /// <exception cref="ProtocolException">There is none.</exception>
-    public async Task<Kek> FindAsync(string cluster, string name, CancellationToken cancellation) =>
-        await registry.FindKekAsync(name, cancellation) is { } kek && kek.Record.Cluster == cluster ? kek : throw Unknown();
+    public async Task<Kek> FindAsync(string cluster, string name, CancellationToken cancellation)
+    {
+        Kek kek = await registry.FindKekAsync(name, cancellation) is { } found && found.Record.Cluster == cluster ? found : throw Unknown();
+        if (kek.ActiveAt(clock.GetUtcNow()) is not { } active || active.Version <= kek.HighestActive)
+        {
+            return kek;
+        }
+
+        await registry.RaiseHighestActiveAsync(name, active.Version, cancellation);
+        return kek with { HighestActive = active.Version };
+    }
 
     /// <summary>Where its keys are.</summary>
     /// <exception cref="KeyStoreException">The configuration does not have that store any more.</exception>

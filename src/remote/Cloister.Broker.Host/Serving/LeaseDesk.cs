@@ -100,7 +100,7 @@ internal sealed class LeaseDesk(
         Unwraps = policy.Lease.Unwraps,
         Release = release,
         Etag = kek.Etag,
-        Versions = keys.Versions(kek),
+        Versions = keys.Versions(kek, now),
         KeysDigest = digest,
     };
 

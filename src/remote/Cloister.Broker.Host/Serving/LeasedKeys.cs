@@ -16,13 +16,25 @@ internal sealed class LeasedKeys(KekDirectory keks)
     private const int KekSize = 32;
     private const int EntrySize = KeyFingerprint.Size + KekSize;
 
-    /// <summary>All versions that are not destroyed.</summary>
-    public IReadOnlyList<LeasedVersion> Versions(Kek kek) =>
+    /// <summary>
+    /// The enabled versions, and of the others those that writes used: the highest of all is the active one, or there is none while it is not enabled.
+    /// </summary>
+    /// <param name="kek">The KEK.</param>
+    /// <param name="now">The broker's time: what writes used before is active at it, whatever the clock said then.</param>
+    public IReadOnlyList<LeasedVersion> Versions(Kek kek, DateTimeOffset now) =>
     [
-        .. kek.Versions.Where(version => version.State != KekVersionState.Destroyed).Select(version => new LeasedVersion(
+        .. kek.Versions.Where(version => IsListed(kek, version)).Select(version => new LeasedVersion(
             checked((uint)version.Version), version.Generation, KeyId.Format(keks.IdentityOf(version).Fingerprint()),
-            version.State == KekVersionState.Enabled, version.ActiveAt.ToUnixTimeMilliseconds())),
+            version.State == KekVersionState.Enabled,
+            version.Version <= kek.HighestActive ? Math.Min(version.ActiveAt.ToUnixTimeMilliseconds(), now.ToUnixTimeMilliseconds()) : version.ActiveAt.ToUnixTimeMilliseconds())),
     ];
+
+    private static bool IsListed(Kek kek, KekVersion version) => version.State switch
+    {
+        KekVersionState.Enabled => true,
+        KekVersionState.Destroyed => version.Version == kek.HighestActive,
+        _ => version.Version <= kek.HighestActive,
+    };
 
     /// <summary>Every enabled version that the enclave does not have.</summary>
     /// <returns>The keys and their digest; null and empty when there is none.</returns>

@@ -32,6 +32,9 @@ public interface IKekRegistry
     /// generation, or was destroyed.</exception>
     Task<Kek> RestoreVersionAsync(KekRecord kek, int version, string generation, CancellationToken cancellation);
 
+    /// <summary>Says that writes use a version: no lower one is used for writes from now on.</summary>
+    Task RaiseHighestActiveAsync(string name, int version, CancellationToken cancellation);
+
     /// <summary>Puts another policy in charge of a KEK.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotFound"/>.</exception>
     Task SetKekPolicyAsync(string name, string policy, CancellationToken cancellation);

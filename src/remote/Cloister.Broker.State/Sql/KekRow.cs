@@ -7,7 +7,7 @@ internal sealed class KekRow
 {
     public const string Columns =
         """
-        k.Name, k.Cluster, k.Store, k.Policy, k.Releasable, k.CreatedAt AS KekCreatedAt, k.Revision,
+        k.Name, k.Cluster, k.Store, k.Policy, k.Releasable, k.CreatedAt AS KekCreatedAt, k.Revision, k.HighestActive,
         v.Version, v.Generation, v.State, v.CreatedAt, v.ActiveAt, v.DestroyAt
         """;
 
@@ -32,6 +32,8 @@ internal sealed class KekRow
 
     public long Revision { get; set; }
 
+    public long HighestActive { get; set; }
+
     public long Version { get; set; }
 
     public string Generation { get; set; } = "";
@@ -52,7 +54,10 @@ internal sealed class KekRow
     /// <summary>KEKs from rows that are ordered by name and version.</summary>
     public static IReadOnlyList<Kek> ToKeks(IReadOnlyList<KekRow> rows) =>
         [.. rows.GroupBy(row => row.Name, StringComparer.Ordinal)
-            .Select(kek => new Kek(kek.First().ToRecord(), [.. kek.Select(row => row.ToVersion())], Etag(kek.First().Revision)))];
+            .Select(kek => new Kek(kek.First().ToRecord(), [.. kek.Select(row => row.ToVersion())], Etag(kek.First().Revision))
+            {
+                HighestActive = checked((int)kek.First().HighestActive),
+            })];
 
     public static string Etag(long revision) => $"r{revision}";
 

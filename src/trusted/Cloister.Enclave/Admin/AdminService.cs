@@ -1,4 +1,6 @@
 using System.Buffers;
+using Cloister.Contracts.Keys;
+using Cloister.Contracts.Operators;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
@@ -14,15 +16,20 @@ namespace Cloister.Enclave.Admin;
 /// </summary>
 public sealed class AdminService
 {
+    /// <summary>Field of the operator's signature in every request that has one.</summary>
+    internal const int SignatureField = 15;
+
     private readonly KmsEngine _engine;
     private readonly EnclaveDescription _description;
+    private readonly OperatorApproval _approval;
     private readonly Hosting.EnclaveLog _log;
 
     /// <summary>Administers an engine.</summary>
-    public AdminService(KmsEngine engine, EnclaveDescription description, Hosting.EnclaveLog log)
+    public AdminService(KmsEngine engine, EnclaveDescription description, OperatorApproval approval, Hosting.EnclaveLog log)
     {
         _engine = engine;
         _description = description;
+        _approval = approval;
         _log = log;
     }
 
@@ -30,6 +37,7 @@ public sealed class AdminService
     public IEnumerable<KeyValuePair<string, UnaryHandler>> Methods =>
     [
         new("/cloister.enclave.v1.Admin/GetState", Handle((_, response) => WriteState(response))),
+        new("/cloister.enclave.v1.Admin/GetTicket", Handle(GetTicket)),
         new("/cloister.enclave.v1.Admin/CreateKek", Handle(Create)),
         new("/cloister.enclave.v1.Admin/ImportKek", Handle(Import)),
         new("/cloister.enclave.v1.Admin/RetireKek", Handle(Retire)),
@@ -56,16 +64,32 @@ public sealed class AdminService
         }
     };
 
+    private void GetTicket(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
+    {
+        _ = Manual;
+        (string kek, _) = Read(request);
+        if (kek.Length > 0 && !KekIdentity.IsValidName(kek))
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "a ticket is for the name of a KEK, or for none");
+        }
+
+        new ProtoWriter(response).Bytes(1, _approval.Ticket(kek));
+    }
+
     private void Create(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
-        string name = ReadText(request.Span);
-        Kek kek = Manual.Create(name);
+        ManualCustody custody = Manual;
+        (string name, OperatorSignature signature) = Read(request);
+        _approval.Require(signature, _approval.Statement(OperatorAct.Create, signature.Ticket) with { Kek = name, Active = true });
+        Kek kek = custody.Create(name);
         _log.Administration("created KEK", kek.KeyId);
         WriteKek(response, kek);
     }
 
     private void Import(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
+        ManualCustody custody = Manual;
+        OperatorSignature signature = default;
         string name = "";
         ulong version = 0;
         Range key = default;
@@ -86,6 +110,9 @@ public sealed class AdminService
                     break;
                 case 4:
                     inactive = reader.Integer() != 0;
+                    break;
+                case SignatureField:
+                    signature = OperatorSignature.Read(request[reader.BytesRange()]);
                     break;
                 default:
                     reader.Skip();
@@ -108,7 +135,11 @@ public sealed class AdminService
             }
 
             given.CopyTo(copy);
-            Kek kek = Manual.Import(name, (uint)version, copy, activate: !inactive);
+            _approval.Require(signature, _approval.Statement(OperatorAct.Import, signature.Ticket) with
+            {
+                Kek = name, Version = (uint)version, Active = !inactive, KeyDigest = System.Security.Cryptography.SHA256.HashData(copy),
+            });
+            Kek kek = custody.Import(name, (uint)version, copy, activate: !inactive);
             _log.Administration("imported KEK", kek.KeyId);
             WriteKek(response, kek);
         }
@@ -120,37 +151,47 @@ public sealed class AdminService
 
     private void Retire(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
-        string keyId = ReadText(request.Span);
-        Manual.Retire(keyId);
+        ManualCustody custody = Manual;
+        (string keyId, OperatorSignature signature) = Read(request);
+        _approval.Require(signature, _approval.Statement(OperatorAct.Retire, signature.Ticket) with { KeyId = keyId });
+        custody.Retire(keyId);
         _log.Administration("retired KEK", keyId);
         WriteState(response);
     }
 
     private void Wipe(ReadOnlyMemory<byte> request, IBufferWriter<byte> response)
     {
-        Manual.Wipe();
+        ManualCustody custody = Manual;
+        (_, OperatorSignature signature) = Read(request);
+        _approval.Require(signature, _approval.Statement(OperatorAct.Wipe, signature.Ticket));
+        custody.Wipe();
         _log.Administration("wiped", "all KEKs");
         WriteState(response);
     }
 
-    // A request with one text, in field 1.
-    private static string ReadText(ReadOnlySpan<byte> request)
+    // A request with one text, in field 1, and a signature.
+    private static (string Text, OperatorSignature Signature) Read(ReadOnlyMemory<byte> request)
     {
         string text = "";
-        ProtoReader reader = new(request);
+        OperatorSignature signature = default;
+        ProtoReader reader = new(request.Span);
         while (reader.Next())
         {
-            if (reader.Field == 1)
+            switch (reader.Field)
             {
-                text = reader.String();
-            }
-            else
-            {
-                reader.Skip();
+                case 1:
+                    text = reader.String();
+                    break;
+                case SignatureField:
+                    signature = OperatorSignature.Read(request[reader.BytesRange()]);
+                    break;
+                default:
+                    reader.Skip();
+                    break;
             }
         }
 
-        return text;
+        return (text, signature);
     }
 
     private void WriteState(IBufferWriter<byte> response)
@@ -190,6 +231,14 @@ public sealed class AdminService
         foreach (LeaseReport more in _engine.Custody.MoreLeases)
         {
             WriteMessage(writer, 11, nested => LeaseStateMessage.Write(nested, more));
+        }
+
+        if (_engine.Custody is ManualCustody)
+        {
+            foreach (string one in _approval.Operators)
+            {
+                writer.String(12, one);
+            }
         }
     }
 

@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Contracts.Operators;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
 using Cloister.Enclave.Memory;
@@ -15,40 +15,39 @@ namespace Cloister.Enclave.Admin;
 
 /// <summary>
 /// Takes KEKs from an operator who has verified this enclave: evidence for the operator's nonce, then a KEK encrypted to the key that the
-/// evidence covers, with a ticket that is good once and for 5 minutes. Thread-safe. Source: docs/provisioning.md.
+/// evidence covers, with a ticket, and signed by an operator. Thread-safe. Source: docs/provisioning.md.
 /// secrets: the attested key; KEKs pass through in pinned memory that is wiped.
 /// </summary>
 public sealed class ProvisioningDesk : IDisposable
 {
     /// <summary>Bytes of a ticket and of a nonce.</summary>
-    public const int TicketSize = 32;
+    public const int TicketSize = OperatorStatement.TicketSize;
 
-    private const int MaxTickets = 16;
     private const int HeaderSize = TicketSize + 6;
 
-    private static readonly TimeSpan Validity = TimeSpan.FromMinutes(5);
-
-    private readonly Lock _gate = new();
     private readonly EnvelopeContext _context;
     private readonly string _configuration;
     private readonly IEvidenceSource _evidence;
     private readonly AttestedKey _key;
-    private readonly TimeProvider _time;
-    private readonly List<Ticket> _tickets = [];
+    private readonly AdminTickets _tickets;
+    private readonly OperatorApproval _approval;
 
     /// <summary>Opens the desk.</summary>
     /// <param name="context">Cluster and provider.</param>
     /// <param name="configuration">SHA-384 of the configuration file, lower-case hex.</param>
     /// <param name="evidence">Makes evidence.</param>
     /// <param name="key">The key that evidence covers, owned by the desk.</param>
-    /// <param name="time">Counts what has gone by.</param>
-    public ProvisioningDesk(EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, TimeProvider time)
+    /// <param name="tickets">Tickets for KEKs.</param>
+    /// <param name="approval">Judges whether an operator signed.</param>
+    public ProvisioningDesk(
+        EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, AdminTickets tickets, OperatorApproval approval)
     {
         _context = context;
         _configuration = configuration;
         _evidence = evidence;
         _key = key;
-        _time = time;
+        _tickets = tickets;
+        _approval = approval;
     }
 
     /// <summary>Kind of evidence.</summary>
@@ -79,7 +78,7 @@ public sealed class ProvisioningDesk : IDisposable
                 RuntimeData = new AttestedRuntimeData(nonce, jwk.RootElement),
                 TeeEvidence = new TeeEvidence(evidence, statement),
             };
-            return (JsonSerializer.Serialize(attestation, KbsJson.Default.AttestRequest), Issue(kek));
+            return (JsonSerializer.Serialize(attestation, KbsJson.Default.AttestRequest), _tickets.Issue(kek));
         }
         catch (BrokerException e)
         {
@@ -89,10 +88,10 @@ public sealed class ProvisioningDesk : IDisposable
 
     /// <summary>Opens a KEK and gives it to the custody.</summary>
     /// <exception cref="RpcException">
-    /// InvalidArgument, always the same: not encrypted to this enclave, no ticket or one that was used, is over or is for another name. Else
-    /// as <see cref="ManualCustody.Import"/>.
+    /// InvalidArgument, always the same: not encrypted to this enclave, no ticket or one that was used, is over or is for another name.
+    /// PermissionDenied: no operator signed this. Else as <see cref="ManualCustody.Import"/>.
     /// </exception>
-    public Kek Provision(string jwe, ManualCustody custody)
+    public Kek Provision(string jwe, OperatorSignature signature, ManualCustody custody)
     {
         byte[] plaintext = Open(jwe);
         try
@@ -107,9 +106,18 @@ public sealed class ProvisioningDesk : IDisposable
             string name = Encoding.ASCII.GetString(plaintext, HeaderSize, nameLength);
             uint version = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(plaintext.AsSpan(TicketSize));
             bool inactive = plaintext[HeaderSize - 2] == 1;
-            return TakeTicket(plaintext.AsSpan(0, TicketSize), name)
-                ? custody.Import(name, version, plaintext.AsSpan(HeaderSize + nameLength), activate: !inactive)
-                : throw Refused();
+            if (!_tickets.Take(plaintext.AsSpan(0, TicketSize), name))
+            {
+                throw Refused();
+            }
+
+            Span<byte> kek = plaintext.AsSpan(HeaderSize + nameLength);
+            OperatorStatement change = _approval.Statement(OperatorAct.Provision, plaintext.AsMemory(0, TicketSize)) with
+            {
+                Kek = name, Version = version, Active = !inactive, KeyDigest = SHA256.HashData(kek),
+            };
+            _approval.Require(signature, change, takesTicket: false);
+            return custody.Import(name, version, kek, activate: !inactive);
         }
         finally
         {
@@ -122,7 +130,7 @@ public sealed class ProvisioningDesk : IDisposable
 
     private static RpcException Refused() => new(
         StatusCode.InvalidArgument,
-        $"the KEK is not accepted: it has to be encrypted to this enclave, with a ticket of the last {Validity.TotalMinutes} minutes that was not used; run 'cloister provision' again");
+        $"the KEK is not accepted: it has to be encrypted to this enclave, with a ticket of the last {AdminTickets.Validity.TotalMinutes} minutes that was not used; run 'cloister provision' again");
 
     private byte[] Open(string jwe)
     {
@@ -135,45 +143,4 @@ public sealed class ProvisioningDesk : IDisposable
             throw Refused();
         }
     }
-
-    private byte[] Issue(string kek)
-    {
-        byte[] value = new byte[TicketSize];
-        RandomPool.Shared.Fill(value);
-        lock (_gate)
-        {
-            DropOld();
-            if (_tickets.Count == MaxTickets)
-            {
-                _tickets.RemoveAt(0);
-            }
-
-            _tickets.Add(new Ticket(value, kek, _time.GetTimestamp()));
-        }
-
-        return value;
-    }
-
-    private bool TakeTicket(ReadOnlySpan<byte> value, string kek)
-    {
-        lock (_gate)
-        {
-            DropOld();
-            for (int i = 0; i < _tickets.Count; i++)
-            {
-                if (CryptographicOperations.FixedTimeEquals(_tickets[i].Value, value))
-                {
-                    string name = _tickets[i].Kek;
-                    _tickets.RemoveAt(i);
-                    return name == kek;
-                }
-            }
-        }
-
-        return false;
-    }
-
-    private void DropOld() => _tickets.RemoveAll(ticket => _time.GetElapsedTime(ticket.IssuedAt) > Validity);
-
-    private sealed record Ticket(byte[] Value, string Kek, long IssuedAt);
 }

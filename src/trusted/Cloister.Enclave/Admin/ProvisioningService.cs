@@ -41,7 +41,7 @@ public sealed class ProvisioningService
     private async ValueTask GetEvidenceAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, UnaryCall call)
     {
         _ = Manual;
-        (string nonce, string kek) = Texts(request.Span);
+        (string nonce, string kek, _) = Parts(request);
         (string attestation, byte[] ticket) = await Desk.ChallengeAsync(nonce, kek, call.Cancellation);
         _log.Administration("gave evidence for KEK", kek);
         ProtoWriter writer = new(response);
@@ -55,7 +55,8 @@ public sealed class ProvisioningService
         try
         {
             ManualCustody custody = Manual;
-            Kek kek = Desk.Provision(Texts(request.Span).First, custody);
+            (string jwe, _, OperatorSignature signature) = Parts(request);
+            Kek kek = Desk.Provision(jwe, signature, custody);
             _log.Administration("provisioned KEK", kek.KeyId);
             KekInfoMessage.Write(response, kek, custody.Ring.IsActive(kek));
             return ValueTask.CompletedTask;
@@ -66,26 +67,31 @@ public sealed class ProvisioningService
         }
     }
 
-    // A request with texts in fields 1 and 2.
-    private static (string First, string Second) Texts(ReadOnlySpan<byte> request)
+    // A request with texts in fields 1 and 2, and a signature in 15.
+    private static (string First, string Second, OperatorSignature Signature) Parts(ReadOnlyMemory<byte> request)
     {
         try
         {
             string[] texts = ["", ""];
-            ProtoReader reader = new(request);
+            OperatorSignature signature = default;
+            ProtoReader reader = new(request.Span);
             while (reader.Next())
             {
-                if (reader.Field is 1 or 2)
+                switch (reader.Field)
                 {
-                    texts[reader.Field - 1] = reader.String();
-                }
-                else
-                {
-                    reader.Skip();
+                    case 1 or 2:
+                        texts[reader.Field - 1] = reader.String();
+                        break;
+                    case AdminService.SignatureField:
+                        signature = OperatorSignature.Read(request[reader.BytesRange()]);
+                        break;
+                    default:
+                        reader.Skip();
+                        break;
                 }
             }
 
-            return (texts[0], texts[1]);
+            return (texts[0], texts[1], signature);
         }
         catch (WireException e)
         {

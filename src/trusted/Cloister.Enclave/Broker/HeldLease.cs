@@ -15,7 +15,8 @@ internal sealed class HeldLease
 
     private readonly TimeProvider _time;
     private readonly LeaseClock _clock;
-    private readonly (long ActiveAt, uint Version, KeyFingerprint Kek)[] _schedule;
+    private readonly (long ActiveAt, uint Version, bool Enabled, KeyFingerprint Kek)[] _schedule;
+    private readonly ActiveFloor _floor;
     private long _wraps;
     private long _unwraps;
     private long _wrapsSetAside = long.MaxValue;
@@ -27,9 +28,10 @@ internal sealed class HeldLease
     /// <param name="ring">Its KEKs.</param>
     /// <param name="previous">The lease that it renews, whose time and unreported uses go on; null for the first.</param>
     /// <param name="reported">Uses that the request reported.</param>
+    /// <param name="floor">The versions that writes used.</param>
     /// <param name="time">Counts what has gone by.</param>
-    internal HeldLease(LeaseGrant grant, KekRing ring, HeldLease? previous, LeaseUses reported, TimeProvider time)
-        : this(grant.Terms, grant.Jws, grant.Token, ring, time)
+    internal HeldLease(LeaseGrant grant, KekRing ring, HeldLease? previous, LeaseUses reported, ActiveFloor floor, TimeProvider time)
+        : this(grant.Terms, grant.Jws, grant.Token, ring, floor, time)
     {
         // A restored lease had its time from the host's clock: it is no bound for the broker's.
         _clock = new LeaseClock(grant.Terms.Time, grant.AskedAt, previous is null or { IsRestored: true } ? 0 : previous.Now);
@@ -39,9 +41,10 @@ internal sealed class HeldLease
 
     /// <summary>A lease of a sealed copy.</summary>
     /// <param name="restored">The copy.</param>
+    /// <param name="floor">The versions that writes used.</param>
     /// <param name="time">Counts what has gone by.</param>
-    internal HeldLease(RestoredLease restored, TimeProvider time)
-        : this(restored.Terms, restored.Jws, "", restored.Ring, time)
+    internal HeldLease(RestoredLease restored, ActiveFloor floor, TimeProvider time)
+        : this(restored.Terms, restored.Jws, "", restored.Ring, floor, time)
     {
         IsRestored = true;
         Before = new LeaseUses(restored.Wraps, restored.Unwraps);
@@ -53,8 +56,9 @@ internal sealed class HeldLease
         }
     }
 
-    private HeldLease(LeaseTerms terms, string jws, string token, KekRing ring, TimeProvider time)
+    private HeldLease(LeaseTerms terms, string jws, string token, KekRing ring, ActiveFloor floor, TimeProvider time)
     {
+        _floor = floor;
         _time = time;
         _clock = new LeaseClock(0, 0, 0);
         Terms = terms;
@@ -64,10 +68,8 @@ internal sealed class HeldLease
         _schedule =
         [
             .. terms.Versions
-                .Where(version => version.Enabled)
-                .OrderByDescending(version => version.ActiveAt)
-                .ThenByDescending(version => version.Version)
-                .Select(version => (version.ActiveAt, version.Version, LeaseReader.Identity(terms, version).Fingerprint())),
+                .OrderByDescending(version => version.Version)
+                .Select(version => (version.ActiveAt, version.Version, version.Enabled, LeaseReader.Identity(terms, version).Fingerprint())),
         ];
     }
 
@@ -106,16 +108,21 @@ internal sealed class HeldLease
     internal bool NearlyUsed => Uses.Wraps >= Terms.Wraps / 10 * 8 || Uses.Unwraps >= Terms.Unwraps / 10 * 8;
 
     /// <summary>Versions that are not disabled.</summary>
-    internal IEnumerable<KeyFingerprint> Enabled => _schedule.Select(version => version.Kek);
+    internal IEnumerable<KeyFingerprint> Enabled => _schedule.Where(version => version.Enabled).Select(version => version.Kek);
 
-    /// <summary>The version that writes use at that time.</summary>
+    /// <summary>The version that writes use at that time: the highest whose time has come; null while that one is not enabled, since none below it may return.</summary>
     internal KeyFingerprint? ActiveAt(long now)
     {
-        foreach ((long activeAt, _, KeyFingerprint kek) in _schedule)
+        foreach ((long activeAt, uint version, bool enabled, KeyFingerprint kek) in _schedule)
         {
-            if (activeAt <= now)
+            if (activeAt <= now || version <= _floor.Version)
             {
-                return kek;
+                if (enabled)
+                {
+                    _floor.Raise(version);
+                }
+
+                return enabled ? kek : null;
             }
         }
 

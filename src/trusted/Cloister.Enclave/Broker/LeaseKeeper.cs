@@ -26,6 +26,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
     private readonly EnclaveLog _log;
     private readonly bool _takesKeks;
     private readonly SealedLease? _sealed;
+    private readonly ActiveFloor _floor = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly Task[] _loops;
@@ -166,6 +167,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
         LeaseUses reported = renews ? old!.Uses : default;
         LeaseGrant grant = await _session.RequestAsync(
             renews ? old!.Terms.Lease : "", reported, [.. (old?.Ring ?? KekRing.Empty).All.Select(kek => kek.KeyId)], _believed, _stop.Token);
+        _floor.Check(grant.Terms);
         List<Kek> opened = _takesKeks ? LeasedKeys.Open(_session.Key, grant.Terms, grant.Keys, _arena) : [];
         lock (_changes)
         {
@@ -179,7 +181,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             }
 
             KekRing ring = new([.. enabled.Select(version => here[version.KeyId])], null);
-            HeldLease held = new(grant, ring, _held, reported, _time);
+            HeldLease held = new(grant, ring, _held, reported, _floor, _time);
             KekRing before = _held?.Ring ?? KekRing.Empty;
             _believed = grant.Terms.Time;
             _mayRestore = false;
@@ -256,7 +258,7 @@ internal sealed class LeaseKeeper : IAsyncDisposable
             {
                 if (_sealed!.Load() is { } restored)
                 {
-                    HeldLease held = new(restored, _time);
+                    HeldLease held = new(restored, _floor, _time);
                     _believed = restored.Terms.Time;
                     _log.Restored(held.Terms, held.Now);
                     Hold(held);

@@ -131,6 +131,24 @@ public sealed class ConfigurationMapping
         }
     }
 
+    /// <summary>A list of texts, or one word in its place.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="word">The word.</param>
+    /// <param name="parse">Understands a text of the list.</param>
+    /// <param name="isWord">True when it is the word; then the list is empty.</param>
+    public IReadOnlyList<T> ListOrWord<T>(string field, string word, Func<string, T> parse, out bool isWord)
+    {
+        YamlNode? node = Find(field);
+        isWord = node is YamlScalarNode { Value: { } value } && value == word;
+        if (node is YamlScalarNode && !isWord)
+        {
+            _document.Fail(node, $"{_path}{field} is a list, or the word {word}");
+            return [];
+        }
+
+        return isWord ? [] : List(field, parse);
+    }
+
     /// <summary>A list of mappings.</summary>
     public IReadOnlyList<ConfigurationMapping> Mappings(string field)
     {

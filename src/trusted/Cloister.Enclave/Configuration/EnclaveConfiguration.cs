@@ -1,4 +1,5 @@
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
@@ -23,6 +24,9 @@ public sealed record EnclaveConfiguration
 
     /// <summary><c>manual</c>, <c>attested</c>, <c>remote</c> or <c>passthrough</c>.</summary>
     public required string Custody { get; init; }
+
+    /// <summary>Whose signature changes the KEKs of custody manual.</summary>
+    public OperatorPins Operators { get; init; } = OperatorPins.None;
 
     /// <summary>How a remote KMS is used.</summary>
     public RemoteOptions Remote { get; init; } = new();

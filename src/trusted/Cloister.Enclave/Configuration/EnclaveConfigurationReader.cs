@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
@@ -57,6 +58,12 @@ public static class EnclaveConfigurationReader
             custody.Fail("mode", "custody manual takes KEKs over the admin socket, and on vsock that is the parent's: use custody attested, or leave admin out");
         }
 
+        if (mode is not ("manual" or "") && custody.Has("manual"))
+        {
+            custody.Fail("manual", $"custody {mode} takes no KEKs from operators");
+        }
+
+        OperatorPins operators = Operators(custody.Mapping("manual"));
         RemoteOptions remote = Remote(custody.Mapping("remote"));
         custody.RefuseUnknown();
 
@@ -76,6 +83,7 @@ public static class EnclaveConfigurationReader
             Admin = admin,
             Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize },
             Custody = mode,
+            Operators = operators,
             Remote = remote,
             Broker = broker,
             Gateway = gateway,
@@ -111,6 +119,13 @@ public static class EnclaveConfigurationReader
         int connections = section.Number("maxConnections", 1024, 1, 65_536);
         section.RefuseUnknown();
         return address is null ? null : new ServerOptions { Address = address, Permissions = permissions, MaxConnections = connections };
+    }
+
+    private static OperatorPins Operators(ConfigurationMapping section)
+    {
+        IReadOnlyList<byte[]> pins = section.ListOrWord("operators", OperatorPins.AnyWord, BrokerPins.ParsePin, out bool any);
+        section.RefuseUnknown();
+        return any ? OperatorPins.Any : OperatorPins.Of(pins);
     }
 
     private static RemoteOptions Remote(ConfigurationMapping section)

@@ -34,7 +34,7 @@ internal static class GatewaySection
             tls.Fail("issuer", "broker needs a custody that uses one: attested, or remote or passthrough with the section broker");
         }
 
-        string clientCa = File(tls, "clientCa", required: true)!;
+        (string? clientCa, CaBinding clientCaBinding) = CaSection.Read(tls, "clientCa", required: true);
         tls.RefuseUnknown();
 
         ConfigurationMapping etcd = section.Mapping("etcd", required: true);
@@ -44,7 +44,7 @@ internal static class GatewaySection
             etcd.Fail("endpoints", $"1 to {MaxEndpoints} of etcd's members, such as https://127.0.0.1:2379");
         }
 
-        string? ca = File(etcd, "ca", required: false);
+        (string? ca, CaBinding caBinding) = CaSection.Read(etcd, "ca", required: false);
         string? etcdCertificate = File(etcd, "certificate", required: false);
         string? etcdKey = File(etcd, "key", required: false);
         if (endpoints.Any(endpoint => endpoint.Tls) && ca is null)
@@ -74,9 +74,11 @@ internal static class GatewaySection
             Listen = listen,
             CertificatePath = certificate,
             KeyPath = key,
-            ClientCaPath = clientCa,
+            ClientCaPath = clientCa ?? "",
+            ClientCaBinding = clientCaBinding,
             Endpoints = endpoints,
             EtcdCaPath = ca,
+            EtcdCaBinding = caBinding,
             EtcdCertificatePath = etcdCertificate,
             EtcdKeyPath = etcdKey,
             Prefixes = prefixes,

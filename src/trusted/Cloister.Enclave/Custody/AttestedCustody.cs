@@ -151,7 +151,7 @@ public sealed class AttestedCustody : ICustody
 
         return held.ActiveAt(now) is { } active && held.Ring.Find(active) is not null
             ? CustodyStatus.Ready(active)
-            : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable one at the broker");
+            : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable the last one at the broker, or make the next with 'cloister kek rotate'; an older one does not come back");
     }
 
     private CustodyStatus Ended(HeldLease held) => CustodyStatus.Unavailable(

@@ -33,7 +33,8 @@ public sealed class ManualCustody : ICustody
         _arena = arena;
         _sealedKeks = sealedKeks;
         _keks = keks ?? KekRules.None;
-        _snapshot = Snapshot.Of(UnderRules(sealedKeks?.Load() ?? KekRing.Empty));
+        (KekRing ring, KekHistory history) = sealedKeks?.Load() ?? (KekRing.Empty, KekHistory.Empty);
+        _snapshot = Snapshot.Of(UnderRules(ring), history);
     }
 
     /// <inheritdoc/>
@@ -113,7 +114,7 @@ public sealed class ManualCustody : ICustody
         lock (_changes)
         {
             CheckName(name);
-            uint last = _snapshot.Ring.All.Where(kek => kek.Identity.Name == name).Select(kek => kek.Identity.Version).DefaultIfEmpty(0u).Max();
+            uint last = _snapshot.Ring.All.Where(kek => kek.Identity.Name == name).Select(kek => kek.Identity.Version).Append(_snapshot.History.HighestOf(name)).Max();
             if (last == uint.MaxValue)
             {
                 throw new RpcException(StatusCode.FailedPrecondition, $"KEK {name} version {last} is the last there can be; take another name");
@@ -128,7 +129,10 @@ public sealed class ManualCustody : ICustody
     /// <param name="version">Its version, from 1.</param>
     /// <param name="key">32 bytes, wiped.</param>
     /// <param name="activate">Whether writes use it from now on.</param>
-    /// <exception cref="RpcException">InvalidArgument: a wrong name, version or length. FailedPrecondition: another key has that name and version. ResourceExhausted: too many versions.</exception>
+    /// <exception cref="RpcException">
+    /// InvalidArgument: a wrong name, version or length, or a key that nobody drew at random. FailedPrecondition: another key has that name and
+    /// version, or writes used it and do not any more. ResourceExhausted: too many versions.
+    /// </exception>
     public Kek Import(string name, uint version, Span<byte> key, bool activate)
     {
         lock (_changes)
@@ -139,6 +143,11 @@ public sealed class ManualCustody : ICustody
                 throw new RpcException(StatusCode.InvalidArgument, $"a KEK has a version from 1 and {SecretKey.Size} bytes");
             }
 
+            if (!KekStrength.IsPlausible(key))
+            {
+                throw new RpcException(StatusCode.InvalidArgument, KekStrength.Refusal);
+            }
+
             Kek kek = Kek.Manual(name, version, SecretKey.TakeOver(_arena, key));
             Kek? same = _snapshot.Ring.Find(kek.Fingerprint);
             if (same is not null)
@@ -146,7 +155,7 @@ public sealed class ManualCustody : ICustody
                 kek.Dispose();
                 if (activate && !_snapshot.Ring.IsActive(same))
                 {
-                    Change(_snapshot.Ring.Activated(same, IsOfNamespaces(same)));
+                    Activate(_snapshot.Ring, same);
                 }
 
                 return same;
@@ -175,24 +184,26 @@ public sealed class ManualCustody : ICustody
                 throw new RpcException(StatusCode.FailedPrecondition, "writes use this KEK; make another one active first");
             }
 
-            Change(_snapshot.Ring.Without(kek));
+            Change(_snapshot.Ring.Without(kek), _snapshot.History);
             kek.Dispose();
         }
     }
 
-    /// <summary>Removes every KEK from memory and the sealed copy.</summary>
+    /// <summary>Removes every KEK from memory and the sealed copy. What was active stays known.</summary>
+    /// <exception cref="SealException">The sealed copy can neither be replaced nor removed.</exception>
     public void Wipe()
     {
         lock (_changes)
         {
-            KekRing old = _snapshot.Ring;
-            _snapshot = Snapshot.Of(KekRing.Empty);
-            foreach (Kek kek in old.All)
+            WipeMemory();
+            try
             {
-                kek.Dispose();
+                _sealedKeks?.Save(KekRing.Empty, _snapshot.History);
             }
-
-            _sealedKeks?.Delete();
+            catch (SealException)
+            {
+                _sealedKeks!.Delete();
+            }
         }
     }
 
@@ -201,15 +212,20 @@ public sealed class ManualCustody : ICustody
     {
         lock (_changes)
         {
-            KekRing old = _snapshot.Ring;
-            _snapshot = Snapshot.Of(KekRing.Empty);
-            foreach (Kek kek in old.All)
-            {
-                kek.Dispose();
-            }
+            WipeMemory();
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    private void WipeMemory()
+    {
+        KekRing old = _snapshot.Ring;
+        _snapshot = Snapshot.Of(KekRing.Empty, _snapshot.History);
+        foreach (Kek kek in old.All)
+        {
+            kek.Dispose();
+        }
     }
 
     private static void CheckName(string name)
@@ -239,7 +255,15 @@ public sealed class ManualCustody : ICustody
         {
             CheckRoom();
             KekRing ring = _snapshot.Ring.With(kek);
-            Change(activate ? ring.Activated(kek, IsOfNamespaces(kek)) : ring);
+            if (activate)
+            {
+                Activate(ring, kek);
+            }
+            else
+            {
+                Change(ring, _snapshot.History);
+            }
+
             return kek;
         }
         catch
@@ -247,6 +271,25 @@ public sealed class ManualCustody : ICustody
             kek.Dispose();
             throw;
         }
+    }
+
+    private void Activate(KekRing ring, Kek kek)
+    {
+        (string name, uint highest) = (kek.Identity.Name, _snapshot.History.HighestOf(kek.Identity.Name));
+        if (!_snapshot.History.MayActivate(kek, IsOfNamespaces(kek)))
+        {
+            throw new RpcException(
+                StatusCode.FailedPrecondition,
+                $"writes used version {highest} of KEK {name} before, and KMS v2 forbids that a key_id comes back: import this KEK with --inactive for reading, "
+                + $"and a new key as version {(long)highest + 1} or later for writes");
+        }
+
+        if (highest == 0 && _snapshot.History.Highest.Count >= KekHistory.MaxNames)
+        {
+            throw new RpcException(StatusCode.ResourceExhausted, $"writes used KEKs of {KekHistory.MaxNames} names: take one of these names again");
+        }
+
+        Change(ring.Activated(kek, IsOfNamespaces(kek)), _snapshot.History.With(kek, IsOfNamespaces(kek)));
     }
 
     private bool IsOfNamespaces(Kek kek) => _keks.Keks.Contains(kek.Identity.Name);
@@ -264,15 +307,15 @@ public sealed class ManualCustody : ICustody
     }
 
     // The sealed copy first: a KEK is used only when a restart will find it again.
-    private void Change(KekRing ring)
+    private void Change(KekRing ring, KekHistory history)
     {
-        _sealedKeks?.Save(ring);
-        _snapshot = Snapshot.Of(ring);
+        _sealedKeks?.Save(ring, history);
+        _snapshot = Snapshot.Of(ring, history);
     }
 
-    private sealed record Snapshot(KekRing Ring, CustodyStatus Status)
+    private sealed record Snapshot(KekRing Ring, KekHistory History, CustodyStatus Status)
     {
-        internal static Snapshot Of(KekRing ring) => new(ring, ring switch
+        internal static Snapshot Of(KekRing ring, KekHistory history) => new(ring, history, ring switch
         {
             { Active: { } active } => CustodyStatus.Ready(active.Fingerprint),
             { All.Count: 0 } => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, "the enclave has no KEK: provision one with 'cloister kek create' or 'cloister kek import'"),

@@ -14,15 +14,23 @@ internal sealed class SealedFile
     private const int MaxFileSize = 256 * 1024;
 
     private readonly byte _version;
+    private readonly byte _older;
     private readonly EnvelopeContext _context;
     private readonly ISealer _sealer;
     private readonly SecretArena _arena;
 
     /// <summary>Names the file; it need not exist, its folder must.</summary>
-    internal SealedFile(string path, byte version, EnvelopeContext context, ISealer sealer, SecretArena arena)
+    /// <param name="path">Where.</param>
+    /// <param name="version">Format version that is written.</param>
+    /// <param name="context">What it is bound to.</param>
+    /// <param name="sealer">Gives the sealing key.</param>
+    /// <param name="arena">Where keys live.</param>
+    /// <param name="older">Another format version that is read; 0 for none.</param>
+    internal SealedFile(string path, byte version, EnvelopeContext context, ISealer sealer, SecretArena arena, byte older = 0)
     {
         Location = path;
         _version = version;
+        _older = older;
         _context = context;
         _sealer = sealer;
         _arena = arena;
@@ -34,8 +42,13 @@ internal sealed class SealedFile
 
     /// <summary>The content in pinned memory, or null when there is no file.</summary>
     /// <exception cref="SealException">There is a file and it does not open; always the same text.</exception>
-    internal byte[]? Read()
+    internal byte[]? Read() => Read(out _);
+
+    /// <summary>The content, and the format version that it has.</summary>
+    /// <exception cref="SealException">As above.</exception>
+    internal byte[]? Read(out byte version)
     {
+        version = _version;
         if (!File.Exists(Location))
         {
             return null;
@@ -51,11 +64,12 @@ internal sealed class SealedFile
             throw new SealException($"the sealed copy {Location} cannot be read: check its owner and mode");
         }
 
-        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic) || file[4] != _version)
+        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic) || (file[4] != _version && (_older == 0 || file[4] != _older)))
         {
             throw NotOpened();
         }
 
+        version = file[4];
         ReadOnlySpan<byte> sealedPart = file.AsSpan(HeaderSize + Edek.NonceSize);
         byte[] plaintext = GC.AllocateUninitializedArray<byte>(sealedPart.Length - Edek.TagSize, pinned: true);
         using SecretKey key = _sealer.SealingKey(_arena);

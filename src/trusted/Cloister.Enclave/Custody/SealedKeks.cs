@@ -2,19 +2,22 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Contracts.Envelope;
+using Cloister.Contracts.Keys;
 using Cloister.Enclave.Keys;
 using Cloister.Enclave.Memory;
 
 namespace Cloister.Enclave.Custody;
 
 /// <summary>
-/// The sealed copy of a KEK ring: one file, replaced as a whole, encrypted with a key that only this enclave has, bound to cluster and
+/// The sealed copy of a KEK ring and of what was active: one file, replaced as a whole, encrypted with a key that only this enclave has, bound to cluster and
 /// provider. It is a cache, never the only copy: a host can put back an older file. Source: docs/sealed-keks.md.
 /// secrets: KEKs pass through in pinned memory that is wiped.
 /// </summary>
 public sealed class SealedKeks
 {
-    private const byte FormatVersion = 1;
+    private const byte FormatVersion = 3;
+    private const byte FirstVersion = 1;
+    private const int HistoryEntrySize = 4 + KeyFingerprint.Size + 1;
     private const byte Active = 1;
     private const byte ActiveOfNamespaces = 2;
     private const string Purpose = "sealed-keks";
@@ -25,18 +28,18 @@ public sealed class SealedKeks
     /// <summary>Names the file; it need not exist, its folder must.</summary>
     public SealedKeks(string path, EnvelopeContext context, ISealer sealer, SecretArena arena)
     {
-        _file = new SealedFile(path, FormatVersion, context.For(Purpose), sealer, arena);
+        _file = new SealedFile(path, FormatVersion, context.For(Purpose), sealer, arena, FirstVersion);
         _arena = arena;
     }
 
-    /// <summary>Reads the ring; an empty ring when there is no file.</summary>
+    /// <summary>Reads ring and history; both empty when there is no file.</summary>
     /// <exception cref="SealException">There is a file and it does not open.</exception>
-    public KekRing Load()
+    public (KekRing Ring, KekHistory History) Load()
     {
-        byte[]? plaintext = _file.Read();
+        byte[]? plaintext = _file.Read(out byte version);
         try
         {
-            return plaintext is null ? KekRing.Empty : Read(plaintext);
+            return plaintext is null ? (KekRing.Empty, KekHistory.Empty) : Read(plaintext, version);
         }
         finally
         {
@@ -44,14 +47,14 @@ public sealed class SealedKeks
         }
     }
 
-    /// <summary>Replaces the file. When it returns, the ring survives a loss of power.</summary>
+    /// <summary>Replaces the file. When it returns, ring and history survive a loss of power.</summary>
     /// <exception cref="SealException">The file cannot be written; the old one is as it was.</exception>
-    public void Save(KekRing ring)
+    public void Save(KekRing ring, KekHistory history)
     {
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(ring), pinned: true);
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(ring, history), pinned: true);
         try
         {
-            Write(ring, plaintext);
+            WriteHistory(history, plaintext.AsSpan(WriteRing(ring, plaintext)));
             _file.Replace(plaintext);
         }
         finally
@@ -65,17 +68,19 @@ public sealed class SealedKeks
     public void Delete() => _file.Delete();
 
     // Plaintext: count 2, then for each KEK: active 1, version 4, length of name 1, name, key 32.
-    private static int PlaintextSize(KekRing ring)
+    // Then the history: last default KEK 16, count 2, then for each name: version 4, fingerprint 16, length of name 1, name.
+    private static int PlaintextSize(KekRing ring, KekHistory history)
     {
         if (ring.All.Count > KekRing.MaxSize)
         {
             throw new SealException($"more than {KekRing.MaxSize} KEK versions: retire those that no stored value needs");
         }
 
-        return 2 + ring.All.Sum(kek => 6 + Encoding.ASCII.GetByteCount(kek.Identity.Name) + SecretKey.Size);
+        return 2 + ring.All.Sum(kek => 6 + Encoding.ASCII.GetByteCount(kek.Identity.Name) + SecretKey.Size)
+            + KeyFingerprint.Size + 2 + history.Highest.Sum(entry => HistoryEntrySize + Encoding.ASCII.GetByteCount(entry.Key));
     }
 
-    private static void Write(KekRing ring, byte[] plaintext)
+    private static int WriteRing(KekRing ring, byte[] plaintext)
     {
         BinaryPrimitives.WriteUInt16BigEndian(plaintext, (ushort)ring.All.Count);
         int position = 2;
@@ -89,11 +94,74 @@ public sealed class SealedKeks
             kek.Key.Use(plaintext.AsSpan(position, SecretKey.Size), static (key, destination) => key.TryCopyTo(destination));
             position += SecretKey.Size;
         }
+
+        return position;
     }
 
-    private KekRing Read(Span<byte> plaintext)
+    private static void WriteHistory(KekHistory history, Span<byte> plaintext)
+    {
+        plaintext[..KeyFingerprint.Size].Clear();
+        history.LastDefault?.CopyTo(plaintext);
+        BinaryPrimitives.WriteUInt16BigEndian(plaintext[KeyFingerprint.Size..], checked((ushort)history.Highest.Count));
+        Span<byte> rest = plaintext[(KeyFingerprint.Size + 2)..];
+        foreach ((string name, (uint version, KeyFingerprint kek)) in history.Highest)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(rest, version);
+            kek.CopyTo(rest[4..]);
+            int length = Encoding.ASCII.GetBytes(name, rest[HistoryEntrySize..]);
+            rest[HistoryEntrySize - 1] = (byte)length;
+            rest = rest[(HistoryEntrySize + length)..];
+        }
+    }
+
+    private (KekRing Ring, KekHistory History) Read(Span<byte> plaintext, byte version)
     {
         List<Kek> keks = [];
+        try
+        {
+            KekRing ring = ReadRing(plaintext, keks, out Span<byte> rest);
+
+            // The first version did not say what was active before: what it held is all that is known.
+            KekHistory history = version == FirstVersion ? KekHistory.Of(ring) : ReadHistory(ref rest);
+            return rest.IsEmpty ? (ring, history) : throw _file.NotOpened();
+        }
+        catch
+        {
+            keks.ForEach(kek => kek.Dispose());
+            throw;
+        }
+    }
+
+    private KekHistory ReadHistory(ref Span<byte> rest)
+    {
+        if (rest.Length < KeyFingerprint.Size + 2)
+        {
+            throw _file.NotOpened();
+        }
+
+        bool none = !rest[..KeyFingerprint.Size].ContainsAnyExcept((byte)0);
+        KeyFingerprint? last = none ? null : new KeyFingerprint(rest[..KeyFingerprint.Size]);
+        int count = BinaryPrimitives.ReadUInt16BigEndian(rest[KeyFingerprint.Size..]);
+        rest = rest[(KeyFingerprint.Size + 2)..];
+        Dictionary<string, (uint, KeyFingerprint)> highest = [];
+        for (int i = 0; i < count; i++)
+        {
+            if (rest.Length < HistoryEntrySize || rest.Length < HistoryEntrySize + rest[HistoryEntrySize - 1])
+            {
+                throw _file.NotOpened();
+            }
+
+            int length = rest[HistoryEntrySize - 1];
+            highest[Encoding.ASCII.GetString(rest.Slice(HistoryEntrySize, length))] =
+                (BinaryPrimitives.ReadUInt32BigEndian(rest), new KeyFingerprint(rest.Slice(4, KeyFingerprint.Size)));
+            rest = rest[(HistoryEntrySize + length)..];
+        }
+
+        return new KekHistory(highest, last);
+    }
+
+    private KekRing ReadRing(Span<byte> plaintext, List<Kek> keks, out Span<byte> rest)
+    {
         Kek? active = null;
         Dictionary<string, Kek> named = [];
         if (plaintext.Length < 2)
@@ -102,7 +170,7 @@ public sealed class SealedKeks
         }
 
         int count = BinaryPrimitives.ReadUInt16BigEndian(plaintext);
-        Span<byte> rest = plaintext[2..];
+        rest = plaintext[2..];
         for (int i = 0; i < count; i++)
         {
             if (rest.Length < 6 || rest.Length < 6 + rest[5] + SecretKey.Size)
@@ -125,6 +193,6 @@ public sealed class SealedKeks
             rest = rest[(6 + name + SecretKey.Size)..];
         }
 
-        return rest.IsEmpty ? new KekRing(keks, active, named.Values) : throw _file.NotOpened();
+        return new KekRing(keks, active, named.Values);
     }
 }

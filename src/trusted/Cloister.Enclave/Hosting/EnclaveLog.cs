@@ -98,6 +98,18 @@ public sealed partial class EnclaveLog
     [LoggerMessage(46, LogLevel.Information, "configuration: {Binding}")]
     public partial void ConfigurationBinding(string binding);
 
+    /// <summary>KEKs can be changed by whoever reaches the admin socket.</summary>
+    [LoggerMessage(80, LogLevel.Warning, "custody.manual.operators is any: WHOEVER REACHES THE ADMIN SOCKET DECIDES WHICH KEK IS USED; for development only")]
+    public partial void AnyOperator();
+
+    /// <summary>KEKs cannot be changed.</summary>
+    [LoggerMessage(81, LogLevel.Warning, "custody.manual.operators names nobody: no KEK can be taken, made or removed; 'cloister kek operator-key' makes a key and prints its pin")]
+    public partial void NoOperator();
+
+    /// <summary>The host can swap authorities that are trusted.</summary>
+    [LoggerMessage(82, LogLevel.Warning, "NOT BOUND: {Field} is a file without a pin, the host can put authorities of its own there and be trusted; docs/configuration.md says what that gives")]
+    public partial void NotBound(string field);
+
     /// <summary>An etcd endpoint did not answer.</summary>
     [LoggerMessage(50, LogLevel.Warning, "gateway: etcd at {Endpoint} cannot be used: {Reason} ({Suppressed} more since the last line)")]
     public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);

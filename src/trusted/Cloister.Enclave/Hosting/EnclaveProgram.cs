@@ -81,6 +81,17 @@ public static class EnclaveProgram
             log.ConfigurationBinding(binding);
         }
 
+        CheckBindings(configuration, tee, log);
+        if (configuration.Custody == "manual" && configuration.Operators.IsAny)
+        {
+            log.AnyOperator();
+        }
+
+        if (configuration.Custody == "manual" && configuration.Operators.IsNobody)
+        {
+            log.NoOperator();
+        }
+
         int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
         slots += configuration.Gateway?.Seeds.CacheCapacity ?? 0;
         using SecretArena arena = new(slots);
@@ -99,8 +110,10 @@ public static class EnclaveProgram
         using StockKmsV2Values values = new(
             custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System, configuration.Gateway?.Keks);
         await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        AdminTickets tickets = new(TimeProvider.System);
+        OperatorApproval approval = new(configuration.Context, configuration.Operators, tickets);
         using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
-            ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), TimeProvider.System)
+            ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), tickets, approval)
             : null;
 
         // Administration first, KMS last: when the KMS socket answers, everything does.
@@ -108,7 +121,7 @@ public static class EnclaveProgram
             ? await GrpcServer.StartAsync(
                 "admin",
                 adminOptions,
-                [.. new AdminService(engine, description, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                [.. new AdminService(engine, description, approval, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
                 tee.Name,
                 engine.Counters,
                 log)
@@ -120,6 +133,22 @@ public static class EnclaveProgram
             "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
         await stop.Requested;
         log.Stopped();
+    }
+
+    // What the configuration's measurement does not cover is the host's to swap. In a real TEE that has to be wanted.
+    private static void CheckBindings(EnclaveConfiguration configuration, ITee tee, EnclaveLog log)
+    {
+        foreach ((string field, bool waived) in configuration.Gateway?.Unbound ?? [])
+        {
+            if (!waived && !tee.IsSimulated)
+            {
+                throw new StartException(
+                    $"{field} names a file, and the host can put its own authorities there: pin it with {field}Pins: [\"sha256:HEX\"], HEX as 'sha256sum FILE' prints it, "
+                    + $"write the certificates themselves into {field}, or leave them to the host in so many words with {field}Pins: any");
+            }
+
+            log.NotBound(field);
+        }
     }
 
     private static ICustody MakeCustody(EnclaveConfiguration configuration, string digest, EnclaveParts parts, SecretArena arena, EnclaveLog log)

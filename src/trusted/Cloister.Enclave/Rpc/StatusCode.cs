@@ -18,6 +18,9 @@ public enum StatusCode
     /// <summary>There is no such key.</summary>
     NotFound = 5,
 
+    /// <summary>The caller may not.</summary>
+    PermissionDenied = 7,
+
     /// <summary>Too large, or too many.</summary>
     ResourceExhausted = 8,
 

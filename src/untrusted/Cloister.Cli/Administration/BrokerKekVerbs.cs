@@ -51,7 +51,7 @@ internal static class BrokerKekVerbs
         (Option<string> name, Option<int> version, KekRemovalOptions removal) = (Name(), Version(), Removal());
         return BrokerVerb.Create(
             "disable",
-            "Take a version out of use, once a scan of all of etcd found no value that needs it. Enclaves stop using it at their next renewal, at once where they watch. Exit 2 when a value needs it.",
+            "Take a version out of use, once a scan of all of etcd found no value that needs it. Enclaves stop using it at their next renewal, at once where they watch. Without the one that writes use, writes stop until 'kek rotate': an older key_id never comes back. Exit 2 when a value needs it.",
             [name, version, .. removal.All],
             async (broker, parsed, output, cancellation) =>
             {

@@ -44,6 +44,7 @@ internal static class DevAnnouncement
                     ["root"] = files.Vendor.Root,
                     ["collateral"] = files.Vendor.Collateral,
                     ["configuration"] = files.Configuration,
+                    ["operatorKey"] = files.OperatorKey,
                 };
             }
 

@@ -3,6 +3,7 @@ using Cloister.Cli.Brokers;
 using Cloister.Cli.Config;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd;
+using Cloister.Cli.Operators;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Keys;
@@ -150,14 +151,16 @@ internal static class DevCommand
         {
             HashSet<string> there = [.. (await enclave.StateAsync(cancellation)).Keks.Select(kek => kek.Name)];
             using GrpcChannel channel = EnclaveChannel.Open(enclave.Files.AdminSocket);
+            using OperatorKey key = OperatorKey.Read(enclave.Files.OperatorKey);
+            SignedChanges changes = new(new Admin.AdminClient(channel), key);
             foreach (string kek in options.NamespaceKeks.Keks.Except(there))
             {
-                await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = kek }, cancellationToken: cancellation);
+                await changes.CreateAsync(kek, cancellation);
             }
 
             if (there.Count == 0)
             {
-                await new Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = KekName }, cancellationToken: cancellation);
+                await changes.CreateAsync(KekName, cancellation);
             }
         }
 

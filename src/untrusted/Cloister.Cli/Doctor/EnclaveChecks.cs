@@ -32,6 +32,7 @@ internal static class EnclaveChecks
         [
             Finding.Ok("admin", socket, $"TEE {state.Tee}, custody {state.Custody}, cluster {state.Cluster}, provider {state.Provider}"),
             Keks(socket, state),
+            .. state.Custody == "manual" ? [Operators(socket, state)] : (Finding[])[],
             Memory(socket, state),
             .. state.Lease is { } lease ? [LeaseCheck.Run(socket, lease)] : (Finding[])[],
             .. state.MoreLeases.Select(more => LeaseCheck.Run(socket, more)),
@@ -43,6 +44,14 @@ internal static class EnclaveChecks
         : Finding.Error("KEK", socket, $"none for writes: {state.Health}", state.Custody == "manual"
             ? "cloister kek import --socket ADMIN --name NAME, with your copy of the KEK on standard input"
             : "the text says which broker or KMS does not give one: see to it there");
+
+    private static Finding Operators(string socket, EnclaveState state) => state.Operators switch
+    {
+        [] => Finding.Warning("operators", socket, "nobody may change KEKs", "cloister kek operator-key --out FILE, and its pin into custody.manual.operators of the enclave's configuration"),
+        ["any"] => Finding.Warning(
+            "operators", socket, "ANY: whoever reaches the admin socket decides which KEK is used", "for development only: pin operators' keys in custody.manual.operators"),
+        _ => Finding.Ok("operators", socket, $"{state.Operators.Count} pinned"),
+    };
 
     private static Finding Memory(string socket, EnclaveState state) => state.MemoryProtection.Contains("KEYS NOT LOCKED", StringComparison.Ordinal)
         ? Finding.Warning("memory", socket, state.MemoryProtection, "LimitMEMLOCK=infinity in the unit (deploy/systemd/cloister-enclave.service), or ulimit -l unlimited")

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
+using Cloister.Cli.Operators;
 using Cloister.Contracts.EnclaveAdmin;
-using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 
@@ -95,8 +95,8 @@ internal sealed class SimulatedEnclave : IAsyncDisposable
     internal async Task ImportKekAsync(string name, byte[] kek, CancellationToken cancellation)
     {
         using GrpcChannel channel = EnclaveChannel.Open(Files.AdminSocket);
-        await new Admin.AdminClient(channel).ImportKekAsync(
-            new ImportKekRequest { Name = name, Version = 1, Key = ByteString.CopyFrom(kek) }, cancellationToken: cancellation);
+        using OperatorKey key = OperatorKey.Read(Files.OperatorKey);
+        await new SignedChanges(new Admin.AdminClient(channel), key).ImportAsync(name, 1, inactive: false, kek, cancellation);
     }
 
     /// <summary>Waits until writes have a KEK: a remote KMS or a broker has to be asked first. For KEKs of namespaces, until it is known whether they have.</summary>

@@ -35,6 +35,9 @@ internal sealed class SimulatedEnclaveFiles
     /// <summary>The appraisal policy by which an operator knows this enclave.</summary>
     internal string AppraisalPolicy => Path.Combine(Folder, "appraisal.yaml");
 
+    /// <summary>The key of the operator whom the configuration pins, custody manual.</summary>
+    internal string OperatorKey => Path.Combine(Folder, Operators.OperatorKey.FileName);
+
     /// <summary>Files of the gateway.</summary>
     internal GatewayFiles Gateway => new(Path.Combine(Folder, "gateway"));
 
@@ -83,6 +86,12 @@ internal sealed class SimulatedEnclaveFiles
     internal string ConfigurationDigest(SimulatedEnclaveOptions options) =>
         Convert.ToHexStringLower(SHA384.HashData(Encoding.UTF8.GetBytes(ConfigurationText(options))));
 
+    private string OperatorPin()
+    {
+        using Operators.OperatorKey key = File.Exists(OperatorKey) ? Operators.OperatorKey.Read(OperatorKey) : Operators.OperatorKey.Make(OperatorKey);
+        return key.Pin;
+    }
+
     private string GatewayText(SimulatedEnclaveOptions options)
     {
         if (options.Etcd is not { } etcd)
@@ -94,7 +103,7 @@ internal sealed class SimulatedEnclaveFiles
         string files = string.Concat(
             new[] { ("ca", etcd.CaPath), ("certificate", etcd.CertificatePath), ("key", etcd.KeyPath) }
                 .Where(file => file.Item2 is not null)
-                .Select(file => $"    {file.Item1}: \"{Path.GetFullPath(file.Item2!)}\"\n"));
+                .Select(file => $"    {file.Item1}: \"{Path.GetFullPath(file.Item2!)}\"\n{(file.Item1 == "ca" ? Pins("ca", file.Item2!) : "")}"));
         string issuer = options.Broker is null
             ? $"    certificate: \"{Gateway.ServerCertificate}\"\n    key: \"{Gateway.ServerKey}\"\n"
             : "    issuer: broker\n";
@@ -105,7 +114,7 @@ internal sealed class SimulatedEnclaveFiles
               listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
               tls:
             {issuer}    clientCa: "{Gateway.ClientCa}"
-              etcd:
+            {Pins("clientCa", Gateway.ClientCa)}  etcd:
                 endpoints: [{endpoints}]
             {files}  mode: {options.GatewayMode}
             {(keks.Length > 0 ? $"  keks:\n{keks}" : "")}
@@ -113,9 +122,14 @@ internal sealed class SimulatedEnclaveFiles
             """;
     }
 
+    // What the file holds now is what the enclave trusts.
+    private static string Pins(string field, string file) =>
+        File.Exists(file) ? $"    {field}Pins: [\"sha256:{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}\"]\n" : "";
+
     private string ConfigurationText(SimulatedEnclaveOptions options)
     {
         string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
+        string operators = options.Custody == "manual" ? $"  manual:\n    operators: [\"{OperatorPin()}\"]\n" : "";
         string broker = options.Broker is { } access
             ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"
             : "";
@@ -136,7 +150,7 @@ internal sealed class SimulatedEnclaveFiles
               listen: "unix:{SecretsSocket}"
             custody:
               mode: {options.Custody}
-            {state}{broker}{GatewayText(options)}simulation:
+            {operators}{state}{broker}{GatewayText(options)}simulation:
               sealingKeyFile: "{Path.Combine(State, "UNPROTECTED-sealing.key")}"
             {evidence}  remoteKms:
                 keyFile: "{SoftwareKmsKeys}"

@@ -4,9 +4,9 @@ using System.Text.Json.Nodes;
 using Cloister.Cli.Administration;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd.Scan;
+using Cloister.Cli.Operators;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
-using Google.Protobuf;
 using Grpc.Net.Client;
 
 namespace Cloister.Cli.Kek;
@@ -16,7 +16,7 @@ internal static class KekCommand
 {
     internal static Command Create() => new("kek", "KEKs of a broker, or with --socket those of an enclave in custody manual.")
     {
-        List(), CreateKek(), Import(), Retire(), Wipe(),
+        List(), CreateKek(), Import(), Retire(), Wipe(), OperatorOptions.MakeKey(),
         BrokerKekVerbs.Rotate(), BrokerKekVerbs.Enable(), BrokerKekVerbs.Disable(), BrokerKekVerbs.Destroy(), BrokerKekVerbs.CancelDestroy(),
         BrokerRecoveryVerbs.Export(), BrokerRecoveryVerbs.Restore(), BrokerRecoveryVerbs.Drill(),
     };
@@ -56,7 +56,8 @@ internal static class KekCommand
     private static Command CreateKek()
     {
         (Option<string> socket, Option<string> name, Option<OutputFormat> output, BrokerOptions broker) = (OptionalSocket(), Name(), CliOutput.Option(), new BrokerOptions());
-        Option<string?> cluster = new("--cluster") { Description = "of a broker: the cluster that it is for" };
+        Option<string?> cluster = new("--cluster") { Description = "of a broker: the cluster that it is for; of an enclave: sign only for this cluster" };
+        Option<string?> key = OperatorOptions.Key();
         Option<string?> policy = new("--policy") { Description = "of a broker: the policy that says who gets it" };
         Option<string?> store = new("--store") { Description = "of a broker: its key store; may be left out when there is one" };
         Option<bool> keep = new("--no-release") { Description = "of a broker: it stays there (custody remote)" };
@@ -64,7 +65,7 @@ internal static class KekCommand
             "create",
             "Make a KEK in a broker. With --socket: inside the enclave, the next version of that name; writes use it at once, and nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
         {
-            socket, name, cluster, policy, store, keep, output,
+            socket, name, cluster, policy, store, keep, key, output,
         };
         broker.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -82,7 +83,8 @@ internal static class KekCommand
             }
 
             using GrpcChannel channel = EnclaveChannel.Open(path);
-            Print(await Client(channel).CreateKekAsync(new CreateKekRequest { Name = parsed.GetValue(name) }, cancellationToken: cancellation), parsed.GetValue(output));
+            using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(key), path);
+            Print(await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).CreateAsync(parsed.GetValue(name)!, cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
         return command;
@@ -93,25 +95,20 @@ internal static class KekCommand
         (Option<string> socket, Option<string> name, Option<OutputFormat> output) = (Socket(), Name(), CliOutput.Option());
         Option<uint> version = new("--version") { Description = "version of the KEK, from 1", DefaultValueFactory = _ => 1 };
         Option<bool> inactive = new("--inactive") { Description = "for reading only: writes go on with the active one" };
+        (Option<string?> operatorKey, Option<string?> cluster) = (OperatorOptions.Key(), OperatorOptions.Cluster());
         Command command = new("import", "Give the enclave a KEK read from standard input: 32 bytes, or 64 hexadecimal digits.")
         {
-            socket, name, version, inactive, output,
+            socket, name, version, inactive, operatorKey, cluster, output,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
+            using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(operatorKey), parsed.GetValue(socket)!);
             byte[] key = KekInput.Read(Console.OpenStandardInput());
             try
             {
-                KekInfo kek = await Client(channel).ImportKekAsync(
-                    new ImportKekRequest
-                    {
-                        Name = parsed.GetValue(name),
-                        Version = parsed.GetValue(version),
-                        Inactive = parsed.GetValue(inactive),
-                        Key = UnsafeByteOperations.UnsafeWrap(key),
-                    },
-                    cancellationToken: cancellation);
+                KekInfo kek = await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).ImportAsync(
+                    parsed.GetValue(name)!, parsed.GetValue(version), parsed.GetValue(inactive), key, cancellation);
                 Print(kek, parsed.GetValue(output));
                 return ExitCode.Done;
             }
@@ -127,13 +124,14 @@ internal static class KekCommand
     {
         (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
         Option<string> keyId = new("--key-id") { Description = "key_id of the version", Required = true };
+        (Option<string?> operatorKey, Option<string?> cluster) = (OperatorOptions.Key(), OperatorOptions.Cluster());
         Option<string> confirm = new("--yes-retire") { Description = "the key_id again: values written with it can then not be read", Required = true };
         KekRemovalOptions removal = new(confirm: 200, "the key_id");
         Command command = new(
             "retire",
             "Remove a KEK version that writes do not use, once two scans of all of etcd found no value that needs it. Older revisions and backups with such values cannot be read afterwards. Exit 2 when a value needs it.")
         {
-            socket, keyId, confirm, output,
+            socket, keyId, confirm, operatorKey, cluster, output,
         };
         removal.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -153,7 +151,8 @@ internal static class KekCommand
                 await asked.ClearAsync([retired], [.. state.Keks.Select(kek => kek.KeyId)], retired, TimeProvider.System, cancellation);
             }
 
-            Print(await Client(channel).RetireKekAsync(new RetireKekRequest { KeyId = parsed.GetValue(keyId) }, cancellationToken: cancellation), parsed.GetValue(output));
+            using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(operatorKey), parsed.GetValue(socket)!);
+            Print(await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).RetireAsync(retired, cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
         return command;
@@ -162,8 +161,9 @@ internal static class KekCommand
     private static Command Wipe()
     {
         (Option<string> socket, Option<OutputFormat> output) = (Socket(), CliOutput.Option());
+        (Option<string?> operatorKey, Option<string?> cluster) = (OperatorOptions.Key(), OperatorOptions.Cluster());
         Option<string> confirm = new("--yes-wipe") { Description = "the provider's name: every KEK and the sealed copy will be gone", Required = true };
-        Command command = new("wipe", "Remove every KEK from the enclave's memory and its sealed copy, at once and without a look at etcd: for emergencies. Values are unreadable here until the KEKs are imported again; a KEK that nobody has a copy of is gone.") { socket, confirm, output };
+        Command command = new("wipe", "Remove every KEK from the enclave's memory and its sealed copy, at once and without a look at etcd: for emergencies. Values are unreadable here until the KEKs are imported again; a KEK that nobody has a copy of is gone.") { socket, confirm, operatorKey, cluster, output };
         command.SetAction(async (parsed, cancellation) =>
         {
             using GrpcChannel channel = EnclaveChannel.Open(parsed.GetValue(socket)!);
@@ -173,7 +173,8 @@ internal static class KekCommand
                 throw new CliException($"--yes-wipe has to repeat the provider's name, '{state.Provider}'");
             }
 
-            Print(await Client(channel).WipeAsync(new WipeRequest(), cancellationToken: cancellation), parsed.GetValue(output));
+            using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(operatorKey), parsed.GetValue(socket)!);
+            Print(await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).WipeAsync(cancellation), parsed.GetValue(output));
             return ExitCode.Done;
         });
         return command;
@@ -207,6 +208,7 @@ internal static class KekCommand
                 ["health"] = state.Health,
                 ["memoryProtection"] = state.MemoryProtection,
                 ["keks"] = new JsonArray([.. state.Keks.Select(kek => (JsonNode)Json(kek))]),
+                ["operators"] = new JsonArray([.. state.Operators.Select(one => (JsonNode)one)]),
                 ["counters"] = new JsonObject(state.Counters.Select(counter => KeyValuePair.Create(counter.Name, (JsonNode?)counter.Value))),
             };
             if (state.Lease is { } lease)
@@ -232,12 +234,20 @@ internal static class KekCommand
             ["active key_id", state.ActiveKeyId],
             ["health", state.Health],
             ["memory", state.MemoryProtection],
+            .. state.Custody == "manual" ? (IReadOnlyList<string>[])[["operators", OperatorsText(state)]] : [],
             .. state.Lease is { } held ? LeaseView.Rows(held) : [],
             .. state.MoreLeases.SelectMany(LeaseView.Rows),
             .. state.Counters.Select(counter => (IReadOnlyList<string>)[counter.Name, counter.Value.ToString(CultureInfo.InvariantCulture)]),
         ]);
         CliOutput.Table(["KEK", "version", "key_id", "writes"], state.Keks.Select(Row));
     }
+
+    private static string OperatorsText(EnclaveState state) => state.Operators switch
+    {
+        [] => "none: KEKs cannot be changed",
+        ["any"] => "ANY: whoever reaches the admin socket decides which KEK is used; for development only",
+        _ => string.Join(", ", state.Operators),
+    };
 
     private static IReadOnlyList<string> Row(KekInfo kek) =>
         [kek.Name, kek.Version.ToString(CultureInfo.InvariantCulture), kek.KeyId, kek.Active ? "active" : ""];

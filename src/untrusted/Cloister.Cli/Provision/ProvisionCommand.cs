@@ -7,6 +7,7 @@ using Cloister.Attestation.Collateral;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Evidence;
 using Cloister.Cli.Kek;
+using Cloister.Cli.Operators;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Keys;
@@ -31,10 +32,11 @@ internal static class ProvisionCommand
         Option<string> name = new("--name") { Description = "name of the KEK", Required = true };
         Option<uint> version = new("--version") { Description = "version of the KEK, from 1", DefaultValueFactory = _ => 1 };
         Option<bool> inactive = new("--inactive") { Description = "for reading only: writes go on with the active one" };
+        Option<string?> operatorKey = OperatorOptions.Key();
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("provision", "Challenge an enclave, verify and appraise its evidence here, and send it a KEK that only it can open: exit 2 when it is refused.")
         {
-            enclave, policy, collateral, roots, config, file, stdin, name, version, inactive, output,
+            enclave, policy, collateral, roots, config, file, stdin, name, version, inactive, operatorKey, output,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -52,11 +54,13 @@ internal static class ProvisionCommand
                 kekName,
                 parsed.GetValue(version),
                 parsed.GetValue(inactive));
-            using GrpcChannel channel = EnclaveChannel.Open(SocketPath(parsed.GetValue(enclave)!));
+            string socket = SocketPath(parsed.GetValue(enclave)!);
+            using GrpcChannel channel = EnclaveChannel.Open(socket);
+            using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(operatorKey), socket);
             try
             {
                 (KekInfo info, AppraisedEnclave accepted) = await EnclaveProvisioning.RunAsync(
-                    new Admin.AdminClient(channel), terms, () => ReadKek(parsed.GetValue(file), parsed.GetValue(stdin)), cancellation);
+                    new Admin.AdminClient(channel), terms, signer, () => ReadKek(parsed.GetValue(file), parsed.GetValue(stdin)), cancellation);
                 Print(info, accepted, parsed.GetValue(output));
                 return ExitCode.Done;
             }

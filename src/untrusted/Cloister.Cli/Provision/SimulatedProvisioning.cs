@@ -2,6 +2,7 @@ using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Policies;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Operators;
 using Cloister.Contracts.EnclaveAdmin;
 using Grpc.Net.Client;
 
@@ -31,6 +32,7 @@ internal static class SimulatedProvisioning
             Version: 1,
             Inactive: false);
         using GrpcChannel channel = EnclaveChannel.Open(files.AdminSocket);
-        return await EnclaveProvisioning.RunAsync(new Admin.AdminClient(channel), terms, () => kek, cancellation);
+        using OperatorKey key = OperatorKey.Read(files.OperatorKey);
+        return await EnclaveProvisioning.RunAsync(new Admin.AdminClient(channel), terms, key, () => kek, cancellation);
     }
 }

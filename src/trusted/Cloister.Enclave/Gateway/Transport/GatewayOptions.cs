@@ -16,14 +16,37 @@ public sealed record GatewayOptions
     /// <summary>PEM file of its key, or null.</summary>
     public string? KeyPath { get; init; }
 
-    /// <summary>PEM file of the authorities that may vouch for an API server.</summary>
+    /// <summary>PEM file of the authorities that may vouch for an API server; empty when the configuration holds them.</summary>
     public required string ClientCaPath { get; init; }
+
+    /// <summary>What binds them.</summary>
+    public CaBinding ClientCaBinding { get; init; } = CaBinding.None;
 
     /// <summary>etcd: at least one, tried in turn.</summary>
     public required IReadOnlyList<EtcdEndpoint> Endpoints { get; init; }
 
-    /// <summary>PEM file of the authorities that may vouch for etcd; needed for https.</summary>
+    /// <summary>PEM file of the authorities that may vouch for etcd, needed for https; empty when the configuration holds them.</summary>
     public string? EtcdCaPath { get; init; }
+
+    /// <summary>What binds them.</summary>
+    public CaBinding EtcdCaBinding { get; init; } = CaBinding.None;
+
+    /// <summary>Fields whose authorities the host can swap, and whether the configuration says that it may.</summary>
+    public IEnumerable<(string Field, bool Waived)> Unbound
+    {
+        get
+        {
+            if (!ClientCaBinding.IsBound)
+            {
+                yield return ("gateway.tls.clientCa", ClientCaBinding.HostMaySwap);
+            }
+
+            if (EtcdCaPath is not null && !EtcdCaBinding.IsBound)
+            {
+                yield return ("gateway.etcd.ca", EtcdCaBinding.HostMaySwap);
+            }
+        }
+    }
 
     /// <summary>PEM file of the gateway's certificate for etcd, or null.</summary>
     public string? EtcdCertificatePath { get; init; }

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -34,10 +35,10 @@ internal sealed class GatewayTls
         }
 
         _serving = issued ?? throw new StartException("gateway.tls: neither files nor a broker give a serving certificate");
-        _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, ClientAuthentication);
+        _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, options.ClientCaBinding, ClientAuthentication);
         if (options.EtcdCaPath is { } ca)
         {
-            _etcdChain = Authorities("gateway.etcd.ca", ca, ServerAuthentication);
+            _etcdChain = Authorities("gateway.etcd.ca", ca, options.EtcdCaBinding, ServerAuthentication);
         }
 
         if (options is { EtcdCertificatePath: { } certificate, EtcdKeyPath: { } key })
@@ -97,7 +98,7 @@ internal sealed class GatewayTls
         }
     }
 
-    private TlsFiles<X509ChainPolicy> Authorities(string field, string path, string purpose) =>
+    private TlsFiles<X509ChainPolicy> Authorities(string field, string path, CaBinding binding, string purpose) =>
         Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, path, () =>
         {
             // Only these authorities, not the system's as well.
@@ -108,9 +109,18 @@ internal sealed class GatewayTls
                 DisableCertificateDownloads = true,
             };
             policy.ApplicationPolicy.Add(new Oid(purpose));
-            policy.CustomTrustStore.ImportFromPemFile(path);
+            policy.CustomTrustStore.ImportFromPem(binding.Pem ?? Pinned(field, path, binding));
             return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
-        }), path));
+        }), binding.Pem is null ? [path] : []));
+
+    // What is checked is what is used: the file is read once.
+    private static string Pinned(string field, string path, CaBinding binding)
+    {
+        byte[] file = File.ReadAllBytes(path);
+        return binding.Accepts(file)
+            ? Encoding.UTF8.GetString(file)
+            : throw new StartException($"{field}: what {path} holds is not what {field}Pins pins: put the pinned file back, or pin the new one too and start with that configuration");
+    }
 
     private TlsFiles<SslStreamCertificateContext> Certificate(string field, string path, string keyPath) =>
         Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, path, () =>

@@ -1,6 +1,6 @@
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Operators;
 using Cloister.Contracts.EnclaveAdmin;
-using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 
@@ -16,24 +16,27 @@ internal sealed class ManualKekRotation : IKekRotation
     private readonly string _name;
     private readonly uint _version;
     private readonly byte[]? _key;
+    private readonly string? _operatorKey;
 
     /// <param name="adminSockets">Of every node.</param>
     /// <param name="name">Name of the KEK.</param>
     /// <param name="version">Its new version.</param>
     /// <param name="key">32 bytes; null to have the only node make it.</param>
-    internal ManualKekRotation(IReadOnlyList<string> adminSockets, string name, uint version, byte[]? key)
+    /// <param name="operatorKey">File of the operator's key; null: the one beside the socket, when there is one.</param>
+    internal ManualKekRotation(IReadOnlyList<string> adminSockets, string name, uint version, byte[]? key, string? operatorKey)
     {
         _adminSockets = adminSockets;
         _name = name;
         _version = version;
         _key = key;
+        _operatorKey = operatorKey;
     }
 
     public async Task<string?> AdvanceAsync(CancellationToken cancellation)
     {
         if (_key is null)
         {
-            return (await CallAsync(_adminSockets[0], admin => admin.CreateKekAsync(new CreateKekRequest { Name = _name }, cancellationToken: cancellation))).KeyId;
+            return (await CallAsync(_adminSockets[0], admin => admin.CreateAsync(_name, cancellation))).KeyId;
         }
 
         string keyId = "";
@@ -41,8 +44,7 @@ internal sealed class ManualKekRotation : IKekRotation
         {
             foreach (string socket in _adminSockets)
             {
-                ImportKekRequest request = new() { Name = _name, Version = _version, Inactive = inactive, Key = UnsafeByteOperations.UnsafeWrap(_key) };
-                keyId = (await CallAsync(socket, admin => admin.ImportKekAsync(request, cancellationToken: cancellation))).KeyId;
+                keyId = (await CallAsync(socket, admin => admin.ImportAsync(_name, _version, inactive, _key, cancellation))).KeyId;
             }
         }
 
@@ -53,19 +55,20 @@ internal sealed class ManualKekRotation : IKekRotation
     {
         foreach (string socket in _adminSockets)
         {
-            await CallAsync(socket, admin => admin.RetireKekAsync(new RetireKekRequest { KeyId = keyId }, cancellationToken: cancellation));
+            await CallAsync(socket, admin => admin.RetireAsync(keyId, cancellation));
         }
     }
 
     public string HowToRetire(string keyId) =>
         $"on every node: cloister kek retire --socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}, and --endpoints of etcd";
 
-    private static async Task<T> CallAsync<T>(string socket, Func<Admin.AdminClient, AsyncUnaryCall<T>> call)
+    private async Task<T> CallAsync<T>(string socket, Func<SignedChanges, Task<T>> call)
     {
         using GrpcChannel channel = EnclaveChannel.Open(socket);
+        using OperatorKey? signer = OperatorKey.Find(_operatorKey, socket);
         try
         {
-            return await call(new Admin.AdminClient(channel));
+            return await call(new SignedChanges(new Admin.AdminClient(channel), signer));
         }
         catch (RpcException e)
         {

@@ -4,6 +4,7 @@ using Cloister.Cli.Administration;
 using Cloister.Cli.Etcd.Rewrap;
 using Cloister.Cli.Etcd.Scan;
 using Cloister.Cli.Kek;
+using Cloister.Cli.Operators;
 using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Etcd.Rotate;
@@ -22,6 +23,7 @@ internal static class RotateCommand
         Option<string[]> admins = Many("--admin-socket", "custody manual: admin socket of a node; repeat for every node", required: false);
         Option<string> name = new("--name") { Description = "custody manual and attested: name of the KEK" };
         Option<uint> version = new("--version") { Description = "custody manual: version of the KEK on standard input, 32 bytes or 64 hexadecimal digits" };
+        Option<string?> operatorKey = OperatorOptions.Key();
         Option<bool> create = new("--create") { Description = "custody manual, one node: the enclave makes the KEK, nobody has a copy" };
         Option<string?> context = new("--context") { Description = "custody attested: JSON file with the broker that makes the version, as for 'cloister kek'" };
         Option<int> notice = new("--active-in") { Description = "custody attested: seconds that nodes have to fetch the version before writes use it", DefaultValueFactory = _ => 60 };
@@ -46,7 +48,7 @@ internal static class RotateCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
         {
-            sockets, secretsSockets, admins, name, version, create, context, notice, rotated, settle, wait, rate, retire, scanPrefix, confirm, allowEmpty, output,
+            sockets, secretsSockets, admins, name, version, operatorKey, create, context, notice, rotated, settle, wait, rate, retire, scanPrefix, confirm, allowEmpty, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -67,7 +69,7 @@ internal static class RotateCommand
             {
                 RotationSource source = new(
                     parsed.GetValue(admins)!, parsed.GetValue(name), parsed.GetValue(version), parsed.GetValue(create), parsed.GetValue(rotated),
-                    parsed.GetValue(context), TimeSpan.FromSeconds(parsed.GetValue(notice)));
+                    parsed.GetValue(context), TimeSpan.FromSeconds(parsed.GetValue(notice)), parsed.GetValue(operatorKey));
                 source.Check(steps.Retire is not null);
                 key = source.NeedsKey ? KekInput.Read(Console.OpenStandardInput()) : null;
                 using BrokerSession? broker = source.Context is { } file ? BrokerOptions.Open(file) : null;

@@ -3,7 +3,7 @@ using Cloister.Administration.Client;
 namespace Cloister.Cli.Etcd.Rotate;
 
 /// <summary>Where the command line says that the new version comes from.</summary>
-internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string? Name, uint Version, bool Create, bool Rotated, string? Context, TimeSpan Notice)
+internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string? Name, uint Version, bool Create, bool Rotated, string? Context, TimeSpan Notice, string? OperatorKey = null)
 {
     /// <summary>True when a KEK is expected on standard input.</summary>
     internal bool NeedsKey => !Rotated && !Create && Context is null;
@@ -56,6 +56,6 @@ internal sealed record RotationSource(IReadOnlyList<string> AdminSockets, string
             return new BrokerKekRotation(broker, Name!, Notice);
         }
 
-        return Rotated ? new RotatedElsewhere() : new ManualKekRotation(AdminSockets, Name!, Version, key);
+        return Rotated ? new RotatedElsewhere() : new ManualKekRotation(AdminSockets, Name!, Version, key, OperatorKey);
     }
 }
