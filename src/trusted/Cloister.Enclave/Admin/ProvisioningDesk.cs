@@ -139,7 +139,7 @@ public sealed class ProvisioningDesk : IDisposable
     private byte[] Issue(string kek)
     {
         byte[] value = new byte[TicketSize];
-        RandomPool.Shared.Fill(value);
+        KernelRandom.Fill(value);
         lock (_gate)
         {
             DropOld();

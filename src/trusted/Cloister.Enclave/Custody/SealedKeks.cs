@@ -48,16 +48,7 @@ public sealed class SealedKeks
     /// <exception cref="SealException">The file cannot be written; the old one is as it was.</exception>
     public void Save(KekRing ring)
     {
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(ring), pinned: true);
-        try
-        {
-            Write(ring, plaintext);
-            _file.Replace(plaintext);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(plaintext);
-        }
+        _file.Replace(_file.Seal(PlaintextSize(ring), plaintext => Write(ring, plaintext)));
     }
 
     /// <summary>Removes the file.</summary>
