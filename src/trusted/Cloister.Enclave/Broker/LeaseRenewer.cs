@@ -126,15 +126,17 @@ internal sealed class LeaseRenewer : IAsyncDisposable
         long due = held.Terms.RenewAfter + KernelRandom.Below(Math.Clamp((held.Terms.Expires - held.Terms.RenewAfter) / 10, 1, int.MaxValue));
         TakeWake();
         await PauseAsync(TimeSpan.FromMilliseconds(1000 + KernelRandom.Below(200)));
-        bool asked = false;
+
+        // Nearly used up from the start: uses that were made while it was asked for count against it.
+        bool asked = held.IsNearlyUsed;
         while (!_stop.IsCancellationRequested && held.Now < due && _leases.Current == held && !(asked && _time.GetElapsedTime(start) >= rest))
         {
             Task<bool> woken = _wake.WaitAsync(asked ? ShortInterval : LookInterval, _stop);
             await ((Task)woken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            asked |= woken.IsCompletedSuccessfully && woken.Result;
+            asked |= (woken.IsCompletedSuccessfully && woken.Result) || held.IsNearlyUsed;
         }
 
-        return TakeWake();
+        return TakeWake() || held.IsNearlyUsed;
     }
 
     // Whether uses were the reason.
