@@ -25,7 +25,7 @@ internal static class EnvelopeBench
         // A fresh DEK of honest random bytes, wrapped into an EDEK with a fresh nonce; the custody does it at once, without waiting.
         int Encrypt()
         {
-            RandomPool.Shared.Fill(dek);
+            KernelRandom.Fill(dek);
             return custody.EncryptAsync(dek, edek, CancellationToken.None).AsTask().GetAwaiter().GetResult().Length;
         }
 

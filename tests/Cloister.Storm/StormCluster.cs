@@ -141,7 +141,7 @@ internal sealed class StormCluster : IAsyncDisposable
         await File.WriteAllTextAsync(_folder["authority.pem"], await AuthorityAsync(alice), Stop);
         Directory.CreateDirectory(_folder["state"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _enclaves.Configure(_broker.Pin, [_broker.Url], $"sealingKeyFile: {_folder["UNPROTECTED-sealing.key"]}", $$"""
-            state: { directory: {{_folder["state"]}} }
+            state: { directory: {{_folder["state"]}}, sealedLease: survives-revocation }
             gateway:
               listen: tcp:{{_gateway}}
               tls: { issuer: broker, clientCa: {{_tls.Ca}} }

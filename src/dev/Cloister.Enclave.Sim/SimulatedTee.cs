@@ -24,9 +24,6 @@ internal sealed class SimulatedTee : ITee, ISealer
 
     public IEvidenceSource? Evidence => _options.VendorDirectory is { } directory ? new SimulatedEvidence(_options, directory) : null;
 
-    public IMonotonicCounter? CounterOf(string file) =>
-        new CounterFile(_options.SealingKeyFile + (file == EnclaveProgram.SealedLeaseFile ? ".counter" : $".{file}.counter"));
-
     public string Description => "simulated sealing, key in a file";
 
     public SecretKey SealingKey(SecretArena arena)
@@ -40,6 +37,7 @@ internal sealed class SimulatedTee : ITee, ISealer
                 PrivateFile.Create(path, RandomNumberGenerator.GetBytes(SecretKey.Size), replace: false);
             }
 
+            // Waits where the path is a pipe: that is a platform that does not answer.
             byte[] key = File.ReadAllBytes(path);
             return key.Length == SecretKey.Size
                 ? SecretKey.TakeOver(arena, key)
@@ -47,7 +45,7 @@ internal sealed class SimulatedTee : ITee, ISealer
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SealException($"the simulated sealing key {path} cannot be read or made: check that its folder exists and belongs to this user");
+            throw new SealException($"the simulated sealing key {path} cannot be read or made: check that its folder exists and belongs to this user", isTransient: true);
         }
     }
 }

@@ -91,7 +91,7 @@ internal sealed class SoftwareKms : IRemoteKms
     private static byte[] Encrypt(Xaes256Gcm cipher, KeyFingerprint kek, EnvelopeContext context, ReadOnlySpan<byte> plaintext)
     {
         byte[] ciphertext = new byte[Xaes256Gcm.NonceSize + plaintext.Length + Xaes256Gcm.TagSize];
-        RandomPool.Shared.Fill(ciphertext.AsSpan(0, Xaes256Gcm.NonceSize));
+        KernelRandom.Fill(ciphertext.AsSpan(0, Xaes256Gcm.NonceSize));
         cipher.Encrypt(ciphertext.AsSpan(0, Xaes256Gcm.NonceSize), plaintext, Aad(kek, context), ciphertext.AsSpan(Xaes256Gcm.NonceSize));
         return ciphertext;
     }

@@ -21,12 +21,15 @@ internal sealed class EnclaveProcess : IAsyncDisposable
     private readonly KeyManagementService.KeyManagementServiceClient _kms;
 
     /// <summary>Starts it; it is not ready yet.</summary>
-    public EnclaveProcess(EnclaveFolder folder)
+    /// <param name="folder">Its configuration.</param>
+    /// <param name="log">A pipe that is its standard error from the start, read or not by the test; null to have it in <see cref="Log"/>.</param>
+    public EnclaveProcess(EnclaveFolder folder, string? log = null)
     {
-        _process = new Process
-        {
-            StartInfo = new ProcessStartInfo(Program, ["--config", folder.Configuration]) { RedirectStandardOutput = true, RedirectStandardError = true },
-        };
+        ProcessStartInfo start = log is null
+            ? new ProcessStartInfo(Program, ["--config", folder.Configuration])
+            : new ProcessStartInfo("sh", ["-c", "exec 2> \"$1\"; shift; exec \"$@\"", "sh", log, Program, "--config", folder.Configuration]);
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Note(line.Data);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.Start();

@@ -16,10 +16,12 @@ public sealed class LeaseTests
         { "Error", "it is being asked for", lease => lease.Lease = "" },
         { "Error", "writes have stopped, reads stop in 30 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now + 30_000) },
         { "Error", "reads stop in 0 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now - 1) },
-        { "Error", "budget used up", lease => lease.UnwrapsLeft = 0 },
-        { "Error", "budget used up", lease => lease.WrapsLeft = 0 },
+        { "Error", "budget used up, reads have stopped, writes go on", lease => lease.UnwrapsLeft = 0 },
+        { "Error", "budget used up, writes have stopped, reads go on", lease => lease.WrapsLeft = 0 },
+        { "Error", "budget used up, writes and reads have stopped", lease => (lease.WrapsLeft, lease.UnwrapsLeft) = (0, 0) },
         { "Warning", "not renewed: connect: refused", lease => (lease.FailedStep, lease.Failure) = ("connect", "refused") },
         { "Warning", "from the sealed copy", lease => lease.Restored = true },
+        { "Warning", "a sealed copy is kept that survives a revocation", lease => lease.KeepsSealedCopy = true },
     };
 
     [Theory]

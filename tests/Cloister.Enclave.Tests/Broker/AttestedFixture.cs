@@ -13,18 +13,18 @@ internal sealed class AttestedFixture : IAsyncDisposable
 {
     /// <param name="broker">The broker.</param>
     /// <param name="folder">Where a sealed copy is kept, or null for none.</param>
-    /// <param name="counter">The platform's counter, or null for none.</param>
     /// <param name="time">The clock, or null for a new one.</param>
     /// <param name="urls">Other URLs than the broker's.</param>
     /// <param name="configuration">Digest of the configuration file.</param>
+    /// <param name="sealer">The platform, or null for one that always answers.</param>
     internal AttestedFixture(
-        TestBroker broker, TestFolder? folder = null, HeldCounter? counter = null, ShiftedTime? time = null, Uri[]? urls = null, string? configuration = null)
+        TestBroker broker, TestFolder? folder = null, ShiftedTime? time = null, Uri[]? urls = null, string? configuration = null, ISealer? sealer = null)
     {
         Time = time ?? new ShiftedTime();
         SealedLease? copy = folder is null
             ? null
             : new SealedLease(
-                folder.File("lease.sealed"), Context, configuration ?? Configuration, broker.Options(), new CountingSealer(TestKeys.Of(3), counter), Arena, Time);
+                folder.File("lease.sealed"), Context, configuration ?? Configuration, broker.Options(), sealer ?? new KeySealer(TestKeys.Of(3)), Arena, Time);
         Custody = new AttestedCustody(Context, Session(broker, Time, urls), Arena, Time, Log.Log, copy);
     }
 

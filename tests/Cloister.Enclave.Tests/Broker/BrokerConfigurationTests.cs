@@ -35,6 +35,24 @@ public sealed class BrokerConfigurationTests
     public void Refuses(string mode, string right, string wrong) =>
         Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text(mode, Broker.Replace(right, wrong, StringComparison.Ordinal))));
 
+    [Theory]
+    [InlineData("directory: /s", false)]
+    [InlineData("directory: /s, sealedLease: none", false)]
+    [InlineData("directory: /s, sealedLease: survives-revocation", true)]
+    public void A_sealed_copy_of_the_lease_is_kept_only_in_so_many_words(string state, bool kept) =>
+        Assert.Equal(kept, EnclaveConfigurationReader.Read(Text("attested", Broker + $"\nstate: {{{state}}}")).SealsLease);
+
+    [Theory]
+    [InlineData("attested", "sealedLease: survives-revocation")]
+    [InlineData("attested", "directory: /s, sealedLease: true")]
+    [InlineData("attested", "directory: /s, sealedLease: \"\"")]
+    [InlineData("remote", "directory: /s, sealedLease: survives-revocation")]
+    public void Other_words_for_it_are_refused(string mode, string state)
+    {
+        ConfigurationException refusal = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(Text(mode, Broker + $"\nstate: {{{state}}}")));
+        Assert.All(refusal.Errors, error => Assert.Contains("sealedLease", error.ToString(), StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Relays_stand_for_the_brokers_in_their_order()
     {

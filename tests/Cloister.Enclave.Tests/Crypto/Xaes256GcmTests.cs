@@ -118,7 +118,7 @@ public sealed class Xaes256GcmTests : IDisposable
         Parallel.For(0, 20_000, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
         {
             byte[] nonce = new byte[24];
-            RandomPool.Shared.Fill(nonce);
+            KernelRandom.Fill(nonce);
             byte[] plaintext = BitConverter.GetBytes(i);
             byte[] output = new byte[20];
             byte[] opened = new byte[4];

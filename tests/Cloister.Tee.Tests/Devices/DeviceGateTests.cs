@@ -54,6 +54,29 @@ public sealed class DeviceGateTests
     }
 
     [Fact]
+    public async Task A_thread_that_cannot_be_started_costs_one_attempt()
+    {
+        int starts = 0;
+        DeviceGate gate = new("/dev/x", Short, start: thread =>
+        {
+            if (starts++ < 2)
+            {
+                throw new OutOfMemoryException();
+            }
+
+            thread.Start();
+        });
+        for (int i = 0; i < 2; i++)
+        {
+            TeeException refusal = await Assert.ThrowsAsync<TeeException>(() => gate.RunAsync(() => 1, TestContext.Current.CancellationToken));
+            Assert.Contains("no thread can be started", refusal.Message, StringComparison.Ordinal);
+            Assert.True(refusal.IsPassing);
+        }
+
+        Assert.Equal(1, await gate.RunAsync(() => 1, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_caller_that_gives_up_leaves_the_device_to_the_next()
     {
         GramineMachine machine = new();

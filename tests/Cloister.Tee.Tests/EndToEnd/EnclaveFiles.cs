@@ -26,7 +26,7 @@ internal sealed class EnclaveFiles : IDisposable
               pins: ["{{broker.Process.Pin}}"]
               kek: {{kek}}
               timeout: 20s
-            {{(keepsState ? $"state: {{ directory: {State} }}" : "")}}
+            {{(keepsState ? $"state: {{ directory: {State}, sealedLease: survives-revocation }}" : "")}}
             """);
         Bytes = File.ReadAllBytes(Path);
     }

@@ -50,14 +50,14 @@ public sealed class RestartEndToEndTests
     }
 
     [Fact]
-    public async Task A_full_disk_costs_the_sealed_copy_and_nothing_else()
+    public async Task A_place_that_cannot_be_written_costs_the_sealed_copy_and_nothing_else()
     {
         await using LiveBroker broker = await LiveBroker.StartAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek, keepsState: true);
         Subject subject = Subject.Of("sgx", broker);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
-        File.CreateSymbolicLink(Path.Combine(files.State, "lease.sealed.new"), "/dev/full");
+        Directory.CreateDirectory(Path.Combine(files.State, "lease.sealed.new"));
         await using RunningEnclave enclave = new(files, subject.Found());
         await enclave.ReadyAsync();
         byte[] secret = RandomNumberGenerator.GetBytes(32);

@@ -16,6 +16,7 @@ internal sealed class DeviceGate
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly string _device;
+    private readonly Action<Thread> _start;
     private readonly TimeSpan _patience;
     private readonly TimeSpan _pause;
     private volatile bool _hangs;
@@ -24,8 +25,10 @@ internal sealed class DeviceGate
     /// <param name="device">What is behind it, for messages.</param>
     /// <param name="patience">Longest wait for an operation.</param>
     /// <param name="pause">First wait before a busy device is asked again; later ones are longer.</param>
-    internal DeviceGate(string device, TimeSpan? patience = null, TimeSpan? pause = null)
+    /// <param name="start">Starts a thread; for tests.</param>
+    internal DeviceGate(string device, TimeSpan? patience = null, TimeSpan? pause = null, Action<Thread>? start = null)
     {
+        _start = start ?? (thread => thread.Start());
         _device = device;
         _patience = patience ?? Patience;
         _pause = pause ?? TimeSpan.FromMilliseconds(50);
@@ -67,7 +70,17 @@ internal sealed class DeviceGate
             IsBackground = true,
             Name = "tee-device",
         };
-        thread.Start();
+        try
+        {
+            _start(thread);
+        }
+        catch (Exception e) when (e is ThreadStartException or OutOfMemoryException)
+        {
+            // Nobody else would: it never ran.
+            _turn.Release();
+            throw new TeeException($"{_device} was not asked, no thread can be started: raise the limit on processes (pids.max, RLIMIT_NPROC) or memory", isPassing: true);
+        }
+
         try
         {
             return await done.Task.WaitAsync(_patience, cancellation);

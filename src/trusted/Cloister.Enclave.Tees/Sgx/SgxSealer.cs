@@ -39,11 +39,11 @@ internal sealed class SgxSealer : ISealer
         }
         catch (DeviceException e)
         {
-            throw new SealException($"{e.Message}: Gramine gives no sealing key; run the enclave with gramine-sgx, or leave state.directory out");
+            throw new SealException($"{e.Message}: Gramine gives no sealing key; run the enclave with gramine-sgx, or leave state.directory out", isTransient: true);
         }
         catch (TeeException e)
         {
-            throw new SealException(e.Message);
+            throw new SealException(e.Message, isTransient: true);
         }
     }
 

@@ -38,15 +38,15 @@ internal sealed class SnpSealer : ISealer
         {
             throw new SealException(e.IsPermission
                 ? $"{e.Message}: run the enclave as root, or give its user access to {SnpDerivedKey.Device}; or leave state.directory out"
-                : $"{e.Message}: the firmware gives no derived key here; leave state.directory out, and provision KEKs after every start");
+                : $"{e.Message}: the firmware gives no derived key here; leave state.directory out, and provision KEKs after every start", isTransient: true);
         }
         catch (DeviceException e)
         {
-            throw new SealException(SnpDevice.Advice(e).Message);
+            throw new SealException(SnpDevice.Advice(e).Message, isTransient: true);
         }
         catch (TeeException e)
         {
-            throw new SealException(e.Message);
+            throw new SealException(e.Message, isTransient: true);
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class SnpSealer : ISealer
     private SecretKey Derive(SecretArena arena)
     {
         Span<byte> fresh = stackalloc byte[RuntimeBinding.ReportDataSize];
-        RandomPool.Shared.Fill(fresh);
+        KernelRandom.Fill(fresh);
         if (!SnpReportFields.TryRead(_device.Get(fresh).Out, out SnpReportFields report))
         {
             throw new TeeException("no SEV-SNP report");

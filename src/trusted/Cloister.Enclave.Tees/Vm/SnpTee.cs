@@ -49,7 +49,7 @@ internal sealed class SnpTee : ITee
     private static byte[] HostData(SnpDevice device)
     {
         Span<byte> fresh = stackalloc byte[RuntimeBinding.ReportDataSize];
-        RandomPool.Shared.Fill(fresh);
+        KernelRandom.Fill(fresh);
         return SnpReportFields.TryRead(device.Get(fresh).Out, out SnpReportFields read)
             ? read.HostData.ToArray()
             : throw new TeeException("no SEV-SNP report");

@@ -54,7 +54,7 @@ internal sealed class TdxTee : ITee
     private static byte[] Fresh()
     {
         byte[] reportData = new byte[TdReport.ReportDataSize];
-        RandomPool.Shared.Fill(reportData);
+        KernelRandom.Fill(reportData);
         return reportData;
     }
 }

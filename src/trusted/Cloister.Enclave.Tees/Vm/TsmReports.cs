@@ -98,7 +98,7 @@ internal sealed class TsmReports
     private string NewEntry()
     {
         Span<byte> name = stackalloc byte[NameSize];
-        RandomPool.Shared.Fill(name);
+        KernelRandom.Fill(name);
         string entry = $"{Folder}/cloister-{Convert.ToHexStringLower(name)}";
         CryptographicOperations.ZeroMemory(name);
         _devices.CreateFolder(entry);

@@ -31,7 +31,7 @@ public sealed class AdminTickets
     public byte[] Issue(string kek)
     {
         byte[] value = new byte[OperatorStatement.TicketSize];
-        RandomPool.Shared.Fill(value);
+        KernelRandom.Fill(value);
         lock (_lock)
         {
             DropOld();

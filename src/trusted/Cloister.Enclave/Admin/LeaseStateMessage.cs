@@ -22,5 +22,6 @@ internal static class LeaseStateMessage
         writer.Boolean(10, lease.Restored);
         writer.String(11, lease.FailedStep);
         writer.String(12, lease.Failure);
+        writer.Boolean(13, lease.KeepsSealedCopy);
     }
 }

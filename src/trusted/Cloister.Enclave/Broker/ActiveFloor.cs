@@ -22,17 +22,15 @@ internal sealed class ActiveFloor
         }
     }
 
-    /// <summary>Refuses a lease that would take writes back.</summary>
-    /// <exception cref="BrokerException">Its highest version is below the floor.</exception>
-    internal void Check(LeaseTerms terms)
+    /// <summary>Why a lease would take writes back, its highest version being below the floor; null when it does not.</summary>
+    internal BrokerException? Refuse(LeaseTerms terms)
     {
         uint highest = terms.Versions.Select(version => version.Version).DefaultIfEmpty(0u).Max();
-        if (highest < Version)
-        {
-            throw new BrokerException(
+        return highest >= Version
+            ? null
+            : new BrokerException(
                 BrokerFailure.Refused,
                 "lease",
                 $"it goes back to version {highest} of KEK {terms.Kek}, and writes used version {Version}: the broker's database is an older one; bring the version back there, or rotate until it is passed");
-        }
     }
 }

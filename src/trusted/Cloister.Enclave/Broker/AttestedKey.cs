@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Cloister.Enclave.Crypto;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Broker;
@@ -24,7 +25,7 @@ public sealed class AttestedKey : IDisposable
 
     /// <summary>Makes a key pair.</summary>
     public AttestedKey()
-        : this(ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256))
+        : this(Fresh())
     {
     }
 
@@ -73,6 +74,12 @@ public sealed class AttestedKey : IDisposable
 
     /// <summary>Wipes the private key.</summary>
     public void Dispose() => _key.Dispose();
+
+    private static ECDiffieHellman Fresh()
+    {
+        KernelRandom.ReseedOpenSsl();
+        return ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+    }
 
     private static BrokerException NotOpened() => new(BrokerFailure.Refused, "keys", "what the broker encrypted to this enclave does not open");
 

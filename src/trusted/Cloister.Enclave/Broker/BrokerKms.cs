@@ -17,7 +17,7 @@ public sealed class BrokerKms : IRemoteKms
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly BrokerSession _session;
-    private readonly LeaseKeeper _keeper;
+    private readonly LeaseManager _leases;
     private readonly CryptoBatches _wraps;
     private readonly CryptoBatches _unwraps;
     private volatile bool _hadLease;
@@ -30,16 +30,19 @@ public sealed class BrokerKms : IRemoteKms
     public BrokerKms(BrokerSession session, SecretArena arena, TimeProvider time, EnclaveLog log)
     {
         _session = session;
-        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: false);
+        _leases = new LeaseManager(session, arena, time, log, receivesKeks: false);
         _wraps = new CryptoBatches(request => SendAsync(session.Client.WrapAsync, request));
         _unwraps = new CryptoBatches(request => SendAsync(session.Client.UnwrapAsync, request));
     }
 
     /// <inheritdoc/>
-    public LeaseReport? Lease => _keeper.Report;
+    public LeaseReport? Lease => _leases.Report;
 
     /// <inheritdoc/>
-    public CertificateSource? Certificates => new(_session, _keeper);
+    public CertificateSource? Certificates => new(_session, _leases);
+
+    /// <inheritdoc/>
+    public int WrapsLeft => (int)Math.Min(int.MaxValue, _leases.Current?.Wraps.Left ?? 0);
 
     /// <inheritdoc/>
     public ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation)
@@ -58,7 +61,7 @@ public sealed class BrokerKms : IRemoteKms
         KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation)
     {
         HeldLease held = Require();
-        Count(held, held.TryWrap(plaintexts.Count));
+        Count(held, held.Wraps, plaintexts.Count);
         List<byte[]> wrapped = [];
         foreach (ReadOnlyMemory<byte>[] some in plaintexts.Chunk(KbsPaths.MaxItems))
         {
@@ -79,7 +82,7 @@ public sealed class BrokerKms : IRemoteKms
         }
 
         HeldLease held = Require();
-        Count(held, held.TryUnwrap());
+        Count(held, held.Unwraps, 1);
         IReadOnlyList<byte[]?> answers = await RunAsync(_unwraps, kek, context, [ciphertext], cancellation);
         try
         {
@@ -94,7 +97,7 @@ public sealed class BrokerKms : IRemoteKms
     /// <summary>Gives the lease up.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _keeper.DisposeAsync();
+        await _leases.DisposeAsync();
         _session.Dispose();
     }
 
@@ -103,26 +106,27 @@ public sealed class BrokerKms : IRemoteKms
     // Silence before the first lease is a KMS that does not answer. Later, no lease means: may not, whatever the reason.
     private HeldLease Require()
     {
-        HeldLease? held = _keeper.Current;
+        HeldLease? held = _leases.Current;
         if (held is not null && held.Now < held.Terms.Expires)
         {
             _hadLease = true;
             return held;
         }
 
-        CustodyStatus problem = _keeper.Problem;
+        CustodyStatus problem = _leases.Problem;
         bool silent = !_hadLease && problem.ErrorCode == StatusCode.Unavailable;
         throw new RemoteKmsException(
             silent ? RemoteKmsFailure.Unavailable : RemoteKmsFailure.Denied, held is null ? problem.Healthz : $"the lease is over; {problem.Healthz}");
     }
 
-    private void Count(HeldLease held, bool counted)
+    private void Count(HeldLease held, UseBudget budget, int count)
     {
-        _keeper.Used(held);
+        bool counted = budget.TryUse(count) == UseOutcome.Counted;
+        _leases.OnUsed(held);
         if (!counted)
         {
             throw new RemoteKmsException(
-                RemoteKmsFailure.Unavailable, "every use that the lease allows was made; it is being renewed, allow more at the broker if this repeats");
+                RemoteKmsFailure.Unavailable, "the lease allows no more of these uses; it is being renewed, allow more at the broker if this repeats");
         }
     }
 
@@ -161,14 +165,14 @@ public sealed class BrokerKms : IRemoteKms
     {
         try
         {
-            return await call(Held().Token, request, _keeper.Stopping);
+            return await call(Held().Token, request, _leases.Stopping);
         }
         catch (BrokerException e)
         {
-            _keeper.Heard(e);
+            _leases.OnBrokerError(e);
             throw;
         }
     }
 
-    private HeldLease Held() => _keeper.Current ?? throw new BrokerException(BrokerFailure.LeaseOver, "lease", "it is over");
+    private HeldLease Held() => _leases.Current ?? throw new BrokerException(BrokerFailure.LeaseOver, "lease", "it is over");
 }

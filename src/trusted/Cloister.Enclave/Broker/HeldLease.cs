@@ -5,23 +5,17 @@ using Cloister.Kbs;
 namespace Cloister.Enclave.Broker;
 
 /// <summary>
-/// A lease and the KEKs under it, immutable but for its uses. Its time is the broker's plus what went by here since it was asked for, and
-/// never less than what an earlier lease had come to. secrets: refers to KEKs; the token.
+/// A lease and the KEKs under it, immutable but for its uses. Its time is the broker's plus what elapsed here since it was asked for, and never goes
+/// back. Four bounds, each for itself: wraps and the lease's end stop writes, unwraps and the grace's end stop reads.
+/// secrets: refers to KEKs; the token.
 /// </summary>
 internal sealed class HeldLease
 {
-    // How many times during a lease uses are set aside: a start from a sealed copy loses at most one part.
-    private const int Parts = 16;
-
     private readonly TimeProvider _time;
     private readonly LeaseClock _clock;
     private readonly (long ActiveAt, uint Version, bool Enabled, KeyFingerprint Kek)[] _schedule;
     private readonly ActiveFloor _floor;
-    private long _wraps;
-    private long _unwraps;
-    private long _wrapsSetAside = long.MaxValue;
-    private long _unwrapsSetAside = long.MaxValue;
-    private long _exhaustedAt = long.MaxValue;
+    private long _notBefore;
 
     /// <summary>A lease that a broker granted.</summary>
     /// <param name="grant">The lease.</param>
@@ -29,42 +23,37 @@ internal sealed class HeldLease
     /// <param name="previous">The lease that it renews, whose time and unreported uses go on; null for the first.</param>
     /// <param name="reported">Uses that the request reported.</param>
     /// <param name="floor">The versions that writes used.</param>
-    /// <param name="time">Counts what has gone by.</param>
+    /// <param name="time">Counts what elapsed.</param>
     internal HeldLease(LeaseGrant grant, KekRing ring, HeldLease? previous, LeaseUses reported, ActiveFloor floor, TimeProvider time)
-        : this(grant.Terms, grant.Jws, grant.Token, ring, floor, time)
+        : this(grant.Terms, grant.Jws, grant.Token, ring, new LeaseClock(grant.Terms.Time, grant.AskedAt), Unreported(previous, reported), floor, time)
     {
         // A restored lease had its time from the host's clock: it is no bound for the broker's.
-        _clock = new LeaseClock(grant.Terms.Time, grant.AskedAt, previous is null or { IsRestored: true } ? 0 : previous.Now);
-        LeaseUses unreported = previous is null ? default : previous.Uses - (previous.IsRestored ? previous.Before : reported);
-        (_wraps, _unwraps) = (unreported.Wraps, unreported.Unwraps);
+        _notBefore = previous is null or { IsRestored: true } ? 0 : previous.Now;
     }
 
     /// <summary>A lease of a sealed copy.</summary>
     /// <param name="restored">The copy.</param>
     /// <param name="floor">The versions that writes used.</param>
-    /// <param name="time">Counts what has gone by.</param>
+    /// <param name="time">Counts what elapsed.</param>
     internal HeldLease(RestoredLease restored, ActiveFloor floor, TimeProvider time)
-        : this(restored.Terms, restored.Jws, "", restored.Ring, floor, time)
+        : this(restored.Terms, restored.Jws, "", restored.Ring, new LeaseClock(restored.Now, time.GetTimestamp()), restored.Uses, floor, time)
     {
         IsRestored = true;
-        Before = new LeaseUses(restored.Wraps, restored.Unwraps);
-        _clock = new LeaseClock(restored.Now, time.GetTimestamp(), restored.Now);
-        (_wraps, _unwraps) = (restored.Wraps, restored.Unwraps);
-        if (_wraps >= Terms.Wraps || _unwraps >= Terms.Unwraps)
-        {
-            _exhaustedAt = restored.Now;
-        }
+        Before = restored.Uses;
+        _notBefore = restored.Now;
     }
 
-    private HeldLease(LeaseTerms terms, string jws, string token, KekRing ring, ActiveFloor floor, TimeProvider time)
+    private HeldLease(LeaseTerms terms, string jws, string token, KekRing ring, LeaseClock clock, LeaseUses used, ActiveFloor floor, TimeProvider time)
     {
         _floor = floor;
         _time = time;
-        _clock = new LeaseClock(0, 0, 0);
+        _clock = clock;
         Terms = terms;
         Jws = jws;
         Token = token;
         Ring = ring;
+        Wraps = new UseBudget(terms.Wraps, used.Wraps);
+        Unwraps = new UseBudget(terms.Unwraps, used.Unwraps);
         _schedule =
         [
             .. terms.Versions
@@ -89,23 +78,29 @@ internal sealed class HeldLease
     /// <summary>Uses of earlier lives.</summary>
     internal LeaseUses Before { get; }
 
-    /// <summary>Uses that were made, those of earlier lives and those set aside by them included.</summary>
-    internal LeaseUses Uses => new(Volatile.Read(ref _wraps), Volatile.Read(ref _unwraps));
+    /// <summary>Encryptions.</summary>
+    internal UseBudget Wraps { get; }
 
-    /// <summary>Makes more uses durable before they are made, when there is a sealed copy; false when that failed.</summary>
-    internal Func<HeldLease, bool>? SetAside { get; set; }
+    /// <summary>Decryptions.</summary>
+    internal UseBudget Unwraps { get; }
+
+    /// <summary>Uses that were made, those of earlier lives and those reserved by them included.</summary>
+    internal LeaseUses Uses => new(Wraps.Used, Unwraps.Used);
 
     /// <summary>The broker's time, milliseconds since 1970.</summary>
-    internal long Now => Math.Max(_clock.Floor, _clock.Time + (long)_time.GetElapsedTime(_clock.Timestamp).TotalMilliseconds);
-
-    /// <summary>When writes stop.</summary>
-    internal long End => Math.Min(Terms.Expires, Volatile.Read(ref _exhaustedAt));
+    internal long Now => Math.Max(Volatile.Read(ref _notBefore), _clock.Time + (long)_time.GetElapsedTime(_clock.Timestamp).TotalMilliseconds);
 
     /// <summary>When KEKs are wiped.</summary>
-    internal long GraceEnd => End + (Terms.GraceSeconds * 1000);
+    internal long GraceEnd => Terms.Expires + (Terms.GraceSeconds * 1000);
 
-    /// <summary>True when 80% of a bound is used.</summary>
-    internal bool NearlyUsed => Uses.Wraps >= Terms.Wraps / 10 * 8 || Uses.Unwraps >= Terms.Unwraps / 10 * 8;
+    /// <summary>True when a budget is nearly used up.</summary>
+    internal bool IsNearlyUsed => Wraps.IsNearlyUsed || Unwraps.IsNearlyUsed;
+
+    /// <summary>Uses that the sealed copy counts; <see cref="LeaseUses.Unlimited"/> when none counts them.</summary>
+    internal LeaseUses Reserved => new(Wraps.Reserved, Unwraps.Reserved);
+
+    /// <summary>True when the sealed copy should soon count more uses.</summary>
+    internal bool NeedsReservation => Wraps.NeedsReservation || Unwraps.NeedsReservation;
 
     /// <summary>Versions that are not disabled.</summary>
     internal IEnumerable<KeyFingerprint> Enabled => _schedule.Where(version => version.Enabled).Select(version => version.Kek);
@@ -129,47 +124,19 @@ internal sealed class HeldLease
         return null;
     }
 
-    /// <summary>Counts encryptions; false when not as many are left. The last one ends the lease.</summary>
-    internal bool TryWrap(int count = 1) => TryUse(ref _wraps, ref _wrapsSetAside, Terms.Wraps, count);
+    /// <summary>From now on its time is not before this moment, whatever the clock does. One caller.</summary>
+    internal void HoldTime() => Volatile.Write(ref _notBefore, Now);
 
-    /// <summary>Counts decryptions; false when not as many are left. The last one ends the lease.</summary>
-    internal bool TryUnwrap(int count = 1) => TryUse(ref _unwraps, ref _unwrapsSetAside, Terms.Unwraps, count);
-
-    /// <summary>Uses that a sealed copy has to say were made, so that as many more can be made before it is written again.</summary>
-    internal LeaseUses NextSetAside()
-    {
-        LeaseUses uses = Uses;
-        return new LeaseUses(Next(uses.Wraps, Terms.Wraps), Next(uses.Unwraps, Terms.Unwraps));
-    }
-
-    /// <summary>True when uses that were counted go past what was set aside.</summary>
-    internal bool NeedsSetAside => Uses.Wraps > Volatile.Read(ref _wrapsSetAside) || Uses.Unwraps > Volatile.Read(ref _unwrapsSetAside);
+    /// <summary>As <see cref="UseBudget.BeginReservation"/>, of both kinds.</summary>
+    internal LeaseUses BeginReservation() => new(Wraps.BeginReservation(), Unwraps.BeginReservation());
 
     /// <summary>Lets uses be made up to there.</summary>
-    internal void AllowUpTo(LeaseUses uses)
+    internal void ReserveUpTo(LeaseUses uses)
     {
-        Volatile.Write(ref _wrapsSetAside, uses.Wraps);
-        Volatile.Write(ref _unwrapsSetAside, uses.Unwraps);
+        Wraps.ReserveUpTo(uses.Wraps);
+        Unwraps.ReserveUpTo(uses.Unwraps);
     }
 
-    private static long Next(long uses, long most) => Math.Min(most, uses + Math.Max(1, most / Parts));
-
-    // The last use that is allowed ends the lease, not the first that is refused: Status says so before a write fails.
-    private bool TryUse(ref long uses, ref long setAside, long most, int count)
-    {
-        long used = Interlocked.Add(ref uses, count);
-        bool counted = used <= most;
-        bool allowed = counted && (used <= Volatile.Read(ref setAside) || SetAside is not { } more || more(this));
-        if (!allowed)
-        {
-            Interlocked.Add(ref uses, -count);
-        }
-
-        if (counted ? used == most || !allowed : used - count >= most)
-        {
-            Interlocked.CompareExchange(ref _exhaustedAt, Now, long.MaxValue);
-        }
-
-        return allowed;
-    }
+    private static LeaseUses Unreported(HeldLease? previous, LeaseUses reported) =>
+        previous is null ? default : previous.Uses - (previous.IsRestored ? previous.Before : reported);
 }

@@ -3,5 +3,4 @@ namespace Cloister.Enclave.Broker;
 /// <summary>Where the time of a lease begins. secrets: none.</summary>
 /// <param name="Time">The broker's time then, milliseconds since 1970.</param>
 /// <param name="Timestamp">The enclave's timestamp then.</param>
-/// <param name="Floor">Time is never before this.</param>
-internal sealed record LeaseClock(long Time, long Timestamp, long Floor);
+internal readonly record struct LeaseClock(long Time, long Timestamp);

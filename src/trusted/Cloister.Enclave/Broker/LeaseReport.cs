@@ -12,13 +12,13 @@ public sealed record LeaseReport
     /// <summary>Name of the lease; empty when there is none.</summary>
     public string Lease { get; init; } = "";
 
-    /// <summary>The time that the lease has come to.</summary>
+    /// <summary>The time by which it ends.</summary>
     public long Now { get; init; }
 
-    /// <summary>When writes stop.</summary>
+    /// <summary>When writes stop, unless wraps are used up before.</summary>
     public long Expires { get; init; }
 
-    /// <summary>When reads stop and KEKs are wiped.</summary>
+    /// <summary>When reads stop, unless unwraps are used up before, and KEKs are wiped.</summary>
     public long GraceEnd { get; init; }
 
     /// <summary>When it is renewed.</summary>
@@ -39,7 +39,10 @@ public sealed record LeaseReport
     /// <summary>What was wrong then.</summary>
     public string Failure { get; init; } = "";
 
-    internal static LeaseReport Of(BrokerSession session, HeldLease? held, BrokerException? failure)
+    /// <summary>True when the configuration keeps a sealed copy, which a host can use after a revocation.</summary>
+    public bool KeepsSealedCopy { get; init; }
+
+    internal static LeaseReport Of(BrokerSession session, HeldLease? held, BrokerException? failure, bool keepsSealedCopy)
     {
         LeaseReport none = new()
         {
@@ -47,16 +50,17 @@ public sealed record LeaseReport
             Kek = session.Kek,
             FailedStep = failure?.Step ?? "",
             Failure = failure?.Message ?? "",
+            KeepsSealedCopy = keepsSealedCopy,
         };
         return held is null ? none : none with
         {
             Lease = held.Terms.Lease,
             Now = held.Now,
-            Expires = held.End,
+            Expires = held.Terms.Expires,
             GraceEnd = held.GraceEnd,
             RenewAfter = held.Terms.RenewAfter,
-            WrapsLeft = Math.Max(0, held.Terms.Wraps - held.Uses.Wraps),
-            UnwrapsLeft = Math.Max(0, held.Terms.Unwraps - held.Uses.Unwraps),
+            WrapsLeft = held.Wraps.Left,
+            UnwrapsLeft = held.Unwraps.Left,
             Restored = held.IsRestored,
         };
     }

@@ -8,6 +8,5 @@ namespace Cloister.Enclave.Broker;
 /// <param name="Jws">As it came.</param>
 /// <param name="Ring">Its KEKs, in the order of its enabled versions.</param>
 /// <param name="Now">The broker's time as far as the host's clock can tell, never before the copy was made.</param>
-/// <param name="Wraps">Encryptions made or set aside.</param>
-/// <param name="Unwraps">Decryptions made or set aside.</param>
-internal sealed record RestoredLease(LeaseTerms Terms, string Jws, KekRing Ring, long Now, long Wraps, long Unwraps);
+/// <param name="Uses">Uses made or reserved.</param>
+internal sealed record RestoredLease(LeaseTerms Terms, string Jws, KekRing Ring, long Now, LeaseUses Uses);

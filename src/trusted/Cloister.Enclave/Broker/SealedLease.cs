@@ -12,19 +12,21 @@ namespace Cloister.Enclave.Broker;
 
 /// <summary>
 /// The sealed copy of a lease and its KEKs, for a start while no broker answers. It never outlives the lease, and the uses of the lease
-/// that were made or set aside stay made. Source: docs/sealed-keks.md, version 2. secrets: KEKs pass through in pinned memory that is wiped.
+/// that were made or reserved stay made. A host that keeps the file and sets its clock back has the lease again, revoked or not: off unless the
+/// configuration says so. Its calls wait for disk and platform. Source: docs/sealed-keks.md, version 3. secrets: KEKs pass through in pinned memory
+/// that is wiped.
 /// </summary>
 public sealed class SealedLease
 {
-    private const byte FormatVersion = 2;
+    private const byte FormatVersion = 3;
     private const string Purpose = "sealed-lease";
     private const int ConfigurationSize = 48;
-    private const int FixedSize = (5 * 8) + ConfigurationSize + 4;
+    private const int ConfigurationOffset = 4 * 8;
+    private const int FixedSize = ConfigurationOffset + ConfigurationSize + 4;
     private const int MaxLeaseSize = 128 * 1024;
     private const int EntrySize = KeyFingerprint.Size + SecretKey.Size;
 
     private readonly SealedFile _file;
-    private readonly IMonotonicCounter? _counter;
     private readonly byte[] _configuration;
     private readonly BrokerOptions _broker;
     private readonly string _cluster;
@@ -36,14 +38,13 @@ public sealed class SealedLease
     /// <param name="context">Cluster and provider.</param>
     /// <param name="configuration">SHA-384 of the configuration file, hex.</param>
     /// <param name="broker">Which keys may have signed the lease, and for which KEK it must be.</param>
-    /// <param name="sealer">Gives the sealing key, and the counter if the platform has one.</param>
+    /// <param name="sealer">Gives the sealing key.</param>
     /// <param name="arena">Where keys live.</param>
     /// <param name="time">The host's clock.</param>
     public SealedLease(
         string path, EnvelopeContext context, string configuration, BrokerOptions broker, ISealer sealer, SecretArena arena, TimeProvider time)
     {
         _file = new SealedFile(path, FormatVersion, context.For(Purpose), sealer, arena);
-        _counter = sealer.CounterOf(Path.GetFileName(path));
         _configuration = Convert.FromHexString(configuration);
         _broker = broker;
         _cluster = context.Cluster;
@@ -71,80 +72,62 @@ public sealed class SealedLease
         }
     }
 
-    /// <summary>Replaces the copy. When it returns, it survives a loss of power and older copies are worthless where the platform counts.</summary>
+    /// <summary>Removes the copy of an earlier start that is not to be used any more; what cannot be removed cannot be used either.</summary>
+    internal static void RemoveFile(string path)
+    {
+        try
+        {
+            StateFile.Remove(path);
+        }
+        catch (IOException)
+        {
+            // Another configuration than the one that it was made under: no enclave opens it.
+        }
+    }
+
+    /// <summary>Where it is.</summary>
+    internal string Location => _file.Location;
+
+    /// <summary>Replaces the copy. When it returns, it survives a loss of power.</summary>
     /// <param name="lease">The lease as it came.</param>
     /// <param name="ring">Its KEKs.</param>
     /// <param name="now">The broker's time, milliseconds since 1970.</param>
-    /// <param name="wraps">Encryptions made and set aside.</param>
-    /// <param name="unwraps">Decryptions made and set aside.</param>
+    /// <param name="uses">Uses made and reserved.</param>
     /// <exception cref="SealException">It cannot be written.</exception>
-    internal void Save(string lease, KekRing ring, long now, long wraps, long unwraps)
+    /// <exception cref="ObjectDisposedException">The KEKs were wiped meanwhile.</exception>
+    internal void Save(string lease, KekRing ring, long now, LeaseUses uses)
     {
         if (lease.Length > MaxLeaseSize)
         {
             throw new SealException($"the lease has more than {MaxLeaseSize} bytes: destroy KEK versions that no stored value needs");
         }
 
-        byte[] content = GC.AllocateUninitializedArray<byte>(FixedSize + lease.Length + 2 + (ring.All.Count * EntrySize), pinned: true);
-        try
-        {
-            ulong next = _counter is null ? 0 : checked(_counter.Read() + 1);
-            BinaryPrimitives.WriteUInt64BigEndian(content, next);
-            long[] numbers = [now, HostTime(), wraps, unwraps];
-            for (int i = 0; i < numbers.Length; i++)
-            {
-                BinaryPrimitives.WriteInt64BigEndian(content.AsSpan(8 + (8 * i)), numbers[i]);
-            }
-
-            _configuration.CopyTo(content, 40);
-            BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(FixedSize - 4), lease.Length);
-            int at = FixedSize + Encoding.ASCII.GetBytes(lease, content.AsSpan(FixedSize));
-            BinaryPrimitives.WriteUInt16BigEndian(content.AsSpan(at), (ushort)ring.All.Count);
-            at += 2;
-            foreach (Kek kek in ring.All)
-            {
-                kek.Fingerprint.CopyTo(content.AsSpan(at));
-                kek.Key.Use(content.AsSpan(at + KeyFingerprint.Size, SecretKey.Size), static (key, destination) => key.TryCopyTo(destination));
-                at += EntrySize;
-            }
-
-            // The file first: a loss of power between the two leaves a copy that is one ahead, which Load accepts.
-            _file.Replace(content);
-            if (_counter is not null && _counter.Increment() != next)
-            {
-                throw new SealException("the platform's counter is used by somebody else: give this enclave a counter of its own");
-            }
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(content);
-        }
+        _file.Replace(_file.Seal(FixedSize + lease.Length + 2 + (ring.All.Count * EntrySize), content => Write(content, lease, ring, now, uses)));
     }
 
-    /// <summary>Makes every copy so far worthless.</summary>
-    /// <returns>False when the platform could do that and did not.</returns>
-    internal bool Discard()
+    /// <summary>Removes the copy; none is none.</summary>
+    /// <exception cref="SealException">It cannot be removed now.</exception>
+    internal void Remove() => _file.Delete();
+
+    private void Write(byte[] content, string lease, KekRing ring, long now, LeaseUses uses)
     {
-        bool sure = true;
-        try
+        long[] numbers = [now, HostTime(), uses.Wraps, uses.Unwraps];
+        for (int i = 0; i < numbers.Length; i++)
         {
-            _counter?.Increment();
-        }
-        catch (SealException)
-        {
-            sure = false;
+            BinaryPrimitives.WriteInt64BigEndian(content.AsSpan(8 * i), numbers[i]);
         }
 
-        try
+        _configuration.CopyTo(content, ConfigurationOffset);
+        BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(FixedSize - 4), lease.Length);
+        int at = FixedSize + Encoding.ASCII.GetBytes(lease, content.AsSpan(FixedSize));
+        BinaryPrimitives.WriteUInt16BigEndian(content.AsSpan(at), (ushort)ring.All.Count);
+        at += 2;
+        foreach (Kek kek in ring.All)
         {
-            _file.Delete();
+            kek.Fingerprint.CopyTo(content.AsSpan(at));
+            kek.Key.Use(content.AsSpan(at + KeyFingerprint.Size, SecretKey.Size), static (key, destination) => key.TryCopyTo(destination));
+            at += EntrySize;
         }
-        catch (SealException)
-        {
-            // Without a counter a host can put files back at will: removing one is tidiness, not protection.
-        }
-
-        return sure;
     }
 
     private long HostTime() => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -156,18 +139,17 @@ public sealed class SealedLease
             throw _file.NotOpened();
         }
 
-        ulong counter = BinaryPrimitives.ReadUInt64BigEndian(content);
-        long sealedAt = BinaryPrimitives.ReadInt64BigEndian(content[8..]);
-        long hostTime = BinaryPrimitives.ReadInt64BigEndian(content[16..]);
-        long wraps = BinaryPrimitives.ReadInt64BigEndian(content[24..]);
-        long unwraps = BinaryPrimitives.ReadInt64BigEndian(content[32..]);
+        long sealedAt = BinaryPrimitives.ReadInt64BigEndian(content);
+        long hostTime = BinaryPrimitives.ReadInt64BigEndian(content[8..]);
+        long wraps = BinaryPrimitives.ReadInt64BigEndian(content[16..]);
+        long unwraps = BinaryPrimitives.ReadInt64BigEndian(content[24..]);
         int length = BinaryPrimitives.ReadInt32BigEndian(content[(FixedSize - 4)..]);
         if (length is < 0 or > MaxLeaseSize || content.Length < FixedSize + length + 2)
         {
             throw _file.NotOpened();
         }
 
-        if (!content.Slice(40, ConfigurationSize).SequenceEqual(_configuration))
+        if (!content.Slice(ConfigurationOffset, ConfigurationSize).SequenceEqual(_configuration))
         {
             throw NotUsed("it was made under another configuration file; the next lease replaces it");
         }
@@ -186,27 +168,7 @@ public sealed class SealedLease
             throw NotUsed("its lease is over");
         }
 
-        CheckCounter(counter);
-        return new RestoredLease(terms, lease, ReadKeks(content[(FixedSize + length)..], terms), now, wraps, unwraps);
-    }
-
-    private void CheckCounter(ulong counter)
-    {
-        if (_counter is null)
-        {
-            return;
-        }
-
-        ulong current = _counter.Read();
-        if (counter == current + 1)
-        {
-            current = _counter.Increment();
-        }
-
-        if (counter != current)
-        {
-            throw NotUsed("it is an older one that was put back");
-        }
+        return new RestoredLease(terms, lease, ReadKeks(content[(FixedSize + length)..], terms), now, new LeaseUses(wraps, unwraps));
     }
 
     private KekRing ReadKeks(ReadOnlySpan<byte> entries, LeaseTerms terms)

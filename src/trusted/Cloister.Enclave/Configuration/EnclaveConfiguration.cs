@@ -39,4 +39,7 @@ public sealed record EnclaveConfiguration
 
     /// <summary>Folder of the sealed copy, or null for memory only.</summary>
     public string? StateDirectory { get; init; }
+
+    /// <summary>Custody attested: whether a sealed copy of the lease is kept there, which a host can use after a revocation.</summary>
+    public bool SealsLease { get; init; }
 }

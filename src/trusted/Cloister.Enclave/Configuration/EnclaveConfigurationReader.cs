@@ -17,6 +17,7 @@ public static class EnclaveConfigurationReader
 {
     private const string ApiVersion = "cloister.dev/v1alpha1";
     private const string Kind = "EnclaveConfiguration";
+    private const string SurvivesRevocation = "survives-revocation";
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="text">YAML.</param>
@@ -70,6 +71,12 @@ public static class EnclaveConfigurationReader
         BrokerOptions? broker = mode == "attested" || (mode is "remote" or "passthrough" && root.Has("broker")) ? BrokerSection.Read(root) : null;
         ConfigurationMapping state = root.Mapping("state");
         string? directory = state.Parsed<string?>("directory", null, AbsolutePath);
+        bool sealsLease = state.OneOf("sealedLease", "none", false, "none", SurvivesRevocation) == SurvivesRevocation;
+        if (sealsLease && (mode != "attested" || directory is null))
+        {
+            state.Fail("sealedLease", "only custody attested has a lease, and its sealed copy needs state.directory");
+        }
+
         state.RefuseUnknown();
         GatewayOptions? gateway = GatewaySection.Read(root, mode, broker is not null);
         readMore?.Invoke(root);
@@ -88,6 +95,7 @@ public static class EnclaveConfigurationReader
             Broker = broker,
             Gateway = gateway,
             StateDirectory = directory,
+            SealsLease = sealsLease,
         };
     }
 

@@ -4,7 +4,7 @@ namespace Cloister.Enclave.Crypto;
 
 /// <summary>
 /// The few calls of OpenSSL 3's libcrypto that envelopes and values need, so that cipher and digest contexts can be used again.
-/// The library is the same that the platform's own cryptography uses. Source: EVP_EncryptInit(3), EVP_DigestInit(3). secrets: pass through, are not kept.
+/// The library is the same that the platform's own cryptography uses. Source: EVP_EncryptInit(3), EVP_DigestInit(3), RAND_seed(3). secrets: pass through, are not kept.
 /// </summary>
 internal static unsafe partial class LibCrypto
 {
@@ -48,6 +48,9 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Library, EntryPoint = "EVP_CipherFinal_ex")]
     [SuppressGCTransition]
     internal static partial int Final(nint context, byte* output, int* outputLength);
+
+    [LibraryImport(Library, EntryPoint = "RAND_seed")]
+    internal static partial void Seed(byte* bytes, int length);
 
     [LibraryImport(Library, EntryPoint = "EVP_MD_fetch", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint FetchDigest(nint library, string name, string? properties);

@@ -11,13 +11,16 @@ namespace Cloister.Enclave.Custody;
 
 /// <summary>
 /// Custody attested: a broker releases KEKs to this enclave after it verified its evidence, under a lease. Calls are answered from memory;
-/// writes stop when the lease ends, reads when its grace does. Source: docs/broker-protocol.md. secrets: the KEKs.
+/// writes stop when the lease or its wraps end, reads when its grace or its unwraps do. Source: docs/broker-protocol.md. secrets: the KEKs.
 /// </summary>
 public sealed class AttestedCustody : ICustody
 {
+    private const string NoWraps = "every wrap that the lease allows was made, reads go on; it is being renewed, allow more at the broker if this repeats";
+    private const string NoUnwraps = "every unwrap that the lease allows was made, writes go on; it is being renewed, allow more at the broker if this repeats";
+
     private readonly EnvelopeContext _context;
     private readonly BrokerSession _session;
-    private readonly LeaseKeeper _keeper;
+    private readonly LeaseManager _leases;
 
     /// <summary>Starts asking for a lease.</summary>
     /// <param name="context">Cluster and provider.</param>
@@ -31,42 +34,45 @@ public sealed class AttestedCustody : ICustody
     {
         _context = context;
         _session = session;
-        _keeper = new LeaseKeeper(session, arena, time, log, takesKeks: true, sealedLease);
+        _leases = new LeaseManager(session, arena, time, log, receivesKeks: true, sealedLease);
     }
 
     /// <inheritdoc/>
     public string Name => "attested";
 
     /// <inheritdoc/>
-    public LeaseReport? Lease => _keeper.Report;
+    public LeaseReport? Lease => _leases.Report;
 
     /// <inheritdoc/>
-    public CertificateSource? Certificates => new(_session, _keeper);
+    public CertificateSource? Certificates => new(_session, _leases);
 
     /// <inheritdoc/>
-    public CustodyStatus Status => StatusOf(_keeper.Current);
+    public CustodyStatus Status => StatusOf(_leases.Current);
 
     /// <inheritdoc/>
-    public bool IsPending => _keeper.IsPending;
+    public bool IsPending => _leases.IsPending;
 
     /// <inheritdoc/>
-    public bool Holds(KeyFingerprint kek) => _keeper.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
+    public bool Holds(KeyFingerprint kek) => _leases.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
         while (true)
         {
-            HeldLease? held = _keeper.Current;
+            HeldLease? held = _leases.Current;
             CustodyStatus status = StatusOf(held);
             if (status.KeyId is null || held is null || !KeyId.TryParse(status.KeyId, out KeyFingerprint active))
             {
                 throw status.ToException();
             }
 
-            if (!held.TryWrap())
+            switch (held.Wraps.TryUse())
             {
-                continue;
+                case UseOutcome.Exhausted:
+                    continue;
+                case UseOutcome.NotReserved:
+                    return EncryptReservedAsync(held, plaintext, edek, cancellation);
             }
 
             try
@@ -75,13 +81,13 @@ public sealed class AttestedCustody : ICustody
                 int length = EdekCipher.Encrypt(kek.Cipher, _context, EdekSuite.Kek, kek.Fingerprint, default, plaintext.Span, edek.Span);
                 return ValueTask.FromResult(new EncryptResult(kek.KeyId, length));
             }
-            catch (ObjectDisposedException) when (_keeper.Current != held)
+            catch (ObjectDisposedException) when (_leases.Current != held)
             {
                 // Renewed without this version, or wiped, between reading the lease and using the key.
             }
             finally
             {
-                _keeper.Used(held);
+                _leases.OnUsed(held);
             }
         }
     }
@@ -95,18 +101,21 @@ public sealed class AttestedCustody : ICustody
             throw RpcException.WrongSuite(parsed.Suite, Name);
         }
 
-        HeldLease? held = _keeper.Current;
+        HeldLease? held = _leases.Current;
         if (held is null || held.Now >= held.GraceEnd)
         {
-            throw _keeper.Problem.ToException();
+            throw _leases.Problem.ToException();
         }
 
         Kek found = held.Ring.Find(kek)
             ?? throw new RpcException(StatusCode.NotFound, $"KEK {kek} is not in the lease: enable that version at the broker, values written with it cannot be read without it");
-        if (!held.TryUnwrap())
+        switch (held.Unwraps.TryUse())
         {
-            _keeper.Used(held);
-            throw Ended(held).ToException();
+            case UseOutcome.Exhausted:
+                _leases.OnUsed(held);
+                throw CustodyStatus.Unavailable(_leases.Problem.ErrorCode, NoUnwraps).ToException();
+            case UseOutcome.NotReserved:
+                return DecryptReservedAsync(held, kek, edek, plaintext, cancellation);
         }
 
         try
@@ -115,18 +124,18 @@ public sealed class AttestedCustody : ICustody
         }
         catch (ObjectDisposedException)
         {
-            throw _keeper.Problem.ToException();
+            throw _leases.Problem.ToException();
         }
         finally
         {
-            _keeper.Used(held);
+            _leases.OnUsed(held);
         }
     }
 
     /// <summary>Gives the lease up and wipes the KEKs.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _keeper.DisposeAsync();
+        await _leases.DisposeAsync();
         _session.Dispose();
     }
 
@@ -134,13 +143,18 @@ public sealed class AttestedCustody : ICustody
     {
         if (held is null)
         {
-            return _keeper.Problem;
+            return _leases.Problem;
         }
 
         long now = held.Now;
-        if (now >= held.End)
+        if (now >= held.Terms.Expires)
         {
-            return Ended(held);
+            return CustodyStatus.Unavailable(_leases.Problem.ErrorCode, $"the lease is over; {_leases.Problem.Healthz}");
+        }
+
+        if (held.Wraps.Left == 0)
+        {
+            return CustodyStatus.Unavailable(_leases.Problem.ErrorCode, NoWraps);
         }
 
         if (!held.Terms.Release)
@@ -149,14 +163,22 @@ public sealed class AttestedCustody : ICustody
                 StatusCode.FailedPrecondition, $"the broker does not release KEK {held.Terms.Kek}: use custody remote, or allow its release there");
         }
 
-        return held.ActiveAt(now) is { } active && held.Ring.Find(active) is not null
-            ? CustodyStatus.Ready(active)
-            : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable the last one at the broker, or make the next with 'cloister kek rotate'; an older one does not come back");
+        return held.ActiveAt(now) is not { } active || held.Ring.Find(active) is null
+            ? CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable the last one at the broker, or make the next with 'cloister kek rotate'; an older one does not come back")
+            : held.Unwraps.Left == 0 ? new CustodyStatus(KeyId.Format(active), NoUnwraps) : CustodyStatus.Ready(active);
     }
 
-    private CustodyStatus Ended(HeldLease held) => CustodyStatus.Unavailable(
-        _keeper.Problem.ErrorCode,
-        held.Now >= held.Terms.Expires
-            ? $"the lease is over; {_keeper.Problem.Healthz}"
-            : "every use that the lease allows was made; it is being renewed, allow more at the broker if this repeats");
+    private async ValueTask<EncryptResult> EncryptReservedAsync(
+        HeldLease held, ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
+    {
+        await _leases.ReservedAsync(held, held.Wraps, cancellation);
+        return await EncryptAsync(plaintext, edek, cancellation);
+    }
+
+    private async ValueTask<int> DecryptReservedAsync(
+        HeldLease held, KeyFingerprint kek, ReadOnlyMemory<byte> edek, Memory<byte> plaintext, CancellationToken cancellation)
+    {
+        await _leases.ReservedAsync(held, held.Unwraps, cancellation);
+        return await DecryptAsync(kek, edek, plaintext, cancellation);
+    }
 }

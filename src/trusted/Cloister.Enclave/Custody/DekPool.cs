@@ -129,7 +129,7 @@ internal sealed class DekPool : IAsyncDisposable
                 }
 
                 KeyFingerprint kek = _watch.Current.Active;
-                await WrapAsync(kek, Math.Min(BatchSize, _options.PoolSize - _ready.Reader.Count));
+                await WrapAsync(kek, Math.Min(Math.Clamp(_kms.WrapsLeft, 1, BatchSize), _options.PoolSize - _ready.Reader.Count));
                 _failure = null;
             }
             catch (Exception e)

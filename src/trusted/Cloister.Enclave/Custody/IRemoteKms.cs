@@ -16,6 +16,9 @@ public interface IRemoteKms : IAsyncDisposable
     /// <summary>Where the gateway's serving certificate can come from, or null.</summary>
     CertificateSource? Certificates => null;
 
+    /// <summary>How many encryptions it allows now; more in one call are refused.</summary>
+    int WrapsLeft => int.MaxValue;
+
     /// <summary>Which KEK versions there are.</summary>
     /// <exception cref="RemoteKmsException">It cannot be reached, or refuses.</exception>
     ValueTask<RemoteKek> DescribeAsync(CancellationToken cancellation);

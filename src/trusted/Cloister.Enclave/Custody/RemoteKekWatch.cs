@@ -39,7 +39,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
 
     private async Task PollAsync()
     {
-        long answeredAt = Environment.TickCount64;
+        long answeredAt = BootTime.Milliseconds;
         while (!_stop.IsCancellationRequested)
         {
             TimeSpan wait = _options.PollInterval;
@@ -48,7 +48,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 deadline.CancelAfter(_options.Timeout);
                 RemoteKek kek = await _kms.DescribeAsync(deadline.Token);
-                answeredAt = Environment.TickCount64;
+                answeredAt = BootTime.Milliseconds;
                 Publish(new View(kek, CustodyStatus.Ready(kek.Active)));
             }
             catch (RemoteKmsException e) when (e.Failure != RemoteKmsFailure.Unavailable)
@@ -66,7 +66,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 }
 
                 wait = _options.RetryInterval;
-                Silent(TimeSpan.FromMilliseconds(Environment.TickCount64 - answeredAt));
+                Silent(TimeSpan.FromMilliseconds(BootTime.Milliseconds - answeredAt));
             }
 
             await _kms.WaitAsync(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Memory;
@@ -41,7 +42,7 @@ internal sealed class SealedFile
     private static ReadOnlySpan<byte> Magic => "CLSK"u8;
 
     /// <summary>The content in pinned memory, or null when there is no file.</summary>
-    /// <exception cref="SealException">There is a file and it does not open; always the same text.</exception>
+    /// <exception cref="SealException">There is a file and it does not open; always the same text. Or it cannot be read now, which passes.</exception>
     internal byte[]? Read() => Read(out _);
 
     /// <summary>The content, and the format version that it has.</summary>
@@ -49,74 +50,106 @@ internal sealed class SealedFile
     internal byte[]? Read(out byte version)
     {
         version = _version;
-        if (!File.Exists(Location))
+        if (ReadFile() is not { } file)
         {
             return null;
         }
 
-        byte[] file;
-        try
-        {
-            file = new FileInfo(Location).Length > MaxFileSize ? [] : File.ReadAllBytes(Location);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SealException($"the sealed copy {Location} cannot be read: check its owner and mode");
-        }
-
-        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic) || (file[4] != _version && (_older == 0 || file[4] != _older)))
+        if (file.Length < HeaderSize + Edek.NonceSize + Edek.TagSize || !file.AsSpan().StartsWith(Magic))
         {
             throw NotOpened();
         }
 
         version = file[4];
+        if (version != _version && (_older == 0 || version != _older))
+        {
+            throw new SealException(
+                $"the sealed copy {Location} has format version {version}, this enclave reads {_version}: move it away and have the KEKs come again, from the broker or from their own copy");
+        }
+
         ReadOnlySpan<byte> sealedPart = file.AsSpan(HeaderSize + Edek.NonceSize);
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(sealedPart.Length - Edek.TagSize, pinned: true);
         using SecretKey key = _sealer.SealingKey(_arena);
         using Xaes256Gcm cipher = new(key);
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(sealedPart.Length - Edek.TagSize, pinned: true);
         Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
         return cipher.TryDecrypt(file.AsSpan(HeaderSize, Edek.NonceSize), sealedPart, _context.WriteAad(aad, file.AsSpan(0, HeaderSize)), plaintext)
             ? plaintext
             : throw NotOpened();
     }
 
-    /// <summary>Replaces the file. When it returns, the content survives a loss of power.</summary>
-    /// <exception cref="SealException">The file cannot be written; the old one is as it was.</exception>
-    internal void Replace(ReadOnlySpan<byte> plaintext)
+    /// <summary>Makes the file's bytes. The content is in clear only between two steps that do not wait: after the platform gave its key, before anything is written.</summary>
+    /// <param name="size">Bytes of the content.</param>
+    /// <param name="write">Writes the content into pinned memory, which is wiped.</param>
+    /// <exception cref="SealException">The platform gives no key.</exception>
+    internal byte[] Seal(int size, Action<byte[]> write)
     {
-        byte[] file = new byte[HeaderSize + Edek.NonceSize + plaintext.Length + Edek.TagSize];
+        byte[] file = new byte[HeaderSize + Edek.NonceSize + size + Edek.TagSize];
         Magic.CopyTo(file);
         file[4] = _version;
-        RandomPool.Shared.Fill(file.AsSpan(HeaderSize, Edek.NonceSize));
+        KernelRandom.Fill(file.AsSpan(HeaderSize, Edek.NonceSize));
         using SecretKey key = _sealer.SealingKey(_arena);
         using Xaes256Gcm cipher = new(key);
         Span<byte> aad = stackalloc byte[_context.AadSize(HeaderSize)];
-        cipher.Encrypt(
-            file.AsSpan(HeaderSize, Edek.NonceSize),
-            plaintext,
-            _context.WriteAad(aad, file.AsSpan(0, HeaderSize)),
-            file.AsSpan(HeaderSize + Edek.NonceSize));
+        byte[] plaintext = GC.AllocateUninitializedArray<byte>(size, pinned: true);
         try
         {
-            DurableFile.Replace(Location, file);
+            write(plaintext);
+            cipher.Encrypt(
+                file.AsSpan(HeaderSize, Edek.NonceSize),
+                plaintext,
+                _context.WriteAad(aad, file.AsSpan(0, HeaderSize)),
+                file.AsSpan(HeaderSize + Edek.NonceSize));
+            return file;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        finally
         {
-            throw new SealException($"the sealed copy {Location} cannot be written: check that its folder exists, can be written by this user and has space");
+            CryptographicOperations.ZeroMemory(plaintext);
+        }
+    }
+
+    /// <summary>Replaces the file. When it returns, the content survives a loss of power.</summary>
+    /// <param name="file">What <see cref="Seal"/> made.</param>
+    /// <exception cref="SealException">The file cannot be written now.</exception>
+    internal void Replace(ReadOnlySpan<byte> file)
+    {
+        try
+        {
+            StateFile.Replace(Location, file);
+        }
+        catch (Exception e) when (e is IOException or NotSupportedException)
+        {
+            throw new SealException(
+                $"the sealed copy {Location} cannot be written ({e.Message}): check that its folder exists, can be written by this user and has space", isTransient: true);
         }
     }
 
     /// <summary>Removes the file.</summary>
-    /// <exception cref="SealException">It cannot be removed.</exception>
+    /// <exception cref="SealException">It cannot be removed now.</exception>
     internal void Delete()
     {
         try
         {
-            File.Delete(Location);
+            StateFile.Remove(Location);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
-            throw new SealException($"the sealed copy {Location} cannot be removed: remove it by hand, it would bring the KEKs back at the next start");
+            throw new SealException($"the sealed copy {Location} cannot be removed ({e.Message}): remove it by hand, it would bring the KEKs back at the next start", isTransient: true);
+        }
+    }
+
+    private byte[]? ReadFile()
+    {
+        try
+        {
+            return StateFile.Read(Location, MaxFileSize);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new SealException($"the sealed copy cannot be used: {e.Message}; move it away");
+        }
+        catch (IOException e)
+        {
+            throw new SealException($"the sealed copy {Location} cannot be read ({e.Message}): check its owner and mode", isTransient: true);
         }
     }
 

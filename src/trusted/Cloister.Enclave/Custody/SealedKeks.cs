@@ -51,16 +51,7 @@ public sealed class SealedKeks
     /// <exception cref="SealException">The file cannot be written; the old one is as it was.</exception>
     public void Save(KekRing ring, KekHistory history)
     {
-        byte[] plaintext = GC.AllocateUninitializedArray<byte>(PlaintextSize(ring, history), pinned: true);
-        try
-        {
-            WriteHistory(history, plaintext.AsSpan(WriteRing(ring, plaintext)));
-            _file.Replace(plaintext);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(plaintext);
-        }
+        _file.Replace(_file.Seal(PlaintextSize(ring, history), plaintext => WriteHistory(history, plaintext.AsSpan(WriteRing(ring, plaintext)))));
     }
 
     /// <summary>Removes the file.</summary>

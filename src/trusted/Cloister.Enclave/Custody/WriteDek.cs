@@ -15,7 +15,7 @@ internal sealed class WriteDek : IDisposable
         Wrapped = dek.Wrapped;
         Cipher = new Xaes256Gcm(dek.Key);
         _usesLeft = options.DekMaxUses;
-        _expiresAt = Environment.TickCount64 + (long)options.DekMaxAge.TotalMilliseconds;
+        _expiresAt = BootTime.Milliseconds + (long)options.DekMaxAge.TotalMilliseconds;
     }
 
     internal KeyFingerprint Kek { get; }
@@ -26,7 +26,7 @@ internal sealed class WriteDek : IDisposable
 
     /// <summary>True when it may be used once more, for writes under that KEK.</summary>
     internal bool TryUse(KeyFingerprint kek) =>
-        Kek == kek && Environment.TickCount64 < _expiresAt && Interlocked.Decrement(ref _usesLeft) >= 0;
+        Kek == kek && BootTime.Milliseconds < _expiresAt && Interlocked.Decrement(ref _usesLeft) >= 0;
 
     public void Dispose() => Cipher.Dispose();
 }

@@ -37,7 +37,7 @@ public static class EdekCipher
         CheckPlaintext(plaintext.Length, Edek.MaxSize - Size(suite, wrappedDek.Length, 0));
         int bound = Edek.WriteBound(destination, suite, kek, wrappedDek);
         Span<byte> nonce = destination.Slice(bound, Edek.NonceSize);
-        RandomPool.Shared.Fill(nonce);
+        KernelRandom.Fill(nonce);
 
         Span<byte> aad = stackalloc byte[context.AadSize(bound)];
         cipher.Encrypt(

@@ -32,7 +32,7 @@ public static class StoredValueCipher
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(seed.Length, SeedSize);
         ArgumentOutOfRangeException.ThrowIfNotEqual(data.Length, plaintext.Length + Overhead);
-        RandomPool.Shared.Fill(data[..(InfoSize + NonceSize)]);
+        KernelRandom.Fill(data[..(InfoSize + NonceSize)]);
         Span<byte> key = stackalloc byte[KeySize];
         try
         {

@@ -70,6 +70,9 @@ public sealed partial class EnclaveLog
     [LoggerMessage(12, LogLevel.Warning, "no new wrapped DEKs from the remote KMS: {Reason}; {Left} are left")]
     public partial void PoolNotFilled(string reason, int left);
 
+    /// <summary>Nobody read standard error for a while.</summary>
+    internal static string LinesLost(long lines) => $"WARNING 13 {lines} lines were not written: nobody read standard error";
+
     /// <summary>A broker granted or renewed a lease.</summary>
     [LoggerMessage(40, LogLevel.Information, "lease {Lease} of KEK {Kek} {What} by {Broker}: until {Expires}, to be renewed from {RenewAfter}, {Wraps} wraps, {Unwraps} unwraps")]
     private partial void Leased(string what, string lease, string kek, Uri broker, string expires, string renewAfter, long wraps, long unwraps);
@@ -79,7 +82,7 @@ public sealed partial class EnclaveLog
     private partial void NotLeased(string step, string message, string held);
 
     /// <summary>A lease and its grace are over.</summary>
-    [LoggerMessage(42, LogLevel.Warning, "lease {Lease} is over: KEKs wiped, sealed copy removed")]
+    [LoggerMessage(42, LogLevel.Warning, "lease {Lease} is over: KEKs wiped")]
     public partial void LeaseOver(string lease);
 
     /// <summary>The sealed copy is used.</summary>
@@ -90,9 +93,25 @@ public sealed partial class EnclaveLog
     [LoggerMessage(44, LogLevel.Warning, "{Reason}")]
     public partial void SealedCopyRefused(string reason);
 
-    /// <summary>The sealed copy could not be written.</summary>
-    [LoggerMessage(45, LogLevel.Warning, "no sealed copy until the next lease, a start while no broker answers has no KEK: {Reason}")]
+    /// <summary>Uses could not be reserved in time.</summary>
+    [LoggerMessage(45, LogLevel.Warning, "the sealed copy is given up, uses are no longer counted in it: {Reason}; it is removed as soon as storage lets it, and written again after that")]
     public partial void SealedCopyGivenUp(string reason);
+
+    /// <summary>The sealed copy could not be written or removed; said once until it works again.</summary>
+    [LoggerMessage(47, LogLevel.Warning, "{Reason}; it is tried again until it works")]
+    public partial void SealedCopyNotChanged(string reason);
+
+    /// <summary>It works again.</summary>
+    [LoggerMessage(48, LogLevel.Information, "the sealed copy can be written and removed again")]
+    public partial void SealedCopyChanged();
+
+    /// <summary>The loud line of a sealed copy of a lease.</summary>
+    [LoggerMessage(49, LogLevel.Warning, "THE LEASE IS KEPT IN {Path} (state.sealedLease: survives-revocation): whoever keeps this file and sets this machine's clock back has its KEKs again after they were revoked, for as many uses as the lease allows, as often as he likes")]
+    public partial void LeaseIsSealed(string path);
+
+    /// <summary>A state folder, and no sealed copy of the lease.</summary>
+    [LoggerMessage(61, LogLevel.Information, "state.directory is not used: no sealed copy of the lease is kept (state.sealedLease: none), a start while no broker answers has no KEK; one of an earlier start is removed")]
+    public partial void LeaseIsNotSealed();
 
     /// <summary>Whether the platform's measurement covers the configuration.</summary>
     [LoggerMessage(46, LogLevel.Information, "configuration: {Binding}")]

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
@@ -21,6 +22,7 @@ public static class EnclaveProgram
     private const int ExitDone = 0;
     private const int ExitUsage = 1;
     private const int SpareSecretSlots = 4096;
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The sealed copy of the default KEK's lease, in the state directory.</summary>
     public const string SealedLeaseFile = "lease.sealed";
@@ -67,7 +69,7 @@ public static class EnclaveProgram
 
     private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
     {
-        StandardErrorLogger logger = new();
+        using StandardErrorLogger logger = new();
         EnclaveLog log = new(logger);
         ITee tee = parts.Tee;
         log.Starting(Version, tee.Name, configuration.Custody, configuration.Context.Cluster, configuration.Context.Provider);
@@ -108,9 +110,10 @@ public static class EnclaveProgram
             configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []]);
 
         using StockKmsV2Values values = new(
-            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System, configuration.Gateway?.Keks);
-        await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
-        AdminTickets tickets = new(TimeProvider.System);
+            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);
+        await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, LookInterval, LookInterval);
+        await using Timer reseeds = new(_ => KernelRandom.ReseedOpenSsl(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        AdminTickets tickets = new(BootTime.Clock);
         OperatorApproval approval = new(configuration.Context, configuration.Operators, tickets);
         using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
             ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), tickets, approval)
@@ -167,7 +170,7 @@ public static class EnclaveProgram
         }
 
         IRemoteKms kms = configuration.Broker is not null
-            ? new BrokerKms(MakeSession(configuration, configuration.Broker, digest, parts.Tee, new AttestedKey()), arena, TimeProvider.System, log)
+            ? new BrokerKms(MakeSession(configuration, configuration.Broker, digest, parts.Tee, new AttestedKey()), arena, BootTime.Clock, log)
             : parts.RemoteKms?.Invoke()
                 ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
@@ -182,10 +185,8 @@ public static class EnclaveProgram
         AttestedKey key = new();
         AttestedCustody Make(BrokerOptions options, string file)
         {
-            SealedLease? sealedLease = StateFile(configuration, tee, file) is ({ } path, { } sealer)
-                ? new SealedLease(path, configuration.Context, digest, options, sealer, arena, TimeProvider.System)
-                : null;
-            return new AttestedCustody(configuration.Context, MakeSession(configuration, options, digest, tee, key), arena, TimeProvider.System, log, sealedLease);
+            SealedLease? sealedLease = SealedCopy(configuration, digest, options, tee, file, arena, log);
+            return new AttestedCustody(configuration.Context, MakeSession(configuration, options, digest, tee, key), arena, BootTime.Clock, log, sealedLease);
         }
 
         AttestedCustody custody = Make(broker, SealedLeaseFile);
@@ -196,16 +197,36 @@ public static class EnclaveProgram
             : custody;
     }
 
+    private static SealedLease? SealedCopy(
+        EnclaveConfiguration configuration, string digest, BrokerOptions broker, ITee tee, string file, SecretArena arena, EnclaveLog log)
+    {
+        if (configuration.SealsLease)
+        {
+            return StateFile(configuration, tee, file) is ({ } path, { } sealer)
+                ? new SealedLease(path, configuration.Context, digest, broker, sealer, arena, TimeProvider.System)
+                : null;
+        }
+
+        if (configuration.StateDirectory is { } directory)
+        {
+            log.LeaseIsNotSealed();
+            SealedLease.RemoveFile(Path.Combine(directory, file));
+        }
+
+        return null;
+    }
+
     private static BrokerSession MakeSession(EnclaveConfiguration configuration, BrokerOptions broker, string digest, ITee tee, AttestedKey key)
     {
         IEvidenceSource evidence = tee.Evidence
             ?? throw new StartException($"brokers need evidence and TEE {tee.Name} gives none: use custody manual");
 
         // The gateway's certificate goes with the lease of the default KEK.
+        KernelRandom.ReseedOpenSsl();
         ECDsa? servingKey = configuration.Gateway is { CertificatePath: null } && ReferenceEquals(broker, configuration.Broker)
             ? ECDsa.Create(ECCurve.NamedCurves.nistP256)
             : null;
-        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), TimeProvider.System, servingKey);
+        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), BootTime.Clock, servingKey);
     }
 
     private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)

@@ -1,10 +1,31 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Enclave.Hosting;
 
-/// <summary>Writes one line a message to standard error: level, number, text. The supervisor adds the time, which here belongs to the host. secrets: none.</summary>
-internal sealed class StandardErrorLogger : ILogger
+/// <summary>
+/// Writes one line a message to standard error: level, number, text. The supervisor adds the time, which here belongs to the host. A thread of its own
+/// writes: whoever logs goes on at once, also when nobody reads the pipe; lines that do not fit into the queue are counted and left out. secrets: none.
+/// </summary>
+internal sealed class StandardErrorLogger : ILogger, IDisposable
 {
+    private const int QueueSize = 1024;
+    private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
+
+    private readonly BlockingCollection<string> _lines = new(QueueSize);
+    private readonly TextWriter _output;
+    private readonly Thread _writer;
+    private long _lost;
+
+    /// <summary>Starts the thread.</summary>
+    /// <param name="output">Another place than standard error, for tests; synchronized when it has to be.</param>
+    internal StandardErrorLogger(TextWriter? output = null)
+    {
+        _output = output ?? Console.Error;
+        _writer = new Thread(Write) { IsBackground = true, Name = "log" };
+        _writer.Start();
+    }
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -13,6 +34,35 @@ internal sealed class StandardErrorLogger : ILogger
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         string text = formatter(state, null).ReplaceLineEndings(" ");
-        Console.Error.WriteLine($"{logLevel.ToString().ToUpperInvariant()} {eventId.Id} {text}");
+        if (_lines.IsAddingCompleted || !_lines.TryAdd($"{logLevel.ToString().ToUpperInvariant()} {eventId.Id} {text}"))
+        {
+            Interlocked.Increment(ref _lost);
+        }
+    }
+
+    /// <summary>Writes what is left, if somebody reads it within a second. Called once, when nobody logs any more.</summary>
+    public void Dispose()
+    {
+        _lines.CompleteAdding();
+        _writer.Join(LastLines);
+    }
+
+    private void Write()
+    {
+        foreach (string line in _lines.GetConsumingEnumerable())
+        {
+            try
+            {
+                _output.WriteLine(line);
+                if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
+                {
+                    _output.WriteLine(EnclaveLog.LinesLost(lost));
+                }
+            }
+            catch (IOException)
+            {
+                // Standard error is closed: nobody is there to be told.
+            }
+        }
     }
 }

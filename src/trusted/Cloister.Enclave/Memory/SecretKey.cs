@@ -34,7 +34,7 @@ public sealed class SecretKey : IDisposable
     public static SecretKey Generate(SecretArena arena)
     {
         SecretKey key = new(arena);
-        RandomNumberGenerator.Fill(arena.Slot(key._slot));
+        Crypto.KernelRandom.Fill(arena.Slot(key._slot));
         return key;
     }
 

@@ -27,7 +27,8 @@ internal static class LeaseCheck
 
         if (lease.WrapsLeft == 0 || lease.UnwrapsLeft == 0)
         {
-            return Finding.Error(Check, socket, $"budget used up: {seen}; {failure}", "bring the broker back: a renewal brings a new budget. If it is there: find out who asks so often, or raise spec.lease in the policy");
+            string stopped = lease.WrapsLeft > 0 ? "reads have stopped, writes go on" : lease.UnwrapsLeft > 0 ? "writes have stopped, reads go on" : "writes and reads have stopped";
+            return Finding.Error(Check, socket, $"budget used up, {stopped}: {seen}; {failure}", "bring the broker back: a renewal brings a new budget. If it is there: find out who asks so often, or raise spec.lease in the policy");
         }
 
         if (failure.Length > 0)
@@ -35,8 +36,13 @@ internal static class LeaseCheck
             return Finding.Warning(Check, socket, $"not renewed: {failure}; {seen}", "see why the broker does not answer or refuses, before the time is over");
         }
 
-        return lease.Restored
-            ? Finding.Warning(Check, socket, $"from the sealed copy, no broker answered since the start: {seen}", "bring the broker back before the time is over")
+        if (lease.Restored)
+        {
+            return Finding.Warning(Check, socket, $"from the sealed copy, no broker answered since the start: {seen}", "bring the broker back before the time is over");
+        }
+
+        return lease.KeepsSealedCopy
+            ? Finding.Warning(Check, socket, $"a sealed copy is kept that survives a revocation: {seen}", "leave state.sealedLease out, unless starting while no broker answers is worth that to you (docs/sealed-keks.md)")
             : Finding.Ok(Check, socket, seen);
     }
 

@@ -128,7 +128,9 @@ internal sealed class SimulatedEnclaveFiles
 
     private string ConfigurationText(SimulatedEnclaveOptions options)
     {
-        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy ? $"state:\n  directory: \"{State}\"\n" : "";
+        string state = options.Custody is "manual" or "attested" && options.KeepsSealedCopy
+            ? $"state:\n  directory: \"{State}\"\n{(options.Custody == "attested" ? "  sealedLease: survives-revocation\n" : "")}"
+            : "";
         string operators = options.Custody == "manual" ? $"  manual:\n    operators: [\"{OperatorPin()}\"]\n" : "";
         string broker = options.Broker is { } access
             ? $"broker:\n  urls: [\"{access.Url}\"]\n  pins: [\"{access.Pin}\"]\n  kek: {access.Kek}\n"

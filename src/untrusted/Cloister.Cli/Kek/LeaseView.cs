@@ -25,6 +25,7 @@ internal static class LeaseView
             yield return ["unwraps left", state.UnwrapsLeft.ToString(CultureInfo.InvariantCulture)];
         }
 
+        yield return ["sealed copy", state.KeepsSealedCopy ? "ON: survives a revocation when the host keeps the file and sets its clock back" : "none"];
         if (state.Failure.Length > 0)
         {
             yield return ["last failure", state.Failure];
@@ -45,6 +46,7 @@ internal static class LeaseView
         ["restored"] = state.Restored,
         ["failedStep"] = state.FailedStep,
         ["failure"] = state.Failure,
+        ["sealedCopy"] = state.KeepsSealedCopy ? "survives-revocation" : "none",
     };
 
     private static string Time(ulong milliseconds) =>

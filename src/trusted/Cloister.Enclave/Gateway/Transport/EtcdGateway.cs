@@ -41,14 +41,14 @@ public sealed class EtcdGateway : IAsyncDisposable
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
         GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
         _socket = options.Listen.Bind(new SocketPermissions());
-        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, TimeProvider.System, options.Keks);
+        _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, BootTime.Clock, options.Keks);
         EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
         _parts = new GatewayParts(
             tls, new EtcdConnector(options.Endpoints, tls, log), messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
         _maxConnections = options.MaxConnections;
         _socket.Listen(128);
-        _withdrawals = new Timer(_ => _values.WipeWithdrawn(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        _withdrawals = new Timer(_ => _values.WipeWithdrawn(), null, TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(250));
         _accepting = new Thread(Accept) { IsBackground = true, Name = "gateway, accepting" };
         _accepting.Start();
         log.Listening("gateway", $"tcp:{_socket.LocalEndPoint}");

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -10,9 +11,12 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class TlsFiles<T> : ITlsFiles
     where T : class
 {
+    private const int MaxSize = 1024 * 1024;
+
     private readonly string[] _paths;
     private readonly Func<T> _read;
     private volatile T _current;
+    private string? _irregular;
     private string _taken;
     private string _seen;
 
@@ -29,6 +33,7 @@ internal sealed class TlsFiles<T> : ITlsFiles
 
         // The digest first: what changes in between is seen at the next look.
         _taken = _seen = Digest();
+        RefuseIrregular();
         _current = read();
     }
 
@@ -50,22 +55,38 @@ internal sealed class TlsFiles<T> : ITlsFiles
         }
 
         _taken = now;
+        RefuseIrregular();
         _current = _read();
         return true;
     }
 
+    // A pipe that nobody writes to would hold up whoever reads it.
+    private void RefuseIrregular()
+    {
+        if (_irregular is { } reason)
+        {
+            throw new StartException($"{Field}: {reason}: put a PEM file there");
+        }
+    }
+
     private string Digest()
     {
+        _irregular = null;
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string path in _paths)
         {
-            byte[] content = [];
+            byte[]? content = null;
             try
             {
-                content = File.ReadAllBytes(path);
-                hash.AppendData(SHA256.HashData(content));
+                content = StateFile.Read(path, MaxSize, followLinks: true);
+                hash.AppendData(content is null ? "missing"u8 : SHA256.HashData(content));
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (NotSupportedException e)
+            {
+                _irregular = e.Message;
+                hash.AppendData("irregular"u8);
+            }
+            catch (IOException)
             {
                 hash.AppendData("missing"u8);
             }

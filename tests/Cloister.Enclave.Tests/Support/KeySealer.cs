@@ -1,0 +1,40 @@
+using Cloister.Enclave.Custody;
+using Cloister.Enclave.Memory;
+
+namespace Cloister.Enclave.Tests.Support;
+
+/// <summary>A platform with a sealing key of its own, which can hang or fail.</summary>
+internal sealed class KeySealer(byte[] key) : ISealer
+{
+    private readonly ManualResetEventSlim _answers = new(true);
+    private int _waiting;
+
+    /// <summary>Fails while set.</summary>
+    internal bool Fails { get; set; }
+
+    /// <summary>Callers that wait for it now.</summary>
+    internal int Waiting => Volatile.Read(ref _waiting);
+
+    public string Description => "sealing for tests";
+
+    public SecretKey SealingKey(SecretArena arena)
+    {
+        Interlocked.Increment(ref _waiting);
+        _answers.Wait();
+        Interlocked.Decrement(ref _waiting);
+        return Fails ? throw new SealException("too many open files", isTransient: true) : SecretKey.TakeOver(arena, key.ToArray());
+    }
+
+    /// <summary>Lets callers wait, or lets them go on.</summary>
+    internal void Hang(bool hangs)
+    {
+        if (hangs)
+        {
+            _answers.Reset();
+        }
+        else
+        {
+            _answers.Set();
+        }
+    }
+}
