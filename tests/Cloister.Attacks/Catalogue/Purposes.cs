@@ -14,10 +14,16 @@ using EnclaveChannel = Cloister.Cli.Enclaves.EnclaveChannel;
 
 namespace Cloister.Attacks.Catalogue;
 
-/// <summary>Somebody uses for one thing what was got for another: evidence, tokens, answers. The KEK is one that is never released, so that tokens are all there is.</summary>
+/// <summary>
+/// Somebody uses for one thing what was got for another: evidence, tokens, answers. KEKs "secrets" and "other" have one policy; they are never released, so
+/// that tokens are all there is, unless the attack is on their release.
+/// </summary>
 internal abstract class PurposeAttack(string name, Attacker attacker, string has, string how) : Attack(name, attacker, has, Promise.Protected, how)
 {
     protected const string Kek = "secrets";
+    protected const string OtherKek = "other";
+
+    protected virtual bool Release => false;
 
     public override async Task<Outcome> RunAsync(Ground ground)
     {
@@ -25,7 +31,9 @@ internal abstract class PurposeAttack(string name, Attacker attacker, string has
         BrokerProcess broker = await ground.AddAsync(folder.StartAsync());
         await using OtherBroker admin = await folder.OpenAsync(broker);
         using SimulatedEnclave enclave = new(TimeProvider.System);
-        await admin.MakeKekAsync(Kek, enclave.Policy(configDigests: "any"), release: false);
+        await admin.MakeKekAsync(Kek, enclave.Policy(configDigests: "any"), Release);
+        await admin.MakeKekAsync(OtherKek, enclave.Policy(configDigests: "any"), Release);
+        await admin.SetKekPolicyAsync(OtherKek, Kek);
         using KbsClient client = new(broker.Url, broker.Pin);
         KbsAnswer answer = await client.LeaseAsync(enclave, Kek);
         ReceivedLease lease = ReceivedLease.Read(answer, enclave, broker.Pin);
@@ -155,5 +163,45 @@ internal sealed class AttestTokenForWrap() : PurposeAttack(
             await CertificateAsync(client, token, enclave.GatewayKey),
         ];
         return new Outcome(Of("used like a lease's", tried), Of("the lease's own token wraps", await WrapAsync(client, lease, lease.Token)));
+    }
+}
+
+/// <summary>A session's cookie is taken to the broker by another client.</summary>
+internal sealed class StolenSessionCookie() : PurposeAttack(
+    "stolen-session-cookie", Attacker.Host, "the cookie of an attested session, and a key of his own", "what a session gets is encrypted to the attested key")
+{
+    protected override bool Release => true;
+
+    protected override async Task<Outcome> TryAsync(KbsClient client, SimulatedEnclave enclave, ReceivedLease lease, KbsAnswer answer)
+    {
+        (_, string session) = await client.AttestAsync(enclave, Kek);
+        FlattenedJwe got = (await client.GetAsync($"/kbs/v0/resource/c1/kek/{Kek}", session)).Ok(KbsJson.Default.FlattenedJwe);
+        using SimulatedEnclave thief = new(TimeProvider.System);
+        Trial attempt;
+        try
+        {
+            attempt = Trial.Success($"{ReceivedLease.Decrypt(got, thief.Key).Length} bytes of the KEK");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            attempt = Trial.Refused("he gets a JWE, and his key does not open it");
+        }
+
+        return new Outcome(attempt, ReceivedLease.Decrypt(got, enclave.Key).Length == 32 ? Trial.Success("the attested key opens it") : Trial.Refused("not opened"));
+    }
+}
+
+/// <summary>Evidence that names one KEK is used for another one, which has the same policy.</summary>
+internal sealed class EvidenceForAnotherKek() : PurposeAttack(
+    "evidence-for-another-kek", Attacker.Client, "the token of evidence that names one KEK, where another one has the same policy", "a token is for the KEK that the evidence names")
+{
+    protected override bool Release => true;
+
+    protected override async Task<Outcome> TryAsync(KbsClient client, SimulatedEnclave enclave, ReceivedLease lease, KbsAnswer answer)
+    {
+        (string token, _) = await client.AttestAsync(enclave, Kek);
+        return new Outcome(
+            Of("the other KEK", await client.GetAsync($"/kbs/v0/resource/c1/kek/{OtherKek}", token: token)),
+            Of("the KEK that it names", await client.GetAsync($"/kbs/v0/resource/c1/kek/{Kek}", token: token)));
     }
 }
