@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Certificates;
 using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -98,7 +99,7 @@ internal sealed class GatewayTls
     }
 
     private TlsFiles<X509ChainPolicy> Authorities(string field, string path, string purpose) =>
-        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, path, () =>
+        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, () =>
         {
             // Only these authorities, not the system's as well.
             X509ChainPolicy policy = new()
@@ -108,16 +109,15 @@ internal sealed class GatewayTls
                 DisableCertificateDownloads = true,
             };
             policy.ApplicationPolicy.Add(new Oid(purpose));
-            policy.CustomTrustStore.ImportFromPemFile(path);
-            return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
+            policy.CustomTrustStore.AddRange(PemFiles.ReadAuthorities(path));
+            return policy;
         }), path));
 
     private TlsFiles<SslStreamCertificateContext> Certificate(string field, string path, string keyPath) =>
-        Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, path, () =>
+        Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, () =>
         {
-            X509Certificate2Collection chain = [];
-            chain.ImportFromPemFile(path);
-            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(path, keyPath), chain, offline: true);
+            (X509Certificate2 leaf, X509Certificate2Collection others) = PemFiles.ReadIdentity(path, keyPath);
+            return SslStreamCertificateContext.Create(leaf, others, offline: true);
         }), path, keyPath));
 
     private TlsFiles<T> Keep<T>(TlsFiles<T> files)
@@ -127,19 +127,15 @@ internal sealed class GatewayTls
         return files;
     }
 
-    private static T Read<T>(string field, string path, Func<T> read)
+    private static T Read<T>(string field, Func<T> read)
     {
         try
         {
             return read();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (PemException e)
         {
-            throw new StartException($"{field}: {path} or its key cannot be read: check that they exist and that this user may read them");
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            throw new StartException($"{field}: {path} is not the PEM that is expected there, or certificate and key do not belong together");
+            throw new StartException($"{field}: {e.Message}");
         }
     }
 }
