@@ -27,7 +27,7 @@ internal sealed class ConfigurationTarget : IFuzzTarget
             state:
               directory: /var/lib/cloister
             """),
-        Encoding.UTF8.GetBytes("apiVersion: cloister.dev/v1alpha1\nkind: EnclaveConfiguration\ncluster: a\nprovider: b\nkms: {listen: \"tcp:127.0.0.1:0\"}\ncustody: {mode: manual}\n"),
+        Encoding.UTF8.GetBytes("apiVersion: cloister.dev/v1alpha1\nkind: EnclaveConfiguration\ncluster: a\nprovider: b\nkms: {listen: \"tcp:127.0.0.1:0\", relay: {pins: [\"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]}}\ncustody: {mode: manual}\n"),
         Encoding.UTF8.GetBytes("- [a, {b: c}]\n--- |\n  text\n"),
     ];
 

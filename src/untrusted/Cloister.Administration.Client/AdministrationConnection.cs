@@ -28,8 +28,11 @@ internal sealed class AdministrationConnection : IDisposable
         _clientPin = AdministratorCertificate.PinOf(administrator);
         SocketsHttpHandler handler = new()
         {
-            AllowAutoRedirect = false,
+            // To the broker whose key is pinned, or not at all.
             UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
             SslOptions = new SslClientAuthenticationOptions
             {
                 EnabledSslProtocols = SslProtocols.Tls13,

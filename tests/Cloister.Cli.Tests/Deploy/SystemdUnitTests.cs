@@ -54,12 +54,15 @@ public sealed partial class SystemdUnitTests : IDisposable
     [Fact]
     public async Task The_relay_s_unit_gives_an_API_server_its_socket_and_its_probe_sees_that()
     {
-        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
         Directory.CreateDirectory(_folder["run"]);
+        string pin = (await CliProcess.RunAsync("relay", "keygen", "--key", _folder["relay.key"])).MustSucceed().Output.Trim();
+        await using EnclaveOnTcp enclave = await EnclaveOnTcp.StartAsync(_folder, $"relay: {{pins: [\"{pin}\"]}}");
         string[] commands = await Commands("cloister-relay.service");
         string[] start = Assert.Single(commands, command => command.StartsWith("relay ", StringComparison.Ordinal)).Split(' ');
-        // The enclave listens on a socket here, on a port there.
-        start[Array.IndexOf(start, "--target") + 1] = $"unix:{dev.KmsSocket}";
+
+        // Port and key are this test's.
+        start[Array.IndexOf(start, "--target") + 1] = enclave.Address;
+        start[Array.IndexOf(start, "--key") + 1] = _folder["relay.key"];
         await using CliProcess relay = CliProcess.Start(start);
         Assert.StartsWith("ready ", await relay.ReadLineAsync(), StringComparison.Ordinal);
 

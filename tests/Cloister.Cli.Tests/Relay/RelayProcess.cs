@@ -36,8 +36,8 @@ internal sealed class RelayProcess : IAsyncDisposable
     internal static Task<RelayProcess> StartAsync(string listen, string target, params IEnumerable<string> arguments) =>
         ReadyAsync(CliProcess.Start(["relay", "--listen", listen, "--target", target, .. arguments]));
 
-    internal static Task<RelayProcess> StartAfterAsync(string first, string listen, string target) =>
-        ReadyAsync(CliProcess.StartAfter(first, "relay", "--listen", listen, "--target", target));
+    internal static Task<RelayProcess> StartAfterAsync(string first, string listen, string target, params IEnumerable<string> arguments) =>
+        ReadyAsync(CliProcess.StartAfter(first, ["relay", "--listen", listen, "--target", target, .. arguments]));
 
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 

@@ -10,6 +10,7 @@ internal static class UnixChannel
     {
         SocketsHttpHandler handler = new()
         {
+            UseProxy = false,
             ConnectCallback = async (_, cancellation) =>
             {
                 Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

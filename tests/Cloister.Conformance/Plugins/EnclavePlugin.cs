@@ -8,7 +8,7 @@ namespace Cloister.Conformance.Plugins;
 /// <summary>A simulated enclave program on its own, administered over its admin socket: tests the very binary that is published.</summary>
 /// <param name="program">The program.</param>
 /// <param name="folder">For its files.</param>
-/// <param name="port">Loopback port that it listens on, instead of a unix socket.</param>
+/// <param name="port">Loopback port that it listens on, instead of a unix socket, for a relay with <see cref="RelayKey"/>.</param>
 internal sealed class EnclavePlugin(string program, string folder, int? port = null) : IPluginUnderTest
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
@@ -23,6 +23,8 @@ internal sealed class EnclavePlugin(string program, string folder, int? port = n
 
     public string RelayTarget => port is null ? $"unix:{Socket}" : $"127.0.0.1:{port}";
 
+    public string? RelayKey => port is null ? null : Path.Combine(folder, "relay.key");
+
     private string AdminSocket => Path.Combine(folder, "admin.sock");
 
     private ChildProcess Running => _process ?? throw new InvalidOperationException("the enclave does not run");
@@ -31,6 +33,14 @@ internal sealed class EnclavePlugin(string program, string folder, int? port = n
     {
         string configuration = Path.Combine(folder, "enclave.yaml");
         string state = Directory.CreateDirectory(Path.Combine(folder, "state")).FullName;
+        string relay = "";
+        if (RelayKey is { } key)
+        {
+            CommandResult made = await Command.RunAsync(CloisterPlugin.Program, ["relay", "keygen", "--key", key], cancellation);
+            made.EnsureSuccess();
+            relay = $", relay: {{pins: [\"{made.Output.Trim()}\"]}}";
+        }
+
         await File.WriteAllTextAsync(
             configuration,
             $$"""
@@ -38,7 +48,7 @@ internal sealed class EnclavePlugin(string program, string folder, int? port = n
             kind: EnclaveConfiguration
             cluster: conformance
             provider: {{ProviderName}}
-            kms: {listen: "{{(port is null ? "" : "tcp:")}}{{RelayTarget}}"}
+            kms: {listen: "{{(port is null ? "" : "tcp:")}}{{RelayTarget}}"{{relay}}}
             admin: {listen: "unix:{{AdminSocket}}"}
             custody: {mode: manual, manual: {operators: any} }
             state: {directory: "{{state}}"}

@@ -12,6 +12,9 @@ internal interface IPluginUnderTest : IAsyncDisposable
     /// <summary>Where a relay in front of it connects, as <c>--target</c> has it.</summary>
     string RelayTarget { get; }
 
+    /// <summary>The key that this relay shows, or null for none.</summary>
+    string? RelayKey => null;
+
     /// <summary>The EncryptionConfiguration for KMS v2 that goes with it; known once it was started.</summary>
     string EncryptionConfiguration { get; }
 

@@ -24,7 +24,8 @@ internal sealed class RelayedPlugin(IPluginUnderTest inner, string folder) : IPl
         await inner.StartAsync(cancellation);
         if (_relay is null)
         {
-            _relay = ChildProcess.Start("relay", folder, CloisterPlugin.Program, "relay", "--listen", $"unix:{Socket}", "--target", inner.RelayTarget);
+            _relay = ChildProcess.Start("relay", folder, CloisterPlugin.Program, [
+                "relay", "--listen", $"unix:{Socket}", "--target", inner.RelayTarget, .. inner.RelayKey is { } key ? (string[])["--key", key] : []]);
             await _relay.WaitForLineAsync(line => line.StartsWith("ready", StringComparison.Ordinal), StartLimit, cancellation);
         }
     }

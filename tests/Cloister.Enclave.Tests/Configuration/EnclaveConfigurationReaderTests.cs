@@ -22,7 +22,7 @@ public sealed class EnclaveConfigurationReaderTests
         cluster: cluster-1
         provider: cloister
         kms:
-          listen: tcp:127.0.0.1:7443
+          listen: unix:/run/cloister/other.sock
           maxConnections: 10
           socket:
             mode: "0660"
@@ -72,7 +72,7 @@ public sealed class EnclaveConfigurationReaderTests
         Assert.Equal("/run/cloister/kms.sock", configuration.Kms.Address.Path);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, configuration.Kms.Permissions.Mode);
         Assert.Empty(configuration.Kms.Permissions.AllowedUids);
-        Assert.Equal(1024, configuration.Kms.MaxConnections);
+        Assert.Equal(256, configuration.Kms.MaxConnections);
         Assert.Equal("manual", configuration.Custody);
         Assert.Null(configuration.Admin);
         Assert.Null(configuration.Secrets);
@@ -84,7 +84,7 @@ public sealed class EnclaveConfigurationReaderTests
     public void All_there_is()
     {
         EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Full);
-        Assert.Null(configuration.Kms.Address.Path);
+        Assert.Equal("/run/cloister/other.sock", configuration.Kms.Address.Path);
         Assert.Equal(10, configuration.Kms.MaxConnections);
         Assert.Equal((UnixFileMode)Convert.ToInt32("660", 8), configuration.Kms.Permissions.Mode);
         Assert.Equal((1000u, 2000u), (configuration.Kms.Permissions.Owner, configuration.Kms.Permissions.Group));
@@ -218,15 +218,51 @@ public sealed class EnclaveConfigurationReaderTests
     }
 
     [Theory]
-    [InlineData("unix:/run/cloister/secrets.sock")]
-    [InlineData("tcp:127.0.0.1:7444")]
-    public void Secrets_are_served_where_told_with_room_for_them(string address)
+    [InlineData("unix:/run/cloister/secrets.sock", "socket:\n    allowedUids: [5]")]
+    [InlineData("tcp:127.0.0.1:7444", "relay:\n    pins: [\"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]")]
+    public void Secrets_are_served_where_told_with_room_for_them(string address, string who)
     {
-        EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(
-            Minimal + $"\nsecrets:\n  listen: {address}\n  maxConnections: 7\n  socket:\n    allowedUids: [5]");
+        EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Minimal + $"\nsecrets:\n  listen: {address}\n  maxConnections: 7\n  {who}");
         Assert.Equal((address, 7), (configuration.Secrets!.Address.Text, configuration.Secrets.MaxConnections));
-        Assert.Equal([5u], configuration.Secrets.Permissions.AllowedUids);
+        Assert.Equal(who.StartsWith("socket", StringComparison.Ordinal) ? [5u] : [], configuration.Secrets.Permissions.AllowedUids);
+        Assert.Equal(who.Contains("pins", StringComparison.Ordinal) ? 1 : 0, configuration.Secrets.RelayPins.Count);
         Assert.Equal(4 * 1024 * 1024, configuration.Secrets.MaxMessageSize);
+    }
+
+    private const string Pin = "\"sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"";
+
+    // What nobody can check is not accepted, for every socket that can be somewhere else than on a path.
+    [Theory]
+    [InlineData("listen: tcp:127.0.0.1:7400", "listen")]
+    [InlineData("listen: vsock:7400", "listen")]
+    [InlineData("listen: tcp:127.0.0.1:7400, unauthenticated: false", "listen")]
+    [InlineData("listen: tcp:127.0.0.1:7400, unauthenticated: yes", "unauthenticated", "listen")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {}", "relay")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: []}", "relay")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: []}, unauthenticated: true", "relay")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: [" + Pin + "], keys: []}", "relay.keys")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: [\"sha1:AAAA\"]}", "relay.pins", "relay")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: [" + Pin + "]}, unauthenticated: true", "unauthenticated")]
+    [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: [" + Pin + "]}, socket: {allowedUids: [0]}", "socket")]
+    [InlineData("listen: vsock:7400, unauthenticated: true, socket: {mode: '0600'}", "socket")]
+    [InlineData("listen: unix:/run/cloister/a.sock, relay: {pins: [" + Pin + "]}", "relay")]
+    [InlineData("listen: unix:/run/cloister/a.sock, unauthenticated: true", "unauthenticated")]
+    public void Who_may_connect_is_said_in_the_way_that_the_socket_can_check(string fields, params string[] wrong)
+    {
+        string kms = Minimal.Replace("kms:\n  listen: unix:/run/cloister/kms.sock", $"kms: {{{fields}}}", StringComparison.Ordinal);
+        Assert.Equal(wrong.Order().Select(field => $"kms.{field}"), Errors(kms).Select(error => error.Message.Split(':')[0].Split(' ')[0]).Order());
+        Assert.Equal(
+            wrong.Order().Select(field => $"secrets.{field}"),
+            Errors($"{Minimal}\nsecrets: {{{fields}}}").Select(error => error.Message.Split(':')[0].Split(' ')[0]).Order());
+    }
+
+    [Fact]
+    public void A_relay_is_named_by_its_key_and_a_waiver_by_its_word()
+    {
+        string pinned = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  relay:\n    pins: [" + Pin + ", " + Pin + "]", StringComparison.Ordinal);
+        Assert.Equal([new byte[32], new byte[32]], EnclaveConfigurationReader.Read(pinned).Kms.RelayPins);
+        string open = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  unauthenticated: true", StringComparison.Ordinal);
+        Assert.Empty(EnclaveConfigurationReader.Read(open).Kms.RelayPins);
     }
 
     [Fact]

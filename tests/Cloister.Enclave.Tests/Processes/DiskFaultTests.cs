@@ -58,7 +58,8 @@ public sealed partial class DiskFaultTests : IDisposable
         using EnclaveProcess process = EnclaveProcess.StartWithMounts(ReadOnlyRoot, [], "cloister-enclave-sim", "--config", Write("tcp:127.0.0.1:0", ""));
         await Eventually.TrueAsync(() => process.HasExited || Port.IsMatch(process.Error), "the port");
         int port = int.Parse(Port.Match(process.Error).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
-        using GrpcChannel channel = GrpcChannel.ForAddress($"http://127.0.0.1:{port}");
+        using GrpcChannel channel = GrpcChannel.ForAddress(
+            $"http://127.0.0.1:{port}", new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler { UseProxy = false }, DisposeHttpClient = true });
         RpcException noKek = await Assert.ThrowsAsync<RpcException>(
             async () => await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), cancellationToken: Stop));
         Assert.Equal(StatusCode.FailedPrecondition, noKek.StatusCode);
@@ -86,7 +87,7 @@ public sealed partial class DiskFaultTests : IDisposable
             kind: EnclaveConfiguration
             cluster: cluster-1
             provider: cloister
-            kms: { listen: "{{listen}}" }
+            kms: { listen: "{{listen}}"{{(listen.StartsWith("tcp:", StringComparison.Ordinal) ? ", unauthenticated: true" : "")}} }
             custody: { mode: manual, manual: { operators: any } }
             {{more}}
             """);

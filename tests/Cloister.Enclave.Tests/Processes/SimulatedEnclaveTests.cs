@@ -188,6 +188,7 @@ public sealed class SimulatedEnclaveTests : IDisposable
         DisposeHttpClient = true,
         HttpHandler = new SocketsHttpHandler
         {
+            UseProxy = false,
             ConnectCallback = async (_, cancellation) =>
             {
                 Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -12,6 +12,7 @@ public sealed class StartRefusalTests : IDisposable
         provider: cloister
         kms:
           listen: tcp:127.0.0.1:0
+          unauthenticated: true
         custody:
           mode: manual
         """;
@@ -41,9 +42,11 @@ public sealed class StartRefusalTests : IDisposable
     {
         { Valid + "\nstate:\n  directory: /nonexistent/cloister", "state.directory /nonexistent/cloister does not exist" },
         { Valid.Replace("mode: manual", "mode: remote", StringComparison.Ordinal), "simulation.remoteKms.keyFile is missing" },
-        { Valid.Replace("tcp:127.0.0.1:0", "unix:/nonexistent/kms.sock", StringComparison.Ordinal), "/nonexistent does not exist" },
+        { Valid.Replace("tcp:127.0.0.1:0\n  unauthenticated: true", "unix:/nonexistent/kms.sock", StringComparison.Ordinal), "/nonexistent does not exist" },
         { Valid.Replace("tcp:127.0.0.1:0", "tcp:127.0.0.1:99999", StringComparison.Ordinal), "kms.listen" },
         { Valid + "\nstate:\n  directory: /", "cannot seal state" },
+        { Valid.Replace("\n  unauthenticated: true", "", StringComparison.Ordinal), "relay.pins" },
+        { Valid.Replace("unauthenticated: true", "socket: {allowedUids: [0]}", StringComparison.Ordinal), "kms.socket: mode, owner, group and allowedUids are those of a unix socket" },
         { "a: [", "not YAML" },
         { "", "one YAML document" },
     };

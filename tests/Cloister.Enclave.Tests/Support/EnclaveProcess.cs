@@ -35,6 +35,10 @@ internal sealed partial class EnclaveProcess : IDisposable
 
     internal static EnclaveProcess Start(string program, params string[] arguments) => StartFile(PathOf(program), arguments);
 
+    /// <summary>Starts a program with environment variables of its own, <c>NAME=VALUE</c>.</summary>
+    internal static EnclaveProcess StartWith(string[] environment, string program, params string[] arguments) =>
+        StartFile("env", [.. environment, PathOf(program), .. arguments]);
+
     /// <summary>Starts a program with mounts of its own, which a shell makes before it becomes the program.</summary>
     /// <param name="mounts">What the shell does; $1 and on are <paramref name="parameters"/>.</param>
     /// <param name="parameters">Parameters of that.</param>

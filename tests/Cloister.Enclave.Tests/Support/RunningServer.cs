@@ -99,6 +99,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     private SocketsHttpHandler Handler() => new()
     {
+        UseProxy = false,
         ConnectCallback = async (_, cancellation) => new NetworkStream(await ConnectAsync(cancellation), ownsSocket: true),
     };
 }

@@ -16,6 +16,7 @@ public sealed class TeeDetectorTests
         provider: cloister
         kms:
           listen: tcp:127.0.0.1:0
+          unauthenticated: true
         custody:
           mode: manual
 

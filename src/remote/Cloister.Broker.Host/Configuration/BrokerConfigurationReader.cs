@@ -110,6 +110,7 @@ internal static class BrokerConfigurationReader
         string? directory = section.Optional("directory", SectionReader.AbsolutePath);
         Uri? pccs = section.Optional("pccs", SectionReader.HttpUrl);
         Uri? kds = section.Optional("kds", SectionReader.HttpUrl);
+        Uri? proxy = section.Optional("proxy", SectionReader.ProxyUrl);
         section.Finish();
         if (directory is null == pccs is null)
         {
@@ -117,6 +118,11 @@ internal static class BrokerConfigurationReader
             return null;
         }
 
-        return new CollateralOptions(directory, pccs, kds);
+        if (proxy is not null && (pccs ?? kds) is null)
+        {
+            section.Fail("proxy", "is on the way to pccs or kds, and there is neither");
+        }
+
+        return new CollateralOptions(directory, pccs, kds, proxy);
     }
 }

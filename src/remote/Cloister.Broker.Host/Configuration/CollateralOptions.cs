@@ -4,4 +4,5 @@ namespace Cloister.Broker.Host.Configuration;
 /// <param name="Directory">Files, as DirectoryCollateralSource and DirectorySnpSource read them.</param>
 /// <param name="Pccs">A caching service for DCAP.</param>
 /// <param name="Kds">AMD's service, or one that answers as it does, for SEV-SNP; null: the directory, if there is one.</param>
-internal sealed record CollateralOptions(string? Directory, Uri? Pccs, Uri? Kds);
+/// <param name="Proxy">HTTP proxy on the way to the two services; null: none, whatever the environment says.</param>
+internal sealed record CollateralOptions(string? Directory, Uri? Pccs, Uri? Kds, Uri? Proxy = null);

@@ -103,6 +103,13 @@ internal sealed class SectionReader(MappingReader fields, YamlNode node, PolicyE
             ? url
             : throw new FormatException("expected an https URL, or http on loopback");
 
+    /// <summary>A URL of an HTTP proxy.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static Uri ProxyUrl(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.PathAndQuery == "/" && url.UserInfo.Length == 0
+            ? url
+            : throw new FormatException("expected http://HOST:PORT of a proxy, without a password in it");
+
     private IEnumerable<YamlNode> Items(string field)
     {
         YamlNode? list = fields.Take(field);

@@ -1,3 +1,4 @@
+using System.Net;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Collateral;
 
@@ -10,13 +11,21 @@ internal static class CollateralSources
 
     /// <summary>For SGX and TDX.</summary>
     public static IDcapCollateralSource Open(CollateralOptions options) =>
-        options.Pccs is { } pccs ? new PcsClient(Client(), PcsClientOptions.ForPccs(pccs)) : new DirectoryCollateralSource(options.Directory!);
+        options.Pccs is { } pccs ? new PcsClient(Client(options.Proxy), PcsClientOptions.ForPccs(pccs)) : new DirectoryCollateralSource(options.Directory!);
 
     /// <summary>For SEV-SNP; null when guests have to send all of it.</summary>
     public static ISnpCollateralSource? OpenSnp(CollateralOptions options, TimeProvider clock) =>
-        options.Kds is { } kds ? new KdsSnpSource(new KdsClient(Client(), kds), clock)
+        options.Kds is { } kds ? new KdsSnpSource(new KdsClient(Client(options.Proxy), kds), clock)
         : options.Directory is { } directory ? new DirectorySnpSource(directory)
         : null;
 
-    private static HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Timeout };
+    // Through a proxy only when the configuration names one; what the environment says is for others. Collateral is signed: who carries it does not matter.
+    private static HttpClient Client(Uri? proxy) => new(new SocketsHttpHandler
+    {
+        UseProxy = proxy is not null,
+        Proxy = proxy is null ? null : new WebProxy(proxy),
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        ConnectTimeout = Timeout,
+    }) { Timeout = Timeout };
 }

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Tokens;
+using Cloister.Certificates;
 using Cloister.Kbs;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -80,9 +81,7 @@ internal sealed class ServerCertificate : IDisposable
     {
         try
         {
-            X509Certificate2 leaf = X509Certificate2.CreateFromPemFile(files.Certificate, files.Key);
-            X509Certificate2Collection all = [];
-            all.ImportFromPemFile(files.Certificate);
+            (X509Certificate2 leaf, X509Certificate2Collection others) = PemFiles.ReadIdentity(files.Certificate, files.Key);
             _owned.Add(leaf);
             if (!CertificateRole.Has(leaf, _role))
             {
@@ -91,11 +90,11 @@ internal sealed class ServerCertificate : IDisposable
                     + $"alternative names URI:{_role} (docs/broker.md, 'A certificate of your own')");
             }
 
-            return SslStreamCertificateContext.Create(leaf, [.. all.Skip(1)], offline: true);
+            return SslStreamCertificateContext.Create(leaf, others, offline: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException or ArgumentException)
+        catch (PemException e)
         {
-            throw new BrokerConfigurationException($"tls: {files.Certificate} and {files.Key} are not a certificate and its private key in PEM: {e.Message}");
+            throw new BrokerConfigurationException($"tls: {e.Message}");
         }
     }
 }

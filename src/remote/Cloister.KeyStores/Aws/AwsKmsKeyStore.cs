@@ -30,7 +30,7 @@ public sealed class AwsKmsKeyStore : IKeyStore
             throw new ArgumentException("the endpoint of KMS begins with https://", nameof(options));
         }
 
-        AmazonKeyManagementServiceConfig config = new() { Timeout = options.Timeout, MaxErrorRetry = 2 };
+        AmazonKeyManagementServiceConfig config = new() { Timeout = options.Timeout, MaxErrorRetry = 2, HttpClientFactory = new DirectClients(options.Timeout) };
         if (options.Endpoint is null)
         {
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(options.Region);

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Cloister.Certificates;
 
 namespace Cloister.KeyStores.Vault;
 
@@ -26,11 +27,22 @@ internal sealed class VaultConnection : IDisposable
         }
 
         _options = options;
-        SocketsHttpHandler handler = new() { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        SocketsHttpHandler handler = new()
+        {
+            // To Vault itself: its token goes along, and DEKs.
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = options.Timeout,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        };
         if (options.CaFile is not null)
         {
-            X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(options.CaFile);
+            X509ChainPolicy policy = new()
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+            };
+            policy.CustomTrustStore.AddRange(Authorities(options.CaFile));
             handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
         }
 
@@ -84,6 +96,18 @@ internal sealed class VaultConnection : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static X509Certificate2Collection Authorities(string file)
+    {
+        try
+        {
+            return PemFiles.ReadAuthorities(file);
+        }
+        catch (PemException e)
+        {
+            throw new KeyStoreException(KeyStoreFailure.Denied, $"Vault's authorities: {e.Message}", e);
+        }
+    }
 
     private static void ThrowIfFailed(HttpStatusCode status)
     {

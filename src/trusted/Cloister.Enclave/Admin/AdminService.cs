@@ -247,6 +247,9 @@ public sealed class AdminService
         yield return ("encryptions", _engine.Counters.Encryptions);
         yield return ("decryptions", _engine.Counters.Decryptions);
         yield return ("failures", _engine.Counters.Failures);
+        yield return ("connections_refused", _engine.Counters.ConnectionsRefused);
+        yield return ("connections_gave_way", _engine.Counters.ConnectionsGaveWay);
+        yield return ("requests_gave_way", _engine.Counters.RequestsGaveWay);
         if (_engine.Custody is RemoteCustody remote)
         {
             yield return ("cached_deks", remote.CachedDeks);

@@ -37,12 +37,7 @@ public static class EnclaveConfigurationReader
         }
 
         ServerOptions? kms = Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock");
-        ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock") : null;
-        if (admin is { Address.EndPoint: IPEndPoint })
-        {
-            root.Fail("admin", "administration is served on a unix socket, or on vsock in a Nitro enclave");
-        }
-
+        ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock", tcp: false) : null;
         ServerOptions? secrets = root.Has("secrets") ? Server(root.Mapping("secrets"), "unix:/run/cloister/secrets.sock") : null;
         RefuseSameAddress(root, ("kms", kms), ("admin", admin), ("secrets", secrets));
 
@@ -88,7 +83,7 @@ public static class EnclaveConfigurationReader
             Context = new EnvelopeContext(EnvelopeContext.KmsPurpose, cluster, provider),
             Kms = kms!,
             Admin = admin,
-            Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize },
+            Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize, RequestMemory = SecretsService.RequestMemory },
             Custody = mode,
             Operators = operators,
             Remote = remote,
@@ -107,12 +102,12 @@ public static class EnclaveConfigurationReader
             : throw new FormatException($"1 to {EnvelopeContext.MaxTextSize} visible ASCII characters"),
         required: true);
 
-    private static ServerOptions? Server(ConfigurationMapping section, string example)
+    private static ServerOptions? Server(ConfigurationMapping section, string example, bool tcp = true)
     {
         ListenAddress? address = section.Parsed(
             "listen",
             (ListenAddress?)null,
-            text => ListenAddress.Parse(text, out string error) ?? throw new FormatException($"{error}, such as {example}"),
+            text => Listen(text, tcp, example),
             required: true);
         ConfigurationMapping socket = section.Mapping("socket");
         SocketPermissions defaults = new();
@@ -124,9 +119,66 @@ public static class EnclaveConfigurationReader
             AllowedUids = socket.List("allowedUids", text => UserId(text)!.Value),
         };
         socket.RefuseUnknown();
-        int connections = section.Number("maxConnections", 1024, 1, 65_536);
+        int connections = section.Number("maxConnections", ServerOptions.DefaultMaxConnections, 1, 65_536);
+        IReadOnlyList<byte[]> pins = RelayPins(section, address);
         section.RefuseUnknown();
-        return address is null ? null : new ServerOptions { Address = address, Permissions = permissions, MaxConnections = connections };
+        return address is null
+            ? null
+            : new ServerOptions { Address = address, Permissions = permissions, RelayPins = pins, MaxConnections = connections };
+    }
+
+    // Who may connect: on a unix socket the kernel says who is there, elsewhere a relay shows a key. What cannot be checked is not accepted.
+    private static IReadOnlyList<byte[]> RelayPins(ConfigurationMapping section, ListenAddress? address)
+    {
+        ConfigurationMapping relay = section.Mapping("relay");
+        IReadOnlyList<byte[]> pins = relay.List("pins", BrokerPins.ParsePin);
+        relay.RefuseUnknown();
+        bool unauthenticated = section.OneOf("unauthenticated", "false", false, "true", "false") == "true";
+        if (address is null)
+        {
+            return pins;
+        }
+
+        if (address.Path is not null)
+        {
+            foreach (string field in (ReadOnlySpan<string>)["relay", "unauthenticated"])
+            {
+                if (section.Has(field))
+                {
+                    section.Fail(field, "is for tcp: and vsock:; on a unix socket socket.allowedUids says who may connect");
+                }
+            }
+
+            return pins;
+        }
+
+        if (section.Has("socket"))
+        {
+            section.Fail("socket", "mode, owner, group and allowedUids are those of a unix socket: nothing can check them on tcp: or vsock:. Name the keys that may connect with relay.pins");
+        }
+
+        if (section.Has("relay") && pins.Count == 0)
+        {
+            section.Fail("relay", "pins has one or more keys, as 'cloister relay keygen' prints them");
+        }
+        else if (pins.Count == 0 && !unauthenticated)
+        {
+            section.Fail("listen", "every process of the machine can connect to tcp: and vsock:. Name the relay's key with relay.pins ('cloister relay keygen' makes it), or say unauthenticated: true, for development only");
+        }
+        else if (pins.Count > 0 && unauthenticated)
+        {
+            section.Fail("unauthenticated", "says that anybody may connect, and relay.pins says who: leave one of them out");
+        }
+
+        return pins;
+    }
+
+    private static ListenAddress Listen(string text, bool tcp, string example)
+    {
+        ListenAddress address = ListenAddress.Parse(text, out string error) ?? throw new FormatException($"{error}, such as {example}");
+        return tcp || address.EndPoint is not IPEndPoint
+            ? address
+            : throw new FormatException("administration is served on a unix socket, or on vsock in a Nitro enclave");
     }
 
     private static OperatorPins Operators(ConfigurationMapping section)

@@ -73,6 +73,18 @@ public sealed partial class EnclaveLog
     /// <summary>Nobody read standard error for a while.</summary>
     internal static string LinesLost(long lines) => $"WARNING 13 {lines} lines were not written: nobody read standard error";
 
+    /// <summary>A connection without TLS, or with a key that is not pinned.</summary>
+    [LoggerMessage(20, LogLevel.Warning, "refused a connection to {Role}: it did not show a key of {Role}.relay.pins in TLS (cloister relay --key) ({Suppressed} more since the last line)")]
+    public partial void RelayRefused(string role, long suppressed);
+
+    /// <summary>The loud line of a socket that anybody on the machine may use.</summary>
+    [LoggerMessage(21, LogLevel.Warning, "{Role} on {Address} is UNAUTHENTICATED: EVERY PROCESS of this machine can have keys unwrapped; for development only")]
+    public partial void Unauthenticated(string role, string address);
+
+    /// <summary>There are more connections than room for them.</summary>
+    [LoggerMessage(22, LogLevel.Warning, "{Role} has as many connections as it takes: {Count} idle or slow ones were closed for others, or others for want of room, since the last line")]
+    public partial void ConnectionsCrowded(string role, long count);
+
     /// <summary>A broker granted or renewed a lease.</summary>
     [LoggerMessage(40, LogLevel.Information, "lease {Lease} of KEK {Kek} {What} by {Broker}: until {Expires}, to be renewed from {RenewAfter}, {Wraps} wraps, {Unwraps} unwraps")]
     private partial void Leased(string what, string lease, string kek, Uri broker, string expires, string renewAfter, long wraps, long unwraps);

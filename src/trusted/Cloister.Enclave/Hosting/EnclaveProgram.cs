@@ -48,6 +48,8 @@ public static class EnclaveProgram
             return Refuse(parts.Program, $"usage: {parts.Program} --config FILE");
         }
 
+        // Certificate stores of the user are looked for below it, and the host may have put something there; without any, .NET's chains fail.
+        Environment.SetEnvironmentVariable("HOME", "/nonexistent");
         try
         {
             EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);

@@ -10,14 +10,18 @@ internal static class PinnedBuffers
 {
     private const int LargeSize = 1024 * 1024;
     private const int SmallestLarge = 64 * 1024;
-    private const int MaxKept = 8;
+    private const int MaxKept = 16;
 
     private static readonly Stack<byte[]> Kept = [];
+
+    /// <summary>What a buffer for that many bytes takes.</summary>
+    internal static int SizeOf(int size) => size is >= SmallestLarge and <= LargeSize ? LargeSize : size;
 
     /// <summary>A buffer of at least that size, with any content but secrets.</summary>
     internal static byte[] Rent(int size)
     {
-        if (size is >= SmallestLarge and <= LargeSize)
+        size = SizeOf(size);
+        if (size == LargeSize)
         {
             lock (Kept)
             {
@@ -26,8 +30,6 @@ internal static class PinnedBuffers
                     return kept;
                 }
             }
-
-            size = LargeSize;
         }
 
         return GC.AllocateUninitializedArray<byte>(size, pinned: true);

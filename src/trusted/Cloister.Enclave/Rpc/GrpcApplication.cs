@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.IO.Pipelines;
+using Cloister.Enclave.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
@@ -19,14 +20,21 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
     private const int PrefixSize = 5;
     private const string ContentType = "application/grpc";
 
+    // Calls whose buffers stay for the next ones.
+    private const int MaxKept = 512;
+
     private readonly FrozenDictionary<string, UnaryHandler> _methods;
     private readonly int _maxMessageSize;
     private readonly string _tee;
     private readonly CallFailures _failures;
+    private readonly RequestBudget _budget;
     private readonly ConcurrentBag<GrpcCallState> _free = [];
+    private int _kept;
 
-    internal GrpcApplication(IEnumerable<KeyValuePair<string, UnaryHandler>> methods, int maxMessageSize, string tee, CallFailures failures)
+    internal GrpcApplication(
+        IEnumerable<KeyValuePair<string, UnaryHandler>> methods, int maxMessageSize, string tee, RequestBudget budget, CallFailures failures)
     {
+        _budget = budget;
         _methods = methods.ToFrozenDictionary();
         _maxMessageSize = maxMessageSize;
         _tee = tee;
@@ -35,7 +43,11 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
 
     public GrpcCallState CreateContext(IFeatureCollection contextFeatures)
     {
-        if (!_free.TryTake(out GrpcCallState? state))
+        if (_free.TryTake(out GrpcCallState? state))
+        {
+            Interlocked.Decrement(ref _kept);
+        }
+        else
         {
             state = new GrpcCallState(_maxMessageSize);
         }
@@ -46,8 +58,16 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
 
     public void DisposeContext(GrpcCallState context, Exception? exception)
     {
+        _budget.End(context);
         context.End();
-        _free.Add(context);
+        if (Interlocked.Increment(ref _kept) <= MaxKept)
+        {
+            _free.Add(context);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _kept);
+        }
     }
 
     public async Task ProcessRequestAsync(GrpcCallState context)
@@ -67,12 +87,19 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
         {
             context.Call.Begin(request.Headers["grpc-timeout"], aborted);
             await ReadMessageAsync(context, aborted);
+            context.Connection = context.Features.Get<ConnectionTable.Connection>();
+            context.Connection?.BeginCall();
             UnaryHandler method = _methods.GetValueOrDefault(request.Path)
                 ?? throw new RpcException(StatusCode.Unimplemented, "this socket does not serve that method");
             await method(context.Request.Written, context.Response, context.Call);
         }
         catch (RpcException e)
         {
+            if (e == context.Loss)
+            {
+                context.Features.Get<ConnectionTable.Connection>()?.Lose();
+            }
+
             (code, message) = (e.Code, e.Message);
             _failures.Record(request.Path, code, message);
         }
@@ -105,53 +132,67 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
         contentType.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase)
         && (contentType.Length == ContentType.Length || contentType[ContentType.Length] is '+' or ';');
 
-    // Length-Prefixed-Message = Compressed-Flag (1) Message-Length (4) Message, and nothing after it.
+    // Length-Prefixed-Message = Compressed-Flag (1) Message-Length (4) Message, and nothing after it. Taken as it comes, so that what a peer
+    // may send ahead bounds what Kestrel holds.
     private async ValueTask ReadMessageAsync(GrpcCallState context, CancellationToken aborted)
     {
         PipeReader body = context.Features.GetRequiredFeature<IRequestBodyPipeFeature>().Reader;
+        await _budget.BeginAsync(context, body, aborted);
+        int length = -1;
         while (true)
         {
             ReadResult read = await body.ReadAsync(aborted);
+            RequestBudget.ThrowIfGone(context);
             ReadOnlySequence<byte> buffer = read.Buffer;
-            if (buffer.Length >= PrefixSize)
+            if (length < 0 && buffer.Length >= PrefixSize)
             {
-                CheckPrefix(buffer, out uint length);
-                if (buffer.Length > PrefixSize + length)
+                length = ReadPrefix(buffer);
+                await _budget.ReserveAsync(context, length, aborted);
+                context.Request.Reserve(length);
+                buffer = buffer.Slice(PrefixSize);
+            }
+
+            if (length < 0)
+            {
+                body.AdvanceTo(buffer.Start, buffer.End);
+            }
+            else
+            {
+                if (buffer.Length > length - context.Request.Length)
                 {
                     throw new RpcException(StatusCode.InvalidArgument, "the request has bytes after its message");
                 }
 
-                if (read.IsCompleted && buffer.Length == PrefixSize + length)
-                {
-                    context.Request.Append(buffer.Slice(PrefixSize));
-                    body.AdvanceTo(buffer.End);
-                    return;
-                }
+                context.Request.Append(buffer);
+                body.AdvanceTo(buffer.End);
             }
 
             if (read.IsCompleted)
             {
-                throw new RpcException(StatusCode.InvalidArgument, "the request's message is truncated");
-            }
+                if (context.Request.Length != length)
+                {
+                    throw new RpcException(StatusCode.InvalidArgument, "the request's message is truncated");
+                }
 
-            body.AdvanceTo(buffer.Start, buffer.End);
+                _budget.Complete(context);
+                return;
+            }
         }
     }
 
-    private void CheckPrefix(in ReadOnlySequence<byte> buffer, out uint length)
+    private int ReadPrefix(in ReadOnlySequence<byte> buffer)
     {
         Span<byte> prefix = stackalloc byte[PrefixSize];
         buffer.Slice(0, PrefixSize).CopyTo(prefix);
-        length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
         if (prefix[0] != 0)
         {
             throw new RpcException(StatusCode.Unimplemented, "compressed messages are not accepted");
         }
 
-        if (length > (uint)_maxMessageSize)
-        {
-            throw new RpcException(StatusCode.ResourceExhausted, $"the message has {length} bytes, at most {_maxMessageSize} are accepted");
-        }
+        return length <= (uint)_maxMessageSize
+            ? (int)length
+            : throw new RpcException(StatusCode.ResourceExhausted, $"the message has {length} bytes, at most {_maxMessageSize} are accepted");
     }
 
     private void Respond(GrpcCallState context, IHttpResponseFeature response, StatusCode code, string message)

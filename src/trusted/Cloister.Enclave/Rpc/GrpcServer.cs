@@ -19,9 +19,13 @@ public sealed class GrpcServer : IAsyncDisposable
     private readonly KestrelServer _server;
     private readonly ListenAddress _address;
     private readonly IDisposable _socket;
+    private readonly ConnectionGate _gate;
+    private readonly RequestBudget _budget;
 
-    private GrpcServer(KestrelServer server, ListenAddress address, IDisposable socket)
+    private GrpcServer(KestrelServer server, ListenAddress address, IDisposable socket, ConnectionGate gate, RequestBudget budget)
     {
+        _gate = gate;
+        _budget = budget;
         _server = server;
         _address = address;
         _socket = socket;
@@ -46,19 +50,25 @@ public sealed class GrpcServer : IAsyncDisposable
         IDisposable listening = vsock is null ? socket! : vsock;
         KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
         kestrel.RequestHeaderEncodingSelector = AnyAuthority.Select;
-        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+
+        // ConnectionGate has a limit that lets idle connections give way; the application refuses what is too large by its first bytes.
+        kestrel.Limits.MaxConcurrentConnections = null;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
 
         // Not infinite: with an infinite one Kestrel closes every idle connection within about a second (seen under real API-server code).
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
         kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
-        kestrel.Limits.Http2.InitialConnectionWindowSize = 2 * 1024 * 1024;
-        kestrel.Limits.Http2.InitialStreamWindowSize = 1024 * 1024;
+
+        // What a peer may send ahead of the application, which takes it as it comes.
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 256 * 1024;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 128 * 1024;
+        ConnectionGate gate = new(role, options, counters, log);
+        RequestBudget budget = new(options.RequestMemory, counters);
         kestrel.Listen(options.Address.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            ConnectionGate gate = new(role, options.Address, options.Permissions, log);
             listen.Use(gate.Before);
         });
 
@@ -75,22 +85,30 @@ public sealed class GrpcServer : IAsyncDisposable
         IConnectionListenerFactory listeners = vsock is null
             ? new SocketTransportFactory(Options.Create(transport), silent)
             : new VsockTransport(vsock, silent.CreateLogger("vsock"));
-        KestrelServer server = new(Options.Create(kestrel), listeners, silent);
+        KestrelServer server = new(Options.Create(kestrel), gate.Paced(listeners), silent);
         try
         {
             CallFailures failures = new(log, counters);
-            await server.StartAsync(new GrpcApplication(methods, options.MaxMessageSize, tee, failures), CancellationToken.None);
+            await server.StartAsync(new GrpcApplication(methods, options.MaxMessageSize, tee, budget, failures), CancellationToken.None);
         }
         catch
         {
             server.Dispose();
             listening.Dispose();
+            budget.Dispose();
+            gate.Dispose();
             throw;
         }
 
         int? port = (socket?.LocalEndPoint as System.Net.IPEndPoint)?.Port;
-        log.Listening(role, port is null ? options.Address.Text : $"tcp:127.0.0.1:{port}");
-        return new GrpcServer(server, options.Address, listening) { Port = port };
+        string at = port is null ? options.Address.Text : $"tcp:127.0.0.1:{port}";
+        log.Listening(role, at);
+        if (options.Address.Path is null && options.RelayPins.Count == 0)
+        {
+            log.Unauthenticated(role, at);
+        }
+
+        return new GrpcServer(server, options.Address, listening, gate, budget) { Port = port };
     }
 
     /// <summary>Stops taking calls, lets those under way end within a moment, and removes the socket file.</summary>
@@ -100,6 +118,8 @@ public sealed class GrpcServer : IAsyncDisposable
         await _server.StopAsync(patience.Token);
         _server.Dispose();
         _socket.Dispose();
+        _budget.Dispose();
+        _gate.Dispose();
         if (_address.Path is { } path)
         {
             File.Delete(path);

@@ -41,6 +41,9 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
 
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
+    /// <summary>Makes room for that many bytes at once.</summary>
+    internal void Reserve(int length) => Ensure(length);
+
     internal void Append(in ReadOnlySequence<byte> bytes)
     {
         int length = checked((int)bytes.Length);

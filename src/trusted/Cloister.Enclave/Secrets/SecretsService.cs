@@ -20,6 +20,9 @@ public sealed class SecretsService
     /// <summary>Bytes of the largest message, in either direction: what gRPC clients take unless told otherwise.</summary>
     public const int MaxMessageSize = 4 * 1024 * 1024;
 
+    /// <summary>Bytes of requests at the same time.</summary>
+    public const int RequestMemory = 64 * 1024 * 1024;
+
     private const string ApiVersion = "v1";
 
     private readonly KmsEngine _engine;

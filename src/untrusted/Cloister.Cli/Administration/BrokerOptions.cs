@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Administration.Client;
+using Cloister.Certificates;
 
 namespace Cloister.Cli.Administration;
 
@@ -69,11 +69,11 @@ internal sealed class BrokerOptions
     {
         try
         {
-            return X509Certificate2.CreateFromPemFile(certificate, key);
+            return PemFiles.ReadIdentity(certificate, key).Leaf;
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (PemException e)
         {
-            throw new CliException($"'{certificate}' and '{key}' are no certificate and its key in PEM; 'cloister admin keygen' makes both");
+            throw new CliException($"--certificate and --key: {e.Message}; 'cloister admin keygen' makes both");
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Administration.Client;
+using Cloister.Certificates;
 using Cloister.Kbs;
 
 namespace Cloister.Cli.Brokers;
@@ -21,7 +22,7 @@ internal static class ClientIdentity
                 Make(certificateFile, keyFile);
             }
 
-            X509Certificate2 identity = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+            X509Certificate2 identity = PemFiles.ReadIdentity(certificateFile, keyFile).Leaf;
             if (CertificateRole.Has(identity, CertificateRole.Administrator))
             {
                 return identity;
@@ -29,9 +30,9 @@ internal static class ClientIdentity
 
             identity.Dispose();
             Make(certificateFile, keyFile);
-            return X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+            return PemFiles.ReadIdentity(certificateFile, keyFile).Leaf;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or PemException)
         {
             throw new CliException($"{certificateFile} and {keyFile} cannot be read or made: {e.Message}");
         }

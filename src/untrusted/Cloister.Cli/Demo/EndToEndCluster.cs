@@ -12,7 +12,8 @@ internal sealed class EndToEndCluster : IAsyncDisposable
     private readonly ApiServerHarness _harness;
     private readonly string _folder;
     private readonly List<Process> _processes = [];
-    private readonly HttpClient _etcd = new();
+    // etcd of the demonstration, on this machine.
+    private readonly HttpClient _etcd = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) });
 
     private EndToEndCluster(ApiServerHarness harness, string folder)
     {

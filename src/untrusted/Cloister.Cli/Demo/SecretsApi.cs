@@ -26,9 +26,17 @@ internal sealed class SecretsApi : IDisposable
         JsonNode cluster = kubeconfig["clusters"]![0]!["cluster"]!;
         X509Certificate2Collection authority = [];
         authority.ImportFromPem(Encoding.ASCII.GetString(Convert.FromBase64String(cluster["certificate-authority-data"]!.GetValue<string>())));
-        X509ChainPolicy trust = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        X509ChainPolicy trust = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         trust.CustomTrustStore.AddRange(authority.Where(certificate => certificate.Subject == certificate.Issuer).ToArray());
-        HttpClient client = new(new SocketsHttpHandler { UseProxy = false, SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = trust } })
+        HttpClient client = new(new SocketsHttpHandler
+        {
+            // The API server of the demonstration, on this machine.
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = trust },
+        })
         {
             BaseAddress = new Uri(cluster["server"]!.GetValue<string>() + "/"),
         };

@@ -19,8 +19,13 @@ internal static class EnclaveChannel
 
         return GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
         {
+            // A socket of this machine: what http_proxy says is not meant for it.
             HttpHandler = new SocketsHttpHandler
             {
+                UseProxy = false,
+                UseCookies = false,
+                AllowAutoRedirect = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
                 ConnectCallback = async (_, cancellation) =>
                 {
                     Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

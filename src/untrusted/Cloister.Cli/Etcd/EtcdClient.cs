@@ -25,7 +25,14 @@ internal sealed class EtcdClient : IDisposable
         _options = options;
         foreach (Uri endpoint in options.Endpoints)
         {
-            SocketsHttpHandler handler = new() { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+            SocketsHttpHandler handler = new()
+            {
+                // To etcd itself, or not at all: what it answers is Secrets.
+                UseProxy = false,
+                UseCookies = false,
+                AllowAutoRedirect = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+            };
             if (endpoint.Scheme == Uri.UriSchemeHttps)
             {
                 handler.SslOptions = EtcdTls.Create(options);

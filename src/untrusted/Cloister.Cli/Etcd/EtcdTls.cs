@@ -1,6 +1,6 @@
 using System.Net.Security;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Certificates;
 
 namespace Cloister.Cli.Etcd;
 
@@ -14,39 +14,32 @@ internal static class EtcdTls
         if (options.CaPath is { } caPath)
         {
             // Only these authorities, not the system's as well.
-            X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            Read("--cacert", caPath, () => policy.CustomTrustStore.ImportFromPemFile(caPath));
-            if (policy.CustomTrustStore.Count == 0)
+            X509ChainPolicy policy = new()
             {
-                throw new CliException($"--cacert: {caPath} holds no certificate in PEM");
-            }
-
+                TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
+            };
+            policy.CustomTrustStore.AddRange(Read("--cacert", () => PemFiles.ReadAuthorities(caPath)));
             tls.CertificateChainPolicy = policy;
         }
 
         if (options is { CertificatePath: { } certificatePath, KeyPath: { } keyPath })
         {
-            Read("--cert and --key", certificatePath, () =>
-            {
-                X509Certificate2Collection chain = [];
-                chain.ImportFromPemFile(certificatePath);
-                X509Certificate2 leaf = X509Certificate2.CreateFromPemFile(certificatePath, keyPath);
-                tls.ClientCertificateContext = SslStreamCertificateContext.Create(leaf, chain, offline: true);
-            });
+            (X509Certificate2 leaf, X509Certificate2Collection others) = Read("--cert and --key", () => PemFiles.ReadIdentity(certificatePath, keyPath));
+            tls.ClientCertificateContext = SslStreamCertificateContext.Create(leaf, others, offline: true);
         }
 
         return tls;
     }
 
-    private static void Read(string option, string path, Action read)
+    private static T Read<T>(string option, Func<T> read)
     {
         try
         {
-            read();
+            return read();
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (PemException e)
         {
-            throw new CliException($"{option}: {path} cannot be used: {(e is IOException or UnauthorizedAccessException ? e.Message : "not the PEM that is expected here, or certificate and key do not match")}");
+            throw new CliException($"{option}: {e.Message}");
         }
     }
 }

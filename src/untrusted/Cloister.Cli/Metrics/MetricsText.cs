@@ -11,7 +11,7 @@ internal static class MetricsText
     internal const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     // What an enclave counts from its start; everything else it reports goes up and down.
-    private static readonly string[] Counters = ["encryptions", "decryptions", "failures", "remote_calls"];
+    private static readonly string[] Counters = ["encryptions", "decryptions", "failures", "remote_calls", "connections_refused", "connections_gave_way", "requests_gave_way"];
 
     /// <summary>The text.</summary>
     /// <param name="enclaves">Admin sockets, and the state behind each; null: it does not answer.</param>

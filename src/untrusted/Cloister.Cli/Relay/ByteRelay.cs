@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Relay;
@@ -15,6 +17,12 @@ internal sealed class ByteRelay : IDisposable
     // A unix socket whose queue is full refuses at once: room for a burst of thousands.
     private const int Backlog = 4096;
 
+    // One message a second: who floods the relay does not flood its log.
+    private const long MessageMilliseconds = 1000;
+
+    // A relay that is not let in by its target has to notice, and a target that does not answer gives way.
+    private static readonly TimeSpan HandshakeTime = TimeSpan.FromSeconds(5);
+
     // Opened now: .NET opens standard error at its first use, which fails when descriptors have run out and there is something to say.
     private readonly TextWriter _messages = Console.Error;
     private readonly Socket? _listener;
@@ -23,10 +31,14 @@ internal sealed class ByteRelay : IDisposable
     private readonly IReadOnlySet<uint>? _allowedUids;
     private readonly string? _path;
     private readonly int _maxConnections;
+    private readonly EnclaveTls? _tls;
     private int _connections;
+    private long _saidAt = -MessageMilliseconds;
 
-    private ByteRelay(Socket? listener, VsockListener? vsock, ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
+    private ByteRelay(
+        Socket? listener, VsockListener? vsock, ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections, EnclaveTls? tls)
     {
+        _tls = tls;
         _listener = listener;
         _vsock = vsock;
         _target = target;
@@ -41,7 +53,7 @@ internal sealed class ByteRelay : IDisposable
 
     /// <summary>Opens the socket.</summary>
     /// <exception cref="ListenException">It cannot be opened safely.</exception>
-    internal static ByteRelay Listen(ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections)
+    internal static ByteRelay Listen(ListenAddress address, EndPoint target, SocketPermissions permissions, int maxConnections, EnclaveTls? tls = null)
     {
         // Read by .NET when the first socket is made.
         Environment.SetEnvironmentVariable(InlineCompletions, "1");
@@ -52,12 +64,12 @@ internal sealed class ByteRelay : IDisposable
 
         Socket listener = address.Bind(permissions);
         listener.Listen(Backlog);
-        return new ByteRelay(listener, null, address, target, permissions, maxConnections);
+        return new ByteRelay(listener, null, address, target, permissions, maxConnections, tls);
     }
 
     /// <summary>Relays what a vsock listener accepts; takes it over.</summary>
     internal static ByteRelay Listen(VsockListener listener, ListenAddress address, EndPoint target, int maxConnections) =>
-        new(null, listener, address, target, new SocketPermissions(), maxConnections);
+        new(null, listener, address, target, new SocketPermissions(), maxConnections, null);
 
     /// <summary>Serves until cancelled.</summary>
     internal async Task RunAsync(CancellationToken cancellation)
@@ -111,7 +123,7 @@ internal sealed class ByteRelay : IDisposable
     {
         if (Volatile.Read(ref _connections) >= _maxConnections)
         {
-            _messages.WriteLine($"relay: refused a connection: {_maxConnections} are open (--max-connections)");
+            Say($"refused a connection: {_maxConnections} are open (--max-connections)");
             return false;
         }
 
@@ -125,7 +137,7 @@ internal sealed class ByteRelay : IDisposable
             PeerCredentials peer = PeerCredentials.Of(client);
             if (!_allowedUids.Contains(peer.Uid))
             {
-                _messages.WriteLine($"relay: refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
+                Say($"refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
                 return false;
             }
 
@@ -147,12 +159,16 @@ internal sealed class ByteRelay : IDisposable
                 using Socket server = await StreamSocket.ConnectAsync(_target, cancellation);
                 SetNoDelay(client);
                 SetNoDelay(server);
-                using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                Task up = RelayDirection.CopyAsync(client, server, either);
-                Task down = RelayDirection.CopyAsync(server, client, either);
-                await Task.WhenAll(up, down);
+                if (_tls is null)
+                {
+                    await CopyAsync(new SocketEnd(client), new SocketEnd(server), cancellation);
+                }
+                else
+                {
+                    await ServeTlsAsync(_tls, client, server, cancellation);
+                }
             }
-            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException or IOException)
             {
                 // The end of this connection; its peers see it closed.
             }
@@ -160,6 +176,57 @@ internal sealed class ByteRelay : IDisposable
             {
                 Interlocked.Decrement(ref _connections);
             }
+        }
+    }
+
+    private async Task ServeTlsAsync(EnclaveTls tls, Socket client, Socket server, CancellationToken cancellation)
+    {
+        SslStream stream;
+        try
+        {
+            using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            deadline.CancelAfter(HandshakeTime);
+            stream = await tls.ConnectAsync(server, deadline.Token);
+        }
+        catch (AuthenticationException e)
+        {
+            Say($"no TLS with the target: {e.Message}");
+            return;
+        }
+
+        await using (stream)
+        {
+            TlsEnd enclave = new(stream);
+            try
+            {
+                await CopyAsync(new SocketEnd(client), enclave, cancellation);
+            }
+            finally
+            {
+                // TLS 1.3: the enclave looks at the key after this side believes to be done.
+                if (enclave is { HasSent: true, HasReceived: false } && !cancellation.IsCancellationRequested)
+                {
+                    Say($"the target closed a connection and said nothing: is {tls.Pin} in relay.pins of its configuration?");
+                }
+            }
+        }
+    }
+
+    private static async Task CopyAsync(RelayEnd client, RelayEnd server, CancellationToken cancellation)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task up = RelayDirection.CopyAsync(client, server, either);
+        Task down = RelayDirection.CopyAsync(server, client, either);
+        await Task.WhenAll(up, down);
+    }
+
+    private void Say(string message)
+    {
+        long now = Environment.TickCount64;
+        long last = Volatile.Read(ref _saidAt);
+        if (now - last >= MessageMilliseconds && Interlocked.CompareExchange(ref _saidAt, now, last) == last)
+        {
+            _messages.WriteLine($"relay: {message}");
         }
     }
 

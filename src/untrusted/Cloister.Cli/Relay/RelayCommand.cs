@@ -17,10 +17,12 @@ internal static class RelayCommand
         Option<uint[]> uids = new("--allowed-uid") { Description = "who may connect to the unix socket; may be repeated (this user and root)" };
         Option<int> connections = new("--max-connections") { Description = "connections at the same time", DefaultValueFactory = _ => 8192 };
         CliOutput.Range(connections, 1, 1_000_000);
+        Option<string?> key = new("--key") { Description = "this relay's key, which the enclave's configuration pins: TLS to the target (cloister relay keygen)" };
+        Option<uint[]> owners = new("--target-uid") { Description = "with --key and a TCP target: users whose process may have the port; may be repeated (this user and root)" };
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("relay", "Copy bytes between a unix socket and TCP or vsock, or back; nothing is parsed. Runs until SIGTERM.")
+        Command command = new("relay", "Copy bytes between a unix socket and TCP or vsock, or back; what is in them is not parsed. Runs until SIGTERM.")
         {
-            listen, target, mode, uids, connections, output,
+            listen, target, key, owners, mode, uids, connections, output, KeyGen(),
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -28,7 +30,8 @@ internal static class RelayCommand
             string to = parsed.GetValue(target)!;
             EndPoint destination = Target(to, address.EndPoint is VsockEndPoint);
             SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
-            using ByteRelay relay = ByteRelay.Listen(address, destination, permissions, parsed.GetValue(connections));
+            using ByteRelay relay = ByteRelay.Listen(
+                address, destination, permissions, parsed.GetValue(connections), Tls(parsed.GetValue(key), parsed.GetValue(owners) ?? [], address, destination));
             JsonObject document = new() { ["listen"] = relay.Address, ["target"] = TargetText(to) };
             await Console.Out.WriteLineAsync(
                 parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {TargetText(to)}");
@@ -36,6 +39,51 @@ internal static class RelayCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static Command KeyGen()
+    {
+        Option<string> key = CliOutput.Path("--key", "new file for the private key, which only its owner can read");
+        Option<OutputFormat> output = CliOutput.Option();
+        Command command = new("keygen", "Make a relay's key, and print the pin for relay.pins in the enclave's configuration. With a key that is there: print its pin.") { key, output };
+        command.SetAction(parsed =>
+        {
+            string path = parsed.GetValue(key)!;
+            RelayKey made = File.Exists(path) ? RelayKey.Read(path) : RelayKey.Make(path);
+            if (parsed.GetValue(output) == OutputFormat.Json)
+            {
+                CliOutput.Json(new JsonObject { ["pin"] = made.Pin, ["key"] = path });
+            }
+            else
+            {
+                Console.Out.WriteLine(made.Pin);
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    // Towards an enclave only: what comes out of one is TLS of its own.
+    private static EnclaveTls? Tls(string? key, uint[] owners, ListenAddress listen, EndPoint target)
+    {
+        if (key is null)
+        {
+            return owners.Length == 0 ? null : throw new CliException("--target-uid goes with --key");
+        }
+
+        if (listen.EndPoint is VsockEndPoint || target is not (IPEndPoint or VsockEndPoint))
+        {
+            throw new CliException("--key is for a target that is an enclave's TCP or vsock port");
+        }
+
+        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
+        if (Environment.GetEnvironmentVariable("HOME") is null)
+        {
+            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        }
+
+        return new EnclaveTls(RelayKey.Read(key), new SocketPermissions { AllowedUids = owners }.EffectiveUids());
     }
 
     private static ListenAddress Address(string text, string option) =>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net.Sockets;
 
 namespace Cloister.Cli.Relay;
 
@@ -11,7 +10,7 @@ internal static class RelayDirection
     private const int RoundsWithoutWaiting = 16;
 
     /// <summary>Copies until the source ends, then ends the destination's input. On an error the other direction is cancelled too.</summary>
-    internal static async Task CopyAsync(Socket source, Socket destination, CancellationTokenSource either)
+    internal static async Task CopyAsync(RelayEnd source, RelayEnd destination, CancellationTokenSource either)
     {
         // Most connections carry small messages or nothing: the large buffer comes with the first full read.
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -19,7 +18,7 @@ internal static class RelayDirection
         {
             for (int rounds = 0; ;)
             {
-                ValueTask<int> receiving = source.ReceiveAsync(buffer, SocketFlags.None, either.Token);
+                ValueTask<int> receiving = source.ReceiveAsync(buffer, either.Token);
                 rounds = receiving.IsCompleted ? rounds + 1 : 0;
                 int received = await receiving;
                 if (rounds == RoundsWithoutWaiting)
@@ -31,15 +30,11 @@ internal static class RelayDirection
 
                 if (received == 0)
                 {
-                    destination.Shutdown(SocketShutdown.Send);
+                    await destination.EndAsync();
                     return;
                 }
 
-                for (int sent = 0; sent < received;)
-                {
-                    sent += await destination.SendAsync(buffer.AsMemory(sent, received - sent), SocketFlags.None, either.Token);
-                }
-
+                await destination.SendAsync(buffer.AsMemory(0, received), either.Token);
                 if (received == buffer.Length && buffer.Length < LargeBuffer)
                 {
                     ArrayPool<byte>.Shared.Return(buffer);

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Cloister.Certificates;
 using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -99,7 +100,7 @@ internal sealed class GatewayTls
     }
 
     private TlsFiles<X509ChainPolicy> Authorities(string field, string path, CaBinding binding, string purpose) =>
-        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, path, () =>
+        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, () =>
         {
             // Only these authorities, not the system's as well.
             X509ChainPolicy policy = new()
@@ -109,25 +110,24 @@ internal sealed class GatewayTls
                 DisableCertificateDownloads = true,
             };
             policy.ApplicationPolicy.Add(new Oid(purpose));
-            policy.CustomTrustStore.ImportFromPem(binding.Pem ?? Pinned(field, path, binding));
-            return policy.CustomTrustStore.Count > 0 ? policy : throw new CryptographicException("no certificate");
+            policy.CustomTrustStore.AddRange(binding.Pem is { } pem ? PemFiles.ReadAuthorities(field, pem) : Pinned(field, path, binding));
+            return policy;
         }), binding.Pem is null ? [path] : []));
 
     // What is checked is what is used: the file is read once.
-    private static string Pinned(string field, string path, CaBinding binding)
+    private static X509Certificate2Collection Pinned(string field, string path, CaBinding binding)
     {
-        byte[] file = File.ReadAllBytes(path);
+        byte[] file = PemFiles.ReadBytes(path);
         return binding.Accepts(file)
-            ? Encoding.UTF8.GetString(file)
+            ? PemFiles.ReadAuthorities(path, Encoding.UTF8.GetString(file))
             : throw new StartException($"{field}: what {path} holds is not what {field}Pins pins: put the pinned file back, or pin the new one too and start with that configuration");
     }
 
     private TlsFiles<SslStreamCertificateContext> Certificate(string field, string path, string keyPath) =>
-        Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, path, () =>
+        Keep(new TlsFiles<SslStreamCertificateContext>(field, () => Read(field, () =>
         {
-            X509Certificate2Collection chain = [];
-            chain.ImportFromPemFile(path);
-            return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(path, keyPath), chain, offline: true);
+            (X509Certificate2 leaf, X509Certificate2Collection others) = PemFiles.ReadIdentity(path, keyPath);
+            return SslStreamCertificateContext.Create(leaf, others, offline: true);
         }), path, keyPath));
 
     private TlsFiles<T> Keep<T>(TlsFiles<T> files)
@@ -137,19 +137,15 @@ internal sealed class GatewayTls
         return files;
     }
 
-    private static T Read<T>(string field, string path, Func<T> read)
+    private static T Read<T>(string field, Func<T> read)
     {
         try
         {
             return read();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (PemException e)
         {
-            throw new StartException($"{field}: {path} or its key cannot be read: check that they exist and that this user may read them");
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            throw new StartException($"{field}: {path} is not the PEM that is expected there, or certificate and key do not belong together");
+            throw new StartException($"{field}: {e.Message}");
         }
     }
 }

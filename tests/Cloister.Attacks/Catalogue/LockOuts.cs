@@ -1,0 +1,203 @@
+using System.Net;
+using System.Net.Sockets;
+using Cloister.Attacks.Framework;
+using Cloister.Broker.Tests.Failures;
+using Cloister.Broker.Tests.Processes;
+using Cloister.Contracts.KmsV2;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Cloister.Attacks.Catalogue;
+
+/// <summary>
+/// A process that may connect to the KMS socket and wants nobody else to be served. What it does costs nothing, so it gives way; what the control
+/// does are whole calls that wait for a remote KMS, which stay until they are answered.
+/// </summary>
+internal abstract class LockOut(string name, string has, string how) : Attack(name, Attacker.Client, has, Promise.Protected, how)
+{
+    public override bool Alone => true;
+
+    public override async Task<Outcome> RunAsync(Ground ground) => new(
+        await TryAsync(ground, Fields, slow: false, FloodAsync), await TryAsync(ground, Fields, slow: true, BusyAsync));
+
+    /// <summary>More of section kms.</summary>
+    protected abstract string Fields { get; }
+
+    /// <summary>What gives way; disposed after the call.</summary>
+    protected abstract Task<IReadOnlyList<IDisposable>> FloodAsync(string socket, CancellationToken stop);
+
+    /// <summary>What does not.</summary>
+    protected abstract Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop);
+
+    protected static async Task<Socket> ConnectAsync(string path, CancellationToken stop)
+    {
+        while (true)
+        {
+            Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop);
+                return socket;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.WouldBlock)
+            {
+                // A queue that is full: the enclave accepts as fast as it can.
+                socket.Dispose();
+                await Task.Delay(5, stop);
+            }
+        }
+    }
+
+    protected static SocketsHttpHandler Handler(string path) => new()
+    {
+        UseProxy = false,
+        ConnectCallback = async (_, cancellation) => new NetworkStream(await ConnectAsync(path, cancellation), ownsSocket: true),
+    };
+
+    protected static IReadOnlyList<IDisposable> Encrypt(string path, int connections, int calls, CancellationToken stop)
+    {
+        List<IDisposable> channels = [];
+        for (int i = 0; i < connections; i++)
+        {
+            GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(path), DisposeHttpClient = true });
+            channels.Add(channel);
+            KeyManagementService.KeyManagementServiceClient client = new(channel);
+            for (int j = 0; j < calls; j++)
+            {
+                _ = Observe(client.EncryptAsync(new EncryptRequest { Plaintext = ByteString.CopyFrom(new byte[32]) }, cancellationToken: stop).ResponseAsync);
+            }
+        }
+
+        return channels;
+    }
+
+    protected static async Task Observe(Task task)
+    {
+        try
+        {
+            await task;
+        }
+        catch (Exception e) when (e is RpcException or HttpRequestException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The end of what was never to end.
+        }
+    }
+
+    private static async Task<Trial> TryAsync(Ground ground, string fields, bool slow, Func<string, CancellationToken, Task<IReadOnlyList<IDisposable>>> flood)
+    {
+        using BrokerFolder brokers = new();
+        using EnclaveFolder folder = new(brokers);
+        string custody = slow ? "{ mode: passthrough, remote: { timeout: 1m } }" : "{ mode: remote }";
+        string latency = slow ? ", latency: 15s" : "";
+        await File.WriteAllTextAsync(folder.Configuration, $$"""
+            apiVersion: cloister.dev/v1alpha1
+            kind: EnclaveConfiguration
+            cluster: c1
+            provider: tee
+            kms: { listen: "unix:{{folder.KmsSocket}}"{{fields}} }
+            admin: { listen: "unix:{{Path.Combine(folder.Folder, "admin.sock")}}" }
+            custody: {{custody}}
+            simulation: { remoteKms: { keyFile: {{folder.Folder}}/kms.json{{latency}} } }
+            """, ground.Stop);
+        await using EnclaveProcess enclave = new(folder);
+        await enclave.ReadyAsync();
+        IReadOnlyList<IDisposable> held = await flood(folder.KmsSocket, ground.Stop);
+        try
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), ground.Stop);
+            using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(folder.KmsSocket), DisposeHttpClient = true });
+            await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: ground.Stop);
+            return Trial.Refused("an API server's Status is answered meanwhile");
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.Internal or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted)
+        {
+            return Trial.Success("an API server's Status is not answered");
+        }
+        finally
+        {
+            foreach (IDisposable one in held)
+            {
+                one.Dispose();
+            }
+        }
+    }
+}
+
+internal sealed class IdleConnections() : LockOut(
+    "client-idle-connections", "1024 connections to the KMS socket that do nothing", "idle connections give way, those used longest ago first; connections with calls under way do not")
+{
+    private static readonly byte[] Begin = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, 0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+    protected override string Fields => ", maxConnections: 64";
+
+    protected override async Task<IReadOnlyList<IDisposable>> FloodAsync(string socket, CancellationToken stop)
+    {
+        List<Socket> idle = [];
+        for (int i = 0; i < 1024; i++)
+        {
+            idle.Add(await ConnectAsync(socket, stop));
+            await idle[^1].SendAsync(Begin, stop);
+        }
+
+        return idle;
+    }
+
+    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => Task.FromResult(Encrypt(socket, 64, 1, stop));
+}
+
+internal sealed class HalfSentRequests() : LockOut(
+    "client-half-sent-requests", "120 requests of a megabyte whose last byte never comes",
+    "requests that are not whole share a budget of 16 MiB: the oldest gives way, and each has 10 s; whole ones stay")
+{
+    protected override string Fields => "";
+
+    protected override async Task<IReadOnlyList<IDisposable>> FloodAsync(string socket, CancellationToken stop)
+    {
+        List<IDisposable> held = [];
+        for (int i = 0; i < 120; i++)
+        {
+            HttpClient client = new(Handler(socket)) { Timeout = Timeout.InfiniteTimeSpan };
+            HalfSent content = new();
+            held.AddRange([content, client]);
+            content.Headers.ContentType = new("application/grpc");
+            HttpRequestMessage request = new(HttpMethod.Post, "http://localhost/v2.KeyManagementService/Encrypt")
+            {
+                Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = content,
+            };
+            _ = Observe(client.SendAsync(request, stop));
+        }
+
+        await Task.Delay(TimeSpan.FromSeconds(2), stop);
+        return held;
+    }
+
+    // 32 KiB each: as many whole calls as there is room for.
+    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => Task.FromResult(Encrypt(socket, 12, 200, stop));
+
+    private sealed class HalfSent : HttpContent
+    {
+        private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            byte[] message = new byte[1_000_000];
+            new byte[] { 0, 0, 0x0F, 0x42, 0x40 }.CopyTo(message, 0);
+            await stream.WriteAsync(message);
+            await stream.FlushAsync();
+            await _end.Task;
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _end.TrySetResult();
+            base.Dispose(disposing);
+        }
+    }
+}
