@@ -20,4 +20,6 @@ internal sealed class TurnedOver : IValueCipher
     public ValueTask<ValueOutcome> DecryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
         throw new InvalidOperationException("requests are not read");
+
+    public Rpc.RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
 }

@@ -34,7 +34,8 @@ public static class EnclaveConfigurationReader
             root.Fail("provider", "a provider's name has no ':', which ends it in the stored prefix");
         }
 
-        ServerOptions? kms = Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock");
+        // A gateway needs no KMS socket, and whoever may call one can unwrap the gateway's seeds.
+        ServerOptions? kms = root.Has("kms") || !root.Has("gateway") ? Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock") : null;
         ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock") : null;
         if (admin is { Address.EndPoint: IPEndPoint })
         {
@@ -72,7 +73,7 @@ public static class EnclaveConfigurationReader
         return new EnclaveConfiguration
         {
             Context = new EnvelopeContext(EnvelopeContext.KmsPurpose, cluster, provider),
-            Kms = kms!,
+            Kms = kms,
             Admin = admin,
             Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize },
             Custody = mode,

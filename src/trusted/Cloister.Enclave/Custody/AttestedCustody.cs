@@ -53,6 +53,9 @@ public sealed class AttestedCustody : ICustody
     public bool Holds(KeyFingerprint kek) => _keeper.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
+    public void RenewSoon() => _keeper.RenewSoon();
+
+    /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
         while (true)

@@ -19,6 +19,9 @@ public sealed record GatewayOptions
     /// <summary>PEM file of the authorities that may vouch for an API server.</summary>
     public required string ClientCaPath { get; init; }
 
+    /// <summary>Names that may connect: CN or DNS name of a client's certificate. Empty: every certificate of these authorities.</summary>
+    public IReadOnlyList<string> Clients { get; init; } = [];
+
     /// <summary>etcd: at least one, tried in turn.</summary>
     public required IReadOnlyList<EtcdEndpoint> Endpoints { get; init; }
 
@@ -33,6 +36,9 @@ public sealed record GatewayOptions
 
     /// <summary>Prefixes of covered keys.</summary>
     public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>Beginnings of keys whose values pass in clear.</summary>
+    public IReadOnlyList<string> Uncovered { get; init; } = [];
 
     /// <summary>KEKs by namespace.</summary>
     public KekRules Keks { get; init; } = KekRules.None;
