@@ -103,7 +103,7 @@ public sealed partial class EnclaveLog
     public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);
 
     /// <summary>A client without a certificate that is accepted, or without HTTP/2.</summary>
-    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
+    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa with a name of gateway.tls.clients, where these are given, and HTTP/2 ({Suppressed} more since the last line)")]
     public partial void GatewayClientRefused(long suppressed);
 
     /// <summary>A peer broke HTTP/2.</summary>
