@@ -1,5 +1,6 @@
 using System.Buffers;
 using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Tests.Gateway;
 
@@ -21,5 +22,5 @@ internal sealed class TurnedOver : IValueCipher
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
         throw new InvalidOperationException("requests are not read");
 
-    public Rpc.RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
+    public RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
 }
