@@ -24,6 +24,15 @@ public sealed class GatewaySectionTests
         broker: {urls: ["https://127.0.0.1:1"], pins: ["sha256:OmH9PBzFFXKViNvjFO+Xgc0HnfRL39k9WqTyM9lHVDY="], kek: main}
         """;
 
+    private const string WithoutKms = """
+        apiVersion: cloister.dev/v1alpha1
+        kind: EnclaveConfiguration
+        cluster: c
+        provider: p
+        custody: {mode: manual}
+
+        """;
+
     private const string Tls = "tls: {certificate: /c, key: /k, clientCa: /ca}";
 
     [Fact]
@@ -38,6 +47,22 @@ public sealed class GatewaySectionTests
         Assert.Equal(PlaintextMode.Adopt, options.Mode);
         Assert.Equal(SeedOptions.Default, options.Seeds);
         Assert.False(options.Endpoints[0].Tls);
+    }
+
+    [Fact]
+    public void AGatewayNeedsNoKmsSocketAndWithoutOneThereIsOne()
+    {
+        Assert.Null(EnclaveConfigurationReader.Read($"{WithoutKms}gateway: {{{Tls}, etcd: {{endpoints: [\"http://127.0.0.1:2379\"]}}}}\n").Kms);
+        ConfigurationException refused = Assert.Throws<ConfigurationException>(() => EnclaveConfigurationReader.Read(WithoutKms));
+        Assert.Contains(refused.Errors, error => error.ToString().Contains("kms is missing", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void WhoMayConnectAndWhatMayPass()
+    {
+        GatewayOptions options = Read("{tls: {certificate: /c, key: /k, clientCa: /ca, clients: [kube-apiserver-etcd-client]}, etcd: {endpoints: [\"http://127.0.0.1:2379\"]}, uncovered: [/registry/configmaps/]}")!;
+        Assert.Equal(["kube-apiserver-etcd-client"], options.Clients);
+        Assert.Equal(["/registry/configmaps/"], options.Uncovered);
     }
 
     [Fact]
@@ -137,6 +162,8 @@ public sealed class GatewaySectionTests
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"unix:/a\"}", "loopback TCP")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: [registry]}", "begins and ends with /")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: []}", "gateway.prefixes")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, uncovered: [\"\"]}", "gateway.uncovered")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clients: []}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "gateway.tls.clients")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, mode: open}", "one of adopt, sealed")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, more: 1}", "gateway.more is unknown")]
     public void WhatIsWrongIsSaid(string section, string said)

@@ -38,6 +38,8 @@ const (
 	Outcome_OUTCOME_UNDECRYPTABLE Outcome = 4
 	// Rewrap: the KEK that a rule names for its namespace is not here. Nothing was decrypted.
 	Outcome_OUTCOME_NO_KEK Outcome = 5
+	// It opens, and what it holds is encrypted by this provider as well. Rewrap leaves it, unless it is asked to unwrap.
+	Outcome_OUTCOME_ENCRYPTED_TWICE Outcome = 6
 )
 
 // Enum value maps for Outcome.
@@ -49,14 +51,16 @@ var (
 		3: "OUTCOME_FOREIGN",
 		4: "OUTCOME_UNDECRYPTABLE",
 		5: "OUTCOME_NO_KEK",
+		6: "OUTCOME_ENCRYPTED_TWICE",
 	}
 	Outcome_value = map[string]int32{
-		"OUTCOME_UNSPECIFIED":   0,
-		"OUTCOME_DONE":          1,
-		"OUTCOME_UNCHANGED":     2,
-		"OUTCOME_FOREIGN":       3,
-		"OUTCOME_UNDECRYPTABLE": 4,
-		"OUTCOME_NO_KEK":        5,
+		"OUTCOME_UNSPECIFIED":     0,
+		"OUTCOME_DONE":            1,
+		"OUTCOME_UNCHANGED":       2,
+		"OUTCOME_FOREIGN":         3,
+		"OUTCOME_UNDECRYPTABLE":   4,
+		"OUTCOME_NO_KEK":          5,
+		"OUTCOME_ENCRYPTED_TWICE": 6,
 	}
 )
 
@@ -509,9 +513,11 @@ func (x *DecryptResponse) GetStale() bool {
 }
 
 type RewrapRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Stored        []byte                 `protobuf:"bytes,2,opt,name=stored,proto3" json:"stored,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Key    []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Stored []byte                 `protobuf:"bytes,2,opt,name=stored,proto3" json:"stored,omitempty"`
+	// A value that is encrypted twice becomes one that is encrypted once; every value is decrypted for that.
+	Unwrap        bool `protobuf:"varint,3,opt,name=unwrap,proto3" json:"unwrap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -558,6 +564,13 @@ func (x *RewrapRequest) GetStored() []byte {
 		return x.Stored
 	}
 	return nil
+}
+
+func (x *RewrapRequest) GetUnwrap() bool {
+	if x != nil {
+		return x.Unwrap
+	}
+	return false
 }
 
 type RewrapResponse struct {
@@ -990,8 +1003,8 @@ func (x *CheckBatchRequest) GetItems() []*DecryptRequest {
 }
 
 type CheckItem struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=cloister.secrets.v1.Outcome" json:"outcome,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Outcome Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=cloister.secrets.v1.Outcome" json:"outcome,omitempty"`
 	// What opened is itself encrypted by an API server: its prefix, such as k8s:enc:kms:v2:tee: . Empty: it is not, or it did not open.
 	Inner string `protobuf:"bytes,2,opt,name=inner,proto3" json:"inner,omitempty"`
 	// The key_id of the KEK in that value's EDEK, when that is Cloister's; else empty.
@@ -1128,10 +1141,11 @@ const file_secrets_proto_rawDesc = "" +
 	"\x0fDecryptResponse\x12\x1c\n" +
 	"\tplaintext\x18\x01 \x01(\fR\tplaintext\x12\x15\n" +
 	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x14\n" +
-	"\x05stale\x18\x03 \x01(\bR\x05stale\"9\n" +
+	"\x05stale\x18\x03 \x01(\bR\x05stale\"Q\n" +
 	"\rRewrapRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x16\n" +
-	"\x06stored\x18\x02 \x01(\fR\x06stored\"`\n" +
+	"\x06stored\x18\x02 \x01(\fR\x06stored\x12\x16\n" +
+	"\x06unwrap\x18\x03 \x01(\bR\x06unwrap\"`\n" +
 	"\x0eRewrapResponse\x126\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cloister.secrets.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\fR\x06stored\"\x90\x01\n" +
@@ -1160,14 +1174,15 @@ const file_secrets_proto_rawDesc = "" +
 	"\finner_key_id\x18\x03 \x01(\tR\n" +
 	"innerKeyId\"J\n" +
 	"\x12CheckBatchResponse\x124\n" +
-	"\x05items\x18\x01 \x03(\v2\x1e.cloister.secrets.v1.CheckItemR\x05items*\x8f\x01\n" +
+	"\x05items\x18\x01 \x03(\v2\x1e.cloister.secrets.v1.CheckItemR\x05items*\xac\x01\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_DONE\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_UNCHANGED\x10\x02\x12\x13\n" +
 	"\x0fOUTCOME_FOREIGN\x10\x03\x12\x19\n" +
 	"\x15OUTCOME_UNDECRYPTABLE\x10\x04\x12\x12\n" +
-	"\x0eOUTCOME_NO_KEK\x10\x052\xf6\x05\n" +
+	"\x0eOUTCOME_NO_KEK\x10\x05\x12\x1b\n" +
+	"\x17OUTCOME_ENCRYPTED_TWICE\x10\x062\xf6\x05\n" +
 	"\aSecrets\x12S\n" +
 	"\x06Status\x12\".cloister.secrets.v1.StatusRequest\x1a#.cloister.secrets.v1.StatusResponse\"\x00\x12V\n" +
 	"\aEncrypt\x12#.cloister.secrets.v1.EncryptRequest\x1a$.cloister.secrets.v1.EncryptResponse\"\x00\x12V\n" +

@@ -39,6 +39,7 @@ const (
 type SecretsClient interface {
 	// The key_ids that writes use. An error when there is no default one.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
+	// INVALID_ARGUMENT for a plaintext that this provider has encrypted already.
 	Encrypt(ctx context.Context, in *EncryptRequest, opts ...grpc.CallOption) (*EncryptResponse, error)
 	// INVALID_ARGUMENT, and always the same text, for everything that does not open.
 	Decrypt(ctx context.Context, in *DecryptRequest, opts ...grpc.CallOption) (*DecryptResponse, error)
@@ -147,6 +148,7 @@ func (c *secretsClient) CheckBatch(ctx context.Context, in *CheckBatchRequest, o
 type SecretsServer interface {
 	// The key_ids that writes use. An error when there is no default one.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
+	// INVALID_ARGUMENT for a plaintext that this provider has encrypted already.
 	Encrypt(context.Context, *EncryptRequest) (*EncryptResponse, error)
 	// INVALID_ARGUMENT, and always the same text, for everything that does not open.
 	Decrypt(context.Context, *DecryptRequest) (*DecryptResponse, error)

@@ -124,8 +124,8 @@ internal sealed class Cluster : IAsyncDisposable
         string gateway = !_options.Gateway ? "" : $$"""
             gateway:
               listen: tcp:{{GatewayAddress}}
-              tls: { issuer: broker, clientCa: {{Tls.Ca}} }
-              etcd: { endpoints: ["{{Etcd.Url}}"] }
+              tls: { issuer: broker, clientCa: {{Tls.Ca}}{{_options.TlsFields}} }
+              etcd: { endpoints: ["{{_options.WayToEtcd?.Invoke(Etcd.Url) ?? Etcd.Url}}"] }
               mode: {{mode ?? _options.Mode}}
             {{Indented(gatewayFields ?? _options.GatewayFields)}}
             """;

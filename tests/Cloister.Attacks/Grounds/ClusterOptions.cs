@@ -15,6 +15,12 @@ internal sealed record ClusterOptions
     /// <summary>More fields of section <c>gateway</c>, such as <c>maxConnections: 8</c>; a line each.</summary>
     public string GatewayFields { get; init; } = "";
 
+    /// <summary>More of <c>gateway.tls</c>, with a comma in front.</summary>
+    public string TlsFields { get; init; } = "";
+
+    /// <summary>Where the gateway finds etcd, made from etcd's own address; null for that.</summary>
+    public Func<string, string>? WayToEtcd { get; init; }
+
     /// <summary>More sections of the enclave's configuration.</summary>
     public string Sections { get; init; } = "";
 

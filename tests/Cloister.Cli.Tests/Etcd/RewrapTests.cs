@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Enclaves;
@@ -5,6 +7,7 @@ using Cloister.Cli.Etcd;
 using Cloister.Cli.Etcd.Rewrap;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Contracts.Etcd;
+using Cloister.Contracts.StoredValues;
 using Google.Protobuf;
 using Grpc.Net.Client;
 
@@ -85,6 +88,34 @@ public sealed class RewrapTests : IDisposable
         CliResult table = await RunAsync(etcd, dev);
         Assert.Equal(ExitCode.No, table.ExitCode);
         Assert.Contains("NOT DECRYPTABLE", table.Output, StringComparison.Ordinal);
+    }
+
+    // An API server that encrypts with the KMS provider, whose value somebody encrypted before.
+    [Fact]
+    public async Task Values_that_are_encrypted_twice_are_encrypted_once_on_request()
+    {
+        await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path);
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        using SecretsClient secrets = new(dev, etcd);
+        await secrets.PutAsync("once", "once");
+        await etcd.PutAsync(SecretsClient.Key("twice"), await StoredByApiServerAsync(dev, SecretsClient.Key("twice"), await secrets.EncryptAsync("twice", "twice")));
+        KeyValue once = await etcd.GetAsync(SecretsClient.Key("once"));
+
+        CliResult dry = await RunAsync(etcd, dev, "--unwrap-doubles", "--dry-run", "-o", "json");
+        Assert.Equal((2, 1, 1), (Int(dry, "keys"), Int(dry, "rewrapped"), Int(dry, "current")));
+        Assert.StartsWith("k8s:enc:", (await secrets.GetAsync("twice")).Value, StringComparison.Ordinal);
+
+        CliResult done = (await RunAsync(etcd, dev, "--unwrap-doubles", "-o", "json")).MustSucceed();
+        Assert.Equal((2, 1, 1, 0), (Int(done, "keys"), Int(done, "rewrapped"), Int(done, "current"), Int(done, "double")));
+        Assert.Equal(("twice", dev.KeyId), await secrets.GetAsync("twice"));
+        Assert.Equal(once, await etcd.GetAsync(SecretsClient.Key("once")));
+
+        // Under an older KEK, and not asked for: left, and named.
+        await etcd.PutAsync(SecretsClient.Key("twice"), await StoredByApiServerAsync(dev, SecretsClient.Key("twice"), await secrets.EncryptAsync("twice", "twice")));
+        await RotateAsync(dev);
+        CliResult left = await RunAsync(etcd, dev, "-o", "json");
+        Assert.Equal((ExitCode.No, 1, 1), (left.ExitCode, Int(left, "double"), Int(left, "rewrapped")));
+        Assert.Equal("double", (string)left.Json["left"]![0]!["what"]!);
     }
 
     [Fact]
@@ -200,6 +231,22 @@ public sealed class RewrapTests : IDisposable
         (await CliProcess.RunAsync("etcd", "rewrap", "--endpoints", "http://127.0.0.1:1", "--socket", _folder["none.sock"])).MustBeRefused("does not exist");
         await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
         (await CliProcess.RunAsync("etcd", "rewrap", "--endpoints", $"http://127.0.0.1:{LoopbackPort.Free()}", "--socket", (string)dev.Ready["secretsSocket"]!)).MustBeRefused("does not answer");
+    }
+
+    private static async Task<byte[]> StoredByApiServerAsync(DevEnclave dev, string key, byte[] plaintext)
+    {
+        byte[] seed = RandomNumberGenerator.GetBytes(32);
+        using GrpcChannel channel = EnclaveChannel.Open(dev.KmsSocket);
+        Contracts.KmsV2.EncryptResponse wrapped = await new Contracts.KmsV2.KeyManagementService.KeyManagementServiceClient(channel).EncryptAsync(
+            new Contracts.KmsV2.EncryptRequest { Plaintext = ByteString.CopyFrom(seed), Uid = "u" });
+        byte[] data = new byte[32 + 12 + plaintext.Length + 16];
+        RandomNumberGenerator.Fill(data.AsSpan(0, 44));
+        using AesGcm cipher = new(HKDF.Expand(HashAlgorithmName.SHA256, seed, 32, data[..32]), 16);
+        cipher.Encrypt(data.AsSpan(32, 12), plaintext, data.AsSpan(44, plaintext.Length), data.AsSpan(44 + plaintext.Length), Encoding.UTF8.GetBytes(key));
+        ArrayBufferWriter<byte> stored = new();
+        stored.Write(StoredValue.KmsV2PrefixFor("tee"));
+        EncryptedObject.Write(stored, data, wrapped.KeyId, wrapped.Ciphertext.Span);
+        return stored.WrittenSpan.ToArray();
     }
 
     private static int Int(CliResult result, string name) => (int)result.Json[name]!;

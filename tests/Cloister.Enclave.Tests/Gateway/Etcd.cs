@@ -65,4 +65,50 @@ internal static class Etcd
         w.Integer(6, 4);
         w.String(64, rangeEnd);
     });
+
+    /// <summary>A RangeRequest for one key, or for those up to an end.</summary>
+    internal static byte[] Ask(string key, string rangeEnd = "", params (int Field, ulong Value)[] more) => Message(w =>
+    {
+        w.String(1, key);
+        w.String(2, rangeEnd);
+        foreach ((int field, ulong value) in more)
+        {
+            w.Integer(field, value);
+        }
+    });
+
+    /// <summary>A RangeRequest for all Secrets.</summary>
+    internal static byte[] AskAll(params (int Field, ulong Value)[] more) => Ask("/registry/secrets/", "/registry/secrets0", more);
+
+    /// <summary>A DeleteRangeRequest.</summary>
+    internal static byte[] Delete(string key, string rangeEnd = "", bool previous = true) => Message(w =>
+    {
+        w.String(1, key);
+        w.String(2, rangeEnd);
+        w.Boolean(3, previous);
+    });
+
+    /// <summary>A WatchRequest that creates a watch.</summary>
+    internal static byte[] AskWatch(string key, string rangeEnd = "", bool previous = true, ulong id = 0) => Nested(1, Message(w =>
+    {
+        w.String(1, key);
+        w.String(2, rangeEnd);
+        w.Boolean(6, previous);
+        w.Integer(7, id);
+    }));
+
+    /// <summary>A WatchResponse.</summary>
+    internal static byte[] Watched(long id, bool created, bool canceled, params byte[][] events) =>
+    [
+        .. Nested(1, Header), .. Message(w =>
+        {
+            w.Integer(2, unchecked((ulong)id));
+            w.Boolean(3, created);
+            w.Boolean(4, canceled);
+        }),
+        .. events.SelectMany(e => Nested(11, e)),
+    ];
+
+    /// <summary>An event, with the pair from before when there is one.</summary>
+    internal static byte[] Event(byte[] kv, byte[]? previous = null) => [.. Nested(2, kv), .. previous is null ? [] : Nested(3, previous)];
 }

@@ -16,7 +16,7 @@ internal sealed class GatewayFixture : IDisposable
     {
         Custody = TestKeys.Custody(Arena, keks: keks);
         Values = new StockKmsV2Values(Custody, "cloister", mode, Arena, options ?? SeedOptions.Default, time ?? TimeProvider.System, keks);
-        Messages = new EtcdMessages(new GatewayRules([GatewayRules.DefaultPrefix], mode), Values, 1 << 24);
+        Messages = new EtcdMessages(new GatewayRules([GatewayRules.DefaultPrefix], mode, ["/registry/configmaps/", "/registry/pods/"]), Values, 1 << 24);
     }
 
     internal SecretArena Arena { get; } = new(64);
@@ -50,11 +50,24 @@ internal sealed class GatewayFixture : IDisposable
         return (outcome, output.WrittenSpan.ToArray());
     }
 
-    internal async Task<(RewriteResult Result, byte[] Message)> RewriteAsync(EtcdMessage kind, byte[] message)
+    /// <summary>A request, or the answer to a call that asked before.</summary>
+    internal async Task<(RewriteResult Result, byte[] Message)> RewriteAsync(EtcdMessage kind, byte[] message, EtcdCall? call = null)
     {
         ArrayBufferWriter<byte> output = new();
-        RewriteResult result = await Messages.RewriteAsync(kind, message, output, Stop);
+        RewriteResult result = await Messages.RewriteAsync(kind, call ?? new EtcdCall(), message, output, Stop);
         return (result, output.WrittenSpan.ToArray());
+    }
+
+    /// <summary>A call that asked.</summary>
+    internal async Task<EtcdCall> AskAsync(EtcdMessage kind, params byte[][] requests)
+    {
+        EtcdCall call = new();
+        foreach (byte[] request in requests)
+        {
+            await RewriteAsync(kind, request, call);
+        }
+
+        return call;
     }
 
     /// <summary>EDEK of a stored value.</summary>

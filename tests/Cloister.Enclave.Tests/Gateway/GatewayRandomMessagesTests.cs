@@ -13,7 +13,7 @@ public sealed class GatewayRandomMessagesTests
     public async Task Random_transactions_come_back_byte_for_byte()
     {
         using GatewayFixture gateway = new();
-        EtcdMessages back = new(new GatewayRules([GatewayRules.DefaultPrefix], PlaintextMode.Sealed), new TurnedOver(gateway.Values), 1 << 24);
+        EtcdMessages back = new(new GatewayRules([GatewayRules.DefaultPrefix], PlaintextMode.Sealed, ["/registry/pods/"]), new TurnedOver(gateway.Values), 1 << 24);
         int values = 0;
         for (int seed = 0; seed < 500; seed++)
         {
@@ -21,7 +21,7 @@ public sealed class GatewayRandomMessagesTests
             (RewriteResult result, byte[] encrypted) = await gateway.RewriteAsync(EtcdMessage.TxnRequest, message);
             Assert.Equal(-1, encrypted.AsSpan().IndexOf(Marker));
             ArrayBufferWriter<byte> output = new();
-            RewriteResult again = await back.RewriteAsync(EtcdMessage.TxnRequest, encrypted, output, TestContext.Current.CancellationToken);
+            RewriteResult again = await back.RewriteAsync(EtcdMessage.TxnRequest, new EtcdCall(), encrypted, output, TestContext.Current.CancellationToken);
             Assert.Equal(message, output.WrittenSpan.ToArray());
             Assert.Equal(result, again);
             values += result.Encrypted;
@@ -36,9 +36,11 @@ public sealed class GatewayRandomMessagesTests
         using GatewayFixture gateway = new();
         byte[] request = Txn(new Random(4), 3);
         byte[] stored = await gateway.EncryptAsync(Covered, Marker);
-        byte[] response = [.. Nested(1, Header), .. Nested(11, [.. Nested(2, KeyValue(Covered, stored)), .. Nested(3, KeyValue(Covered, stored))])];
+        byte[] response = [.. Nested(1, Header), .. Nested(11, Event(KeyValue(Covered, stored), KeyValue(Covered, stored)))];
+        EtcdCall watch = await gateway.AskAsync(EtcdMessage.WatchRequest, AskWatch(Covered));
+        await gateway.RewriteAsync(EtcdMessage.WatchResponse, Watched(0, created: true, canceled: false), watch);
         Assert.InRange(await RefusedAsync(gateway, EtcdMessage.TxnRequest, request), request.Length / 2, request.Length);
-        Assert.Equal(response.Length - 2, await RefusedAsync(gateway, EtcdMessage.WatchResponse, response));
+        Assert.Equal(response.Length - 2, await RefusedAsync(gateway, EtcdMessage.WatchResponse, response, watch));
     }
 
     [Fact]
@@ -46,7 +48,8 @@ public sealed class GatewayRandomMessagesTests
     {
         using GatewayFixture gateway = new();
         byte[] stored = await gateway.EncryptAsync(Covered, Marker);
-        byte[] response = TxnResponse(Nested(1, Etcd.Range(KeyValue(Covered, stored), KeyValue("/x", [1]))), Nested(3, Nested(3, KeyValue(Covered, stored))));
+        byte[] response = TxnResponse(Nested(1, Etcd.Range(KeyValue(Covered, stored), KeyValue(Covered + "2", [1]))), Nested(3, Nested(3, KeyValue(Covered, stored))));
+        EtcdCall call = await gateway.AskAsync(EtcdMessage.TxnRequest, Txn([], [Nested(1, AskAll()), Nested(3, Delete(Covered))], []));
         Random random = new(1);
         for (int i = 0; i < 5000; i++)
         {
@@ -56,30 +59,30 @@ public sealed class GatewayRandomMessagesTests
                 changed[random.Next(changed.Length)] = (byte)random.Next(256);
             }
 
-            await TryAsync(gateway, EtcdMessage.TxnResponse, changed);
+            await TryAsync(gateway, EtcdMessage.TxnResponse, changed, call);
         }
     }
 
-    private static async Task<int> RefusedAsync(GatewayFixture gateway, EtcdMessage kind, byte[] message)
+    private static async Task<int> RefusedAsync(GatewayFixture gateway, EtcdMessage kind, byte[] message, EtcdCall? call = null)
     {
         int refused = 0;
         for (int length = 0; length < message.Length; length++)
         {
-            refused += await TryAsync(gateway, kind, message[..length]) ? 0 : 1;
+            refused += await TryAsync(gateway, kind, message[..length], call) ? 0 : 1;
         }
 
         return refused;
     }
 
-    private static async Task<bool> TryAsync(GatewayFixture gateway, EtcdMessage kind, byte[] message)
+    private static async Task<bool> TryAsync(GatewayFixture gateway, EtcdMessage kind, byte[] message, EtcdCall? call)
     {
         ArrayBufferWriter<byte> output = new();
         try
         {
-            await gateway.Messages.RewriteAsync(kind, message, output, TestContext.Current.CancellationToken);
+            await gateway.Messages.RewriteAsync(kind, call ?? new EtcdCall(), message, output, TestContext.Current.CancellationToken);
             return true;
         }
-        catch (RpcException)
+        catch (Exception e) when (e is RpcException or EtcdRefusalException)
         {
             Assert.Equal(0, output.WrittenCount);
             return false;
@@ -94,7 +97,7 @@ public sealed class GatewayRandomMessagesTests
 
     private static byte[] Op(Random random, int depth) => random.Next(depth == 0 ? 3 : 4) switch
     {
-        0 => Nested(1, Bytes("\n\u0001a")),
+        0 => Nested(1, Ask("/registry/pods/p")),
         3 => Nested(4, Txn(random, depth - 1)),
         _ => [.. Nested(2, [.. Unknown(random), .. Put(random), .. Unknown(random)]), .. Unknown(random)],
     };

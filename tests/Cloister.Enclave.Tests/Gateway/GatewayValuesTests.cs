@@ -42,10 +42,13 @@ public sealed class GatewayValuesTests
     }
 
     [Theory]
-    [InlineData("k8s:enc:kms:v2:other:x", PlaintextMode.Sealed, ValueOutcome.PassThrough)]
-    [InlineData("k8s:enc:kms:v2:cloister2:x", PlaintextMode.Sealed, ValueOutcome.PassThrough)]
-    [InlineData("k8s:enc:kms:v1:cloister:x", PlaintextMode.Sealed, ValueOutcome.PassThrough)]
-    [InlineData("k8s:enc:aescbc:v1:key1:x", PlaintextMode.Sealed, ValueOutcome.PassThrough)]
+    [InlineData("k8s:enc:kms:v2:other:x", PlaintextMode.Sealed, ValueOutcome.Refused)]
+    [InlineData("k8s:enc:kms:v2:other:x", PlaintextMode.Adopt, ValueOutcome.PassThrough)]
+    [InlineData("k8s:enc:kms:v2:cloister2:x", PlaintextMode.Sealed, ValueOutcome.Refused)]
+    [InlineData("k8s:enc:kms:v2:cloister2:x", PlaintextMode.Adopt, ValueOutcome.PassThrough)]
+    [InlineData("k8s:enc:kms:v1:cloister:x", PlaintextMode.Sealed, ValueOutcome.Refused)]
+    [InlineData("k8s:enc:aescbc:v1:key1:x", PlaintextMode.Sealed, ValueOutcome.Refused)]
+    [InlineData("k8s:enc:aescbc:v1:key1:x", PlaintextMode.Adopt, ValueOutcome.PassThrough)]
     [InlineData("k8s:enc:kms:v2:cloister:", PlaintextMode.Adopt, ValueOutcome.Undecryptable)]
     [InlineData("k8s\0plain", PlaintextMode.Adopt, ValueOutcome.PassThrough)]
     [InlineData("k8s\0plain", PlaintextMode.Sealed, ValueOutcome.Refused)]
@@ -114,6 +117,43 @@ public sealed class GatewayValuesTests
 
         // Two cached, one for writes, one KEK.
         Assert.Equal(4, gateway.Arena.InUse);
+    }
+
+    [Theory]
+    [InlineData("k8s:enc:kms:v2:cloister:")]
+    [InlineData("k8s:enc:kms:v1:cloister:")]
+    public async Task What_this_provider_encrypted_is_not_encrypted_again(string prefix)
+    {
+        using GatewayFixture gateway = new(PlaintextMode.Adopt);
+        RpcException e = await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Etcd.Covered, Etcd.Bytes(prefix + "x")));
+        Assert.Equal(StatusCode.InvalidArgument, e.Code);
+        Assert.Contains("EncryptionConfiguration", e.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(await gateway.EncryptAsync(Etcd.Covered, Etcd.Bytes("k8s:enc:aescbc:v1:key1:x")));
+    }
+
+    // Another gateway on the same etcd got the next KEK first.
+    [Fact]
+    public async Task A_value_under_a_KEK_that_is_not_here_is_not_handed_out()
+    {
+        SettableTime time = new();
+        using GatewayFixture ahead = new();
+        using GatewayFixture behind = new(time: time);
+        ahead.Custody.Import("k", 2, TestKeys.Of(8), activate: true);
+        byte[] stored = await ahead.EncryptAsync(Etcd.Covered, Plaintext);
+        Assert.Equal((ValueOutcome.KekAbsent, []), await behind.DecryptAsync(Etcd.Covered, stored), Same);
+        EtcdCall call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
+        byte[] answer = Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored));
+        RpcException e = await Assert.ThrowsAsync<RpcException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call));
+        Assert.Equal(StatusCode.Unavailable, e.Code);
+        Assert.Contains(Etcd.Covered, e.Message, StringComparison.Ordinal);
+
+        // It does not come: nobody is told to try again for ever.
+        time.Seconds = 11;
+        call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call))).Code);
+        behind.Custody.Import("k", 2, TestKeys.Of(8), activate: true);
+        call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
+        Assert.Equal(1, (await behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call)).Result.Decrypted);
     }
 
     [Fact]

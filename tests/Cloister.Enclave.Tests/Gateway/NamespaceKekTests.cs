@@ -64,7 +64,7 @@ public sealed class NamespaceKekTests
         int before = gateway.Arena.InUse;
         gateway.Values.WipeWithdrawn();
         Assert.Equal(before - 1, gateway.Arena.InUse);
-        Assert.Equal(ValueOutcome.Undecryptable, (await gateway.DecryptAsync(Payments, payments)).Outcome);
+        Assert.Equal(ValueOutcome.KekAbsent, (await gateway.DecryptAsync(Payments, payments)).Outcome);
         Assert.Equal(Plaintext, (await gateway.DecryptAsync(Other, other)).Plaintext);
 
         // The seed of the other namespaces is the same one still.
@@ -80,7 +80,7 @@ public sealed class NamespaceKekTests
         gateway.Custody.Create("gold");
         Assert.Equal(Plaintext, (await gateway.DecryptAsync(Payments, await gateway.EncryptAsync(Payments, Plaintext))).Plaintext);
         Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Other, Plaintext))).Code);
-        Assert.Equal(ValueOutcome.Undecryptable, (await gateway.DecryptAsync(Other, other)).Outcome);
+        Assert.Equal(ValueOutcome.KekAbsent, (await gateway.DecryptAsync(Other, other)).Outcome);
     }
 
     private static string KeyIdOf(byte[] stored) => EncryptedObject.Parse(StoredValue.Parse(stored).Body).KeyIdText;

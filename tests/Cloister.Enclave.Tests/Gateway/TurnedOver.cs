@@ -1,5 +1,6 @@
 using System.Buffers;
 using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Tests.Gateway;
 
@@ -20,4 +21,6 @@ internal sealed class TurnedOver : IValueCipher
     public ValueTask<ValueOutcome> DecryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
         throw new InvalidOperationException("requests are not read");
+
+    public RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
 }

@@ -118,6 +118,46 @@ public sealed class SecretsBatchTests : IDisposable
         }
     }
 
+    // An API server that encrypts Secrets with the same provider, in front of a gateway of before; or a tool that was pointed at such a one.
+    [Fact]
+    public async Task A_value_that_was_encrypted_twice_is_told_and_on_request_encrypted_once()
+    {
+        byte[] plaintext = TestKeys.Random(300);
+        byte[] once = await _secrets.EncryptAsync(plaintext);
+        byte[] twice = await _secrets.Gateway.StoredByApiServerAsync(SecretsFixture.Key, once);
+        byte[] thrice = await _secrets.Gateway.StoredByApiServerAsync(SecretsFixture.Key, twice);
+        byte[] moved = await _secrets.Gateway.StoredByApiServerAsync(SecretsFixture.Key, await _secrets.EncryptAsync(plaintext, SecretsFixture.Key + "2"));
+        byte[][] all = [once, twice, thrice, moved];
+
+        CheckBatchRequest check = new() { Items = { all.Select(value => SecretsFixture.Decrypt(SecretsFixture.Key, value)) } };
+        CheckBatchResponse told = await _secrets.CallAsync("CheckBatch", check, CheckBatchResponse.Parser);
+        Assert.Equal(["", "k8s:enc:kms:v2:cloister:", "k8s:enc:kms:v2:cloister:", "k8s:enc:kms:v2:cloister:"], told.Items.Select(item => item.Inner));
+
+        RewrapBatchRequest request = new() { Items = { all.Select(value => SecretsFixture.Rewrap(SecretsFixture.Key, value)) } };
+        foreach (RewrapRequest item in request.Items)
+        {
+            item.Unwrap = true;
+        }
+
+        RewrapBatchResponse response = await _secrets.CallAsync("RewrapBatch", request, RewrapBatchResponse.Parser);
+        Assert.Equal([Outcome.Unchanged, Outcome.Done, Outcome.Done, Outcome.EncryptedTwice], response.Items.Select(item => item.Outcome));
+        Assert.True(response.Items[0].Stored.IsEmpty && response.Items[3].Stored.IsEmpty);
+        foreach (int i in (int[])[1, 2])
+        {
+            Assert.Equal(plaintext, await _secrets.Gateway.ReadByApiServerAsync(SecretsFixture.Key, response.Items[i].Stored.ToByteArray()));
+        }
+
+        // Without being asked to it leaves them, also under a new KEK.
+        _secrets.Rotate();
+        RewrapRequest left = SecretsFixture.Rewrap(SecretsFixture.Key, twice);
+        response = await _secrets.CallAsync("RewrapBatch", new RewrapBatchRequest { Items = { left } }, RewrapBatchResponse.Parser);
+        Assert.Equal((Outcome.EncryptedTwice, true), (response.Items[0].Outcome, response.Items[0].Stored.IsEmpty));
+        Assert.Equal(StatusCode.InvalidArgument, (await _secrets.CallAsync("Rewrap", left)).Code);
+        CallResult refused = await _secrets.CallAsync("Encrypt", SecretsFixture.Encrypt(SecretsFixture.Key, once));
+        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        Assert.Contains("encrypted twice", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Rewrap_of_one_value_answers_like_Decrypt_when_it_does_not_open()
     {

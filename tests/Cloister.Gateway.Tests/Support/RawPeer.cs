@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Tests.Gateway;
 
 namespace Cloister.Gateway.Tests.Support;
 
@@ -56,6 +57,13 @@ internal sealed class RawPeer : IDisposable
         (":method", "POST"), (":scheme", "https"), (":path", path), (":authority", "127.0.0.1:2390"), ("content-type", "application/grpc"),
         ("user-agent", "grpc-go/1.81.1"), ("te", "trailers"), .. more,
     ];
+
+    /// <summary>Asks for all Secrets.</summary>
+    internal void Ask(int streamId, string path = "/etcdserverpb.KV/Range")
+    {
+        Headers(streamId, false, Call(path));
+        Message(streamId, Etcd.AskAll(), end: true);
+    }
 
     internal void Message(int streamId, byte[] message, bool end = false)
     {

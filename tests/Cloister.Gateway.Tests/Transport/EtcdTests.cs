@@ -46,14 +46,25 @@ public sealed class EtcdTests
     }
 
     [Fact]
-    public async Task KeysThatAreNotCoveredPassAsTheyAre()
+    public async Task KeysThatAreNotCoveredAreRefusedUnlessTheyMayPass()
     {
+        const string Elsewhere = "/kubernetes.io/secrets/default/a";
         await using Etcds etcd = await Etcds.StartAsync();
-        await PutAsync(etcd.Through, "/registry/configmaps/default/a", "plain"u8.ToArray());
         await PutAsync(etcd.Through, "compact_rev_key", "12"u8.ToArray());
-        Assert.Equal("plain", (await ReadAsync(etcd.Direct, "/registry/configmaps/default/a"))!.Value.ToStringUtf8());
         Assert.Equal("12", (await ReadAsync(etcd.Direct, "compact_rev_key"))!.Value.ToStringUtf8());
         Assert.Equal("12", (await ReadAsync(etcd.Through, "compact_rev_key"))!.Value.ToStringUtf8());
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => PutAsync(etcd.Through, Elsewhere, "TOPSECRET"u8.ToArray()));
+        Assert.Equal(Grpc.Core.StatusCode.PermissionDenied, refused.StatusCode);
+        Assert.Contains("gateway.uncovered", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Null(await ReadAsync(etcd.Direct, Elsewhere));
+        Assert.Equal(1, etcd.Gateway.Counter("gateway_keys_refused"));
+        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains($"did not write {Elsewhere}", StringComparison.Ordinal));
+
+        await using GatewayUnderTest passing = new([etcd.Endpoint], change: options => options with { Uncovered = ["/kubernetes.io/"] });
+        using RawEtcd through = new(passing.Channel());
+        await PutAsync(through, Elsewhere, "plain"u8.ToArray());
+        Assert.Equal("plain", (await ReadAsync(etcd.Direct, Elsewhere))!.Value.ToStringUtf8());
+        Assert.Contains(passing.Log.Lines, line => line.Contains("VALUES UNDER /kubernetes.io/ PASS IN CLEAR", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -206,7 +217,7 @@ public sealed class EtcdTests
         await CreateAsync(etcd.Through, "mine", "TOPSECRET");
         RangeResponse list = await etcd.Through.Kv.RangeAsync(
             new RangeRequest { Key = Key(""), RangeEnd = ByteString.CopyFromUtf8("/registry/secrets/default0") }, cancellationToken: Stop);
-        Assert.Equal(["TOPSECRET", Encoding.ASCII.GetString(EtcdMessages.RefusedValue(Encoding.ASCII.GetBytes("/registry/secrets/default/planted")))], list.Kvs.Select(kv => kv.Value.ToStringUtf8()));
+        Assert.Equal(["TOPSECRET", Encoding.ASCII.GetString(EtcdMessages.RefusedValue(Encoding.ASCII.GetBytes("/registry/secrets/default/planted"), "planted"u8))], list.Kvs.Select(kv => kv.Value.ToStringUtf8()));
         Assert.Equal(1, etcd.Gateway.Counter("gateway_values_refused"));
         Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/planted is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY)", StringComparison.Ordinal));
 
@@ -227,7 +238,7 @@ public sealed class EtcdTests
         Assert.Equal("TOPSECRET", list.Kvs[0].Value.ToStringUtf8());
         Assert.Equal(stored, list.Kvs[1].Value.ToByteArray());
         Assert.Equal(1, etcd.Gateway.Counter("gateway_values_undecryptable"));
-        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/moved does not open: it was changed, or moved from another key, or its KEK is not here.", StringComparison.Ordinal));
+        Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("/registry/secrets/default/moved does not open: it was changed, or moved from another key.", StringComparison.Ordinal));
     }
 
     [Fact]

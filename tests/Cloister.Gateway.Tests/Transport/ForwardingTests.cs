@@ -11,7 +11,6 @@ namespace Cloister.Gateway.Tests.Transport;
 public sealed class ForwardingTests
 {
     private const string Status = "/etcdserverpb.Maintenance/Status";
-    private const string Range = "/etcdserverpb.KV/Range";
     private const string Watch = "/etcdserverpb.Watch/Watch";
 
     private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
@@ -131,7 +130,7 @@ public sealed class ForwardingTests
     public async Task CancellationReachesEtcd()
     {
         await using Pair pair = new();
-        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Client.Ask(1);
         pair.Etcd.NextHeaders();
         pair.Client.Reset(1, Http2ErrorCode.Cancel);
         (FrameHeader header, byte[] payload) = pair.Etcd.Next(FrameType.RstStream);
@@ -141,7 +140,7 @@ public sealed class ForwardingTests
         pair.Etcd.Headers(1, false, Begun);
         pair.Etcd.Message(1, new byte[2000]);
         pair.Etcd.Headers(1, true, ("grpc-status", "1"));
-        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        pair.Client.Ask(3);
         Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
     }
 
@@ -162,7 +161,7 @@ public sealed class ForwardingTests
     {
         await using Pair pair = new();
         pair.Client.Headers(1, false, RawPeer.Call(Watch));
-        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        pair.Client.Ask(3);
         Assert.Equal(1, pair.Etcd.NextHeaders().StreamId);
         Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
         pair.Etcd.Dispose();
@@ -229,13 +228,19 @@ public sealed class ForwardingTests
     {
         await using Pair pair = new(clientSettings: [(4, 0)]);
         pair.Client.Headers(1, false, RawPeer.Call(Watch));
+        pair.Client.Message(1, Etcd.AskWatch(Etcd.Covered));
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(1, false, Begun);
         int granted = FlowControl.StreamWindow;
+
+        // The answer to the watch, with much that is unknown.
         byte[] message = new byte[9000];
         message[0] = 0x7a;
         message[1] = 0xa5;
         message[2] = 0x46;
+        byte[] created = Etcd.Watched(0, created: true, canceled: false);
+        pair.Etcd.Message(1, created);
+        granted -= created.Length + 5;
         int sent = 0;
         while (granted >= message.Length + 5)
         {
@@ -254,7 +259,7 @@ public sealed class ForwardingTests
         // It reads at last: everything, in order, and etcd may go on.
         pair.Client.WindowUpdate(1, 10_000_000);
         pair.Client.WindowUpdate(0, 10_000_000);
-        byte[] expected = [.. Enumerable.Repeat(RawPeer.Framed(message), sent).SelectMany(framed => framed)];
+        byte[] expected = [.. RawPeer.Framed(created), .. Enumerable.Repeat(RawPeer.Framed(message), sent).SelectMany(framed => framed)];
         Assert.Equal(expected, pair.Client.NextData(1, expected.Length));
 
         Assert.NotEmpty(pair.Etcd.Next(FrameType.WindowUpdate).Payload);
@@ -303,7 +308,7 @@ public sealed class ForwardingTests
     public async Task MessagesAreBounded()
     {
         await using Pair pair = new(options => options with { MaxMessageSize = 1000, Memory = 100_000 });
-        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Client.Ask(1);
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(1, false, Begun);
         pair.Etcd.Message(1, new byte[1001]);
@@ -317,7 +322,7 @@ public sealed class ForwardingTests
     public async Task MemoryIsBounded()
     {
         await using Pair pair = new(options => options with { Memory = 100_000 });
-        pair.Client.Headers(1, true, RawPeer.Call(Range));
+        pair.Client.Ask(1);
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(1, false, Begun);
         pair.Etcd.Message(1, new byte[200_000]);
@@ -347,7 +352,7 @@ public sealed class ForwardingTests
         await using Pair pair = new();
         byte[] stored = pair.Stored();
         pair.Gateway.Custody.Wipe();
-        pair.Client.Headers(3, true, RawPeer.Call(Range));
+        pair.Client.Ask(3);
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(3, false, Begun);
         pair.Etcd.Message(3, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored)));

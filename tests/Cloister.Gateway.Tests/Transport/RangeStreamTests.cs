@@ -10,25 +10,24 @@ public sealed class RangeStreamTests
     private const string Path = "/etcdserverpb.KV/RangeStream";
 
     private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
-    private static readonly byte[] Other = Etcd.KeyValue("/registry/configmaps/default/a", "plain"u8.ToArray());
-
     private static byte[] Clear => Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray());
 
     [Fact]
     public async Task ChunksAreDecryptedAsTheyComeAndTheLastHasTheRest()
     {
         await using Pair pair = new();
-        byte[] stored = Etcd.KeyValue(Etcd.Covered, pair.Stored());
+        byte[] stored = pair.Stored();
+        byte[] undecryptable(int i) => Etcd.KeyValue($"{Etcd.Covered}{i}", "k8s:enc:kms:v2:cloister:"u8.ToArray());
         Begin(pair);
-        foreach (Func<byte[], byte[]> chunk in (Func<byte[], byte[]>[])[kv => Chunk(kv, Other), kv => Chunk(Other, kv, kv), kv => Etcd.Nested(1, Etcd.Range(kv))])
+        foreach (Func<byte[], byte[]> chunk in (Func<byte[], byte[]>[])[kv => Chunk(kv, undecryptable(1)), _ => Chunk(undecryptable(2), undecryptable(3)), _ => Etcd.Nested(1, Etcd.Range(undecryptable(4)))])
         {
-            pair.Etcd.Message(3, chunk(stored));
+            pair.Etcd.Message(3, chunk(Etcd.KeyValue(Etcd.Covered, stored)));
             Assert.Equal(chunk(Clear), pair.Client.NextMessage(3));
         }
 
         pair.Etcd.Headers(3, true, ("grpc-status", "0"));
         Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
-        Assert.Equal(4, pair.Gateway.Counter("gateway_values_decrypted"));
+        Assert.Equal((1, 4), (pair.Gateway.Counter("gateway_values_decrypted"), pair.Gateway.Counter("gateway_values_undecryptable")));
     }
 
     [Fact]
@@ -75,7 +74,7 @@ public sealed class RangeStreamTests
     public async Task OneThatEtcdDoesNotHavePasses()
     {
         await using Pair pair = new();
-        pair.Client.Headers(1, true, RawPeer.Call(Path));
+        pair.Client.Ask(1, Path);
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
         (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
@@ -84,7 +83,7 @@ public sealed class RangeStreamTests
 
     private static void Begin(Pair pair)
     {
-        pair.Client.Headers(3, true, RawPeer.Call(Path));
+        pair.Client.Ask(3, Path);
         Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
         pair.Etcd.Headers(3, false, Begun);
         pair.Client.NextHeaders();

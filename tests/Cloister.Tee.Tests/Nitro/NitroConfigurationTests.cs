@@ -13,7 +13,7 @@ public sealed class NitroConfigurationTests
         EnclaveConfiguration read = EnclaveConfigurationReader.Read(File.ReadAllText(file));
         Assert.Equal(
             ("attested", "vsock:7400", "vsock:7401", "vsock:3:8443"),
-            (read.Custody, read.Kms.Address.Text, read.Admin!.Address.Text, Assert.Single(read.Broker!.Via).ToString()));
+            (read.Custody, read.Kms!.Address.Text, read.Admin!.Address.Text, Assert.Single(read.Broker!.Via).ToString()));
         Assert.Equal((1, 1), (read.Kms.RelayPins.Count, read.Admin.RelayPins.Count));
         Assert.Null(read.StateDirectory);
     }

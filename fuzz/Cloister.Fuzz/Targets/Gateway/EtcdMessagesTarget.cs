@@ -5,19 +5,20 @@ using Cloister.Enclave.Rpc;
 namespace Cloister.Fuzz.Targets.Gateway;
 
 /// <summary>
-/// Messages of etcd's API through the rewriter with the real cipher: the first byte selects kind and mode. Refused without a trace in the
-/// output, or rewritten as <see cref="RewriteCheck"/> says.
+/// Messages of etcd's API through the rewriter with the real cipher: the first byte selects kind, mode, and for answers what was asked:
+/// one Secret or all. Refused without a trace in the output, or rewritten as <see cref="RewriteCheck"/> says, with no pair that was not asked for.
 /// </summary>
 internal sealed class EtcdMessagesTarget : IFuzzTarget
 {
     private const int MaxSize = 1 << 20;
     private const byte AdoptBit = 0x80;
+    private const byte OneBit = 0x40;
 
-    // All that are a request or a response; the others stand in these.
     private static readonly EtcdMessage[] Kinds =
     [
         EtcdMessage.Opaque, EtcdMessage.RangeRequest, EtcdMessage.PutRequest, EtcdMessage.TxnRequest, EtcdMessage.RangeResponse,
         EtcdMessage.RangeStreamResponse, EtcdMessage.PutResponse, EtcdMessage.DeleteRangeResponse, EtcdMessage.TxnResponse, EtcdMessage.WatchResponse,
+        EtcdMessage.DeleteRangeRequest, EtcdMessage.WatchRequest,
     ];
 
     private readonly StoredValues _values = new();
@@ -35,8 +36,9 @@ internal sealed class EtcdMessagesTarget : IFuzzTarget
             [
                 value, EtcdSeeds.RangeRequest, EtcdSeeds.Put(value), EtcdSeeds.Txn(value), EtcdSeeds.Range(value, value), EtcdSeeds.RangeStream(value),
                 EtcdSeeds.PutResponse(value), EtcdSeeds.DeleteResponse(value), EtcdSeeds.TxnResponse(value), EtcdSeeds.Watch(value, value),
+                EtcdSeeds.DeleteRequest, EtcdSeeds.WatchRequest,
             ];
-            seeds.AddRange(messages.SelectMany((message, kind) => (byte[][])[[(byte)kind, .. message], [(byte)(kind | AdoptBit), .. message]]));
+            seeds.AddRange(messages.SelectMany((message, kind) => (byte[][])[[(byte)kind, .. message], [(byte)(kind | OneBit), .. message], [(byte)(kind | AdoptBit), .. message]]));
         }
 
         Seeds = seeds;
@@ -60,26 +62,48 @@ internal sealed class EtcdMessagesTarget : IFuzzTarget
             return false;
         }
 
-        EtcdMessage kind = Kinds[(input[0] & ~AdoptBit) % Kinds.Length];
-        bool request = kind is EtcdMessage.RangeRequest or EtcdMessage.PutRequest or EtcdMessage.TxnRequest;
+        EtcdMessage kind = Kinds[(input[0] & ~(AdoptBit | OneBit)) % Kinds.Length];
+        bool request = EtcdSchema.IsRequest(kind);
         bool adopt = (input[0] & AdoptBit) != 0;
+        bool one = (input[0] & OneBit) != 0;
+        EtcdMessages messages = adopt ? _adopting : _sealed;
+        EtcdCall call = request || kind == EtcdMessage.Opaque ? new EtcdCall() : Asked(messages, kind, one);
         byte[] message = input[1..].ToArray();
         ArrayBufferWriter<byte> output = new();
         output.Write("before"u8);
         try
         {
-            RewriteResult result = (adopt ? _adopting : _sealed).RewriteAsync(kind, message, output, default).AsTask().GetAwaiter().GetResult();
+            RewriteResult result = messages.RewriteAsync(kind, call, message, output, default).AsTask().GetAwaiter().GetResult();
             if (kind == EtcdMessage.Opaque)
             {
                 return output.WrittenSpan["before".Length..].SequenceEqual(message) ? true : throw new InvalidOperationException("bytes that mean nothing here differ");
             }
 
-            new RewriteCheck(adopt ? _values.Adopting : _values.Sealed, request).Run(kind, message, output.WrittenSpan["before".Length..], result);
+            new RewriteCheck(adopt ? _values.Adopting : _values.Sealed, request, one && !request).Run(kind, message, output.WrittenSpan["before".Length..], result);
             return true;
         }
-        catch (RpcException e) when (e.Code == StatusCode.ResourceExhausted || e.Code == (request ? StatusCode.InvalidArgument : StatusCode.Internal))
+        catch (EtcdRefusalException e) when (e.IsAnswer != request)
         {
             return output.WrittenSpan.SequenceEqual("before"u8) ? false : throw new InvalidOperationException("a message that was refused left something behind");
         }
+        catch (RpcException e) when (e.Code == StatusCode.ResourceExhausted || e.Code == (request ? StatusCode.InvalidArgument : StatusCode.Internal)
+            || (!request && e.Code is StatusCode.Unavailable or StatusCode.FailedPrecondition))
+        {
+            return output.WrittenSpan.SequenceEqual("before"u8) ? false : throw new InvalidOperationException("a message that was refused left something behind");
+        }
+    }
+
+    private static EtcdCall Asked(EtcdMessages messages, EtcdMessage answer, bool one)
+    {
+        EtcdCall call = new();
+        (EtcdMessage kind, byte[] request) = EtcdSeeds.Ask(answer, one);
+        ArrayBufferWriter<byte> sent = new();
+        messages.RewriteAsync(kind, call, request, sent, default).AsTask().GetAwaiter().GetResult();
+        if (kind == EtcdMessage.WatchRequest)
+        {
+            messages.RewriteAsync(answer, call, EtcdSeeds.Watching, sent, default).AsTask().GetAwaiter().GetResult();
+        }
+
+        return call;
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Cloister.Contracts.Wire;
+using Cloister.Enclave.Gateway;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -20,7 +21,7 @@ internal static class EtcdSeeds
     ];
 
     internal static byte[] Range(params byte[][] values) =>
-        [.. Header, .. values.SelectMany(value => Bytes(2, KeyValue(StoredValues.Key, value))), .. Bytes(2, KeyValue(Other, [1, 2])), .. Integer(3, 1), .. Integer(4, 200)];
+        [.. Header, .. Bytes(2, KeyValue(Other, [1, 2])), .. values.SelectMany(value => Bytes(2, KeyValue(StoredValues.Key, value))), .. Integer(3, 1), .. Integer(4, 200)];
 
     internal static byte[] RangeStream(byte[] value) => Bytes(1, Range(value));
 
@@ -40,7 +41,33 @@ internal static class EtcdSeeds
         .. Bytes(11, [.. Integer(1, 1), .. Bytes(2, KeyValue(Other, []))]),
     ];
 
+    /// <summary>That a watch is there.</summary>
+    internal static byte[] Watching => [.. Header, .. Integer(2, 7), .. Integer(3, 1)];
+
     internal static byte[] RangeRequest => [.. Text(1, StoredValues.Key), .. Text(2, "/registry/secrets0"), .. Integer(3, 500)];
+
+    internal static byte[] DeleteRequest => [.. Text(1, StoredValues.Key), .. Integer(3, 1)];
+
+    internal static byte[] WatchRequest => Bytes(1, [.. Text(1, StoredValues.Key), .. Text(2, "/registry/secrets0"), .. Integer(6, 1), .. Integer(7, 7)]);
+
+    /// <summary>Asks for what an answer of these seeds has: of one Secret, or of all that there is, in any order.</summary>
+    internal static (EtcdMessage Kind, byte[] Request) Ask(EtcdMessage answer, bool one)
+    {
+        byte[] keys = one ? Text(1, StoredValues.Key) : [.. Text(1, "/registry/"), .. Text(2, "/registry0")];
+        byte[] range = one ? keys : [.. keys, .. Integer(6, 1)];
+        byte[] put = [.. Text(1, StoredValues.Key), .. Integer(4, 1)];
+        byte[] delete = [.. keys, .. Integer(3, 1)];
+        return answer switch
+        {
+            EtcdMessage.PutResponse => (EtcdMessage.PutRequest, put),
+            EtcdMessage.DeleteRangeResponse => (EtcdMessage.DeleteRangeRequest, delete),
+            EtcdMessage.WatchResponse => (EtcdMessage.WatchRequest, Bytes(1, [.. keys, .. Integer(6, 1), .. Integer(7, 7)])),
+            EtcdMessage.TxnResponse => (
+                EtcdMessage.TxnRequest,
+                [.. Bytes(2, Bytes(1, range)), .. Bytes(2, Bytes(2, put)), .. Bytes(2, Bytes(3, delete)), .. Bytes(2, Bytes(4, Bytes(3, Bytes(1, range))))]),
+            _ => (EtcdMessage.RangeRequest, range),
+        };
+    }
 
     private static byte[] Header => Bytes(1, [.. Integer(1, ulong.MaxValue), .. Integer(3, 77)]);
 

@@ -38,15 +38,15 @@ internal sealed class GatewayPairTarget : IFuzzTarget
             byte[] open = Client(frames => frames.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 100_000))));
             byte[] calls =
             [
-                .. Call(1, "/etcdserverpb.KV/Range", EtcdSeeds.RangeRequest), .. Call(3, "/etcdserverpb.KV/Txn", EtcdSeeds.Txn(clear)),
-                .. Call(5, "/etcdserverpb.Watch/Watch", [0x0a, 2, 0x0a, 0], ends: false), .. Call(7, "/etcdserverpb.KV/RangeStream", EtcdSeeds.RangeRequest),
+                .. Call(1, "/etcdserverpb.KV/Range", EtcdSeeds.Ask(EtcdMessage.RangeResponse, one: false).Request), .. Call(3, "/etcdserverpb.KV/Txn", EtcdSeeds.Ask(EtcdMessage.TxnResponse, one: false).Request), .. Call(11, "/etcdserverpb.KV/Txn", EtcdSeeds.Txn(clear)),
+                .. Call(5, "/etcdserverpb.Watch/Watch", EtcdSeeds.Ask(EtcdMessage.WatchResponse, one: false).Request, ends: false), .. Call(7, "/etcdserverpb.KV/RangeStream", EtcdSeeds.Ask(EtcdMessage.RangeResponse, one: false).Request),
                 .. Call(9, "/etcdserverpb.Lease/LeaseGrant", [8, 60]),
             ];
             byte[] answers = Etcd(frames =>
             {
                 Answer(frames, 1, [EtcdSeeds.Range(stored, stored)]);
                 Answer(frames, 3, [EtcdSeeds.TxnResponse(stored)]);
-                Answer(frames, 5, [EtcdSeeds.Watch(stored, stored), EtcdSeeds.Watch(clear, stored)], ends: false);
+                Answer(frames, 5, [EtcdSeeds.Watching, EtcdSeeds.Watch(stored, stored), EtcdSeeds.Watch(clear, stored)], ends: false);
                 Answer(frames, 7, [EtcdSeeds.RangeStream(stored), EtcdSeeds.RangeStream(_values.Stored(new byte[20_000]))]);
                 Answer(frames, 9, [[16, 60]]);
             });

@@ -89,5 +89,7 @@ internal sealed class GatewayTarget : IFuzzTarget
         public ValueTask<ValueOutcome> DecryptAsync(
             ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
             ValueTask.FromResult(ValueOutcome.PassThrough);
+
+        public Enclave.Rpc.RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("no value has a KEK here");
     }
 }

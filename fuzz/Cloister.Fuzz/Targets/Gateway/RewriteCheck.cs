@@ -1,3 +1,4 @@
+using System.Text;
 using Cloister.Contracts.Wire;
 using Cloister.Enclave.Gateway;
 
@@ -7,8 +8,14 @@ namespace Cloister.Fuzz.Targets.Gateway;
 /// Holds a rewritten message beside what it was: covered values are what the cipher makes of them, the lengths around them may differ, and
 /// every other byte is the same. Where values stand is written down here a second time, from etcd's rpc.proto and kv.proto.
 /// </summary>
-internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
+internal sealed class RewriteCheck(StockKmsV2Values values, bool request, bool one)
 {
+    // What stands in other messages only.
+    private const EtcdMessage Pair = (EtcdMessage)100;
+    private const EtcdMessage RequestOp = (EtcdMessage)101;
+    private const EtcdMessage ResponseOp = (EtcdMessage)102;
+    private const EtcdMessage Event = (EtcdMessage)103;
+
     private int _encrypted;
     private int _decrypted;
     private int _passed;
@@ -25,9 +32,10 @@ internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
 
     private void Compare(EtcdMessage kind, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {
-        int valueField = kind switch { EtcdMessage.PutRequest => 2, EtcdMessage.KeyValue => 5, _ => 0 };
+        int valueField = kind switch { EtcdMessage.PutRequest => 2, Pair => 5, _ => 0 };
         ReadOnlySpan<byte> key = valueField == 0 ? default : LastKey(before);
         bool covered = key.StartsWith("/registry/secrets/"u8);
+        Require(kind != Pair || !one || key.SequenceEqual(Encoding.ASCII.GetBytes(StoredValues.Key)), "a pair was handed out that was not asked for");
         ProtoReader old = new(before);
         ProtoReader now = new(after);
         while (true)
@@ -97,7 +105,7 @@ internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
                 break;
             case ValueOutcome.Refused:
                 _refused++;
-                Require(after.SequenceEqual(EtcdMessages.RefusedValue(key)), "plaintext is not refused");
+                Require(after.SequenceEqual(EtcdMessages.RefusedValue(key, before)), "plaintext is not refused");
                 break;
             default:
                 (_passed, _undecryptable) = outcome == ValueOutcome.PassThrough ? (_passed + 1, _undecryptable) : (_passed, _undecryptable + 1);
@@ -127,14 +135,14 @@ internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
 
     private static EtcdMessage Nested(EtcdMessage kind, int field) => kind switch
     {
-        EtcdMessage.TxnRequest when field is 2 or 3 => EtcdMessage.RequestOp,
-        EtcdMessage.RequestOp when field == 2 => EtcdMessage.PutRequest,
-        EtcdMessage.RequestOp when field == 4 => EtcdMessage.TxnRequest,
-        EtcdMessage.RangeResponse or EtcdMessage.PutResponse when field == 2 => EtcdMessage.KeyValue,
-        EtcdMessage.DeleteRangeResponse when field == 3 => EtcdMessage.KeyValue,
+        EtcdMessage.TxnRequest when field is 2 or 3 => RequestOp,
+        RequestOp when field == 2 => EtcdMessage.PutRequest,
+        RequestOp when field == 4 => EtcdMessage.TxnRequest,
+        EtcdMessage.RangeResponse or EtcdMessage.PutResponse when field == 2 => Pair,
+        EtcdMessage.DeleteRangeResponse when field == 3 => Pair,
         EtcdMessage.RangeStreamResponse when field == 1 => EtcdMessage.RangeResponse,
-        EtcdMessage.TxnResponse when field == 3 => EtcdMessage.ResponseOp,
-        EtcdMessage.ResponseOp => field switch
+        EtcdMessage.TxnResponse when field == 3 => ResponseOp,
+        ResponseOp => field switch
         {
             1 => EtcdMessage.RangeResponse,
             2 => EtcdMessage.PutResponse,
@@ -142,8 +150,8 @@ internal sealed class RewriteCheck(StockKmsV2Values values, bool request)
             4 => EtcdMessage.TxnResponse,
             _ => EtcdMessage.Opaque,
         },
-        EtcdMessage.WatchResponse when field == 11 => EtcdMessage.Event,
-        EtcdMessage.Event when field is 2 or 3 => EtcdMessage.KeyValue,
+        EtcdMessage.WatchResponse when field == 11 => Event,
+        Event when field is 2 or 3 => Pair,
         _ => EtcdMessage.Opaque,
     };
 

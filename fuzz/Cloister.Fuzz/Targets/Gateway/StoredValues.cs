@@ -42,5 +42,5 @@ internal sealed class StoredValues
 
     /// <summary>Rules and cipher in one.</summary>
     internal static EtcdMessages Messages(StockKmsV2Values values, PlaintextMode mode, int maxSize) =>
-        new(new GatewayRules([GatewayRules.DefaultPrefix], mode), values, maxSize);
+        new(new GatewayRules([GatewayRules.DefaultPrefix], mode, ["/registry/"]), values, maxSize);
 }

@@ -56,6 +56,9 @@ public readonly ref struct StoredValue
     /// <summary>The prefix of values that a KMS v2 provider of that name writes.</summary>
     public static byte[] KmsV2PrefixFor(string provider) => [.. KmsV2Prefix, .. Encoding.UTF8.GetBytes(provider), (byte)':'];
 
+    /// <summary>The prefix of values that a KMS v1 provider of that name writes.</summary>
+    public static byte[] KmsV1PrefixFor(string provider) => [.. KmsV1Prefix, .. Encoding.UTF8.GetBytes(provider), (byte)':'];
+
     /// <summary>Splits the body of a KMS v1 value.</summary>
     /// <param name="edek">The encrypted DEK.</param>
     /// <param name="data">Nonce (12), ciphertext and tag (16).</param>

@@ -13,8 +13,8 @@ public sealed record EnclaveConfiguration
     /// <summary>Cluster and provider, which every EDEK is bound to.</summary>
     public required EnvelopeContext Context { get; init; }
 
-    /// <summary>Where KMS v1 and v2 are served.</summary>
-    public required ServerOptions Kms { get; init; }
+    /// <summary>Where KMS v1 and v2 are served, or null for nowhere: a gateway needs no KMS socket.</summary>
+    public ServerOptions? Kms { get; init; }
 
     /// <summary>Where administration is served, or null for none.</summary>
     public ServerOptions? Admin { get; init; }

@@ -36,7 +36,8 @@ public static class EnclaveConfigurationReader
             root.Fail("provider", "a provider's name has no ':', which ends it in the stored prefix");
         }
 
-        ServerOptions? kms = Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock");
+        // A gateway needs no KMS socket, and whoever may call one can unwrap the gateway's seeds.
+        ServerOptions? kms = root.Has("kms") || !root.Has("gateway") ? Server(root.Mapping("kms", required: true), "unix:/run/cloister/kms.sock") : null;
         ServerOptions? admin = root.Has("admin") ? Server(root.Mapping("admin"), "unix:/run/cloister/admin.sock", tcp: false) : null;
         ServerOptions? secrets = root.Has("secrets") ? Server(root.Mapping("secrets"), "unix:/run/cloister/secrets.sock") : null;
         RefuseSameAddress(root, ("kms", kms), ("admin", admin), ("secrets", secrets));
@@ -81,7 +82,7 @@ public static class EnclaveConfigurationReader
         return new EnclaveConfiguration
         {
             Context = new EnvelopeContext(EnvelopeContext.KmsPurpose, cluster, provider),
-            Kms = kms!,
+            Kms = kms,
             Admin = admin,
             Secrets = secrets is null ? null : secrets with { MaxMessageSize = SecretsService.MaxMessageSize, RequestMemory = SecretsService.RequestMemory },
             Custody = mode,

@@ -9,6 +9,7 @@ namespace Cloister.Enclave.Configuration;
 internal static class GatewaySection
 {
     private const int MaxEndpoints = 16;
+    private const int MaxName = 253;
     private const int Mebibyte = 1024 * 1024;
 
     internal static GatewayOptions? Read(ConfigurationMapping root, string custody, bool broker)
@@ -35,6 +36,12 @@ internal static class GatewaySection
         }
 
         (string? clientCa, CaBinding clientCaBinding) = CaSection.Read(tls, "clientCa", required: true);
+        IReadOnlyList<string> clients = tls.List("clients", Client);
+        if (tls.Has("clients") && clients.Count == 0)
+        {
+            tls.Fail("clients", "at least one name; leave it out to let in every certificate of clientCa");
+        }
+
         tls.RefuseUnknown();
 
         ConfigurationMapping etcd = section.Mapping("etcd", required: true);
@@ -76,12 +83,14 @@ internal static class GatewaySection
             KeyPath = key,
             ClientCaPath = clientCa ?? "",
             ClientCaBinding = clientCaBinding,
+            Clients = clients,
             Endpoints = endpoints,
             EtcdCaPath = ca,
             EtcdCaBinding = caBinding,
             EtcdCertificatePath = etcdCertificate,
             EtcdKeyPath = etcdKey,
             Prefixes = prefixes,
+            Uncovered = section.List("uncovered", Uncovered),
             Keks = NamespaceKeksSection.Read(section, custody),
             Mode = section.OneOf("mode", "adopt", false, "adopt", "sealed") == "sealed" ? PlaintextMode.Sealed : PlaintextMode.Adopt,
             Seeds = Seeds(section.Mapping("seeds")),
@@ -125,6 +134,12 @@ internal static class GatewaySection
             throw new FormatException("a prefix begins and ends with / around a name");
         }
     }
+
+    private static string Uncovered(string text) =>
+        text.Length > 0 ? text : throw new FormatException("the beginning of keys, such as /registry/configmaps/: their values are not encrypted");
+
+    private static string Client(string text) =>
+        text.Length is > 0 and <= MaxName ? text : throw new FormatException("a name in a client's certificate (CN, or a DNS name), such as kube-apiserver-etcd-client");
 
     private static EtcdEndpoint Endpoint(string text)
     {

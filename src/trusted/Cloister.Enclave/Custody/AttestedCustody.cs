@@ -56,6 +56,9 @@ public sealed class AttestedCustody : ICustody
     public bool Holds(KeyFingerprint kek) => _leases.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
+    public void RenewSoon() => _keeper.RenewSoon();
+
+    /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
     {
         while (true)

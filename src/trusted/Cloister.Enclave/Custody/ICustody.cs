@@ -35,6 +35,11 @@ public interface ICustody : IAsyncDisposable
     /// <summary>True while what a KEK protects may be read. Whoever keeps what was unwrapped with it has to wipe that when this turns false.</summary>
     bool Holds(KeyFingerprint kek) => Status.KeyId is not null;
 
+    /// <summary>Something needs a KEK that is not here: where KEKs come from elsewhere, it is asked for what there is now.</summary>
+    void RenewSoon()
+    {
+    }
+
     /// <summary>Makes an EDEK under the active KEK.</summary>
     /// <param name="plaintext">What to protect.</param>
     /// <param name="edek">Where to write it: at least <see cref="Edek.MaxSize"/> bytes.</param>

@@ -49,6 +49,9 @@ public sealed class NamespaceCustody : ICustody
     public bool Holds(KeyFingerprint kek) => Find(kek) is not null;
 
     /// <inheritdoc/>
+    public void RenewSoon() => Array.ForEach(_all, custody => custody.RenewSoon());
+
+    /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation) =>
         _default.EncryptAsync(plaintext, edek, cancellation);
 

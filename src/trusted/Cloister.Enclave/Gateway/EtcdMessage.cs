@@ -1,9 +1,9 @@
 namespace Cloister.Enclave.Gateway;
 
-/// <summary>The messages of etcd's v3 API that can carry values, and those nested in them. Source: etcd, rpc.proto and kv.proto. secrets: none.</summary>
+/// <summary>The messages of etcd's v3 API that ask for pairs or can carry values. Source: etcd, rpc.proto. secrets: none.</summary>
 public enum EtcdMessage
 {
-    /// <summary>Read no further: nothing in it is rewritten.</summary>
+    /// <summary>Read no further: nothing in it is compared or rewritten.</summary>
     Opaque,
 
     /// <summary>etcdserverpb.RangeRequest; carries no value.</summary>
@@ -12,8 +12,14 @@ public enum EtcdMessage
     /// <summary>etcdserverpb.PutRequest.</summary>
     PutRequest,
 
+    /// <summary>etcdserverpb.DeleteRangeRequest; carries no value.</summary>
+    DeleteRangeRequest,
+
     /// <summary>etcdserverpb.TxnRequest.</summary>
     TxnRequest,
+
+    /// <summary>etcdserverpb.WatchRequest; carries no value.</summary>
+    WatchRequest,
 
     /// <summary>etcdserverpb.RangeResponse.</summary>
     RangeResponse,
@@ -32,19 +38,4 @@ public enum EtcdMessage
 
     /// <summary>etcdserverpb.WatchResponse.</summary>
     WatchResponse,
-
-    /// <summary>etcdserverpb.RequestOp, in a TxnRequest.</summary>
-    RequestOp,
-
-    /// <summary>etcdserverpb.Compare, in a TxnRequest.</summary>
-    Compare,
-
-    /// <summary>etcdserverpb.ResponseOp, in a TxnResponse.</summary>
-    ResponseOp,
-
-    /// <summary>mvccpb.Event, in a WatchResponse.</summary>
-    Event,
-
-    /// <summary>mvccpb.KeyValue, in every response.</summary>
-    KeyValue,
 }

@@ -10,7 +10,8 @@ namespace Cloister.Enclave.Gateway;
 /// <summary>
 /// Rewrites etcd's messages in place: covered values are encrypted in requests and decrypted in responses, every other byte stays, unknown
 /// fields too. First the values are found and the whole message is checked, then the values are turned over (waiting only for keys that
-/// are not here), then the message is written: so an error leaves nothing half written. Thread-safe.
+/// are not here), then the message is written: so an error leaves nothing half written. Answers are compared with what was asked: etcd, or
+/// who stands in its place, cannot have a value handed out under a key that the API server did not ask for. Thread-safe.
 /// secrets: the values of one message at a time, in buffers that are wiped.
 /// </summary>
 public sealed class EtcdMessages
@@ -35,37 +36,43 @@ public sealed class EtcdMessages
     }
 
     /// <summary>
-    /// What an API server gets in place of plaintext that is refused: an object of a kind that no scheme has, so that the error for it is the
+    /// What an API server gets in place of a value that is refused: an object of a kind that no scheme has, so that the error for it is the
     /// kind's text, which says the way out. As with every object that does not decode, lists and watches that have it fail.
     /// </summary>
     /// <param name="key">The etcd key.</param>
-    public static byte[] RefusedValue(ReadOnlySpan<byte> key) => Encoding.ASCII.GetBytes(
-        $$"""{"apiVersion":"cloister.dev/refused","kind":"{{Text(key)}} {{RefusedText}}"}""");
+    /// <param name="stored">What etcd holds: plaintext, or another provider's.</param>
+    public static byte[] RefusedValue(ReadOnlySpan<byte> key, ReadOnlySpan<byte> stored) => Encoding.ASCII.GetBytes(
+        $$"""{"apiVersion":"cloister.dev/refused","kind":"{{Text(key)}} {{RefusedText(stored)}}"}""");
 
     /// <summary>Why a value is refused, and the way out.</summary>
-    internal const string RefusedText = "is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY), "
-        + "or encrypt it if it is yours (cloister etcd rewrap --include-plaintext --prefix KEY), or go back to mode adopt";
+    internal static string RefusedText(ReadOnlySpan<byte> stored) => stored.StartsWith("k8s:enc:"u8)
+        ? "is not encrypted by this gateway's provider, and mode sealed refuses what others encrypted: delete it in etcd (etcdctl del KEY), "
+            + "or go back to mode adopt, have it written again if it is yours, and then to sealed"
+        : "is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY), "
+            + "or encrypt it if it is yours (cloister etcd rewrap --include-plaintext --prefix KEY), or go back to mode adopt";
 
     /// <summary>A key for people, without what a line or a JSON string cannot have.</summary>
     internal static string Text(ReadOnlySpan<byte> key) =>
         new([.. Encoding.ASCII.GetChars(key[..Math.Min(key.Length, MaxKeyText)].ToArray()).Select(c => c is >= ' ' and <= '~' and not ('"' or '\\') ? c : '?')]);
 
     /// <summary>Rewrites one message.</summary>
-    /// <param name="kind">Which message it is: a request or response, not one that only stands in others.</param>
+    /// <param name="kind">Which message it is.</param>
+    /// <param name="call">The call that it is of: a request tells it what is asked, a response is compared with that.</param>
     /// <param name="message">The message; must not change until the call ends.</param>
     /// <param name="output">Where to append it; untouched when the call fails. Gets plaintexts, so it should be wiped.</param>
     /// <param name="cancellation">Given up by the caller, or its deadline.</param>
     /// <exception cref="RpcException">
     /// InvalidArgument (request) or Internal (response): malformed. InvalidArgument: a comparison with an encrypted value.
-    /// ResourceExhausted: too large. What the custody answers when it has no keys.
+    /// ResourceExhausted: too large. What the custody answers when it has no keys, or not the KEK of a value.
     /// </exception>
+    /// <exception cref="EtcdRefusalException">It asks for keys that are not served, or answers what was not asked.</exception>
     public async ValueTask<RewriteResult> RewriteAsync(
-        EtcdMessage kind, ReadOnlyMemory<byte> message, IBufferWriter<byte> output, CancellationToken cancellation)
+        EtcdMessage kind, EtcdCall call, ReadOnlyMemory<byte> message, IBufferWriter<byte> output, CancellationToken cancellation)
     {
         Work work = _free.TryTake(out Work? used) ? used : new Work(_maxSize);
         try
         {
-            Find(kind, message.Span, work.Fields);
+            Find(kind, call, message.Span, work.Fields);
             if (work.Fields.Count == 0)
             {
                 output.Write(message.Span);
@@ -94,7 +101,8 @@ public sealed class EtcdMessages
                     }
                     else
                     {
-                        (replaced, result) = Settle(await _cipher.DecryptAsync(key, value, values, cancellation), key, values, result);
+                        ValueOutcome outcome = await _cipher.DecryptAsync(key, value, values, cancellation);
+                        (replaced, result) = outcome == ValueOutcome.KekAbsent ? throw _cipher.KekAbsent(key, value) : Settle(outcome, key, value, values, result);
                     }
                 }
 
@@ -111,7 +119,8 @@ public sealed class EtcdMessages
         }
     }
 
-    private static (bool Replaced, RewriteResult Result) Settle(ValueOutcome outcome, ReadOnlyMemory<byte> key, WipedBuffer values, RewriteResult result)
+    private static (bool Replaced, RewriteResult Result) Settle(
+        ValueOutcome outcome, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, WipedBuffer values, RewriteResult result)
     {
         switch (outcome)
         {
@@ -122,16 +131,24 @@ public sealed class EtcdMessages
             case ValueOutcome.Undecryptable:
                 return (false, result with { Undecryptable = result.Undecryptable + 1 });
             default:
-                values.Write(RefusedValue(key.Span));
+                values.Write(RefusedValue(key.Span, stored.Span));
                 return (true, result with { Refused = result.Refused + 1 });
         }
     }
 
-    private void Find(EtcdMessage kind, ReadOnlySpan<byte> message, List<EtcdField> found)
+    private void Find(EtcdMessage kind, EtcdCall call, ReadOnlySpan<byte> message, List<EtcdField> found)
     {
         try
         {
-            EtcdValueFinder.Find(_rules, kind, message, found);
+            if (EtcdSchema.IsRequest(kind))
+            {
+                EtcdValueFinder.Find(_rules, kind, message, found);
+                EtcdRequestReader.Read(_rules, kind, message, call);
+            }
+            else if (kind != EtcdMessage.Opaque)
+            {
+                EtcdAnswerFinder.Find(_rules, kind, message, call, found);
+            }
         }
         catch (WireException e)
         {

@@ -2,16 +2,41 @@ using System.Text;
 
 namespace Cloister.Enclave.Gateway;
 
-/// <summary>Which values the gateway encrypts, and whether it reads plaintext. Immutable. secrets: none.</summary>
+/// <summary>What is done with a key. secrets: none.</summary>
+internal enum KeyUse
+{
+    /// <summary>Its pair is read, or compared with.</summary>
+    Read,
+
+    /// <summary>Its changes are watched.</summary>
+    Watch,
+
+    /// <summary>Its value is written.</summary>
+    Write,
+
+    /// <summary>It is deleted.</summary>
+    Delete,
+}
+
+/// <summary>
+/// Which keys the gateway serves, which of their values it encrypts, and whether it reads plaintext. Beside the prefixes an API server needs
+/// two keys: the one that its compactors agree by, and the one that its health check reads. Immutable. secrets: none.
+/// </summary>
 public sealed class GatewayRules
 {
+    /// <summary>Bytes of a revision in decimal.</summary>
+    internal const int MaxCompactionValue = 20;
+
     private readonly byte[][] _prefixes;
+    private readonly byte[][] _uncovered;
+    private readonly byte[][] _readable;
 
     /// <summary>Rules for these prefixes.</summary>
     /// <param name="prefixes">At least one; each begins and ends with <c>/</c> and has a name in between.</param>
     /// <param name="mode">What becomes of plaintext.</param>
-    /// <exception cref="ArgumentException">No prefix, or one that is not of that form.</exception>
-    public GatewayRules(IReadOnlyList<string> prefixes, PlaintextMode mode)
+    /// <param name="uncovered">Beginnings of keys that pass in clear; null for none.</param>
+    /// <exception cref="ArgumentException">No prefix, one that is not of that form, or an empty beginning.</exception>
+    public GatewayRules(IReadOnlyList<string> prefixes, PlaintextMode mode, IReadOnlyList<string>? uncovered = null)
     {
         if (prefixes.Count == 0)
         {
@@ -26,8 +51,19 @@ public sealed class GatewayRules
             }
         }
 
+        if (uncovered?.Contains("") == true)
+        {
+            throw new ArgumentException("an empty beginning would let every key pass", nameof(uncovered));
+        }
+
         _prefixes = [.. prefixes.Select(Encoding.UTF8.GetBytes)];
+        _uncovered = [.. (uncovered ?? []).Select(Encoding.UTF8.GetBytes)];
+
+        // The health check's key is beside the resources; the resource's own name is asked for the revision of this moment.
+        _readable = [.. prefixes.SelectMany(prefix => (string[])[prefix[..(prefix.LastIndexOf('/', prefix.Length - 2) + 1)] + "health", prefix[..^1]])
+            .Distinct().Select(Encoding.UTF8.GetBytes)];
         Mode = mode;
+        Served = string.Join(", ", prefixes);
     }
 
     /// <summary>Where an API server keeps Secrets unless it is told otherwise.</summary>
@@ -35,6 +71,26 @@ public sealed class GatewayRules
 
     /// <summary>What becomes of plaintext.</summary>
     public PlaintextMode Mode { get; }
+
+    private string Served { get; }
+
+    /// <summary>True for the key that compactors agree by; its value is a number.</summary>
+    internal static bool IsCompaction(ReadOnlySpan<byte> key) => key.SequenceEqual("compact_rev_key"u8);
+
+    /// <summary>Refuses what is done with keys that are not all served: covered, named as uncovered, or one of the exceptions.</summary>
+    /// <exception cref="EtcdRefusalException">They are not.</exception>
+    internal void RequireServed(KeyRange keys, KeyUse use)
+    {
+        // etcd itself refuses to read no key.
+        if (Lies(keys, _prefixes) || Lies(keys, _uncovered)
+            || (use == KeyUse.Read && keys is { IsSingle: true, Key.Length: 0 })
+            || (keys.IsSingle && use != KeyUse.Delete && (IsCompaction(keys.Key) || (use == KeyUse.Read && Array.Exists(_readable, key => keys.Key.AsSpan().SequenceEqual(key))))))
+        {
+            return;
+        }
+
+        throw EtcdRefusalException.Request(keys, use switch { KeyUse.Read => "read", KeyUse.Watch => "watch", KeyUse.Write => "write", _ => "delete" }, Served);
+    }
 
     /// <summary>True when the value of that etcd key is encrypted.</summary>
     public bool Covers(ReadOnlySpan<byte> key)
@@ -65,6 +121,19 @@ public sealed class GatewayRules
         {
             // The keys under a prefix are neighbours: the range meets them when it begins among or before them and ends behind their first.
             if ((endless || rangeEnd.SequenceCompareTo(prefix) > 0) && (key.StartsWith(prefix) || key.SequenceCompareTo(prefix) < 0))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Lies(KeyRange keys, byte[][] prefixes)
+    {
+        foreach (byte[] prefix in prefixes)
+        {
+            if (keys.LiesWithin(prefix))
             {
                 return true;
             }

@@ -13,7 +13,7 @@ public interface IValueCipher
     /// <param name="plaintext">The value.</param>
     /// <param name="stored">Where to append what etcd stores.</param>
     /// <param name="cancellation">Given up by the caller, or its deadline.</param>
-    /// <exception cref="Rpc.RpcException">No KEK for writes, now.</exception>
+    /// <exception cref="Rpc.RpcException">No KEK for writes, now. InvalidArgument: it is encrypted by this provider already.</exception>
     ValueTask EncryptAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation);
 
     /// <summary>Decrypts a stored value.</summary>
@@ -24,4 +24,9 @@ public interface IValueCipher
     /// <exception cref="Rpc.RpcException">The keys cannot be had now; later it may work.</exception>
     ValueTask<ValueOutcome> DecryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation);
+
+    /// <summary>What a call fails with that would hand out a value whose KEK is not here; brings a renewal on where KEKs come from elsewhere.</summary>
+    /// <param name="key">Its etcd key.</param>
+    /// <param name="stored">What etcd stores, for which <see cref="DecryptAsync"/> came to <see cref="ValueOutcome.KekAbsent"/>.</param>
+    Rpc.RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored);
 }

@@ -1,11 +1,11 @@
 namespace Cloister.Enclave.Gateway;
 
-/// <summary>What becomes of plaintext that etcd holds under a covered prefix. secrets: none.</summary>
+/// <summary>What becomes of values under a covered prefix that etcd holds and this provider did not encrypt. secrets: none.</summary>
 public enum PlaintextMode
 {
-    /// <summary>It is read as it is, so that a cluster can be taken over while it runs.</summary>
+    /// <summary>They are read as they are, so that a cluster can be taken over while it runs.</summary>
     Adopt,
 
-    /// <summary>It is refused: whoever writes etcd cannot slip in a Secret of his own.</summary>
+    /// <summary>They are refused: whoever writes etcd cannot slip in a Secret of his own.</summary>
     Sealed,
 }

@@ -20,8 +20,13 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     // A seed can be evicted between being found and being used; that often in a row it is not.
     private const int Attempts = 8;
 
+    private const string EncryptedAlready = "the value is encrypted by this provider already, and would be encrypted twice: the API server's EncryptionConfiguration lists "
+        + "secrets with it as well (put identity first there), or a tool such as 'cloister etcd rewrap' was pointed at the gateway instead of etcd";
+
     private readonly ICustody _custody;
     private readonly byte[] _prefix;
+    private readonly byte[] _prefixV1;
+    private readonly AbsentKeks _absent;
     private readonly PlaintextMode _mode;
     private readonly KekRules _keks;
     private readonly SeedSource _seeds;
@@ -44,6 +49,8 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
 
         _custody = custody;
         _prefix = StoredValue.KmsV2PrefixFor(provider);
+        _prefixV1 = StoredValue.KmsV1PrefixFor(provider);
+        _absent = new AbsentKeks(custody, time);
         _mode = mode;
         _keks = keks ?? KekRules.None;
         _seeds = new SeedSource(custody, arena, options, time, _keks.Keks);
@@ -72,6 +79,11 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     public ValueTask EncryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
     {
+        if (IsOwn(plaintext.Span))
+        {
+            throw new RpcException(StatusCode.InvalidArgument, EncryptedAlready);
+        }
+
         string? kek = _keks.Find(key.Span);
         return _seeds.TryForWrite(kek) is { } seed && TryWrite(seed, key.Span, plaintext.Span, stored)
             ? ValueTask.CompletedTask
@@ -84,8 +96,7 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
     {
         if (!stored.Span.StartsWith(_prefix))
         {
-            bool refused = !stored.Span.StartsWith("k8s:enc:"u8) && _mode != PlaintextMode.Adopt;
-            return ValueTask.FromResult(refused ? ValueOutcome.Refused : ValueOutcome.PassThrough);
+            return ValueTask.FromResult(_mode == PlaintextMode.Adopt ? ValueOutcome.PassThrough : ValueOutcome.Refused);
         }
 
         if (ReadParts(stored) is not { } parts)
@@ -97,6 +108,13 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
             ? ValueTask.FromResult(outcome)
             : DecryptWithFetchedAsync(parts, key, plaintext, cancellation);
     }
+
+    /// <inheritdoc/>
+    public RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) =>
+        _absent.Refuse(ReadParts(stored)?.Kek ?? throw new ArgumentException("not a value of this provider", nameof(stored)), EtcdMessages.Text(key.Span));
+
+    /// <summary>True for what this provider has encrypted, in either of its forms.</summary>
+    public bool IsOwn(ReadOnlySpan<byte> value) => value.StartsWith(_prefix) || value.StartsWith(_prefixV1);
 
     private async ValueTask EncryptWithNextAsync(
         string? kek, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
@@ -130,7 +148,9 @@ public sealed class StockKmsV2Values : IValueCipher, IDisposable
         catch (RpcException e) when (e.Code is StatusCode.InvalidArgument or StatusCode.NotFound)
         {
             // Without any KEK this says nothing about the value: the call fails as a whole, and works later.
-            return !_custody.HasKeks && _custody.Status is { KeyId: null } status ? throw status.ToException() : ValueOutcome.Undecryptable;
+            return !_custody.HasKeks && _custody.Status is { KeyId: null } status ? throw status.ToException()
+                : e.Code == StatusCode.NotFound ? ValueOutcome.KekAbsent
+                : ValueOutcome.Undecryptable;
         }
 
         throw Busy();

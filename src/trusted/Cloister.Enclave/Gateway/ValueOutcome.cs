@@ -9,9 +9,12 @@ public enum ValueOutcome
     /// <summary>Not ours (another provider), or plaintext that may be read: the API server gets it as it is.</summary>
     PassThrough,
 
-    /// <summary>Plaintext where none may be.</summary>
+    /// <summary>Plaintext, or another provider's, where none may be.</summary>
     Refused,
 
-    /// <summary>Ours, but it does not open: changed, moved to another key, or under a KEK that is not here.</summary>
+    /// <summary>Ours and under a KEK that is here, but it does not open: changed, or moved to another key.</summary>
     Undecryptable,
+
+    /// <summary>Ours, and under a KEK that is not here: what it holds cannot be told.</summary>
+    KekAbsent,
 }

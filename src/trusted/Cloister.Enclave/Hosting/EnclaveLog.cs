@@ -146,7 +146,7 @@ public sealed partial class EnclaveLog
     public partial void EtcdUnreachable(string endpoint, string reason, long suppressed);
 
     /// <summary>A client without a certificate that is accepted, or without HTTP/2.</summary>
-    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa, and HTTP/2 ({Suppressed} more since the last line)")]
+    [LoggerMessage(51, LogLevel.Warning, "gateway: refused a client: it needs a certificate of gateway.tls.clientCa with a name of gateway.tls.clients, where these are given, and HTTP/2 ({Suppressed} more since the last line)")]
     public partial void GatewayClientRefused(long suppressed);
 
     /// <summary>A peer broke HTTP/2.</summary>
@@ -156,6 +156,26 @@ public sealed partial class EnclaveLog
     /// <summary>A stored value does not open, or is plaintext where none may be; with the way out.</summary>
     [LoggerMessage(53, LogLevel.Error, "gateway: {Key} {Reason} ({Suppressed} more since the last line)")]
     public partial void ValueNotReadable(string key, string reason, long suppressed);
+
+    /// <summary>A call failed because a value's KEK is not here.</summary>
+    [LoggerMessage(61, LogLevel.Error, "gateway: {Reason} ({Suppressed} more since the last line)")]
+    public partial void ValueNotServed(string reason, long suppressed);
+
+    /// <summary>etcd, or who stands in its place, answered something else than was asked.</summary>
+    [LoggerMessage(62, LogLevel.Error, "gateway: refused an answer of etcd to {Method}: {Detail}. Whoever answers as etcd shows one key's value for another's, or is broken ({Suppressed} more since the last line)")]
+    public partial void AnswerRefused(string method, string detail, long suppressed);
+
+    /// <summary>A call for keys that the gateway does not serve.</summary>
+    [LoggerMessage(63, LogLevel.Error, "gateway: did not {Detail}: not under gateway.prefixes, where values are encrypted, nor gateway.uncovered; check the API server's --etcd-prefix ({Suppressed} more since the last line)")]
+    public partial void KeyNotServed(string detail, long suppressed);
+
+    /// <summary>Keys pass in clear.</summary>
+    [LoggerMessage(64, LogLevel.Warning, "gateway: VALUES UNDER {Prefixes} PASS IN CLEAR, as gateway.uncovered says")]
+    public partial void Uncovered(string prefixes);
+
+    /// <summary>Who may connect.</summary>
+    [LoggerMessage(65, LogLevel.Warning, "gateway: every client certificate of the authorities in gateway.tls.clientCa may read and write Secrets: name those that may connect in gateway.tls.clients")]
+    public partial void EveryClient();
 
     /// <summary>The API server encrypts what the gateway encrypts again.</summary>
     [LoggerMessage(54, LogLevel.Warning, "gateway: {Key} came encrypted by the API server already: take secrets out of its EncryptionConfiguration ({Suppressed} more since the last line)")]

@@ -134,8 +134,8 @@ public static class EnclaveProgram
         await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
             ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
-        await using GrpcServer kms = await GrpcServer.StartAsync(
-            "kms", configuration.Kms, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
+        await using GrpcServer? kms = configuration.Kms is not { } kmsOptions ? null : await GrpcServer.StartAsync(
+            "kms", kmsOptions, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
         await stop.Requested;
         log.Stopped();
     }

@@ -18,7 +18,7 @@ public enum StatusCode
     /// <summary>There is no such key.</summary>
     NotFound = 5,
 
-    /// <summary>The caller may not.</summary>
+    /// <summary>The caller may not, or it is not served to anybody here.</summary>
     PermissionDenied = 7,
 
     /// <summary>Too large, or too many.</summary>
@@ -35,4 +35,7 @@ public enum StatusCode
 
     /// <summary>Try again later.</summary>
     Unavailable = 14,
+
+    /// <summary>What is stored, or who keeps it, is not as it must be. No client takes it as a reason to repeat the call.</summary>
+    DataLoss = 15,
 }

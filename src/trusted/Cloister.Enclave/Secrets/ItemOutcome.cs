@@ -17,4 +17,7 @@ internal enum ItemOutcome
 
     /// <summary>The KEK that a rule names for its namespace is not here: it cannot be written again.</summary>
     NoKek = 5,
+
+    /// <summary>It opens, and what it holds is encrypted by this provider as well.</summary>
+    EncryptedTwice = 6,
 }

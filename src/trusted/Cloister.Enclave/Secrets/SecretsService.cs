@@ -25,6 +25,9 @@ public sealed class SecretsService
 
     private const string ApiVersion = "v1";
 
+    // Each time that a tool was pointed at the gateway added one.
+    private const int MaxLayers = 8;
+
     private readonly KmsEngine _engine;
     private readonly EnvelopeContext _context;
     private readonly StockKmsV2Values _values;
@@ -104,6 +107,10 @@ public sealed class SecretsService
                 throw new RpcException(StatusCode.InvalidArgument, $"the value is not one of KMS v2 provider {_context.Provider}: it is plaintext or of another provider");
             case ItemOutcome.Undecryptable:
                 throw RpcException.NotAuthentic();
+            case ItemOutcome.EncryptedTwice:
+                throw new RpcException(
+                    StatusCode.InvalidArgument,
+                    "what the value holds is encrypted by this provider as well: ask with unwrap to have it encrypted once ('cloister etcd rewrap --unwrap-doubles')");
         }
     }
 
@@ -164,8 +171,15 @@ public sealed class SecretsService
         CustodyStatus status = _values.StatusOf(item.Key.Span);
         bool named = _values.Keks.Find(item.Key.Span) is not null;
         ItemOutcome outcome = status.KeyId is not { } active ? named ? ItemOutcome.NoKek : throw status.ToException()
-            : IsCurrent(item.Value.Span, active) ? ItemOutcome.Unchanged
+            : IsCurrent(item.Value.Span, active) && !item.Unwrap ? ItemOutcome.Unchanged
             : await OpenAsync(item, buffers, cancellation);
+        if (outcome == ItemOutcome.Done)
+        {
+            outcome = _values.IsOwn(buffers.Plaintext.Written.Span)
+                ? item.Unwrap ? await UnwrapAsync(item.Key, buffers, cancellation) : ItemOutcome.EncryptedTwice
+                : IsCurrent(item.Value.Span, status.KeyId!) ? ItemOutcome.Unchanged : ItemOutcome.Done;
+        }
+
         if (outcome == ItemOutcome.Done)
         {
             await _values.EncryptAsync(item.Key, buffers.Plaintext.Written, buffers.Stored, cancellation);
@@ -178,6 +192,24 @@ public sealed class SecretsService
         return outcome;
     }
 
+    // From the plaintext that is an encrypted value to the one within, through every layer.
+    private async ValueTask<ItemOutcome> UnwrapAsync(ReadOnlyMemory<byte> key, ValueBuffers buffers, CancellationToken cancellation)
+    {
+        for (int layer = 0; layer < MaxLayers && _values.IsOwn(buffers.Plaintext.Written.Span); layer++)
+        {
+            if (await _values.DecryptAsync(key, buffers.Plaintext.Written, buffers.Stored, cancellation) != ValueOutcome.Decrypted)
+            {
+                break;
+            }
+
+            buffers.Plaintext.Reset();
+            buffers.Plaintext.Write(buffers.Stored.Written.Span);
+            buffers.Stored.Reset();
+        }
+
+        return _values.IsOwn(buffers.Plaintext.Written.Span) ? ItemOutcome.EncryptedTwice : ItemOutcome.Done;
+    }
+
     private async ValueTask<ItemOutcome> OpenAsync(ValueItem item, ValueBuffers buffers, CancellationToken cancellation)
     {
         ValueOutcome outcome = await _values.DecryptAsync(item.Key, item.Value, buffers.Plaintext, cancellation);
@@ -185,11 +217,16 @@ public sealed class SecretsService
         {
             _engine.Counters.Decrypted();
         }
+        else if (outcome == ValueOutcome.KekAbsent)
+        {
+            // Answered as what does not open; but the KEK is asked for.
+            _ = _values.KekAbsent(item.Key, item.Value);
+        }
 
         return outcome switch
         {
             ValueOutcome.Decrypted => ItemOutcome.Done,
-            ValueOutcome.Undecryptable => ItemOutcome.Undecryptable,
+            ValueOutcome.Undecryptable or ValueOutcome.KekAbsent => ItemOutcome.Undecryptable,
             _ => ItemOutcome.Foreign,
         };
     }

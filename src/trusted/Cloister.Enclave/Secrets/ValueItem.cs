@@ -5,11 +5,12 @@ namespace Cloister.Enclave.Secrets;
 
 /// <summary>
 /// An etcd key and a value, in place in a request. All requests of the service have this form: key in field 1, plaintext or stored value
-/// in field 2. secrets: refers to the request's buffer.
+/// in field 2; a rewrap can have field 3. secrets: refers to the request's buffer.
 /// </summary>
 /// <param name="Key">The etcd key, not empty.</param>
 /// <param name="Value">Plaintext or stored value.</param>
-internal readonly record struct ValueItem(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value)
+/// <param name="Unwrap">Rewrap: a value that is encrypted twice is to be encrypted once.</param>
+internal readonly record struct ValueItem(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, bool Unwrap)
 {
     /// <summary>The most items of a batch.</summary>
     internal const int MaxBatch = 1000;
@@ -65,6 +66,7 @@ internal readonly record struct ValueItem(ReadOnlyMemory<byte> Key, ReadOnlyMemo
     {
         Range key = default;
         Range value = default;
+        bool unwrap = false;
         ProtoReader reader = new(message.Span);
         while (reader.Next())
         {
@@ -76,6 +78,9 @@ internal readonly record struct ValueItem(ReadOnlyMemory<byte> Key, ReadOnlyMemo
                 case 2:
                     value = reader.BytesRange();
                     break;
+                case 3:
+                    unwrap = reader.Integer() != 0;
+                    break;
                 default:
                     reader.Skip();
                     break;
@@ -85,7 +90,7 @@ internal readonly record struct ValueItem(ReadOnlyMemory<byte> Key, ReadOnlyMemo
         // An absent field leaves the range 0..0, which is empty.
         ReadOnlyMemory<byte> name = message[key];
         return name.Length is > 0 and <= MaxKeySize
-            ? new ValueItem(name, message[value])
+            ? new ValueItem(name, message[value], unwrap)
             : throw new RpcException(StatusCode.InvalidArgument, $"key has to be the etcd key of the value, 1 to {MaxKeySize} bytes: the value is bound to it");
     }
 

@@ -11,6 +11,9 @@ namespace Cloister.Cli.Dev;
 /// </summary>
 internal static class DevelopmentCertificates
 {
+    /// <summary>The name that the gateway lets in.</summary>
+    internal const string ClientName = "kube-apiserver";
+
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const int ValidDays = 365;
@@ -67,7 +70,7 @@ internal static class DevelopmentCertificates
         DateTimeOffset from = DateTimeOffset.UtcNow.AddMinutes(-5);
         using X509Certificate2 ca = request.CreateSelfSigned(from, from.AddDays(ValidDays));
         Issue(ca, "cloister gateway", ServerAuthentication, files.ServerCertificate, files.ServerKey);
-        Issue(ca, "kube-apiserver", ClientAuthentication, files.ClientCertificate, files.ClientKey);
+        Issue(ca, ClientName, ClientAuthentication, files.ClientCertificate, files.ClientKey);
 
         // Last: it is what says that the others are there.
         Write(files.ClientCa, ca.ExportCertificatePem());

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Cloister.Cli.Dev;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Enclaves;
@@ -114,7 +115,8 @@ internal sealed class SimulatedEnclaveFiles
               listen: "tcp:127.0.0.1:{Gateway.ChoosePort()}"
               tls:
             {issuer}    clientCa: "{Gateway.ClientCa}"
-            {Pins("clientCa", Gateway.ClientCa)}  etcd:
+            {Pins("clientCa", Gateway.ClientCa)}    clients: [{DevelopmentCertificates.ClientName}]
+              etcd:
                 endpoints: [{endpoints}]
             {files}  mode: {options.GatewayMode}
             {(keks.Length > 0 ? $"  keks:\n{keks}" : "")}

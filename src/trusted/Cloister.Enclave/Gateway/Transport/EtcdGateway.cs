@@ -42,7 +42,8 @@ public sealed class EtcdGateway : IAsyncDisposable
         GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
         _socket = options.Listen.Bind(new SocketPermissions());
         _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, BootTime.Clock, options.Keks);
-        EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
+        EtcdMessages messages = new(
+            new GatewayRules(options.Prefixes, options.Mode, options.Uncovered), new LoggedValues(_values, Counters, log), options.MaxMessageSize);
         _parts = new GatewayParts(
             tls, new EtcdConnector(options.Endpoints, tls, log), messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
@@ -51,6 +52,16 @@ public sealed class EtcdGateway : IAsyncDisposable
         _withdrawals = new Timer(_ => _values.WipeWithdrawn(), null, TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(250));
         _accepting = new Thread(Accept) { IsBackground = true, Name = "gateway, accepting" };
         _accepting.Start();
+        if (options.Clients.Count == 0)
+        {
+            log.EveryClient();
+        }
+
+        if (options.Uncovered.Count > 0)
+        {
+            log.Uncovered(string.Join(", ", options.Uncovered));
+        }
+
         log.Listening("gateway", $"tcp:{_socket.LocalEndPoint}");
     }
 

@@ -3,7 +3,7 @@ using System.Text;
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>
-/// The calls that an API server makes to etcd, and what is rewritten in each. Everything else is refused: the gateway answers for what
+/// The calls that an API server makes to etcd, and what is compared and rewritten in each. Everything else is refused: the gateway answers for what
 /// passes it. Source: kube-apiserver, storage/etcd3. secrets: none.
 /// </summary>
 /// <param name="Path">What the call is named in HTTP/2.</param>
@@ -13,11 +13,11 @@ internal sealed record EtcdMethod(string Path, EtcdMessage Request, EtcdMessage 
 {
     private static readonly EtcdMethod[] Allowed =
     [
-        new("/etcdserverpb.KV/Range", EtcdMessage.Opaque, EtcdMessage.RangeResponse),
-        new("/etcdserverpb.KV/RangeStream", EtcdMessage.Opaque, EtcdMessage.RangeStreamResponse),
+        new("/etcdserverpb.KV/Range", EtcdMessage.RangeRequest, EtcdMessage.RangeResponse),
+        new("/etcdserverpb.KV/RangeStream", EtcdMessage.RangeRequest, EtcdMessage.RangeStreamResponse),
         new("/etcdserverpb.KV/Txn", EtcdMessage.TxnRequest, EtcdMessage.TxnResponse),
         new("/etcdserverpb.KV/Compact", EtcdMessage.Opaque, EtcdMessage.Opaque),
-        new("/etcdserverpb.Watch/Watch", EtcdMessage.Opaque, EtcdMessage.WatchResponse),
+        new("/etcdserverpb.Watch/Watch", EtcdMessage.WatchRequest, EtcdMessage.WatchResponse),
         new("/etcdserverpb.Lease/LeaseGrant", EtcdMessage.Opaque, EtcdMessage.Opaque),
         new("/etcdserverpb.Maintenance/Status", EtcdMessage.Opaque, EtcdMessage.Opaque),
     ];

@@ -12,6 +12,9 @@ public sealed class GatewayCounters
     private long _undecryptable;
     private long _calls;
     private long _refusedCalls;
+    private long _kekAbsent;
+    private long _refusedAnswers;
+    private long _refusedKeys;
     private long _tlsFilesTaken;
     private long _tlsFilesRefused;
 
@@ -27,6 +30,9 @@ public sealed class GatewayCounters
         ("gateway_values_passed_through", () => Volatile.Read(ref _passedThrough)),
         ("gateway_values_refused", () => Volatile.Read(ref _refused)),
         ("gateway_values_undecryptable", () => Volatile.Read(ref _undecryptable)),
+        ("gateway_values_kek_absent", () => Volatile.Read(ref _kekAbsent)),
+        ("gateway_answers_refused", () => Volatile.Read(ref _refusedAnswers)),
+        ("gateway_keys_refused", () => Volatile.Read(ref _refusedKeys)),
         ("gateway_tls_files_taken", () => Volatile.Read(ref _tlsFilesTaken)),
         ("gateway_tls_files_refused", () => Volatile.Read(ref _tlsFilesRefused)),
     ];
@@ -42,6 +48,10 @@ public sealed class GatewayCounters
     internal void Called() => Interlocked.Increment(ref _calls);
 
     internal void CallRefused() => Interlocked.Increment(ref _refusedCalls);
+
+    internal void KekAbsent() => Interlocked.Increment(ref _kekAbsent);
+
+    internal void Refused(EtcdRefusalException refusal) => Interlocked.Increment(ref refusal.IsAnswer ? ref _refusedAnswers : ref _refusedKeys);
 
     internal void TlsFilesTaken() => Interlocked.Increment(ref _tlsFilesTaken);
 

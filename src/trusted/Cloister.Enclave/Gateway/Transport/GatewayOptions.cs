@@ -22,6 +22,9 @@ public sealed record GatewayOptions
     /// <summary>What binds them.</summary>
     public CaBinding ClientCaBinding { get; init; } = CaBinding.None;
 
+    /// <summary>Names that may connect: CN or DNS name of a client's certificate. Empty: every certificate of these authorities.</summary>
+    public IReadOnlyList<string> Clients { get; init; } = [];
+
     /// <summary>etcd: at least one, tried in turn.</summary>
     public required IReadOnlyList<EtcdEndpoint> Endpoints { get; init; }
 
@@ -56,6 +59,9 @@ public sealed record GatewayOptions
 
     /// <summary>Prefixes of covered keys.</summary>
     public required IReadOnlyList<string> Prefixes { get; init; }
+
+    /// <summary>Beginnings of keys whose values pass in clear.</summary>
+    public IReadOnlyList<string> Uncovered { get; init; } = [];
 
     /// <summary>KEKs by namespace.</summary>
     public KekRules Keks { get; init; } = KekRules.None;

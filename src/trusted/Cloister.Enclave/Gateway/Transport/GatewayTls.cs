@@ -22,6 +22,7 @@ internal sealed class GatewayTls
     private readonly TlsFiles<X509ChainPolicy>? _etcdChain;
     private readonly TlsFiles<SslStreamCertificateContext>? _etcdCertificate;
     private readonly List<ITlsFiles> _files = [];
+    private readonly IReadOnlyList<string> _names;
 
     /// <summary>Reads every file.</summary>
     /// <param name="options">Which.</param>
@@ -35,6 +36,7 @@ internal sealed class GatewayTls
             issued = () => files.Current;
         }
 
+        _names = options.Clients;
         _serving = issued ?? throw new StartException("gateway.tls: neither files nor a broker give a serving certificate");
         _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, options.ClientCaBinding, ClientAuthentication);
         if (options.EtcdCaPath is { } ca)
@@ -62,6 +64,7 @@ internal sealed class GatewayTls
             ServerCertificateContext = _serving(),
             ClientCertificateRequired = true,
             CertificateChainPolicy = _clients.Current,
+            RemoteCertificateValidationCallback = IsClient,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         };
@@ -82,6 +85,10 @@ internal sealed class GatewayTls
         };
         return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsClient(options));
     }
+
+    // Beyond the chain, which was checked before.
+    private bool IsClient(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        errors == SslPolicyErrors.None && certificate is X509Certificate2 client && (_names.Count == 0 || ClientNames.Of(client).Any(_names.Contains));
 
     private static SslStream WithHttp2(SslStream tls, Action<SslStream> authenticate)
     {

@@ -1,22 +1,25 @@
 using System.Buffers;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>Names the keys whose values do not open or are refused, in the log, a line a second at most. secrets: plaintexts pass through; keys are no secrets.</summary>
 internal sealed class LoggedValues : IValueCipher
 {
-    private const string Undecryptable = "does not open: it was changed, or moved from another key, or its KEK is not here. Bring the KEK back "
-        + "(cloister kek list has those that are here), or put back what the key had, from a snapshot, or delete it in etcd (etcdctl del KEY)";
+    private const string Undecryptable = "does not open: it was changed, or moved from another key. Put back what the key had, from a snapshot, "
+        + "or delete it in etcd (etcdctl del KEY)";
 
     private readonly IValueCipher _values;
+    private readonly GatewayCounters _counters;
     private readonly EnclaveLog _log;
     private readonly LineLimit _unreadable = new();
     private readonly LineLimit _twice = new();
 
-    internal LoggedValues(IValueCipher values, EnclaveLog log)
+    internal LoggedValues(IValueCipher values, GatewayCounters counters, EnclaveLog log)
     {
         _values = values;
+        _counters = counters;
         _log = log;
     }
 
@@ -35,16 +38,28 @@ internal sealed class LoggedValues : IValueCipher
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation)
     {
         ValueTask<ValueOutcome> outcome = _values.DecryptAsync(key, stored, plaintext, cancellation);
-        return outcome.IsCompletedSuccessfully ? ValueTask.FromResult(Noted(key, outcome.Result)) : NotedAsync(key, outcome);
+        return outcome.IsCompletedSuccessfully ? ValueTask.FromResult(Noted(key, stored, outcome.Result)) : NotedAsync(key, stored, outcome);
     }
 
-    private async ValueTask<ValueOutcome> NotedAsync(ReadOnlyMemory<byte> key, ValueTask<ValueOutcome> outcome) => Noted(key, await outcome);
+    public RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored)
+    {
+        RpcException refusal = _values.KekAbsent(key, stored);
+        _counters.KekAbsent();
+        if (_unreadable.MayPass(out long suppressed))
+        {
+            _log.ValueNotServed(refusal.Message, suppressed);
+        }
 
-    private ValueOutcome Noted(ReadOnlyMemory<byte> key, ValueOutcome outcome)
+        return refusal;
+    }
+
+    private async ValueTask<ValueOutcome> NotedAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, ValueTask<ValueOutcome> outcome) => Noted(key, stored, await outcome);
+
+    private ValueOutcome Noted(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, ValueOutcome outcome)
     {
         if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.MayPass(out long suppressed))
         {
-            _log.ValueNotReadable(EtcdMessages.Text(key.Span), outcome == ValueOutcome.Refused ? EtcdMessages.RefusedText : Undecryptable, suppressed);
+            _log.ValueNotReadable(EtcdMessages.Text(key.Span), outcome == ValueOutcome.Refused ? EtcdMessages.RefusedText(stored.Span) : Undecryptable, suppressed);
         }
 
         return outcome;

@@ -18,6 +18,7 @@ internal sealed class MessageRewriter
     private readonly int _maxMessageSize;
     private readonly WipedBuffer _output;
     private readonly CancellationToken _closing;
+    private readonly LineLimit _refusals = new();
     private ReadOnlyMemory<byte> _message;
     private RpcException? _failure;
 
@@ -124,13 +125,20 @@ internal sealed class MessageRewriter
         try
         {
             // Waits only when a remote KMS has to be asked, and that has a limit.
-            ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, _message, _output, _closing);
+            ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, leg.Stream.Call, _message, _output, _closing);
             RewriteResult result = rewriting.IsCompleted ? rewriting.Result : rewriting.AsTask().GetAwaiter().GetResult();
             session.Counters.Rewritten(result);
         }
         catch (RpcException e)
         {
             _failure = e;
+        }
+        catch (EtcdRefusalException e)
+        {
+            // A transaction that etcd answered may have been applied: no code that a client takes as a reason to repeat it.
+            _failure = new RpcException(e.IsAnswer ? StatusCode.DataLoss : StatusCode.PermissionDenied, e.Message);
+            session.Counters.Refused(e);
+            Tell(leg, e);
         }
         catch (OperationCanceledException)
         {
@@ -140,6 +148,23 @@ internal sealed class MessageRewriter
         {
             _log.Fault(leg.Stream.Path, e);
             _failure = new RpcException(StatusCode.Internal, "a fault in the gateway; its log has type and place");
+        }
+    }
+
+    private void Tell(StreamLeg leg, EtcdRefusalException refusal)
+    {
+        if (!_refusals.MayPass(out long suppressed))
+        {
+            return;
+        }
+
+        if (refusal.IsAnswer)
+        {
+            _log.AnswerRefused(leg.Stream.Path, refusal.Detail, suppressed);
+        }
+        else
+        {
+            _log.KeyNotServed(refusal.Detail, suppressed);
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed class ProxyStream
 
     internal string Path { get; }
 
+    /// <summary>What was asked.</summary>
+    internal EtcdCall Call { get; } = new();
+
     /// <summary>From the API server to etcd.</summary>
     internal StreamLeg Request { get; }
 

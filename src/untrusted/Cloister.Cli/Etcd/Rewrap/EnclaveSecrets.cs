@@ -31,9 +31,12 @@ internal sealed class EnclaveSecrets
     }
 
     /// <summary>Under the current KEK; one answer for each value, in order.</summary>
-    internal async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(IEnumerable<KeyValue> values, CancellationToken cancellation)
+    /// <param name="values">What etcd holds.</param>
+    /// <param name="unwrap">Values that are encrypted twice become such that are encrypted once.</param>
+    /// <param name="cancellation">Ends it.</param>
+    internal async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(IEnumerable<KeyValue> values, bool unwrap, CancellationToken cancellation)
     {
-        RewrapBatchRequest request = new() { Items = { values.Select(value => new RewrapRequest { Key = value.Key, Stored = value.Value }) } };
+        RewrapBatchRequest request = new() { Items = { values.Select(value => new RewrapRequest { Key = value.Key, Stored = value.Value, Unwrap = unwrap }) } };
         RewrapBatchResponse response = await _client.RewrapBatchAsync(request, Options(cancellation));
         return response.Items.Count == request.Items.Count
             ? response.Items

@@ -1,3 +1,4 @@
+using System.Text;
 using Cloister.Contracts.Etcd;
 using Cloister.Contracts.SecretsV1;
 using Google.Protobuf;
@@ -61,19 +62,24 @@ internal sealed class EtcdRewrap
     // "Current" says which key_id stands beside a value, and nothing was decrypted: whether it opens under its key has to be asked.
     private async Task<IReadOnlyList<RewrapResponse>> RewrapAsync(List<KeyValue> values, CancellationToken cancellation)
     {
-        IReadOnlyList<RewrapResponse> answers = await _enclave.RewrapAsync(values, cancellation);
+        IReadOnlyList<RewrapResponse> answers = await _enclave.RewrapAsync(values, _options.UnwrapDoubles, cancellation);
         int[] current = [.. Enumerable.Range(0, values.Count).Where(i => answers[i].Outcome == Outcome.Unchanged)];
         if (current.Length > 0)
         {
             IReadOnlyList<CheckItem> checks = await _enclave.CheckAsync(current.Select(i => values[i]), cancellation);
             for (int i = 0; i < current.Length; i++)
             {
-                answers[current[i]].Outcome = checks[i].Outcome == Outcome.Done ? Outcome.Unchanged : checks[i].Outcome;
+                answers[current[i]].Outcome = checks[i].Outcome != Outcome.Done ? checks[i].Outcome
+                    : IsDouble(values[current[i]].Value.Span, checks[i].Inner) ? Outcome.EncryptedTwice : Outcome.Unchanged;
             }
         }
 
         return answers;
     }
+
+    // What it holds is of the same provider, in either of its forms.
+    private static bool IsDouble(ReadOnlySpan<byte> outer, string inner) =>
+        inner.StartsWith("k8s:enc:kms:", StringComparison.Ordinal) && outer.StartsWith(Encoding.UTF8.GetBytes(inner.Replace(":kms:v1:", ":kms:v2:", StringComparison.Ordinal)));
 
     private async Task WriteAsync(KeyValue value, RewrapResponse answer, CancellationToken cancellation)
     {
@@ -141,6 +147,9 @@ internal sealed class EtcdRewrap
                 break;
             case Outcome.NoKek:
                 Counts.AddNoKek(key);
+                break;
+            case Outcome.EncryptedTwice:
+                Counts.AddDouble(key);
                 break;
             default:
                 throw new CliException("the enclave gave an answer that this program does not know: check that both are of one version");

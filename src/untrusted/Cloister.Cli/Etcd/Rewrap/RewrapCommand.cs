@@ -17,15 +17,16 @@ internal static class RewrapCommand
         Option<bool> dryRun = new("--dry-run") { Description = "do everything but writing: shows what a run would come to" };
         Option<bool> plaintext = new("--include-plaintext") { Description = "encrypt values that are in clear as well" };
         Option<bool> allowEmpty = new("--allow-empty") { Description = "no keys at all are fine" };
+        Option<bool> doubles = new("--unwrap-doubles") { Description = "write values that are encrypted twice so that they are encrypted once; every value is opened in the enclave for that" };
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rewrap", "Write every Secret in etcd again under the KEK that writes use now; plaintext stays in the enclave. May be stopped and started again. Exit 0 when all are under it, 2 when not.")
         {
-            socket, rate, dryRun, plaintext, allowEmpty, output,
+            socket, rate, dryRun, plaintext, allowEmpty, doubles, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            RewrapOptions options = new(connection.Prefix(parsed), parsed.GetValue(dryRun), parsed.GetValue(plaintext), parsed.GetValue(rate), AllowEmpty: parsed.GetValue(allowEmpty));
+            RewrapOptions options = new(connection.Prefix(parsed), parsed.GetValue(dryRun), parsed.GetValue(plaintext), parsed.GetValue(rate), AllowEmpty: parsed.GetValue(allowEmpty), UnwrapDoubles: parsed.GetValue(doubles));
             RewrapReport report = await RunAsync(connection.Etcd(parsed), parsed.GetValue(socket)!, options, cancellation);
             report.Print(parsed.GetValue(output));
             return report.Ok ? ExitCode.Done : ExitCode.No;

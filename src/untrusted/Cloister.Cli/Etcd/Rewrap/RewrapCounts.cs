@@ -31,6 +31,9 @@ internal sealed class RewrapCounts
     /// <summary>Of a namespace whose KEK is not in the enclave.</summary>
     internal long NoKek { get; private set; }
 
+    /// <summary>Encrypted twice, and left so.</summary>
+    internal long Double { get; private set; }
+
     /// <summary>Somebody else wrote it, each time again.</summary>
     internal long Contended { get; private set; }
 
@@ -43,7 +46,7 @@ internal sealed class RewrapCounts
     internal long Keys => Rewrapped + Encrypted + Current + Gone + Left;
 
     /// <summary>Keys that are not under the current KEK.</summary>
-    internal long Left => Plaintext + Foreign + Undecryptable + NoKek + Contended;
+    internal long Left => Plaintext + Foreign + Undecryptable + NoKek + Double + Contended;
 
     /// <summary>The first of them.</summary>
     internal IReadOnlyList<(string Key, string What)> Problems => _problems;
@@ -55,6 +58,8 @@ internal sealed class RewrapCounts
     internal void AddUndecryptable(string key) => Undecryptable += Problem(key, "undecryptable");
 
     internal void AddNoKek(string key) => NoKek += Problem(key, "noKek");
+
+    internal void AddDouble(string key) => Double += Problem(key, "double");
 
     internal void AddContended(string key) => Contended += Problem(key, "contended");
 

@@ -7,7 +7,8 @@ namespace Cloister.Cli.Etcd.Rewrap;
 /// <param name="Rate">Writes a second at most; 0 for no limit.</param>
 /// <param name="PageSize">Keys read at a time.</param>
 /// <param name="AllowEmpty">No keys at all are fine.</param>
+/// <param name="UnwrapDoubles">Values that are encrypted twice are encrypted once.</param>
 /// <param name="ConvergedAt">A revision of etcd after which nobody should have written with another KEK; such values are counted.</param>
 internal sealed record RewrapOptions(
     string Prefix, bool DryRun = false, bool IncludePlaintext = false, int Rate = 0, int PageSize = EtcdClient.DefaultPageSize, bool AllowEmpty = false,
-    long ConvergedAt = long.MaxValue);
+    bool UnwrapDoubles = false, long ConvergedAt = long.MaxValue);
