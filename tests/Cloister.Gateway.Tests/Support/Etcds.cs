@@ -32,6 +32,8 @@ internal sealed class Etcds : IAsyncDisposable
 
     internal string Url => _url;
 
+    internal string PeerUrl => _peerUrl;
+
     internal EtcdEndpoint Endpoint { get; }
 
     internal GatewayUnderTest Gateway { get; }

@@ -361,19 +361,41 @@ public sealed class ForwardingTests
         using FakeEtcd etcd = new();
         int closed = LoopbackPortThatIsClosed();
         await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(closed), etcd.Endpoint]);
+        etcd.AnswerProbe();
         using RawPeer client = gateway.ConnectRaw().Begin();
         using RawPeer peer = etcd.Accept();
         client.Headers(1, true, RawPeer.Call(Status));
         Assert.Equal(1, peer.NextHeaders().StreamId);
-        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{closed} cannot be used: ConnectionRefused", StringComparison.Ordinal));
+        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{closed} does not serve: ConnectionRefused", StringComparison.Ordinal));
+        Assert.Equal((1, 1), (gateway.Counter("gateway_etcd_left"), gateway.Counter("gateway_etcd_failures_1")));
     }
 
     [Fact]
-    public async Task WithoutEtcdConnectionsAreClosed()
+    public async Task WithoutEtcdCallsAreAnsweredAtOnceUntilItIsBack()
     {
-        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(LoopbackPortThatIsClosed())]);
+        int port = LoopbackPortThatIsClosed();
+        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(port)]);
         using RawPeer client = gateway.ConnectRaw().Begin();
-        Assert.Null(client.Next());
+        foreach ((int stream, string path) in (IEnumerable<(int, string)>)[(1, "/etcdserverpb.KV/Txn"), (3, Range), (5, Watch)])
+        {
+            client.Headers(stream, false, RawPeer.Call(path));
+            (int id, bool end, Dictionary<string, string> fields) = client.NextHeaders();
+            Assert.Equal((stream, true, "14"), (id, end, fields["grpc-status"]));
+            Assert.Contains("gateway.etcd.endpoints", fields["grpc-message"], StringComparison.Ordinal);
+        }
+
+        client.Send(FrameType.Ping, 0, 0, "12345678"u8);
+        Assert.Equal("12345678"u8.ToArray(), client.Next(FrameType.Ping, FrameHeader.Ack).Payload);
+        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{port} cannot be used: ConnectionRefused", StringComparison.Ordinal));
+
+        // It comes back: the client is told to connect again, and gets through.
+        using FakeEtcd etcd = new(port);
+        using RawPeer asked = etcd.Accept();
+        Assert.Equal(Http2ErrorCode.NoError, RawPeer.Code(client.Next(FrameType.GoAway).Payload));
+        using RawPeer again = gateway.ConnectRaw().Begin();
+        using RawPeer peer = etcd.Accept();
+        again.Headers(1, true, RawPeer.Call(Status));
+        Assert.Equal(1, peer.NextHeaders().StreamId);
     }
 
     [Fact]

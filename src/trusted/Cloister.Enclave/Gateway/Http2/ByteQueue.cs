@@ -14,15 +14,17 @@ internal sealed class ByteQueue : IDisposable
     private const int MaxExpected = 1024 * 1024;
 
     private readonly MemoryBudget _budget;
-    private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
+    private readonly byte[] _small;
     private byte[] _bytes;
     private int _start;
     private int _end;
 
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal ByteQueue(MemoryBudget budget)
     {
+        budget.Take(SmallSize);
         _budget = budget;
-        _bytes = _small;
+        _bytes = _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
     }
 
     internal int Length => _end - _start;
@@ -35,13 +37,19 @@ internal sealed class ByteQueue : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _bytes.Length - _end)
-        {
-            MakeRoom(bytes.Length);
-        }
-
+        Reserve(bytes.Length);
         bytes.CopyTo(_bytes.AsSpan(_end));
         _end += bytes.Length;
+    }
+
+    /// <summary>Makes room for so many bytes more: what is appended up to then does not fail.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up, and nothing changed.</exception>
+    internal void Reserve(int more)
+    {
+        if (more > _bytes.Length - _end)
+        {
+            MakeRoom(more);
+        }
     }
 
     /// <summary>Makes room for so many bytes in all, so that they are not copied as more come. Announced lengths are believed up to a limit.</summary>
@@ -72,7 +80,12 @@ internal sealed class ByteQueue : IDisposable
         (_start, _end) = (0, 0);
     }
 
-    public void Dispose() => Clear();
+    /// <summary>Wipes it and gives all of its memory back; it is not used again.</summary>
+    public void Dispose()
+    {
+        Clear();
+        _budget.Return(SmallSize);
+    }
 
     private void MakeRoom(int more)
     {

@@ -9,6 +9,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class ClientPump : StreamPump
 {
     private const int MaxPathInText = 100;
+    private const string WithoutEtcd = "the gateway reaches no endpoint of gateway.etcd.endpoints; its log says why";
 
     private readonly FloodGuard _flood = new();
     private readonly EnclaveLog _log;
@@ -147,6 +148,14 @@ internal sealed class ClientPump : StreamPump
             return;
         }
 
+        if (Session.IsWithoutEtcd)
+        {
+            // Nothing was begun: gRPC's code for what may be tried again.
+            Session.Counters.CallRefused();
+            Answer(streamId, GrpcAnswer.Status(StatusCode.Unavailable, WithoutEtcd, trailers: false), endsStream);
+            return;
+        }
+
         ProxyStream stream = new(streamId, method, To.Settings.InitialWindow, From.Settings.InitialWindow);
         Session.Open(stream);
 
@@ -174,6 +183,7 @@ internal sealed class ClientPump : StreamPump
     // A whole answer without etcd; what the request still sends is not read.
     private void Answer(int streamId, List<HeaderField> headers, bool requestEnded)
     {
+        CountIdleWork();
         From.Headers(streamId, endsStream: true, headers);
         From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
         if (!requestEnded)

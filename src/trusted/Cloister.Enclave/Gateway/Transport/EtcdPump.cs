@@ -6,9 +6,16 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <summary>Reads what etcd sends. secrets: responses pass through.</summary>
 internal sealed class EtcdPump : StreamPump
 {
-    internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter)
+    private readonly Action<ProxyStream, List<HeaderField>>? _onStatus;
+
+    /// <param name="session">The calls.</param>
+    /// <param name="reader">etcd's side.</param>
+    /// <param name="rewriter">For responses.</param>
+    /// <param name="onStatus">Told of the headers that end a call.</param>
+    internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter, Action<ProxyStream, List<HeaderField>>? onStatus = null)
         : base(session, reader, rewriter)
     {
+        _onStatus = onStatus;
     }
 
     private protected override Link From => Session.Etcd;
@@ -113,6 +120,7 @@ internal sealed class EtcdPump : StreamPump
         stream.ResponseBegun = true;
         if (endsStream)
         {
+            _onStatus?.Invoke(stream, fields);
             leg.Trailers = [.. fields];
             EndOfSource(leg);
         }

@@ -12,6 +12,8 @@ public sealed class GatewayCounters
     private long _undecryptable;
     private long _calls;
     private long _refusedCalls;
+    private readonly long[] _ended = new long[Enum.GetValues<ConnectionEnd>().Length];
+    private long _etcdLeft;
     private long _tlsFilesTaken;
     private long _tlsFilesRefused;
 
@@ -20,6 +22,11 @@ public sealed class GatewayCounters
     [
         ("gateway_connections", () => Volatile.Read(ref _connections)),
         ("gateway_connections_open", () => Volatile.Read(ref _open)),
+        ("gateway_connections_gave_way_unauthenticated", () => Ends(ConnectionEnd.GaveWayUnauthenticated)),
+        ("gateway_connections_handshake_timeout", () => Ends(ConnectionEnd.HandshakeTimeout)),
+        ("gateway_connections_gave_way", () => Ends(ConnectionEnd.GaveWay)),
+        ("gateway_connections_refused", () => Ends(ConnectionEnd.Refused)),
+        ("gateway_connections_slow", () => Ends(ConnectionEnd.TooSlow)),
         ("gateway_calls", () => Volatile.Read(ref _calls)),
         ("gateway_calls_refused", () => Volatile.Read(ref _refusedCalls)),
         ("gateway_values_encrypted", () => Volatile.Read(ref _encrypted)),
@@ -27,9 +34,16 @@ public sealed class GatewayCounters
         ("gateway_values_passed_through", () => Volatile.Read(ref _passedThrough)),
         ("gateway_values_refused", () => Volatile.Read(ref _refused)),
         ("gateway_values_undecryptable", () => Volatile.Read(ref _undecryptable)),
+        ("gateway_etcd_left", () => Volatile.Read(ref _etcdLeft)),
+        .. Etcd.Select((member, i) => ($"gateway_etcd_failures_{i + 1}", (Func<long>)(() => member.Failures))),
         ("gateway_tls_files_taken", () => Volatile.Read(ref _tlsFilesTaken)),
         ("gateway_tls_files_refused", () => Volatile.Read(ref _tlsFilesRefused)),
     ];
+
+    /// <summary>The endpoints, in the order of the configuration.</summary>
+    internal IReadOnlyList<EtcdMember> Etcd { get; set; } = [];
+
+    internal void EtcdLeft() => Interlocked.Increment(ref _etcdLeft);
 
     internal void Opened()
     {
@@ -38,6 +52,10 @@ public sealed class GatewayCounters
     }
 
     internal void Closed() => Interlocked.Decrement(ref _open);
+
+    internal void Ended(ConnectionEnd end) => Interlocked.Increment(ref _ended[(int)end]);
+
+    private long Ends(ConnectionEnd end) => Volatile.Read(ref _ended[(int)end]);
 
     internal void Called() => Interlocked.Increment(ref _calls);
 

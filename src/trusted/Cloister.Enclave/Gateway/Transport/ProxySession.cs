@@ -12,6 +12,10 @@ internal sealed class ProxySession : IDisposable
     private const int MaxStreams = 2048;
     private const int GrantAt = FlowControl.StreamWindow / 4;
 
+    // Frames other than DATA that may wait for a peer: as long as more do, its pair is not read.
+    private const int MaxBacklog = 256 * 1024;
+    private const int CongestedMilliseconds = 20_000;
+
     // A PING is not kept longer where nothing else is sent; grpc-go gives its connections up after a second at the earliest.
     private const int PingMilliseconds = 100;
     private const int FreshMilliseconds = 1000;
@@ -40,11 +44,28 @@ internal sealed class ProxySession : IDisposable
 
     internal GatewayCounters Counters { get; }
 
+    /// <summary>No etcd can be reached: calls are answered here, and at once.</summary>
+    internal bool IsWithoutEtcd { get; init; }
+
     /// <summary>The newest stream that the API server opened.</summary>
     internal int LastStreamId { get; set; }
 
     /// <summary>Streams above it are not for this connection: etcd said so, and the API server was told.</summary>
     internal int GoAwayLimit { get; set; } = int.MaxValue;
+
+    internal bool HasStreams
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _streams.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>More frames wait for a peer than should.</summary>
+    internal bool IsCongested => Etcd.Backlog > MaxBacklog || Client.Backlog > MaxBacklog;
 
     internal bool IsFull => _streams.Count >= Math.Min(MaxStreams, Etcd.Settings.MaxStreams);
 
@@ -69,10 +90,68 @@ internal sealed class ProxySession : IDisposable
         while (Client.Flush());
     }
 
+    /// <summary>Waits until a peer has taken what waits for it. Outside the gate.</summary>
+    /// <exception cref="IOException">It takes nothing.</exception>
+    internal void AwaitRoom()
+    {
+        for (long end = Environment.TickCount64 + CongestedMilliseconds; ;)
+        {
+            Flush();
+            if (!IsCongested)
+            {
+                return;
+            }
+
+            // Another thread is sending, and the peer does not read.
+            if (Environment.TickCount64 > end)
+            {
+                throw new IOException("a peer does not read");
+            }
+
+            Thread.Sleep(1);
+        }
+    }
+
+    /// <summary>Ends calls whose request does not arrive, and those whose answer is not read.</summary>
+    /// <returns>True when there was one.</returns>
+    internal bool EndSlow(long now, int requestMilliseconds, int readerMilliseconds)
+    {
+        lock (Gate)
+        {
+            List<ProxyStream> slow = [.. _streams.Values.Where(stream => !stream.IsWatch && IsSlow(stream, now, requestMilliseconds, readerMilliseconds))];
+            foreach (ProxyStream stream in slow)
+            {
+                if (stream.Response.PendingLength == 0)
+                {
+                    Refuse(stream, StatusCode.DeadlineExceeded, $"the request did not arrive within {requestMilliseconds / 1000} s");
+                }
+                else
+                {
+                    Break(stream);
+                }
+            }
+
+            return slow.Count > 0;
+        }
+    }
+
+    private static bool IsSlow(ProxyStream stream, long now, int requestMilliseconds, int readerMilliseconds)
+    {
+        StreamLeg response = stream.Response;
+        if (response.PendingLength == 0 || response.Sent != response.Seen.Sent)
+        {
+            response.Seen = (response.Sent, now);
+        }
+
+        return !stream.Refused && (response.PendingLength > 0
+            ? now - response.Seen.At > readerMilliseconds
+            : !stream.Request.SourceEnded && !stream.ResponseBegun && now - stream.Opened > requestMilliseconds);
+    }
+
     /// <summary>A PING of the API server's goes to the end and back, so that it learns that etcd is gone; unless etcd has just answered one.</summary>
     internal void PingFromClient(ReadOnlySpan<byte> payload)
     {
-        if (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds)
+        if (IsWithoutEtcd || (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds))
         {
             AnswerLater(Client, payload);
         }
@@ -111,6 +190,7 @@ internal sealed class ProxySession : IDisposable
     internal Link SourceOf(StreamLeg leg) => leg == leg.Stream.Request ? Client : Etcd;
 
     /// <summary>An empty queue.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal ByteQueue Rent() => _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
 
     /// <summary>Lets the source send more, once most of what it sent has gone on: a reader that does not read holds its writer up.</summary>
@@ -153,7 +233,21 @@ internal sealed class ProxySession : IDisposable
         request.SourceEnded = true;
         stream.ResponseBegun = true;
         Release(request);
+        if (!response.Busy)
+        {
+            Return(response.Received);
+            response.Received = null;
+        }
+
         Client.Ready(response);
+    }
+
+    /// <summary>Ends a call for want of memory, with what gRPC reads as RESOURCE_EXHAUSTED where no status can follow.</summary>
+    internal void Break(ProxyStream stream)
+    {
+        Counters.CallRefused();
+        Client.Output.RstStream(stream.Id, Http2ErrorCode.EnhanceYourCalm);
+        EndFromClient(stream, Http2ErrorCode.Cancel, StreamEnd.ResetHere);
     }
 
     /// <summary>The API server gave a call up (<see cref="StreamEnd.ResetByPeer"/>), or broke its rules and was told so.</summary>
@@ -230,6 +324,11 @@ internal sealed class ProxySession : IDisposable
             {
                 Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
             }
+
+            while (_free.TryPop(out ByteQueue? queue))
+            {
+                queue.Dispose();
+            }
         }
     }
 
@@ -290,6 +389,10 @@ internal sealed class ProxySession : IDisposable
         if (queue is not null && _free.Count < Kept)
         {
             _free.Push(queue);
+        }
+        else
+        {
+            queue?.Dispose();
         }
     }
 }

@@ -7,6 +7,8 @@ internal sealed class ProxyStream
     {
         Id = id;
         Path = method.Path;
+        NeedsCluster = method.NeedsCluster;
+        IsWatch = method.Response == EtcdMessage.WatchResponse;
         Request = new StreamLeg(this, method.Request, requestWindow);
         Response = new StreamLeg(this, method.Response, responseWindow);
     }
@@ -14,6 +16,15 @@ internal sealed class ProxyStream
     internal int Id { get; }
 
     internal string Path { get; }
+
+    /// <summary>It lasts, and its request with it; every other request is one message.</summary>
+    internal bool IsWatch { get; }
+
+    /// <summary>A member of etcd cannot carry it out alone.</summary>
+    internal bool NeedsCluster { get; }
+
+    /// <summary>When it was opened, in the machine's milliseconds.</summary>
+    internal long Opened { get; } = Environment.TickCount64;
 
     /// <summary>From the API server to etcd.</summary>
     internal StreamLeg Request { get; }

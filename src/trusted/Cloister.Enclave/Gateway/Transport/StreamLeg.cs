@@ -59,6 +59,12 @@ internal sealed class StreamLeg
     /// <summary>A message of <see cref="Received"/> is being rewritten, outside the gate: it must stay.</summary>
     internal bool Busy { get; set; }
 
+    /// <summary>Bytes that were sent on so far.</summary>
+    internal long Sent { get; set; }
+
+    /// <summary>How many they were when somebody looked, and when they last were others.</summary>
+    internal (long Sent, long At) Seen { get; set; }
+
     internal int PendingLength => Pending?.Length ?? 0;
 
     /// <summary>Something can be sent, as far as the stream's own window goes.</summary>

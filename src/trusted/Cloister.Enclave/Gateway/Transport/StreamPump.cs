@@ -43,6 +43,7 @@ internal abstract class StreamPump : FramePump
             leg = Take(header, content, ends);
             if (leg is null || !TryTakeMessage(leg, ends))
             {
+                CountIfRefused(leg);
                 return;
             }
         }
@@ -59,6 +60,16 @@ internal abstract class StreamPump : FramePump
             }
         }
         while (more);
+        CountIfRefused(leg);
+    }
+
+    // A call that comes to nothing costs its sender nothing either.
+    private void CountIfRefused(StreamLeg? leg)
+    {
+        if (leg is { Stream.Refused: true })
+        {
+            CountIdleWork();
+        }
     }
 
     private protected override void OnWindowUpdate(int streamId, int increment)
@@ -203,6 +214,12 @@ internal abstract class StreamPump : FramePump
         }
 
         leg.SourceEnded = ends;
-        return MessageRewriter.TryAppend(Session, leg, content) ? leg : null;
+        if (!MessageRewriter.TryAppend(Session, leg, content))
+        {
+            CountIdleWork();
+            return null;
+        }
+
+        return leg;
     }
 }
