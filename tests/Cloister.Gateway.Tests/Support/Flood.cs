@@ -52,13 +52,35 @@ internal sealed class Flood : IDisposable
         _open.ForEach(one => one.Owner.Dispose());
     }
 
+    // What it was sent, such as tickets of TLS, is dropped.
+    private static bool IsClosed(Socket socket)
+    {
+        byte[] some = new byte[16_384];
+        try
+        {
+            while (socket.Poll(0, SelectMode.SelectRead))
+            {
+                if (socket.Receive(some) == 0)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+
     private void Run()
     {
         while (!_stopping)
         {
             _open.RemoveAll(one =>
             {
-                bool closed = one.Socket.Poll(0, SelectMode.SelectRead) && one.Socket.Available == 0;
+                bool closed = IsClosed(one.Socket);
                 if (closed)
                 {
                     one.Owner.Dispose();

@@ -280,14 +280,68 @@ public sealed class ForwardingTests
     }
 
     [Fact]
-    public async Task AMalformedTransactionIsRefusedAndTakenBackFromEtcd()
+    public async Task AMalformedTransactionIsRefusedAndNeverReachesEtcd()
     {
         await using Pair pair = new();
         pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
         pair.Client.Message(1, [0x12, 0x7f], end: true);
         Assert.Equal("3", pair.Client.NextHeaders().Fields["grpc-status"]);
-        pair.Etcd.NextHeaders();
-        Assert.Equal(Http2ErrorCode.Cancel, RawPeer.Code(pair.Etcd.Next(FrameType.RstStream).Payload));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, NextOfAStream(pair.Etcd).StreamId);
+    }
+
+    [Fact]
+    public async Task ACallThatWaitsForItsMessageHoldsNoOtherUp()
+    {
+        await using Pair pair = new();
+        byte[] message = Etcd.Txn([], [Etcd.PutOp("/registry/secrets/default/a", "TOPSECRET"u8.ToArray())], []);
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+
+        // Numbers at etcd only grow: what comes late has a later one there, and its own here.
+        pair.Client.Message(1, message, end: true);
+        (int id, _, Dictionary<string, string> fields) = pair.Etcd.NextHeaders();
+        Assert.Equal((5, "/etcdserverpb.KV/Txn"), (id, fields[":path"]));
+        pair.Etcd.NextMessage(5);
+        pair.Client.Headers(5, true, RawPeer.Call(Status));
+        Assert.Equal(7, pair.Etcd.NextHeaders().StreamId);
+        pair.Etcd.Headers(7, true, [.. Begun, ("grpc-status", "0"), ("x", "seven")]);
+        Assert.Equal((5, "seven"), (pair.Client.NextHeaders() is var (five, _, more) ? (five, more["x"]) : default));
+        pair.Etcd.Headers(5, true, [.. Begun, ("grpc-status", "0"), ("x", "five")]);
+        Assert.Equal((1, "five"), (pair.Client.NextHeaders() is var (one, _, last) ? (one, last["x"]) : default));
+    }
+
+    [Fact]
+    public async Task GoAwayOfEtcdIsToldInTheApiServersNumbers()
+    {
+        await using Pair pair = new();
+        byte[] message = Etcd.Txn([], [Etcd.PutOp("/registry/secrets/default/a", "TOPSECRET"u8.ToArray())], []);
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        pair.Client.Message(1, message, end: true);
+        Assert.Equal((3, 5), (pair.Etcd.NextHeaders().StreamId, pair.Etcd.NextHeaders().StreamId));
+
+        // It has begun its 3, the API server's 3, and not its 5, the API server's 1, which comes before.
+        pair.Etcd.Send(FrameType.GoAway, 0, 0, [0, 0, 0, 3, 0, 0, 0, 0]);
+        Assert.Equal([0, 0, 0, 3], pair.Client.Next(FrameType.GoAway).Payload[..4]);
+        (FrameHeader header, byte[] code) = pair.Client.Next(FrameType.RstStream);
+        Assert.Equal((1, Http2ErrorCode.RefusedStream), (header.StreamId, RawPeer.Code(code)));
+        pair.Etcd.Headers(3, true, [.. Begun, ("grpc-status", "0")]);
+        Assert.Equal(3, pair.Client.NextHeaders().StreamId);
+    }
+
+    // Frames of the connection do not count.
+    private static FrameHeader NextOfAStream(RawPeer peer)
+    {
+        while (true)
+        {
+            FrameHeader header = peer.Next()!.Value.Header;
+            if (header.StreamId != 0)
+            {
+                return header;
+            }
+        }
     }
 
     [Fact]
@@ -337,8 +391,8 @@ public sealed class ForwardingTests
         Dictionary<string, string> answer = pair.Client.NextHeaders().Fields;
         Assert.Equal("9", answer["grpc-status"]);
         Assert.Contains("provision", answer["grpc-message"], StringComparison.Ordinal);
-        pair.Etcd.NextHeaders();
-        Assert.Equal(FrameType.RstStream, pair.Etcd.Next(FrameType.RstStream).Header.Type);
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, NextOfAStream(pair.Etcd).StreamId);
     }
 
     [Fact]

@@ -10,7 +10,9 @@ namespace Cloister.Enclave.Gateway.Http2;
 /// </summary>
 internal sealed class ByteQueue : IDisposable
 {
-    private const int SmallSize = 4096;
+    /// <summary>Bytes that it has from the beginning.</summary>
+    internal const int SmallSize = 4096;
+
     private const int MaxExpected = 1024 * 1024;
 
     private readonly MemoryBudget _budget;
@@ -19,10 +21,9 @@ internal sealed class ByteQueue : IDisposable
     private int _start;
     private int _end;
 
-    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
+    /// <param name="budget">What it takes beyond <see cref="SmallSize"/> counts there.</param>
     internal ByteQueue(MemoryBudget budget)
     {
-        budget.Take(SmallSize);
         _budget = budget;
         _bytes = _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
     }
@@ -80,12 +81,7 @@ internal sealed class ByteQueue : IDisposable
         (_start, _end) = (0, 0);
     }
 
-    /// <summary>Wipes it and gives all of its memory back; it is not used again.</summary>
-    public void Dispose()
-    {
-        Clear();
-        _budget.Return(SmallSize);
-    }
+    public void Dispose() => Clear();
 
     private void MakeRoom(int more)
     {

@@ -25,6 +25,10 @@ internal sealed class ClientPump : StreamPump
 
     private protected override Link To => Session.Etcd;
 
+    private protected override ProxyStream? Find(int streamId) => Session.Find(streamId);
+
+    private protected override int LastId => Session.LastStreamId;
+
     private protected override StreamLeg LegFrom(ProxyStream stream) => stream.Request;
 
     private protected override StreamLeg LegTo(ProxyStream stream) => stream.Response;
@@ -161,9 +165,23 @@ internal sealed class ClientPump : StreamPump
 
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));
-        To.Headers(streamId, endsStream, fields);
         stream.Request.Announced = length;
         stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
+        if (endsStream || stream.IsWatch || stream.Request.Kind == EtcdMessage.Opaque)
+        {
+            Session.OpenAtEtcd(stream, fields, endsStream);
+            return;
+        }
+
+        // What is refused for its message does not reach etcd at all.
+        try
+        {
+            Session.Defer(stream, [.. fields]);
+        }
+        catch (RpcException e)
+        {
+            Session.Refuse(stream, e.Code, e.Message);
+        }
     }
 
     private List<HeaderField> Denial(byte[] path)

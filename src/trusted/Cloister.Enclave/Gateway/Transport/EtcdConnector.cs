@@ -105,6 +105,11 @@ internal sealed class EtcdConnector : IDisposable
 
     public void Dispose()
     {
+        if (_stopping)
+        {
+            return;
+        }
+
         _stopping = true;
         _wake.Set();
         _thread.Join();

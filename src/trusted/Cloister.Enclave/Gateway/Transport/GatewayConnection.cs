@@ -16,10 +16,8 @@ internal sealed class GatewayConnection : IDisposable
     private const int LingerMilliseconds = 1000;
     private const int LeaveMilliseconds = 2000;
 
-    // What was begun and does not go on: a frame, a block of headers, the body of a request, the reading of an answer.
+    // A frame or a block of headers that was begun and does not go on.
     private const int SlowFrameMilliseconds = 20_000;
-    private const int SlowRequestMilliseconds = 30_000;
-    private const int SlowReaderMilliseconds = 60_000;
 
     private readonly GatewayParts _parts;
     private readonly Socket _client;
@@ -160,7 +158,7 @@ internal sealed class GatewayConnection : IDisposable
                 Abort();
             });
         }
-        else if (session.EndSlow(now, SlowRequestMilliseconds, SlowReaderMilliseconds))
+        else if (SlowCalls.End(session, now))
         {
             _parts.Ended(ConnectionEnd.TooSlow);
             InBackground(session.Flush);

@@ -264,7 +264,7 @@ internal sealed class Link
 
     private void SendOne(StreamLeg leg)
     {
-        int id = leg.Stream.Id;
+        int id = leg.DestinationId;
         if (leg.Pending is { Length: > 0 } pending)
         {
             int length = (int)Math.Min(Math.Min(pending.Length, FrameReader.MaxPayload), Math.Min(leg.SendWindow, _sendWindow));

@@ -172,6 +172,15 @@ internal sealed class MessageRewriter
             return;
         }
 
+        if (leg == leg.Stream.Request)
+        {
+            session.OpenAtEtcd(leg.Stream);
+            if (leg.Stream.Gone)
+            {
+                return;
+            }
+        }
+
         leg.Pending.Append(prefix);
         leg.Pending.Append(rewritten);
         session.DestinationOf(leg).Ready(leg);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Rpc;
 
@@ -21,11 +22,13 @@ internal sealed class ProxySession : IDisposable
     private const int FreshMilliseconds = 1000;
 
     private readonly Dictionary<int, ProxyStream> _streams = [];
+    private readonly Dictionary<int, ProxyStream> _atEtcd = [];
     private readonly Stack<ByteQueue> _free = [];
     private readonly MemoryBudget _budget;
     private readonly Timer _pings;
     private bool _pingsWait;
     private long? _etcdAnswered;
+    private int _etcdLimit = int.MaxValue;
 
     internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, GatewayCounters counters)
     {
@@ -112,42 +115,6 @@ internal sealed class ProxySession : IDisposable
         }
     }
 
-    /// <summary>Ends calls whose request does not arrive, and those whose answer is not read.</summary>
-    /// <returns>True when there was one.</returns>
-    internal bool EndSlow(long now, int requestMilliseconds, int readerMilliseconds)
-    {
-        lock (Gate)
-        {
-            List<ProxyStream> slow = [.. _streams.Values.Where(stream => !stream.IsWatch && IsSlow(stream, now, requestMilliseconds, readerMilliseconds))];
-            foreach (ProxyStream stream in slow)
-            {
-                if (stream.Response.PendingLength == 0)
-                {
-                    Refuse(stream, StatusCode.DeadlineExceeded, $"the request did not arrive within {requestMilliseconds / 1000} s");
-                }
-                else
-                {
-                    Break(stream);
-                }
-            }
-
-            return slow.Count > 0;
-        }
-    }
-
-    private static bool IsSlow(ProxyStream stream, long now, int requestMilliseconds, int readerMilliseconds)
-    {
-        StreamLeg response = stream.Response;
-        if (response.PendingLength == 0 || response.Sent != response.Seen.Sent)
-        {
-            response.Seen = (response.Sent, now);
-        }
-
-        return !stream.Refused && (response.PendingLength > 0
-            ? now - response.Seen.At > readerMilliseconds
-            : !stream.Request.SourceEnded && !stream.ResponseBegun && now - stream.Opened > requestMilliseconds);
-    }
-
     /// <summary>A PING of the API server's goes to the end and back, so that it learns that etcd is gone; unless etcd has just answered one.</summary>
     internal void PingFromClient(ReadOnlySpan<byte> payload)
     {
@@ -177,6 +144,15 @@ internal sealed class ProxySession : IDisposable
             ? _streams.GetValueOrDefault(streamId)
             : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
 
+    /// <summary>The newest stream that was opened at etcd.</summary>
+    internal int LastEtcdId { get; private set; } = -1;
+
+    /// <summary>The same by etcd's number. A number below the newest that was not used is of a stream that is over.</summary>
+    internal ProxyStream? FindAtEtcd(int streamId) =>
+        streamId > 0 && streamId <= LastEtcdId && streamId % 2 == 1
+            ? _atEtcd.GetValueOrDefault(streamId)
+            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+
     internal IEnumerable<ProxyStream> Streams => _streams.Values;
 
     internal void Open(ProxyStream stream)
@@ -185,20 +161,90 @@ internal sealed class ProxySession : IDisposable
         Counters.Called();
     }
 
+    /// <summary>Keeps the headers of a request until its message is known to go to etcd.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
+    internal void Defer(ProxyStream stream, List<HeaderField> fields)
+    {
+        _budget.Take(SizeOf(fields));
+        stream.Opening = fields;
+    }
+
+    /// <summary>Opens a call at etcd, if it is not yet: with the API server's number where that is still free, as numbers there only grow.</summary>
+    internal void OpenAtEtcd(ProxyStream stream)
+    {
+        if (stream.Opening is { } fields)
+        {
+            DropOpening(stream);
+            OpenAtEtcd(stream, fields, endsStream: false);
+        }
+    }
+
+    internal void OpenAtEtcd(ProxyStream stream, List<HeaderField> fields, bool endsStream)
+    {
+        long id = Math.Max(stream.Id, LastEtcdId + 2L);
+        if (id > _etcdLimit)
+        {
+            Unbegun(stream);
+            return;
+        }
+
+        stream.EtcdId = LastEtcdId = (int)id;
+        _atEtcd.Add(stream.EtcdId, stream);
+        Etcd.Headers(stream.EtcdId, endsStream, fields);
+    }
+
+    /// <summary>etcd goes: what it has not begun the API server may do again elsewhere.</summary>
+    internal void GoAwayFromEtcd(int last, ReadOnlySpan<byte> payload)
+    {
+        _etcdLimit = Math.Min(_etcdLimit, last);
+        int limit = last >= LastEtcdId ? last : _atEtcd.Values.Where(stream => stream.EtcdId <= last).Select(stream => stream.Id).DefaultIfEmpty(0).Max();
+        GoAwayLimit = Math.Min(GoAwayLimit, limit);
+        byte[] own = payload.ToArray();
+        BinaryPrimitives.WriteInt32BigEndian(own, limit);
+        Client.Output.Frame(FrameType.GoAway, 0, 0, own);
+        foreach (ProxyStream stream in _atEtcd.Values.Where(stream => stream.EtcdId > last).ToList())
+        {
+            Unbegun(stream);
+        }
+    }
+
+    // gRPC's clients take it as never begun.
+    private void Unbegun(ProxyStream stream)
+    {
+        Client.Output.RstStream(stream.Id, Http2ErrorCode.RefusedStream);
+        Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
+    }
+
+    private void DropOpening(ProxyStream stream)
+    {
+        if (stream.Opening is { } fields)
+        {
+            _budget.Return(SizeOf(fields));
+            stream.Opening = null;
+        }
+    }
+
+    private static long SizeOf(List<HeaderField> fields) => fields.Sum(field => field.Size);
+
     internal Link DestinationOf(StreamLeg leg) => leg == leg.Stream.Request ? Etcd : Client;
 
     internal Link SourceOf(StreamLeg leg) => leg == leg.Stream.Request ? Client : Etcd;
 
     /// <summary>An empty queue.</summary>
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
-    internal ByteQueue Rent() => _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+    internal ByteQueue Rent()
+    {
+        // As long as it is in use; those that are kept are a buffer of the connection's.
+        _budget.Take(ByteQueue.SmallSize);
+        return _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+    }
 
     /// <summary>Lets the source send more, once most of what it sent has gone on: a reader that does not read holds its writer up.</summary>
     internal void Grant(StreamLeg leg)
     {
         if (leg is { SourceEnded: false, Stream.Gone: false } && leg.Ungranted >= GrantAt && leg.PendingLength < FlowControl.StreamWindow)
         {
-            SourceOf(leg).Output.WindowUpdate(leg.Stream.Id, leg.Ungranted);
+            SourceOf(leg).Output.WindowUpdate(leg.SourceId, leg.Ungranted);
             leg.ReceiveWindow += leg.Ungranted;
             leg.Ungranted = 0;
         }
@@ -219,9 +265,10 @@ internal sealed class ProxySession : IDisposable
         Counters.CallRefused();
         StreamLeg request = stream.Request;
         StreamLeg response = stream.Response;
-        if (!request.Ended || !response.SourceEnded)
+        DropOpening(stream);
+        if (stream.EtcdId != 0 && (!request.Ended || !response.SourceEnded))
         {
-            Etcd.Output.RstStream(stream.Id, reset);
+            Etcd.Output.RstStream(stream.EtcdId, reset);
         }
 
         stream.Refused = true;
@@ -253,9 +300,9 @@ internal sealed class ProxySession : IDisposable
     /// <summary>The API server gave a call up (<see cref="StreamEnd.ResetByPeer"/>), or broke its rules and was told so.</summary>
     internal void EndFromClient(ProxyStream stream, Http2ErrorCode code, StreamEnd end)
     {
-        if (!stream.Request.Ended || !stream.Response.SourceEnded)
+        if (stream.EtcdId != 0 && (!stream.Request.Ended || !stream.Response.SourceEnded))
         {
-            Etcd.Output.RstStream(stream.Id, code);
+            Etcd.Output.RstStream(stream.EtcdId, code);
         }
 
         Remove(stream, end, StreamEnd.ResetHere);
@@ -295,7 +342,12 @@ internal sealed class ProxySession : IDisposable
         stream.Gone = true;
         _streams.Remove(stream.Id);
         Client.Closed.Add(stream.Id, client);
-        Etcd.Closed.Add(stream.Id, etcd);
+        DropOpening(stream);
+        if (_atEtcd.Remove(stream.EtcdId))
+        {
+            Etcd.Closed.Add(stream.EtcdId, etcd);
+        }
+
         Release(stream.Request);
         Release(stream.Response);
     }
@@ -323,11 +375,6 @@ internal sealed class ProxySession : IDisposable
             foreach (ProxyStream stream in _streams.Values.ToList())
             {
                 Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
-            }
-
-            while (_free.TryPop(out ByteQueue? queue))
-            {
-                queue.Dispose();
             }
         }
     }
@@ -385,14 +432,16 @@ internal sealed class ProxySession : IDisposable
     private void Return(ByteQueue? queue)
     {
         const int Kept = 256;
-        queue?.Clear();
-        if (queue is not null && _free.Count < Kept)
+        if (queue is null)
+        {
+            return;
+        }
+
+        queue.Clear();
+        _budget.Return(ByteQueue.SmallSize);
+        if (_free.Count < Kept)
         {
             _free.Push(queue);
-        }
-        else
-        {
-            queue?.Dispose();
         }
     }
 }

@@ -1,6 +1,8 @@
+using Cloister.Enclave.Gateway.Http2;
+
 namespace Cloister.Enclave.Gateway.Transport;
 
-/// <summary>One call, under the same stream number on both sides. The session's gate guards it. secrets: see its legs.</summary>
+/// <summary>One call, on a stream of each side. The session's gate guards it. secrets: see its legs.</summary>
 internal sealed class ProxyStream
 {
     internal ProxyStream(int id, EtcdMethod method, int requestWindow, int responseWindow)
@@ -13,7 +15,14 @@ internal sealed class ProxyStream
         Response = new StreamLeg(this, method.Response, responseWindow);
     }
 
+    /// <summary>The number of the API server's stream.</summary>
     internal int Id { get; }
+
+    /// <summary>The number of etcd's; 0 before it is opened there, which is when there is something to ask.</summary>
+    internal int EtcdId { get; set; }
+
+    /// <summary>The headers that open it at etcd, until then.</summary>
+    internal List<HeaderField>? Opening { get; set; }
 
     internal string Path { get; }
 

@@ -17,6 +17,12 @@ internal sealed class StreamLeg
 
     internal ProxyStream Stream { get; }
 
+    /// <summary>The number of the stream where it comes from.</summary>
+    internal int SourceId => this == Stream.Request ? Stream.Id : Stream.EtcdId;
+
+    /// <summary>The number of the stream where it goes to.</summary>
+    internal int DestinationId => this == Stream.Request ? Stream.EtcdId : Stream.Id;
+
     /// <summary>What its messages are; <see cref="EtcdMessage.Opaque"/> when bytes are sent on as they come.</summary>
     internal EtcdMessage Kind { get; }
 

@@ -16,6 +16,12 @@ internal abstract class StreamPump : FramePump
         _rewriter = rewriter;
     }
 
+    /// <summary>The stream of that number on this side, or null when it is over. One that was never opened ends the connection.</summary>
+    private protected abstract ProxyStream? Find(int streamId);
+
+    /// <summary>The newest stream on this side.</summary>
+    private protected abstract int LastId { get; }
+
     private protected abstract StreamLeg LegFrom(ProxyStream stream);
 
     private protected abstract StreamLeg LegTo(ProxyStream stream);
@@ -76,7 +82,7 @@ internal abstract class StreamPump : FramePump
     {
         lock (Session.Gate)
         {
-            if (Session.Find(streamId) is not { } stream)
+            if (Find(streamId) is not { } stream)
             {
                 return;
             }
@@ -113,7 +119,7 @@ internal abstract class StreamPump : FramePump
     {
         lock (Session.Gate)
         {
-            if (Session.Find(streamId) is { } stream)
+            if (Find(streamId) is { } stream)
             {
                 OnReset(stream, code);
             }
@@ -124,7 +130,7 @@ internal abstract class StreamPump : FramePump
     {
         lock (Session.Gate)
         {
-            if (streamId > Session.LastStreamId || Session.Find(streamId) is not { } stream)
+            if (streamId > LastId || Find(streamId) is not { } stream)
             {
                 throw new Http2Exception(Http2ErrorCode.FrameSizeError, message);
             }
@@ -155,6 +161,11 @@ internal abstract class StreamPump : FramePump
         leg.SourceEnded = true;
         leg.Complete = true;
         leg.Received?.Clear();
+        if (leg == leg.Stream.Request)
+        {
+            Session.OpenAtEtcd(leg.Stream);
+        }
+
         To.Ready(leg);
     }
 
@@ -184,7 +195,7 @@ internal abstract class StreamPump : FramePump
     {
         // Windows count also what is dropped.
         From.Received(header.Length);
-        if (Session.Find(header.StreamId) is not { } stream)
+        if (Find(header.StreamId) is not { } stream)
         {
             OnClosed(header.StreamId);
             return null;
