@@ -12,7 +12,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// </summary>
 internal sealed class GatewayConnection : IDisposable
 {
-    private const int HandshakeMilliseconds = 5000;
+    private const int HandshakeMilliseconds = 10_000;
     private const int LingerMilliseconds = 1000;
     private const int LeaveMilliseconds = 2000;
 
@@ -133,6 +133,13 @@ internal sealed class GatewayConnection : IDisposable
     {
         Tell(reason);
         for (long until = Environment.TickCount64 + LeaveMilliseconds; HasCalls && Environment.TickCount64 < until;)
+        {
+            Thread.Sleep(20);
+        }
+
+        // Closing with unread bytes would reset the connection and could take GOAWAY away from it.
+        Half(_client);
+        for (long until = Environment.TickCount64 + LingerMilliseconds; !_clientGone && Environment.TickCount64 < until;)
         {
             Thread.Sleep(20);
         }

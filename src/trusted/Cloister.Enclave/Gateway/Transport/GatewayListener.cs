@@ -13,7 +13,7 @@ internal sealed class GatewayListener : IDisposable
     internal const int MaxSilent = 256;
 
     private const int Backlog = 512;
-    private const int SilentMilliseconds = 5000;
+    private const int SilentMilliseconds = 10_000;
     private const int LookMicroseconds = 250_000;
     private const int AcceptedAtOnce = 64;
 
