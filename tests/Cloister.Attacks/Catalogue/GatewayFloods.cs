@@ -22,7 +22,7 @@ internal abstract class CallFlood(string name, string how) : Attack(name, Attack
         using NetworkStream etcd = new(GatewayPeer.Connect(new Uri(cluster.Etcd.Url).Authority), ownsSocket: true);
         int? direct = await GatewayPeer.FloodAsync(etcd, Frames(), ground.Stop);
         return new Outcome(
-            end is EnhanceYourCalm or -1 ? Trial.Refused("the connection is closed (ENHANCE_YOUR_CALM)") : Trial.Success($"{Calls} calls were taken"),
+            end == EnhanceYourCalm || end == -1 ? Trial.Refused("the connection is closed (ENHANCE_YOUR_CALM)") : Trial.Success($"{Calls} calls were taken"),
             direct is null ? Trial.Success($"etcd itself takes {Calls}, and goes on") : Trial.Refused($"etcd ends the connection with {direct}"));
     }
 
