@@ -44,8 +44,11 @@ internal sealed class EtcdConnector : IDisposable
         _thread = new Thread(Watch) { IsBackground = true, Name = "gateway, members of etcd" };
     }
 
+    /// <summary>The member in use.</summary>
+    internal EtcdMember Current => _members[Volatile.Read(ref _current)];
+
     /// <summary>Called when a member is left: its connections are to go on elsewhere.</summary>
-    internal Action<EtcdMember> Left { get; set; } = _ => { };
+    internal Action Left { get; set; } = () => { };
 
     /// <summary>Called when etcd can be reached again, once somebody waits for that (<see cref="Await"/>).</summary>
     internal Action Back { get; set; } = () => { };
@@ -97,7 +100,7 @@ internal sealed class EtcdConnector : IDisposable
     /// <summary>A call of a member's ended in a way that may be its fault: it is asked at once.</summary>
     internal void Doubt(EtcdMember member)
     {
-        if (_members.Length > 1 && member == _members[Volatile.Read(ref _current)])
+        if (_members.Length > 1 && member == Current)
         {
             _wake.Set();
         }
@@ -123,7 +126,7 @@ internal sealed class EtcdConnector : IDisposable
         long asked = -QuietMilliseconds;
         while (!_stopping)
         {
-            EtcdMember current = _members[Volatile.Read(ref _current)];
+            EtcdMember current = Current;
             long now = Environment.TickCount64;
             if (_members.Length > 1 && (now - current.Served >= QuietMilliseconds || (doubted && now - asked >= LookForEtcdMilliseconds)))
             {
@@ -156,7 +159,7 @@ internal sealed class EtcdConnector : IDisposable
             Volatile.Write(ref _current, Array.IndexOf(_members, other));
             _counters.EtcdLeft();
             _log.EtcdLeft(current.Name, other.Name);
-            Left(current);
+            Left();
         }
         else if (current.IsSick && _none.MayPass(out long suppressed))
         {

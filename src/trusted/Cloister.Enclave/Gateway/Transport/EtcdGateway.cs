@@ -46,7 +46,7 @@ public sealed class EtcdGateway : IAsyncDisposable
         EtcdMessages messages = new(new GatewayRules(options.Prefixes, options.Mode), new LoggedValues(_values, log), options.MaxMessageSize);
         _connector = new EtcdConnector(options.Endpoints, tls, Counters, log)
         {
-            Left = member => Leave(connection => connection.Member == member, "its member of etcd does not serve"),
+            Left = LeaveSickMembers,
             Back = () => Leave(connection => connection.IsWithoutEtcd, "etcd is there again"),
         };
         _parts = new GatewayParts(
@@ -109,9 +109,15 @@ public sealed class EtcdGateway : IAsyncDisposable
     private void Leave(Predicate<GatewayConnection> which, string reason) =>
         _connections.Open.FindAll(which).ForEach(connection => connection.Leave(reason));
 
+    private void LeaveSickMembers() => Leave(
+        connection => connection.Member is { IsSick: true } member && member != _connector.Current, "its member of etcd does not serve");
+
     private void EverySecond()
     {
         _values.WipeWithdrawn();
+
+        // Those that were being opened just when it was found out.
+        LeaveSickMembers();
         _connections.Open.ForEach(connection => connection.CloseIfSlow());
     }
 

@@ -5,13 +5,18 @@ internal sealed class EtcdMember(EtcdEndpoint endpoint)
 {
     private long _served = Environment.TickCount64;
     private long _failures;
+    private bool _sick;
 
     internal EtcdEndpoint Endpoint { get; } = endpoint;
 
     internal string Name { get; } = endpoint.EndPoint.ToString() ?? "";
 
     /// <summary>It was asked for work and did not do it.</summary>
-    internal bool IsSick { get; set; }
+    internal bool IsSick
+    {
+        get => Volatile.Read(ref _sick);
+        set => Volatile.Write(ref _sick, value);
+    }
 
     /// <summary>How often in a row it said nothing when it was asked.</summary>
     internal int Silent { get; set; }

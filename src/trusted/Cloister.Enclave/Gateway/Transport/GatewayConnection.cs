@@ -31,6 +31,7 @@ internal sealed class GatewayConnection : IDisposable
     private volatile bool _clientGone;
     private volatile bool _etcdLost;
     private volatile ClientPump? _reading;
+    private bool _leaving;
     private Timer? _patience;
 
     internal GatewayConnection(GatewayParts parts, Socket client)
@@ -128,29 +129,37 @@ internal sealed class GatewayConnection : IDisposable
         }
     }
 
-    /// <summary>Sends the API server to a new connection, lets calls end for a moment, and closes. Waits for nobody.</summary>
-    internal void Leave(string reason) => InBackground(() =>
+    /// <summary>Sends the API server to a new connection, lets calls end for a moment, and closes. Waits for nobody, and does it once.</summary>
+    internal void Leave(string reason)
     {
-        Tell(reason);
+        if (!Interlocked.Exchange(ref _leaving, true))
+        {
+            _ = LeaveAsync(reason);
+        }
+    }
+
+    private async Task LeaveAsync(string reason)
+    {
+        await Task.Run(() => Tell(reason));
         for (long until = Environment.TickCount64 + LeaveMilliseconds; HasCalls && Environment.TickCount64 < until;)
         {
-            Thread.Sleep(20);
+            await Task.Delay(20);
         }
 
         // Closing with unread bytes would reset the connection and could take GOAWAY away from it.
         Half(_client);
         for (long until = Environment.TickCount64 + LingerMilliseconds; !_clientGone && Environment.TickCount64 < until;)
         {
-            Thread.Sleep(20);
+            await Task.Delay(20);
         }
 
         Abort();
-    });
+    }
 
     /// <summary>Ends what the client began and does not go on with. For a timer: it waits for nobody.</summary>
     internal void CloseIfSlow()
     {
-        if (_session is not { } session || _reading is not { } reading)
+        if (_session is not { } session || _reading is not { } reading || Volatile.Read(ref _leaving))
         {
             return;
         }
@@ -159,6 +168,7 @@ internal sealed class GatewayConnection : IDisposable
         if (reading.PartSince is var since and not 0 && now - since > SlowFrameMilliseconds)
         {
             _parts.Ended(ConnectionEnd.TooSlow);
+            Volatile.Write(ref _leaving, true);
             InBackground(() =>
             {
                 GoAway(session, Http2ErrorCode.EnhanceYourCalm, "a frame or a block of headers was begun and does not go on");
