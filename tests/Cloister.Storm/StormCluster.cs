@@ -62,6 +62,9 @@ internal sealed class StormCluster : IAsyncDisposable
         new Victim("broker", () => _broker.KillAsync(), StartBrokerAgainAsync),
     ];
 
+    /// <summary>SIGTERM to the enclave.</summary>
+    internal Task StopEnclaveAsync() => _enclave.StopAsync();
+
     /// <summary>The gateway ended by itself.</summary>
     internal bool GatewayEnded => _enclave.HasExited;
 

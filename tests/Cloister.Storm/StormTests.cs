@@ -12,6 +12,7 @@ namespace Cloister.Storm;
 /// Gateway, etcd and broker are killed at random while real API-server code writes. CLOISTER_STORM_SECONDS says how long, CLOISTER_STORM_SEED repeats what
 /// was chosen.
 /// </summary>
+[Collection("storm")]
 public sealed class StormTests(ITestOutputHelper output)
 {
     private const int Writers = 6;

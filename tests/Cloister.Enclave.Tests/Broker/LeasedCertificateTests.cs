@@ -16,15 +16,15 @@ public sealed class LeasedCertificateTests
         await using AttestedFixture enclave = new(broker);
         await using LeasedCertificate certificate = Begin(enclave);
         await FirstAsync(certificate);
-        Assert.Equal("CN=cloister-gateway", certificate.Take().TargetCertificate.Subject);
-        Assert.True(certificate.Take().TargetCertificate.HasPrivateKey);
+        Assert.Equal("CN=cloister-gateway", certificate.Take(() => true).TargetCertificate.Subject);
+        Assert.True(certificate.Take(() => true).TargetCertificate.HasPrivateKey);
         string named = broker.Statements.First().Gateway;
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(certificate.Take().TargetCertificate.PublicKey.ExportSubjectPublicKeyInfo())), named);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(certificate.Take(() => true).TargetCertificate.PublicKey.ExportSubjectPublicKeyInfo())), named);
         Assert.Contains(enclave.Log.Lines, line => line.Contains("gateway: serving certificate", StringComparison.Ordinal));
 
         broker.Errors[KbsPaths.Lease] = "Busy";
         enclave.Time.Forward(TimeSpan.FromSeconds(601));
-        Assert.Throws<IOException>(certificate.Take);
+        Assert.Throws<IOException>(() => certificate.Take(() => true));
         Assert.NotEqual(0, enclave.Arena.InUse);
     }
 
@@ -47,13 +47,13 @@ public sealed class LeasedCertificateTests
         await using LeasedCertificate certificate = Begin(enclave);
         await enclave.ReadyAsync();
         await Eventually.TrueAsync(() => enclave.Custody.Lease!.FailedStep == "certificate", "administration shows it");
-        Assert.Throws<IOException>(certificate.Take);
+        Assert.Throws<IOException>(() => certificate.Take(() => true));
         Assert.Contains("not a gateway's certificate for this enclave's key", enclave.Custody.Lease!.Failure, StringComparison.Ordinal);
 
         broker.ShapeCertificate = (key, authority) => (key, authority);
         broker.CertificateMark = CertificateRole.Gateway;
         await Eventually.TrueAsync(() => enclave.Custody.Lease!.FailedStep.Length == 0, "it asks again");
-        Assert.Equal("CN=cloister-gateway", certificate.Take().TargetCertificate.Subject);
+        Assert.Equal("CN=cloister-gateway", certificate.Take(() => true).TargetCertificate.Subject);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class LeasedCertificateTests
         broker.Errors[KbsPaths.Lease] = "LeaseRevoked";
         await using LeasedCertificate certificate = Begin(enclave);
         await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "KEKs are wiped");
-        Assert.Throws<IOException>(certificate.Take);
+        Assert.Throws<IOException>(() => certificate.Take(() => true));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class LeasedCertificateTests
     {
         try
         {
-            return certificate.Take().TargetCertificate.SerialNumber;
+            return certificate.Take(() => true).TargetCertificate.SerialNumber;
         }
         catch (IOException)
         {

@@ -91,6 +91,41 @@ public sealed class ProtocolTests
         Works(pair);
     }
 
+    [Theory]
+    [InlineData("/etcdserverpb.KV/Put")]
+    [InlineData("/etcdserverpb.KV/Txn")]
+    public async Task CallsThatAreRefusedAreAFlood(string path)
+    {
+        // Not one of an API server's, or one that is not well-formed.
+        await using Pair pair = new();
+        FrameWriter flood = new();
+        byte[] block = RawPeer.Block(RawPeer.Call(path));
+        for (int i = 0; i < 6000; i++)
+        {
+            flood.Frame(FrameType.Headers, FrameHeader.EndHeaders, 1 + (2 * i), block);
+            flood.Frame(FrameType.Data, FrameHeader.EndStream, 1 + (2 * i), RawPeer.Framed([0x12, 0x7f]));
+        }
+
+        Task drained = Task.Run(() =>
+        {
+            while (pair.Etcd.Next() is not null)
+            {
+            }
+        }, TestContext.Current.CancellationToken);
+        try
+        {
+            pair.Client.Raw(flood.Written.ToArray());
+        }
+        catch (IOException)
+        {
+            // As above.
+        }
+
+        Assert.Equal(Http2ErrorCode.EnhanceYourCalm, RawPeer.Code(pair.Client.Next(FrameType.GoAway).Payload));
+        await drained.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        Works(pair);
+    }
+
     [Fact]
     public async Task RandomFramesNeverEndTheGateway()
     {

@@ -17,7 +17,7 @@ internal sealed class Etcds : IAsyncDisposable
     private readonly string _peerUrl;
     private ChildProcess _process;
 
-    private Etcds(ScratchFolder folder, EtcdProgram program, string url, string peerUrl, PlaintextMode mode, KekRules? keks)
+    private Etcds(ScratchFolder folder, EtcdProgram program, string url, string peerUrl, PlaintextMode mode, KekRules? keks, Func<GatewayOptions, GatewayOptions>? change)
     {
         _folder = folder;
         _program = program;
@@ -25,12 +25,14 @@ internal sealed class Etcds : IAsyncDisposable
         _peerUrl = peerUrl;
         _process = Start();
         Endpoint = GatewayUnderTest.Plain(new Uri(url).Port);
-        Gateway = new GatewayUnderTest([Endpoint], mode, keks: keks);
+        Gateway = new GatewayUnderTest([Endpoint], mode, change, keks);
         Through = new RawEtcd(Gateway.Channel());
         Direct = new RawEtcd(GrpcChannel.ForAddress(url, new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null }));
     }
 
     internal string Url => _url;
+
+    internal string PeerUrl => _peerUrl;
 
     internal EtcdEndpoint Endpoint { get; }
 
@@ -44,10 +46,12 @@ internal sealed class Etcds : IAsyncDisposable
     /// <param name="mode">What becomes of plaintext.</param>
     /// <param name="keks">KEKs by namespace.</param>
     /// <param name="debian">The release of Debian whose etcd it is; null for the harness's.</param>
-    internal static async Task<Etcds> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null)
+    /// <param name="change">Changes the gateway's options.</param>
+    internal static async Task<Etcds> StartAsync(
+        PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null, Func<GatewayOptions, GatewayOptions>? change = null)
     {
         EtcdProgram program = await EtcdProgram.GetAsync(debian);
-        Etcds etcds = new(new ScratchFolder(), program, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode, keks);
+        Etcds etcds = new(new ScratchFolder(), program, $"http://127.0.0.1:{LoopbackPort.Next()}", $"http://127.0.0.1:{LoopbackPort.Next()}", mode, keks, change);
         try
         {
             await etcds.UntilHealthyAsync(TestContext.Current.CancellationToken);

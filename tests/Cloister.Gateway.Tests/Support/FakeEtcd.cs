@@ -7,10 +7,11 @@ namespace Cloister.Gateway.Tests.Support;
 /// <summary>Where etcd would listen: a test plays its part.</summary>
 internal sealed class FakeEtcd : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
 
-    internal FakeEtcd()
+    internal FakeEtcd(int port = 0)
     {
+        _listener = new TcpListener(IPAddress.Loopback, port);
         _listener.Start();
     }
 
@@ -23,6 +24,18 @@ internal sealed class FakeEtcd : IDisposable
         socket.ReceiveTimeout = 20_000;
         socket.NoDelay = true;
         return new RawPeer(new NetworkStream(socket, ownsSocket: true)).Accept(settings);
+    }
+
+    /// <summary>The gateway asks whether it serves, on a connection of its own.</summary>
+    internal void AnswerProbe()
+    {
+        using RawPeer peer = Accept();
+        int stream = peer.NextHeaders().StreamId;
+        peer.Headers(stream, true, (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "0"));
+        while (peer.Next() is not null)
+        {
+            // Until it closes.
+        }
     }
 
     public void Dispose() => _listener.Dispose();

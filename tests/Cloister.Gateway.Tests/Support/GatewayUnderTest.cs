@@ -55,7 +55,9 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     internal long Counter(string name) => Gateway.Counters.All.Single(counter => counter.Name == name).Value();
 
     /// <summary>A connection with TLS and nothing more.</summary>
-    internal SslStream Connect(bool certificate = true, string? protocol = "h2", EtcdTlsFiles? client = null)
+    internal SslStream Connect(bool certificate = true, string? protocol = "h2", EtcdTlsFiles? client = null) => ConnectWithSocket(certificate, protocol, client).Stream;
+
+    internal (SslStream Stream, Socket Socket) ConnectWithSocket(bool certificate = true, string? protocol = "h2", EtcdTlsFiles? client = null)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 20_000, NoDelay = true };
         socket.Connect(IPAddress.Loopback, Gateway.Port);
@@ -66,7 +68,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             options.TargetHost = "127.0.0.1";
             options.ApplicationProtocols = protocol is null ? null : [new SslApplicationProtocol(protocol)];
             stream.AuthenticateAsClient(options);
-            return stream;
+            return (stream, socket);
         }
         catch
         {

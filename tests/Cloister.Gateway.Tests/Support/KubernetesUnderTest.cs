@@ -3,6 +3,7 @@ using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
 using Cloister.Sockets;
@@ -35,10 +36,11 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    internal static async Task<KubernetesUnderTest> StartAsync(PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null)
+    internal static async Task<KubernetesUnderTest> StartAsync(
+        PlaintextMode mode = PlaintextMode.Adopt, KekRules? keks = null, string? debian = null, Func<GatewayOptions, GatewayOptions>? change = null)
     {
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
-        Etcds etcds = await Etcds.StartAsync(mode, keks, debian);
+        Etcds etcds = await Etcds.StartAsync(mode, keks, debian, change);
         ScratchFolder folder = new();
         KmsEngine engine = new(etcds.Gateway.Custody, "test", new KmsCounters());
         GrpcServer kms = await GrpcServer.StartAsync(

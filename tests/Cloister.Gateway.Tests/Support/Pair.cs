@@ -36,6 +36,9 @@ internal sealed class Pair : IAsyncDisposable
         return (client, _fake.Accept());
     }
 
+    /// <summary>The etcd side of a connection whose client is not here.</summary>
+    internal RawPeer AcceptEtcd() => _fake.Accept();
+
     /// <summary>What the gateway makes of TOPSECRET for <see cref="Enclave.Tests.Gateway.Etcd.Covered"/>, on stream 1.</summary>
     internal byte[] Stored()
     {

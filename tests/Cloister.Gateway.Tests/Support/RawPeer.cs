@@ -20,6 +20,11 @@ internal sealed class RawPeer : IDisposable
         _reader = new FrameReader(stream);
     }
 
+    internal int WriteTimeout
+    {
+        set => _stream.WriteTimeout = value;
+    }
+
     internal void Raw(byte[] bytes) => _stream.Write(bytes);
 
     /// <summary>Begins as a client does.</summary>

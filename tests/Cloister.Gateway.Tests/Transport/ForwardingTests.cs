@@ -285,14 +285,68 @@ public sealed class ForwardingTests
     }
 
     [Fact]
-    public async Task AMalformedTransactionIsRefusedAndTakenBackFromEtcd()
+    public async Task AMalformedTransactionIsRefusedAndNeverReachesEtcd()
     {
         await using Pair pair = new();
         pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
         pair.Client.Message(1, [0x12, 0x7f], end: true);
         Assert.Equal("3", pair.Client.NextHeaders().Fields["grpc-status"]);
-        pair.Etcd.NextHeaders();
-        Assert.Equal(Http2ErrorCode.Cancel, RawPeer.Code(pair.Etcd.Next(FrameType.RstStream).Payload));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, NextOfAStream(pair.Etcd).StreamId);
+    }
+
+    [Fact]
+    public async Task ACallThatWaitsForItsMessageHoldsNoOtherUp()
+    {
+        await using Pair pair = new();
+        byte[] message = Etcd.Txn([], [Etcd.PutOp("/registry/secrets/default/a", "TOPSECRET"u8.ToArray())], []);
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
+
+        // Numbers at etcd only grow: what comes late has a later one there, and its own here.
+        pair.Client.Message(1, message, end: true);
+        (int id, _, Dictionary<string, string> fields) = pair.Etcd.NextHeaders();
+        Assert.Equal((5, "/etcdserverpb.KV/Txn"), (id, fields[":path"]));
+        pair.Etcd.NextMessage(5);
+        pair.Client.Headers(5, true, RawPeer.Call(Status));
+        Assert.Equal(7, pair.Etcd.NextHeaders().StreamId);
+        pair.Etcd.Headers(7, true, [.. Begun, ("grpc-status", "0"), ("x", "seven")]);
+        Assert.Equal((5, "seven"), (pair.Client.NextHeaders() is var (five, _, more) ? (five, more["x"]) : default));
+        pair.Etcd.Headers(5, true, [.. Begun, ("grpc-status", "0"), ("x", "five")]);
+        Assert.Equal((1, "five"), (pair.Client.NextHeaders() is var (one, _, last) ? (one, last["x"]) : default));
+    }
+
+    [Fact]
+    public async Task GoAwayOfEtcdIsToldInTheApiServersNumbers()
+    {
+        await using Pair pair = new();
+        byte[] message = Etcd.Txn([], [Etcd.PutOp("/registry/secrets/default/a", "TOPSECRET"u8.ToArray())], []);
+        pair.Client.Headers(1, false, RawPeer.Call("/etcdserverpb.KV/Txn"));
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        pair.Client.Message(1, message, end: true);
+        Assert.Equal((3, 5), (pair.Etcd.NextHeaders().StreamId, pair.Etcd.NextHeaders().StreamId));
+
+        // It has begun its 3, the API server's 3, and not its 5, the API server's 1, which comes before.
+        pair.Etcd.Send(FrameType.GoAway, 0, 0, [0, 0, 0, 3, 0, 0, 0, 0]);
+        Assert.Equal([0, 0, 0, 3], pair.Client.Next(FrameType.GoAway).Payload[..4]);
+        (FrameHeader header, byte[] code) = pair.Client.Next(FrameType.RstStream);
+        Assert.Equal((1, Http2ErrorCode.RefusedStream), (header.StreamId, RawPeer.Code(code)));
+        pair.Etcd.Headers(3, true, [.. Begun, ("grpc-status", "0")]);
+        Assert.Equal(3, pair.Client.NextHeaders().StreamId);
+    }
+
+    // Frames of the connection do not count.
+    private static FrameHeader NextOfAStream(RawPeer peer)
+    {
+        while (true)
+        {
+            FrameHeader header = peer.Next()!.Value.Header;
+            if (header.StreamId != 0)
+            {
+                return header;
+            }
+        }
     }
 
     [Fact]
@@ -342,8 +396,8 @@ public sealed class ForwardingTests
         Dictionary<string, string> answer = pair.Client.NextHeaders().Fields;
         Assert.Equal("9", answer["grpc-status"]);
         Assert.Contains("provision", answer["grpc-message"], StringComparison.Ordinal);
-        pair.Etcd.NextHeaders();
-        Assert.Equal(FrameType.RstStream, pair.Etcd.Next(FrameType.RstStream).Header.Type);
+        pair.Client.Headers(3, true, RawPeer.Call(Status));
+        Assert.Equal(3, NextOfAStream(pair.Etcd).StreamId);
     }
 
     [Fact]
@@ -366,19 +420,41 @@ public sealed class ForwardingTests
         using FakeEtcd etcd = new();
         int closed = LoopbackPortThatIsClosed();
         await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(closed), etcd.Endpoint]);
+        etcd.AnswerProbe();
         using RawPeer client = gateway.ConnectRaw().Begin();
         using RawPeer peer = etcd.Accept();
         client.Headers(1, true, RawPeer.Call(Status));
         Assert.Equal(1, peer.NextHeaders().StreamId);
-        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{closed} cannot be used: ConnectionRefused", StringComparison.Ordinal));
+        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{closed} does not serve: ConnectionRefused", StringComparison.Ordinal));
+        Assert.Equal((1, 1), (gateway.Counter("gateway_etcd_left"), gateway.Counter("gateway_etcd_failures_1")));
     }
 
     [Fact]
-    public async Task WithoutEtcdConnectionsAreClosed()
+    public async Task WithoutEtcdCallsAreAnsweredAtOnceUntilItIsBack()
     {
-        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(LoopbackPortThatIsClosed())]);
+        int port = LoopbackPortThatIsClosed();
+        await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(port)]);
         using RawPeer client = gateway.ConnectRaw().Begin();
-        Assert.Null(client.Next());
+        foreach ((int stream, string path) in (IEnumerable<(int, string)>)[(1, "/etcdserverpb.KV/Txn"), (3, Range), (5, Watch)])
+        {
+            client.Headers(stream, false, RawPeer.Call(path));
+            (int id, bool end, Dictionary<string, string> fields) = client.NextHeaders();
+            Assert.Equal((stream, true, "14"), (id, end, fields["grpc-status"]));
+            Assert.Contains("gateway.etcd.endpoints", fields["grpc-message"], StringComparison.Ordinal);
+        }
+
+        client.Send(FrameType.Ping, 0, 0, "12345678"u8);
+        Assert.Equal("12345678"u8.ToArray(), client.Next(FrameType.Ping, FrameHeader.Ack).Payload);
+        Assert.Contains(gateway.Log.Lines, line => line.Contains($":{port} cannot be used: ConnectionRefused", StringComparison.Ordinal));
+
+        // It comes back: the client is told to connect again, and gets through.
+        using FakeEtcd etcd = new(port);
+        using RawPeer asked = etcd.Accept();
+        Assert.Equal(Http2ErrorCode.NoError, RawPeer.Code(client.Next(FrameType.GoAway).Payload));
+        using RawPeer again = gateway.ConnectRaw().Begin();
+        using RawPeer peer = etcd.Accept();
+        again.Headers(1, true, RawPeer.Call(Status));
+        Assert.Equal(1, peer.NextHeaders().StreamId);
     }
 
     [Fact]

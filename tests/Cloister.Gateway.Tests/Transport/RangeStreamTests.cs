@@ -81,6 +81,34 @@ public sealed class RangeStreamTests
         Assert.Equal((true, "12", "unknown method RangeStream for service etcdserverpb.KV"), (end, fields["grpc-status"], fields["grpc-message"]));
     }
 
+    [Theory]
+    [InlineData(Path)]
+    [InlineData("/etcdserverpb.Watch/Watch")]
+    public async Task OverTheBudgetTheMessageThatHasBegunIsFinishedBeforeTheStatus(string path)
+    {
+        // The first is half sent when the second finds no room: its rest is still owed.
+        await using Pair pair = new(options => options with { Memory = 300_000 }, clientSettings: [(4, 10)]);
+        pair.Client.Headers(3, false, RawPeer.Call(path));
+        pair.Etcd.NextHeaders();
+        pair.Etcd.Headers(3, false, Begun);
+        pair.Client.NextHeaders();
+        byte[] first = Etcd.KeyValue("/registry/configmaps/default/a", new byte[50_000]);
+        byte[] second = Etcd.KeyValue("/registry/configmaps/default/b", new byte[60_000]);
+        bool watch = path != Path;
+        pair.Etcd.Message(3, watch ? Event(first) : Chunk(first));
+        Assert.Equal(10, pair.Client.Next(FrameType.Data).Payload.Length);
+        pair.Etcd.Message(3, watch ? Event(second) : Chunk(second));
+        Assert.Equal(Http2ErrorCode.Cancel, RawPeer.Code(pair.Etcd.Next(FrameType.RstStream).Payload));
+
+        pair.Client.WindowUpdate(3, 1 << 20);
+        byte[] expected = RawPeer.Framed(watch ? Event(first) : Chunk(first));
+        Assert.Equal(expected[10..], pair.Client.NextData(3, expected.Length - 10));
+        (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
+        Assert.Equal((true, "8"), (end, trailers["grpc-status"]));
+    }
+
+    private static byte[] Event(byte[] kv) => Etcd.Nested(11, Etcd.Nested(2, kv));
+
     private static void Begin(Pair pair)
     {
         pair.Client.Ask(3, Path);

@@ -13,7 +13,8 @@ namespace Cloister.Enclave.Broker;
 /// </summary>
 internal sealed class LeasedCertificate : IAsyncDisposable
 {
-    private const int PatienceMilliseconds = 3000;
+    // Less than gRPC in Go gives a connection: who waits has it as soon as the certificate is there, who is refused comes back later and later.
+    private const int PatienceMilliseconds = 15_000;
     private const int LookMilliseconds = 250;
     private const int MaxRetryMilliseconds = 30_000;
 
@@ -38,9 +39,10 @@ internal sealed class LeasedCertificate : IAsyncDisposable
         _loop = Task.Run(KeepAsync);
     }
 
-    /// <summary>The certificate for a handshake. Waits a moment for the first one.</summary>
+    /// <summary>The certificate for a handshake. Waits for the first one, not when a broker did not give it.</summary>
+    /// <param name="wanted">False once nobody waits for it.</param>
     /// <exception cref="IOException">There is none; the log says why.</exception>
-    internal SslStreamCertificateContext Take()
+    internal SslStreamCertificateContext Take(Func<bool> wanted)
     {
         long until = Environment.TickCount64 + PatienceMilliseconds;
         while (true)
@@ -50,7 +52,7 @@ internal sealed class LeasedCertificate : IAsyncDisposable
                 return issued.Context;
             }
 
-            if (_failure.Length > 0 || _stop.IsCancellationRequested || Environment.TickCount64 > until)
+            if (!wanted() || _failure.Length > 0 || _stop.IsCancellationRequested || Environment.TickCount64 > until)
             {
                 break;
             }

@@ -205,6 +205,26 @@ public sealed partial class EnclaveLog
     [LoggerMessage(60, LogLevel.Error, "gateway: changed files are not taken, the old certificates stay in use: {Reason}")]
     public partial void TlsFilesRefused(string reason);
 
+    /// <summary>A member of etcd was asked for work and did not do it.</summary>
+    [LoggerMessage(71, LogLevel.Warning, "gateway: etcd at {Endpoint} does not serve: {Reason}")]
+    public partial void EtcdDoesNotServe(string endpoint, string reason);
+
+    /// <summary>It does again.</summary>
+    [LoggerMessage(72, LogLevel.Information, "gateway: etcd at {Endpoint} serves again")]
+    public partial void EtcdServesAgain(string endpoint);
+
+    /// <summary>Another member is used from now on.</summary>
+    [LoggerMessage(73, LogLevel.Warning, "gateway: goes on with etcd at {Other} in place of {Endpoint}; connections to that one are closed")]
+    public partial void EtcdLeft(string endpoint, string other);
+
+    /// <summary>There is none to go to.</summary>
+    [LoggerMessage(74, LogLevel.Error, "gateway: no endpoint of gateway.etcd.endpoints serves: look at etcd itself, such as with etcdctl endpoint health ({Suppressed} more since the last line)")]
+    public partial void NoEtcdServes(long suppressed);
+
+    /// <summary>The gateway closed a connection of its own accord.</summary>
+    [LoggerMessage(70, LogLevel.Warning, "gateway: closed a connection: {Reason} ({Suppressed} more since the last line)")]
+    public partial void GatewayConnectionEnded(string reason, long suppressed);
+
     internal void ServingCertificate(string serial, string lease, long expires) => ServingCertificate(serial, lease, Time(expires));
 
     internal void Leased(string what, LeaseTerms terms, Uri broker) =>

@@ -10,19 +10,22 @@ namespace Cloister.Enclave.Gateway.Http2;
 /// </summary>
 internal sealed class ByteQueue : IDisposable
 {
-    private const int SmallSize = 4096;
+    /// <summary>Bytes that it has from the beginning.</summary>
+    internal const int SmallSize = 4096;
+
     private const int MaxExpected = 1024 * 1024;
 
     private readonly MemoryBudget _budget;
-    private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
+    private readonly byte[] _small;
     private byte[] _bytes;
     private int _start;
     private int _end;
 
+    /// <param name="budget">What it takes beyond <see cref="SmallSize"/> counts there.</param>
     internal ByteQueue(MemoryBudget budget)
     {
         _budget = budget;
-        _bytes = _small;
+        _bytes = _small = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
     }
 
     internal int Length => _end - _start;
@@ -35,13 +38,19 @@ internal sealed class ByteQueue : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _bytes.Length - _end)
-        {
-            MakeRoom(bytes.Length);
-        }
-
+        Reserve(bytes.Length);
         bytes.CopyTo(_bytes.AsSpan(_end));
         _end += bytes.Length;
+    }
+
+    /// <summary>Makes room for so many bytes more: what is appended up to then does not fail.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up, and nothing changed.</exception>
+    internal void Reserve(int more)
+    {
+        if (more > _bytes.Length - _end)
+        {
+            MakeRoom(more);
+        }
     }
 
     /// <summary>Makes room for so many bytes in all, so that they are not copied as more come. Announced lengths are believed up to a limit.</summary>

@@ -36,6 +36,23 @@ internal sealed class FrameReader : IDisposable
         return read > 0;
     }
 
+    /// <summary>Something is here that is not a whole frame yet.</summary>
+    internal bool HasPart => _end > _start;
+
+    /// <summary>Waits until so many bytes are here; false when the stream ends before.</summary>
+    internal bool Await(int bytes)
+    {
+        while (_end - _start < bytes)
+        {
+            if (!Fill())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>The next frame, when all of it is here; the payload is valid until <see cref="Fill"/>.</summary>
     /// <exception cref="Http2Exception">It is larger than was announced.</exception>
     internal bool TryNext(out FrameHeader header, out ReadOnlySpan<byte> payload)

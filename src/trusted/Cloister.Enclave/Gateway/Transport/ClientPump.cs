@@ -9,6 +9,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class ClientPump : StreamPump
 {
     private const int MaxPathInText = 100;
+    private const string WithoutEtcd = "the gateway reaches no endpoint of gateway.etcd.endpoints; its log says why";
 
     private readonly FloodGuard _flood = new();
     private readonly EnclaveLog _log;
@@ -23,6 +24,10 @@ internal sealed class ClientPump : StreamPump
     private protected override Link From => Session.Client;
 
     private protected override Link To => Session.Etcd;
+
+    private protected override ProxyStream? Find(int streamId) => Session.Find(streamId);
+
+    private protected override int LastId => Session.LastStreamId;
 
     private protected override StreamLeg LegFrom(ProxyStream stream) => stream.Request;
 
@@ -147,14 +152,36 @@ internal sealed class ClientPump : StreamPump
             return;
         }
 
+        if (Session.IsWithoutEtcd)
+        {
+            // Nothing was begun: gRPC's code for what may be tried again.
+            Session.Counters.CallRefused();
+            Answer(streamId, GrpcAnswer.Status(StatusCode.Unavailable, WithoutEtcd, trailers: false), endsStream);
+            return;
+        }
+
         ProxyStream stream = new(streamId, method, To.Settings.InitialWindow, From.Settings.InitialWindow);
         Session.Open(stream);
 
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));
-        To.Headers(streamId, endsStream, fields);
         stream.Request.Announced = length;
         stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
+        if (endsStream || stream.IsWatch || stream.Request.Kind == EtcdMessage.Opaque)
+        {
+            Session.OpenAtEtcd(stream, fields, endsStream);
+            return;
+        }
+
+        // What is refused for its message does not reach etcd at all.
+        try
+        {
+            Session.Defer(stream, [.. fields]);
+        }
+        catch (RpcException e)
+        {
+            Session.Refuse(stream, e.Code, e.Message);
+        }
     }
 
     private List<HeaderField> Denial(byte[] path)
@@ -174,6 +201,7 @@ internal sealed class ClientPump : StreamPump
     // A whole answer without etcd; what the request still sends is not read.
     private void Answer(int streamId, List<HeaderField> headers, bool requestEnded)
     {
+        CountIdleWork();
         From.Headers(streamId, endsStream: true, headers);
         From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
         if (!requestEnded)

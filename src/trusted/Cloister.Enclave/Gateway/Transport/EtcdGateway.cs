@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
@@ -16,17 +15,18 @@ namespace Cloister.Enclave.Gateway.Transport;
 public sealed class EtcdGateway : IAsyncDisposable
 {
     private const int DrainMilliseconds = 1000;
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly StockKmsV2Values _values;
     private readonly GatewayParts _parts;
-    private readonly Socket _socket;
-    private readonly int _maxConnections;
-    private readonly Timer _withdrawals;
-    private readonly Thread _accepting;
-    private readonly Dictionary<GatewayConnection, Thread> _connections = [];
+    private readonly EtcdConnector _connector;
+    private readonly GatewayListener _listener;
+    private readonly ConnectionTable _connections;
+    private readonly Timer _looks;
     private readonly LeasedCertificate? _certificate;
     private readonly TlsFileWatch _tlsFiles;
-    private bool _stopping;
+    private readonly EnclaveLog _log;
+    private readonly Dictionary<ConnectionEnd, LineLimit> _endLines = Enum.GetValues<ConnectionEnd>().ToDictionary(end => end, _ => new LineLimit());
 
     /// <summary>Listens.</summary>
     /// <param name="options">Configuration.</param>
@@ -38,20 +38,27 @@ public sealed class EtcdGateway : IAsyncDisposable
     /// <exception cref="StartException">A certificate file is not what it should be, or a broker is to issue it and the custody uses none.</exception>
     public EtcdGateway(GatewayOptions options, string provider, ICustody custody, SecretArena arena, EnclaveLog log)
     {
+        _log = log;
+        _connections = new ConnectionTable(options.MaxConnections, Ended);
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
         GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
-        _socket = options.Listen.Bind(new SocketPermissions());
+        Socket socket = options.Listen.Bind(new SocketPermissions());
         _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, BootTime.Clock, options.Keks);
         EtcdMessages messages = new(
             new GatewayRules(options.Prefixes, options.Mode, options.Uncovered), new LoggedValues(_values, Counters, log), options.MaxMessageSize);
+        _connector = new EtcdConnector(options.Endpoints, tls, Counters, log)
+        {
+            Left = LeaveSickMembers,
+            Back = () => Leave(connection => connection.IsWithoutEtcd, "etcd is there again"),
+        };
         _parts = new GatewayParts(
-            tls, new EtcdConnector(options.Endpoints, tls, log), messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log);
+            tls, _connector, messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log, Ended);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
-        _maxConnections = options.MaxConnections;
-        _socket.Listen(128);
-        _withdrawals = new Timer(_ => _values.WipeWithdrawn(), null, TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(250));
-        _accepting = new Thread(Accept) { IsBackground = true, Name = "gateway, accepting" };
-        _accepting.Start();
+        _listener = new GatewayListener(socket, Begin, Ended);
+        _looks = new Timer(_ => Look(), null, LookInterval, LookInterval);
+        Port = _listener.EndPoint.Port;
+        _connector.Start();
+        _listener.Start();
         if (options.Clients.Count == 0)
         {
             log.EveryClient();
@@ -62,36 +69,33 @@ public sealed class EtcdGateway : IAsyncDisposable
             log.Uncovered(string.Join(", ", options.Uncovered));
         }
 
-        log.Listening("gateway", $"tcp:{_socket.LocalEndPoint}");
+        log.Listening("gateway", $"tcp:{_listener.EndPoint}");
     }
 
     /// <summary>What it did so far.</summary>
     public GatewayCounters Counters { get; } = new();
 
     /// <summary>The port, which may have been chosen by the system.</summary>
-    public int Port => ((IPEndPoint)_socket.LocalEndPoint!).Port;
+    public int Port { get; }
 
     /// <summary>Takes no more connections, lets calls under way end within a moment, closes, and wipes every seed.</summary>
     public async ValueTask DisposeAsync()
     {
-        List<KeyValuePair<GatewayConnection, Thread>> open;
-        lock (_connections)
-        {
-            _stopping = true;
-            open = [.. _connections];
-        }
+        // First of all: whoever comes from now on is refused at once.
+        _listener.Dispose();
+        List<KeyValuePair<GatewayConnection, Thread>> open = _connections.Stop();
+        long until = Environment.TickCount64 + DrainMilliseconds;
 
-        SocketHabits.End(_socket);
-        bool quiet = open.TrueForAll(pair => pair.Key.Drain(tell: true));
-        for (long until = Environment.TickCount64 + DrainMilliseconds; !quiet && Environment.TickCount64 < until;)
+        // Each on its own: one that does not read keeps no other from being told.
+        await Task.WhenAny(Task.WhenAll(open.Select(pair => Task.Run(() => pair.Key.Tell("the gateway stops")))), Task.Delay(DrainMilliseconds));
+        while (!open.TrueForAll(pair => pair.Key.IsQuiet) && Environment.TickCount64 < until)
         {
             await Task.Delay(10);
-            quiet = open.TrueForAll(pair => pair.Key.Drain(tell: false));
         }
 
-        foreach ((GatewayConnection connection, Thread thread) in open)
+        open.ForEach(pair => pair.Key.Abort());
+        foreach ((_, Thread thread) in open)
         {
-            connection.Abort();
             thread.Join();
         }
 
@@ -100,8 +104,9 @@ public sealed class EtcdGateway : IAsyncDisposable
             await _certificate.DisposeAsync();
         }
 
+        _connector.Dispose();
         await _tlsFiles.DisposeAsync();
-        await _withdrawals.DisposeAsync();
+        await _looks.DisposeAsync();
         _values.Dispose();
     }
 
@@ -111,44 +116,40 @@ public sealed class EtcdGateway : IAsyncDisposable
         log);
 
     // What an API server got decrypted so far it has; it gets no more, on watches neither.
-    private void CloseConnections()
+    private void CloseConnections() => _connections.Open.ForEach(connection => connection.Abort());
+
+    private void Leave(Predicate<GatewayConnection> which, string reason) =>
+        _connections.Open.FindAll(which).ForEach(connection => connection.Leave(reason));
+
+    private void LeaveSickMembers() => Leave(
+        connection => connection.Member is { IsSick: true } member && member != _connector.Current, "its member of etcd does not serve");
+
+    private void Look()
     {
-        lock (_connections)
+        _values.WipeWithdrawn();
+
+        // Those that were being opened just when it was found out.
+        LeaveSickMembers();
+        _connections.Open.ForEach(connection => connection.CloseIfSlow());
+    }
+
+    private void Ended(ConnectionEnd end)
+    {
+        Counters.Ended(end);
+        if (_endLines[end].MayPass(out long suppressed))
         {
-            foreach (GatewayConnection connection in _connections.Keys)
-            {
-                connection.Abort();
-            }
+            _log.GatewayConnectionEnded(Text(end), suppressed);
         }
     }
 
-    private void Accept()
+    private static string Text(ConnectionEnd end) => end switch
     {
-        while (true)
-        {
-            Socket client;
-            try
-            {
-                client = _socket.Accept();
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                lock (_connections)
-                {
-                    if (_stopping)
-                    {
-                        return;
-                    }
-                }
-
-                // Out of descriptors, or a peer that was gone before it was accepted.
-                Thread.Sleep(10);
-                continue;
-            }
-
-            Begin(client);
-        }
-    }
+        ConnectionEnd.GaveWayUnauthenticated => "not authenticated yet, to make room for newer ones: a local program opens many (ss -tnp shows which)",
+        ConnectionEnd.HandshakeTimeout => "its client was not authenticated in time",
+        ConnectionEnd.GaveWay => "gateway.maxConnections are open: one without calls, or of the client that has the most, made room",
+        ConnectionEnd.Refused => "gateway.maxConnections are open and in use: a new one was refused",
+        _ => "its client began something and did not go on with it",
+    };
 
     private void Begin(Socket client)
     {
@@ -157,28 +158,19 @@ public sealed class EtcdGateway : IAsyncDisposable
         {
             using (connection)
             {
-                connection.Run();
+                connection.Run(() => _connections.TryServe(connection));
             }
 
             Counters.Closed();
-            lock (_connections)
-            {
-                _connections.Remove(connection);
-            }
+            _connections.Remove(connection);
         })
         { IsBackground = true, Name = "gateway, API server" };
-        lock (_connections)
+        Counters.Opened();
+        if (!_connections.TryBegin(connection, thread))
         {
-            if (_stopping || _connections.Count >= _maxConnections)
-            {
-                client.Dispose();
-                connection.Dispose();
-                return;
-            }
-
-            _connections.Add(connection, thread);
-            Counters.Opened();
-            thread.Start();
+            Counters.Closed();
+            client.Dispose();
+            connection.Dispose();
         }
     }
 }

@@ -22,6 +22,9 @@ internal sealed record EtcdMethod(string Path, EtcdMessage Request, EtcdMessage 
         new("/etcdserverpb.Maintenance/Status", EtcdMessage.Opaque, EtcdMessage.Opaque),
     ];
 
+    /// <summary>A member of etcd cannot carry it out alone.</summary>
+    internal bool NeedsCluster { get; } = Path.StartsWith("/etcdserverpb.KV/", StringComparison.Ordinal);
+
     private readonly byte[] _path = Encoding.ASCII.GetBytes(Path);
 
     /// <summary>The method of a path, or null when it is not one of them.</summary>

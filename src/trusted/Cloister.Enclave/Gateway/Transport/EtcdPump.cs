@@ -6,14 +6,25 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <summary>Reads what etcd sends. secrets: responses pass through.</summary>
 internal sealed class EtcdPump : StreamPump
 {
-    internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter)
+    private readonly Action<ProxyStream, List<HeaderField>>? _onStatus;
+
+    /// <param name="session">The calls.</param>
+    /// <param name="reader">etcd's side.</param>
+    /// <param name="rewriter">For responses.</param>
+    /// <param name="onStatus">Told of the headers that end a call.</param>
+    internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter, Action<ProxyStream, List<HeaderField>>? onStatus = null)
         : base(session, reader, rewriter)
     {
+        _onStatus = onStatus;
     }
 
     private protected override Link From => Session.Etcd;
 
     private protected override Link To => Session.Client;
+
+    private protected override ProxyStream? Find(int streamId) => Session.FindAtEtcd(streamId);
+
+    private protected override int LastId => Session.LastEtcdId;
 
     private protected override StreamLeg LegFrom(ProxyStream stream) => stream.Response;
 
@@ -28,9 +39,7 @@ internal sealed class EtcdPump : StreamPump
 
     private protected override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
     {
-        // The numbers of streams are the same on both sides, so the API server learns which calls etcd has not begun.
-        Session.GoAwayLimit = Math.Min(Session.GoAwayLimit, lastStreamId);
-        To.Output.Frame(FrameType.GoAway, 0, 0, payload);
+        Session.GoAwayFromEtcd(lastStreamId, payload);
     }
 
     private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
@@ -71,7 +80,7 @@ internal sealed class EtcdPump : StreamPump
     {
         lock (Session.Gate)
         {
-            if (Session.Find(streamId) is not { } stream)
+            if (Find(streamId) is not { } stream)
             {
                 OnClosed(streamId);
             }
@@ -87,7 +96,7 @@ internal sealed class EtcdPump : StreamPump
         StreamLeg leg = stream.Response;
         if (leg.SourceEnded)
         {
-            Fail(stream.Id, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
+            Fail(stream.EtcdId, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
             return;
         }
 
@@ -98,7 +107,7 @@ internal sealed class EtcdPump : StreamPump
             : HeaderRules.IsResponse(fields) && HeaderRules.TryLength(fields, out length) && !(interim && endsStream);
         if (!valid || (endsStream && length > 0))
         {
-            Fail(stream.Id, stream, Http2ErrorCode.ProtocolError, "the headers of a response are malformed, or come too early");
+            Fail(stream.EtcdId, stream, Http2ErrorCode.ProtocolError, "the headers of a response are malformed, or come too early");
             return;
         }
 
@@ -113,6 +122,7 @@ internal sealed class EtcdPump : StreamPump
         stream.ResponseBegun = true;
         if (endsStream)
         {
+            _onStatus?.Invoke(stream, fields);
             leg.Trailers = [.. fields];
             EndOfSource(leg);
         }

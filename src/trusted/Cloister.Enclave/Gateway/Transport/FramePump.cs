@@ -14,6 +14,8 @@ internal abstract class FramePump
     private readonly HeaderBlock _block = new();
     private readonly HpackDecoder _hpack = new();
     private bool _begun;
+    private long _lastRead = Environment.TickCount64;
+    private long _partSince;
 
     private protected FramePump(ProxySession session, FrameReader reader)
     {
@@ -27,20 +29,46 @@ internal abstract class FramePump
 
     private protected abstract Link To { get; }
 
+    /// <summary>When the peer last sent anything, in the machine's milliseconds.</summary>
+    internal long LastRead => Volatile.Read(ref _lastRead);
+
+    /// <summary>Since when a part of a frame or of a block of headers waits for its rest; 0 when none does, or something else is waited for.</summary>
+    internal long PartSince => Volatile.Read(ref _partSince);
+
     /// <summary>Reads until the peer closes.</summary>
     /// <exception cref="Http2Exception">The peer broke the protocol.</exception>
+    /// <exception cref="IOException">A peer does not read.</exception>
     internal void Run()
     {
+        long part = 0;
         do
         {
+            Volatile.Write(ref _partSince, 0);
+            bool whole = false;
             while (_reader.TryNext(out FrameHeader header, out ReadOnlySpan<byte> payload))
             {
                 Handle(header, payload);
+                whole = true;
+                if (Session.IsCongested)
+                {
+                    // Nothing more is read until what waits already has left.
+                    Session.AwaitRoom();
+                }
             }
 
             Session.Flush();
+            bool open = _block.OpenStream != 0;
+            part = !open && !_reader.HasPart ? 0 : part == 0 || (whole && !open) ? Environment.TickCount64 : part;
+            Volatile.Write(ref _partSince, part);
         }
-        while (_reader.Fill());
+        while (Fill());
+    }
+
+    private bool Fill()
+    {
+        bool more = _reader.Fill();
+        Volatile.Write(ref _lastRead, Environment.TickCount64);
+        return more;
     }
 
     /// <summary>DATA, its form unchecked. Outside the gate, as the next four.</summary>

@@ -1,5 +1,7 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using Cloister.Enclave.Gateway.Http2;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -12,16 +14,24 @@ internal sealed class GatewayConnection : IDisposable
 {
     private const int HandshakeMilliseconds = 10_000;
     private const int LingerMilliseconds = 1000;
+    private const int LeaveMilliseconds = 2000;
+
+    // A frame or a block of headers that was begun and does not go on.
+    private const int SlowFrameMilliseconds = 20_000;
 
     private readonly GatewayParts _parts;
     private readonly Socket _client;
+    private readonly long _begun = Environment.TickCount64;
     private readonly CancellationTokenSource _closing = new();
     private readonly ManualResetEventSlim _clientTold = new();
     private readonly List<Stream> _streams = [];
     private volatile Socket? _etcd;
+    private volatile EtcdMember? _member;
     private volatile ProxySession? _session;
     private volatile bool _clientGone;
     private volatile bool _etcdLost;
+    private volatile ClientPump? _reading;
+    private bool _leaving;
     private Timer? _patience;
 
     internal GatewayConnection(GatewayParts parts, Socket client)
@@ -30,14 +40,48 @@ internal sealed class GatewayConnection : IDisposable
         _client = client;
     }
 
-    private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+    /// <summary>What a client of HTTP/2 begins with.</summary>
+    internal static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+
+    /// <summary>The client's certificate, once it is authenticated; empty before.</summary>
+    internal string Client { get; private set; } = "";
+
+    /// <summary>When the client last sent anything, or connected, in the machine's milliseconds.</summary>
+    internal long LastRead => _reading?.LastRead ?? _begun;
+
+    /// <summary>The member of etcd that it is connected to; null before, and without etcd.</summary>
+    internal EtcdMember? Member => _member;
+
+    /// <summary>It serves without etcd: every call is answered UNAVAILABLE.</summary>
+    internal bool IsWithoutEtcd => _session is { IsWithoutEtcd: true };
+
+    /// <summary>A call is open.</summary>
+    internal bool HasCalls => _session is { } session && session.HasStreams;
+
+    /// <summary>No call is under way that soon ends: watches do not.</summary>
+    internal bool IsQuiet
+    {
+        get
+        {
+            if (_session is not { } session)
+            {
+                return true;
+            }
+
+            lock (session.Gate)
+            {
+                return session.Streams.All(stream => stream.IsWatch);
+            }
+        }
+    }
 
     /// <summary>Serves it to its end, on the calling thread.</summary>
-    internal void Run()
+    /// <param name="admitted">Asked once the client is authenticated: whether there is room for it.</param>
+    internal void Run(Func<bool> admitted)
     {
         try
         {
-            Serve();
+            Serve(admitted);
         }
         catch (Exception e) when (IsEnd(e))
         {
@@ -77,44 +121,99 @@ internal sealed class GatewayConnection : IDisposable
     }
 
     /// <summary>Tells the API server to go on elsewhere.</summary>
-    /// <returns>False while calls are under way that soon end: watches do not.</returns>
-    internal bool Drain(bool tell)
+    internal void Tell(string reason)
     {
-        if (_session is not { } session)
+        if (_session is { } session)
         {
-            return true;
-        }
-
-        if (tell)
-        {
-            GoAway(session, Http2ErrorCode.NoError, "the gateway stops");
-        }
-
-        lock (session.Gate)
-        {
-            return session.Streams.All(stream => stream.Response.Kind == EtcdMessage.WatchResponse);
+            GoAway(session, Http2ErrorCode.NoError, reason);
         }
     }
 
+    /// <summary>Sends the API server to a new connection, lets calls end for a moment, and closes. Waits for nobody, and does it once.</summary>
+    internal void Leave(string reason)
+    {
+        if (!Interlocked.Exchange(ref _leaving, true))
+        {
+            _ = LeaveAsync(reason);
+        }
+    }
+
+    private async Task LeaveAsync(string reason)
+    {
+        await Task.Run(() => Tell(reason));
+        for (long until = Environment.TickCount64 + LeaveMilliseconds; HasCalls && Environment.TickCount64 < until;)
+        {
+            await Task.Delay(20);
+        }
+
+        // Closing with unread bytes would reset the connection and could take GOAWAY away from it.
+        Half(_client);
+        for (long until = Environment.TickCount64 + LingerMilliseconds; !_clientGone && Environment.TickCount64 < until;)
+        {
+            await Task.Delay(20);
+        }
+
+        Abort();
+    }
+
+    /// <summary>Ends what the client began and does not go on with. For a timer: it waits for nobody.</summary>
+    internal void CloseIfSlow()
+    {
+        if (_session is not { } session || _reading is not { } reading || Volatile.Read(ref _leaving))
+        {
+            return;
+        }
+
+        long now = Environment.TickCount64;
+        if (reading.PartSince is var since and not 0 && now - since > SlowFrameMilliseconds)
+        {
+            _parts.Ended(ConnectionEnd.TooSlow);
+            Volatile.Write(ref _leaving, true);
+            InBackground(() =>
+            {
+                GoAway(session, Http2ErrorCode.EnhanceYourCalm, "a frame or a block of headers was begun and does not go on");
+                Abort();
+            });
+        }
+        else if (SlowCalls.End(session, now))
+        {
+            _parts.Ended(ConnectionEnd.TooSlow);
+            InBackground(session.Flush);
+        }
+    }
+
+    private static void InBackground(Action action) => _ = Task.Run(() =>
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (IsEnd(e))
+        {
+            // Nobody is there to be told.
+        }
+    });
+
     private static bool IsEnd(Exception e) => e is IOException or SocketException or ObjectDisposedException or AuthenticationException or InvalidOperationException;
 
-    private void Serve()
+    private void Serve(Func<bool> admitted)
     {
         SocketHabits.Apply(_client);
-        Stream client;
-        FrameReader fromClient;
-        using (Timer patience = new(_ => SocketHabits.End(_client), null, HandshakeMilliseconds, Timeout.Infinite))
+        if (Authenticate() is not { } client || !admitted())
         {
-            client = _parts.Tls.Accept(new SocketStream(_client));
-            _streams.Add(client);
-            fromClient = new FrameReader(client);
-            if (!fromClient.TakePreface(Preface))
+            return;
+        }
+
+        using FrameReader fromClient = new(client);
+        using (EndAfter(HandshakeMilliseconds, ConnectionEnd.TooSlow))
+        {
+            // Its first frame as well: etcd is not asked for one that says nothing more.
+            if (!fromClient.TakePreface(Preface) || !fromClient.Await(FrameHeader.Size))
             {
                 return;
             }
         }
 
-        using FrameReader first = fromClient;
         FrameReader? fromEtcd = null;
         _etcd = _parts.Connector.Connect(() => !_clientGone, etcd =>
         {
@@ -127,7 +226,7 @@ internal sealed class GatewayConnection : IDisposable
                 session.Etcd.Flush();
 
                 // An API server learns that this connection works only when etcd's does.
-                AwaitSettings(fromEtcd);
+                EtcdProbe.AwaitSettings(fromEtcd);
             }
             catch
             {
@@ -136,15 +235,19 @@ internal sealed class GatewayConnection : IDisposable
             }
 
             _session = session;
-        });
+        },
+        out EtcdMember? member);
         if (_etcd is not { } socket || _session is not { } ready || fromEtcd is null)
         {
+            ServeWithoutEtcd(client, fromClient);
             return;
         }
 
+        _member = member;
         using FrameReader second = fromEtcd;
         ClientPump clientPump = new(ready, fromClient, Rewriter(), _parts.Log);
-        EtcdPump etcdPump = new(ready, fromEtcd, Rewriter());
+        _reading = clientPump;
+        EtcdPump etcdPump = new(ready, fromEtcd, Rewriter(), OnStatus);
         Thread etcdThread = new(() => RunEtcd(ready, etcdPump)) { IsBackground = true, Name = "gateway, etcd" };
         etcdThread.Start();
         RunClient(ready, clientPump);
@@ -152,24 +255,61 @@ internal sealed class GatewayConnection : IDisposable
         etcdThread.Join();
     }
 
-    private MessageRewriter Rewriter() => new(_parts.Messages, _parts.Log, _parts.MaxMessageSize, _closing.Token);
-
-    private static void AwaitSettings(FrameReader reader)
+    // A connection that works and says so at once: gRPC tries again at once when it is told to, and later and later after one that failed.
+    private void ServeWithoutEtcd(Stream client, FrameReader fromClient)
     {
-        FrameHeader header;
-        while (!reader.TryPeek(out header, out _))
+        ProxySession session = new(client, Stream.Null, _parts.Budget, _parts.Counters) { IsWithoutEtcd = true };
+        session.Begin(Preface);
+        ClientPump pump = new(session, fromClient, Rewriter(), _parts.Log);
+        _session = session;
+        _reading = pump;
+        _parts.Connector.Await();
+        RunClient(session, pump);
+    }
+
+    // What the work that a member is asked for says of it.
+    private void OnStatus(ProxyStream stream, List<HeaderField> trailers)
+    {
+        if (_member is not { } member || !stream.NeedsCluster)
         {
-            if (!reader.Fill())
-            {
-                throw new IOException("closed");
-            }
+            return;
         }
 
-        if (header.Type != FrameType.Settings)
+        ReadOnlySpan<byte> status = trailers.Find(static field => field.Is("grpc-status"u8)).Value;
+        if (status.SequenceEqual("0"u8))
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "not SETTINGS");
+            member.HasServed();
+        }
+        else if (status.SequenceEqual("14"u8))
+        {
+            _parts.Connector.Doubt(member);
         }
     }
+
+    private SslStream? Authenticate()
+    {
+        // Waits for the first certificate of a broker, as long as nobody else wants the place.
+        SslStreamCertificateContext certificate = _parts.Tls.Serving(() => !_clientGone);
+        using (EndAfter(HandshakeMilliseconds, ConnectionEnd.HandshakeTimeout))
+        {
+            SslStream client = _parts.Tls.Accept(new SocketStream(_client), certificate);
+            _streams.Add(client);
+            Client = client.RemoteCertificate?.GetCertHashString(HashAlgorithmName.SHA256) ?? "";
+            return _clientGone ? null : client;
+        }
+    }
+
+    private Timer EndAfter(int milliseconds, ConnectionEnd end) => new(
+        _ =>
+        {
+            _parts.Ended(end);
+            SocketHabits.End(_client);
+        },
+        null,
+        milliseconds,
+        Timeout.Infinite);
+
+    private MessageRewriter Rewriter() => new(_parts.Messages, _parts.Log, _parts.MaxMessageSize, _closing.Token);
 
     private void RunClient(ProxySession session, ClientPump pump)
     {

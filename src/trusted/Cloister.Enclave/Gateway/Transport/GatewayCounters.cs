@@ -15,6 +15,8 @@ public sealed class GatewayCounters
     private long _kekAbsent;
     private long _refusedAnswers;
     private long _refusedKeys;
+    private readonly long[] _ended = new long[Enum.GetValues<ConnectionEnd>().Length];
+    private long _etcdLeft;
     private long _tlsFilesTaken;
     private long _tlsFilesRefused;
 
@@ -23,6 +25,11 @@ public sealed class GatewayCounters
     [
         ("gateway_connections", () => Volatile.Read(ref _connections)),
         ("gateway_connections_open", () => Volatile.Read(ref _open)),
+        ("gateway_connections_gave_way_unauthenticated", () => Ends(ConnectionEnd.GaveWayUnauthenticated)),
+        ("gateway_connections_handshake_timeout", () => Ends(ConnectionEnd.HandshakeTimeout)),
+        ("gateway_connections_gave_way", () => Ends(ConnectionEnd.GaveWay)),
+        ("gateway_connections_refused", () => Ends(ConnectionEnd.Refused)),
+        ("gateway_connections_slow", () => Ends(ConnectionEnd.TooSlow)),
         ("gateway_calls", () => Volatile.Read(ref _calls)),
         ("gateway_calls_refused", () => Volatile.Read(ref _refusedCalls)),
         ("gateway_values_encrypted", () => Volatile.Read(ref _encrypted)),
@@ -33,9 +40,16 @@ public sealed class GatewayCounters
         ("gateway_values_kek_absent", () => Volatile.Read(ref _kekAbsent)),
         ("gateway_answers_refused", () => Volatile.Read(ref _refusedAnswers)),
         ("gateway_keys_refused", () => Volatile.Read(ref _refusedKeys)),
+        ("gateway_etcd_left", () => Volatile.Read(ref _etcdLeft)),
+        .. Etcd.Select((member, i) => ($"gateway_etcd_failures_{i + 1}", (Func<long>)(() => member.Failures))),
         ("gateway_tls_files_taken", () => Volatile.Read(ref _tlsFilesTaken)),
         ("gateway_tls_files_refused", () => Volatile.Read(ref _tlsFilesRefused)),
     ];
+
+    /// <summary>The endpoints, in the order of the configuration.</summary>
+    internal IReadOnlyList<EtcdMember> Etcd { get; set; } = [];
+
+    internal void EtcdLeft() => Interlocked.Increment(ref _etcdLeft);
 
     internal void Opened()
     {
@@ -44,6 +58,10 @@ public sealed class GatewayCounters
     }
 
     internal void Closed() => Interlocked.Decrement(ref _open);
+
+    internal void Ended(ConnectionEnd end) => Interlocked.Increment(ref _ended[(int)end]);
+
+    private long Ends(ConnectionEnd end) => Volatile.Read(ref _ended[(int)end]);
 
     internal void Called() => Interlocked.Increment(ref _calls);
 

@@ -11,8 +11,10 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <param name="Budget">Bytes of all messages.</param>
 /// <param name="Counters">Counters.</param>
 /// <param name="Log">Log.</param>
+/// <param name="Ended">Told of connections that the gateway closes.</param>
 internal sealed record GatewayParts(
-    GatewayTls Tls, EtcdConnector Connector, EtcdMessages Messages, int MaxMessageSize, MemoryBudget Budget, GatewayCounters Counters, EnclaveLog Log)
+    GatewayTls Tls, EtcdConnector Connector, EtcdMessages Messages, int MaxMessageSize, MemoryBudget Budget, GatewayCounters Counters, EnclaveLog Log,
+    Action<ConnectionEnd> Ended)
 {
     /// <summary>Lines about clients that were not let in.</summary>
     internal LineLimit Refusals { get; } = new();

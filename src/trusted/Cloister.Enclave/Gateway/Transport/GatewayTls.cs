@@ -17,7 +17,7 @@ internal sealed class GatewayTls
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
-    private readonly Func<SslStreamCertificateContext> _serving;
+    private readonly Func<Func<bool>, SslStreamCertificateContext> _serving;
     private readonly TlsFiles<X509ChainPolicy> _clients;
     private readonly TlsFiles<X509ChainPolicy>? _etcdChain;
     private readonly TlsFiles<SslStreamCertificateContext>? _etcdCertificate;
@@ -28,12 +28,12 @@ internal sealed class GatewayTls
     /// <param name="options">Which.</param>
     /// <param name="issued">Gives the certificate for a handshake when it is not one of files.</param>
     /// <exception cref="StartException">One is missing or not what it should be.</exception>
-    internal GatewayTls(GatewayOptions options, Func<SslStreamCertificateContext>? issued = null)
+    internal GatewayTls(GatewayOptions options, Func<Func<bool>, SslStreamCertificateContext>? issued = null)
     {
         if (options is { CertificatePath: { } serving, KeyPath: { } servingKey })
         {
             TlsFiles<SslStreamCertificateContext> files = Certificate("gateway.tls", serving, servingKey);
-            issued = () => files.Current;
+            issued = _ => files.Current;
         }
 
         _names = options.Clients;
@@ -53,15 +53,18 @@ internal sealed class GatewayTls
     /// <summary>The files that may change meanwhile.</summary>
     internal IReadOnlyList<ITlsFiles> Files => _files;
 
+    /// <summary>The certificate for a handshake; each may have another one, and connections that are open keep theirs.</summary>
+    /// <param name="wanted">False once nobody waits for it.</param>
+    /// <exception cref="IOException">There is no serving certificate now.</exception>
+    internal SslStreamCertificateContext Serving(Func<bool> wanted) => _serving(wanted);
+
     /// <summary>The API server's side.</summary>
     /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
-    /// <exception cref="IOException">There is no serving certificate now.</exception>
-    internal SslStream Accept(Stream stream)
+    internal SslStream Accept(Stream stream, SslStreamCertificateContext certificate)
     {
-        // For each connection: the next one may have another certificate, and those that are open keep theirs.
         SslServerAuthenticationOptions options = new()
         {
-            ServerCertificateContext = _serving(),
+            ServerCertificateContext = certificate,
             ClientCertificateRequired = true,
             CertificateChainPolicy = _clients.Current,
             RemoteCertificateValidationCallback = IsClient,

@@ -29,6 +29,7 @@ internal sealed class Link
     private int _receiveWindow = FlowControl.DefaultWindow;
     private int _ungranted;
     private bool _sending;
+    private bool _broken;
     private readonly byte[] _pings = new byte[MaxWaiting * PingSize];
     private int _pingsWaiting;
     private long _pingsDue;
@@ -50,6 +51,9 @@ internal sealed class Link
 
     /// <summary>Frames to this peer that are not DATA.</summary>
     internal FrameWriter Output => _output;
+
+    /// <summary>Bytes of frames that wait; looked at without the gate, so of a moment ago.</summary>
+    internal int Backlog => _output.Length;
 
     /// <summary>Called for a leg whose pending bytes became fewer, or that is finished.</summary>
     internal required Action<StreamLeg> Sent { get; init; }
@@ -155,6 +159,11 @@ internal sealed class Link
             FrameWriter batch;
             lock (_gate)
             {
+                if (_broken)
+                {
+                    throw new IOException("the peer takes nothing more");
+                }
+
                 if (_sending && !mine)
                 {
                     return false;
@@ -215,7 +224,9 @@ internal sealed class Link
     {
         lock (_gate)
         {
+            // A part of it may have left.
             _sending = false;
+            _broken = true;
         }
     }
 
@@ -253,7 +264,7 @@ internal sealed class Link
 
     private void SendOne(StreamLeg leg)
     {
-        int id = leg.Stream.Id;
+        int id = leg.DestinationId;
         if (leg.Pending is { Length: > 0 } pending)
         {
             int length = (int)Math.Min(Math.Min(pending.Length, FrameReader.MaxPayload), Math.Min(leg.SendWindow, _sendWindow));
@@ -261,6 +272,7 @@ internal sealed class Link
             _output.Frame(FrameType.Data, last ? FrameHeader.EndStream : (byte)0, id, pending.Span[..length]);
             pending.Consume(length);
             leg.SendWindow -= length;
+            leg.Sent += length;
             _sendWindow -= length;
             _dataSincePing += length;
             leg.Ended = last;

@@ -54,7 +54,16 @@ internal sealed class MessageRewriter
         }
         catch (RpcException e)
         {
-            session.Refuse(leg.Stream, e.Code, e.Message);
+            if (leg.Kind == EtcdMessage.Opaque && leg.Stream.Response == leg && leg.Sent + leg.PendingLength > 0)
+            {
+                // A part of a message that has no rest: a status behind it would not be read, a reset is.
+                session.Break(leg.Stream);
+            }
+            else
+            {
+                session.Refuse(leg.Stream, e.Code, e.Message);
+            }
+
             return false;
         }
     }
@@ -178,18 +187,27 @@ internal sealed class MessageRewriter
         session.ReturnReceived(leg);
         try
         {
+            // All of it or nothing: what waits in front of it is of a message that the client has in part, and has to get whole.
             leg.Pending ??= session.Rent();
-            leg.Pending.Append(prefix);
-            leg.Pending.Append(rewritten);
+            leg.Pending.Reserve(PrefixSize + rewritten.Length);
         }
         catch (RpcException e)
         {
-            // The prefix may be there already without its message: nothing more of this response can be told.
-            leg.Pending?.Clear();
             session.Refuse(leg.Stream, e.Code, e.Message);
             return;
         }
 
+        if (leg == leg.Stream.Request)
+        {
+            session.OpenAtEtcd(leg.Stream);
+            if (leg.Stream.Gone)
+            {
+                return;
+            }
+        }
+
+        leg.Pending.Append(prefix);
+        leg.Pending.Append(rewritten);
         session.DestinationOf(leg).Ready(leg);
     }
 }

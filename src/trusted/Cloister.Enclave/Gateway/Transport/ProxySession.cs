@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Rpc;
 
@@ -12,16 +13,22 @@ internal sealed class ProxySession : IDisposable
     private const int MaxStreams = 2048;
     private const int GrantAt = FlowControl.StreamWindow / 4;
 
+    // Frames other than DATA that may wait for a peer: as long as more do, its pair is not read.
+    private const int MaxBacklog = 256 * 1024;
+    private const int CongestedMilliseconds = 20_000;
+
     // A PING is not kept longer where nothing else is sent; grpc-go gives its connections up after a second at the earliest.
     private const int PingMilliseconds = 100;
     private const int FreshMilliseconds = 1000;
 
     private readonly Dictionary<int, ProxyStream> _streams = [];
+    private readonly Dictionary<int, ProxyStream> _atEtcd = [];
     private readonly Stack<ByteQueue> _free = [];
     private readonly MemoryBudget _budget;
     private readonly Timer _pings;
     private bool _pingsWait;
     private long? _etcdAnswered;
+    private int _etcdLimit = int.MaxValue;
 
     internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, GatewayCounters counters)
     {
@@ -40,11 +47,28 @@ internal sealed class ProxySession : IDisposable
 
     internal GatewayCounters Counters { get; }
 
+    /// <summary>No etcd can be reached: calls are answered here, and at once.</summary>
+    internal bool IsWithoutEtcd { get; init; }
+
     /// <summary>The newest stream that the API server opened.</summary>
     internal int LastStreamId { get; set; }
 
     /// <summary>Streams above it are not for this connection: etcd said so, and the API server was told.</summary>
     internal int GoAwayLimit { get; set; } = int.MaxValue;
+
+    internal bool HasStreams
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _streams.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>More frames wait for a peer than should.</summary>
+    internal bool IsCongested => Etcd.Backlog > MaxBacklog || Client.Backlog > MaxBacklog;
 
     internal bool IsFull => _streams.Count >= Math.Min(MaxStreams, Etcd.Settings.MaxStreams);
 
@@ -69,10 +93,32 @@ internal sealed class ProxySession : IDisposable
         while (Client.Flush());
     }
 
+    /// <summary>Waits until a peer has taken what waits for it. Outside the gate.</summary>
+    /// <exception cref="IOException">It takes nothing.</exception>
+    internal void AwaitRoom()
+    {
+        for (long end = Environment.TickCount64 + CongestedMilliseconds; ;)
+        {
+            Flush();
+            if (!IsCongested)
+            {
+                return;
+            }
+
+            // Another thread is sending, and the peer does not read.
+            if (Environment.TickCount64 > end)
+            {
+                throw new IOException("a peer does not read");
+            }
+
+            Thread.Sleep(1);
+        }
+    }
+
     /// <summary>A PING of the API server's goes to the end and back, so that it learns that etcd is gone; unless etcd has just answered one.</summary>
     internal void PingFromClient(ReadOnlySpan<byte> payload)
     {
-        if (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds)
+        if (IsWithoutEtcd || (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds))
         {
             AnswerLater(Client, payload);
         }
@@ -98,6 +144,15 @@ internal sealed class ProxySession : IDisposable
             ? _streams.GetValueOrDefault(streamId)
             : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
 
+    /// <summary>The newest stream that was opened at etcd.</summary>
+    internal int LastEtcdId { get; private set; } = -1;
+
+    /// <summary>The same by etcd's number. A number below the newest that was not used is of a stream that is over.</summary>
+    internal ProxyStream? FindAtEtcd(int streamId) =>
+        streamId > 0 && streamId <= LastEtcdId && streamId % 2 == 1
+            ? _atEtcd.GetValueOrDefault(streamId)
+            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+
     internal IEnumerable<ProxyStream> Streams => _streams.Values;
 
     internal void Open(ProxyStream stream)
@@ -106,19 +161,90 @@ internal sealed class ProxySession : IDisposable
         Counters.Called();
     }
 
+    /// <summary>Keeps the headers of a request until its message is known to go to etcd.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
+    internal void Defer(ProxyStream stream, List<HeaderField> fields)
+    {
+        _budget.Take(SizeOf(fields));
+        stream.Opening = fields;
+    }
+
+    /// <summary>Opens a call at etcd, if it is not yet: with the API server's number where that is still free, as numbers there only grow.</summary>
+    internal void OpenAtEtcd(ProxyStream stream)
+    {
+        if (stream.Opening is { } fields)
+        {
+            DropOpening(stream);
+            OpenAtEtcd(stream, fields, endsStream: false);
+        }
+    }
+
+    internal void OpenAtEtcd(ProxyStream stream, List<HeaderField> fields, bool endsStream)
+    {
+        long id = Math.Max(stream.Id, LastEtcdId + 2L);
+        if (id > _etcdLimit)
+        {
+            Unbegun(stream);
+            return;
+        }
+
+        stream.EtcdId = LastEtcdId = (int)id;
+        _atEtcd.Add(stream.EtcdId, stream);
+        Etcd.Headers(stream.EtcdId, endsStream, fields);
+    }
+
+    /// <summary>etcd goes: what it has not begun the API server may do again elsewhere.</summary>
+    internal void GoAwayFromEtcd(int last, ReadOnlySpan<byte> payload)
+    {
+        _etcdLimit = Math.Min(_etcdLimit, last);
+        int limit = last >= LastEtcdId ? last : _atEtcd.Values.Where(stream => stream.EtcdId <= last).Select(stream => stream.Id).DefaultIfEmpty(0).Max();
+        GoAwayLimit = Math.Min(GoAwayLimit, limit);
+        byte[] own = payload.ToArray();
+        BinaryPrimitives.WriteInt32BigEndian(own, limit);
+        Client.Output.Frame(FrameType.GoAway, 0, 0, own);
+        foreach (ProxyStream stream in _atEtcd.Values.Where(stream => stream.EtcdId > last).ToList())
+        {
+            Unbegun(stream);
+        }
+    }
+
+    // gRPC's clients take it as never begun.
+    private void Unbegun(ProxyStream stream)
+    {
+        Client.Output.RstStream(stream.Id, Http2ErrorCode.RefusedStream);
+        Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
+    }
+
+    private void DropOpening(ProxyStream stream)
+    {
+        if (stream.Opening is { } fields)
+        {
+            _budget.Return(SizeOf(fields));
+            stream.Opening = null;
+        }
+    }
+
+    private static long SizeOf(List<HeaderField> fields) => fields.Sum(field => field.Size);
+
     internal Link DestinationOf(StreamLeg leg) => leg == leg.Stream.Request ? Etcd : Client;
 
     internal Link SourceOf(StreamLeg leg) => leg == leg.Stream.Request ? Client : Etcd;
 
     /// <summary>An empty queue.</summary>
-    internal ByteQueue Rent() => _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
+    internal ByteQueue Rent()
+    {
+        // As long as it is in use; those that are kept are a buffer of the connection's.
+        _budget.Take(ByteQueue.SmallSize);
+        return _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+    }
 
     /// <summary>Lets the source send more, once most of what it sent has gone on: a reader that does not read holds its writer up.</summary>
     internal void Grant(StreamLeg leg)
     {
         if (leg is { SourceEnded: false, Stream.Gone: false } && leg.Ungranted >= GrantAt && leg.PendingLength < FlowControl.StreamWindow)
         {
-            SourceOf(leg).Output.WindowUpdate(leg.Stream.Id, leg.Ungranted);
+            SourceOf(leg).Output.WindowUpdate(leg.SourceId, leg.Ungranted);
             leg.ReceiveWindow += leg.Ungranted;
             leg.Ungranted = 0;
         }
@@ -139,9 +265,10 @@ internal sealed class ProxySession : IDisposable
         Counters.CallRefused();
         StreamLeg request = stream.Request;
         StreamLeg response = stream.Response;
-        if (!request.Ended || !response.SourceEnded)
+        DropOpening(stream);
+        if (stream.EtcdId != 0 && (!request.Ended || !response.SourceEnded))
         {
-            Etcd.Output.RstStream(stream.Id, reset);
+            Etcd.Output.RstStream(stream.EtcdId, reset);
         }
 
         stream.Refused = true;
@@ -153,15 +280,29 @@ internal sealed class ProxySession : IDisposable
         request.SourceEnded = true;
         stream.ResponseBegun = true;
         Release(request);
+        if (!response.Busy)
+        {
+            Return(response.Received);
+            response.Received = null;
+        }
+
         Client.Ready(response);
+    }
+
+    /// <summary>Ends a call for want of memory, with what gRPC reads as RESOURCE_EXHAUSTED where no status can follow.</summary>
+    internal void Break(ProxyStream stream)
+    {
+        Counters.CallRefused();
+        Client.Output.RstStream(stream.Id, Http2ErrorCode.EnhanceYourCalm);
+        EndFromClient(stream, Http2ErrorCode.Cancel, StreamEnd.ResetHere);
     }
 
     /// <summary>The API server gave a call up (<see cref="StreamEnd.ResetByPeer"/>), or broke its rules and was told so.</summary>
     internal void EndFromClient(ProxyStream stream, Http2ErrorCode code, StreamEnd end)
     {
-        if (!stream.Request.Ended || !stream.Response.SourceEnded)
+        if (stream.EtcdId != 0 && (!stream.Request.Ended || !stream.Response.SourceEnded))
         {
-            Etcd.Output.RstStream(stream.Id, code);
+            Etcd.Output.RstStream(stream.EtcdId, code);
         }
 
         Remove(stream, end, StreamEnd.ResetHere);
@@ -201,7 +342,12 @@ internal sealed class ProxySession : IDisposable
         stream.Gone = true;
         _streams.Remove(stream.Id);
         Client.Closed.Add(stream.Id, client);
-        Etcd.Closed.Add(stream.Id, etcd);
+        DropOpening(stream);
+        if (_atEtcd.Remove(stream.EtcdId))
+        {
+            Etcd.Closed.Add(stream.EtcdId, etcd);
+        }
+
         Release(stream.Request);
         Release(stream.Response);
     }
@@ -286,8 +432,14 @@ internal sealed class ProxySession : IDisposable
     private void Return(ByteQueue? queue)
     {
         const int Kept = 256;
-        queue?.Clear();
-        if (queue is not null && _free.Count < Kept)
+        if (queue is null)
+        {
+            return;
+        }
+
+        queue.Clear();
+        _budget.Return(ByteQueue.SmallSize);
+        if (_free.Count < Kept)
         {
             _free.Push(queue);
         }

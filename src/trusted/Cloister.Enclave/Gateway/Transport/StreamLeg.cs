@@ -17,6 +17,12 @@ internal sealed class StreamLeg
 
     internal ProxyStream Stream { get; }
 
+    /// <summary>The number of the stream where it comes from.</summary>
+    internal int SourceId => this == Stream.Request ? Stream.Id : Stream.EtcdId;
+
+    /// <summary>The number of the stream where it goes to.</summary>
+    internal int DestinationId => this == Stream.Request ? Stream.EtcdId : Stream.Id;
+
     /// <summary>What its messages are; <see cref="EtcdMessage.Opaque"/> when bytes are sent on as they come.</summary>
     internal EtcdMessage Kind { get; }
 
@@ -58,6 +64,12 @@ internal sealed class StreamLeg
 
     /// <summary>A message of <see cref="Received"/> is being rewritten, outside the gate: it must stay.</summary>
     internal bool Busy { get; set; }
+
+    /// <summary>Bytes that were sent on so far.</summary>
+    internal long Sent { get; set; }
+
+    /// <summary>How many they were when somebody looked, and when they last were others.</summary>
+    internal (long Sent, long At) Seen { get; set; }
 
     internal int PendingLength => Pending?.Length ?? 0;
 

@@ -16,6 +16,12 @@ internal abstract class StreamPump : FramePump
         _rewriter = rewriter;
     }
 
+    /// <summary>The stream of that number on this side, or null when it is over. One that was never opened ends the connection.</summary>
+    private protected abstract ProxyStream? Find(int streamId);
+
+    /// <summary>The newest stream on this side.</summary>
+    private protected abstract int LastId { get; }
+
     private protected abstract StreamLeg LegFrom(ProxyStream stream);
 
     private protected abstract StreamLeg LegTo(ProxyStream stream);
@@ -43,6 +49,7 @@ internal abstract class StreamPump : FramePump
             leg = Take(header, content, ends);
             if (leg is null || !TryTakeMessage(leg, ends))
             {
+                CountIfRefused(leg);
                 return;
             }
         }
@@ -59,13 +66,23 @@ internal abstract class StreamPump : FramePump
             }
         }
         while (more);
+        CountIfRefused(leg);
+    }
+
+    // A call that comes to nothing costs its sender nothing either.
+    private void CountIfRefused(StreamLeg? leg)
+    {
+        if (leg is { Stream.Refused: true })
+        {
+            CountIdleWork();
+        }
     }
 
     private protected override void OnWindowUpdate(int streamId, int increment)
     {
         lock (Session.Gate)
         {
-            if (Session.Find(streamId) is not { } stream)
+            if (Find(streamId) is not { } stream)
             {
                 return;
             }
@@ -102,7 +119,7 @@ internal abstract class StreamPump : FramePump
     {
         lock (Session.Gate)
         {
-            if (Session.Find(streamId) is { } stream)
+            if (Find(streamId) is { } stream)
             {
                 OnReset(stream, code);
             }
@@ -113,7 +130,7 @@ internal abstract class StreamPump : FramePump
     {
         lock (Session.Gate)
         {
-            if (streamId > Session.LastStreamId || Session.Find(streamId) is not { } stream)
+            if (streamId > LastId || Find(streamId) is not { } stream)
             {
                 throw new Http2Exception(Http2ErrorCode.FrameSizeError, message);
             }
@@ -144,6 +161,11 @@ internal abstract class StreamPump : FramePump
         leg.SourceEnded = true;
         leg.Complete = true;
         leg.Received?.Clear();
+        if (leg == leg.Stream.Request)
+        {
+            Session.OpenAtEtcd(leg.Stream);
+        }
+
         To.Ready(leg);
     }
 
@@ -173,7 +195,7 @@ internal abstract class StreamPump : FramePump
     {
         // Windows count also what is dropped.
         From.Received(header.Length);
-        if (Session.Find(header.StreamId) is not { } stream)
+        if (Find(header.StreamId) is not { } stream)
         {
             OnClosed(header.StreamId);
             return null;
@@ -203,6 +225,12 @@ internal abstract class StreamPump : FramePump
         }
 
         leg.SourceEnded = ends;
-        return MessageRewriter.TryAppend(Session, leg, content) ? leg : null;
+        if (!MessageRewriter.TryAppend(Session, leg, content))
+        {
+            CountIdleWork();
+            return null;
+        }
+
+        return leg;
     }
 }

@@ -1,0 +1,174 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>
+/// Accepts, on a thread of its own, and keeps a connection without a thread and without memory of its own until its peer says something.
+/// Silent ones are limited in number and time: the oldest gives way, so that whoever opens many keeps nobody out. secrets: none.
+/// </summary>
+internal sealed class GatewayListener : IDisposable
+{
+    /// <summary>Connections whose peer has said nothing yet; of more, the oldest is closed.</summary>
+    internal const int MaxSilent = 256;
+
+    private const int Backlog = 512;
+    private const int SilentMilliseconds = 10_000;
+    private const int LookMicroseconds = 250_000;
+    private const int AcceptedAtOnce = 64;
+
+    private readonly Socket _socket;
+    private readonly Action<Socket> _begin;
+    private readonly Action<ConnectionEnd> _ended;
+    private readonly List<(Socket Socket, long Since)> _silent = [];
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+
+    /// <summary>Listens.</summary>
+    /// <param name="socket">Bound; owned.</param>
+    /// <param name="begin">Takes a connection that has something to read.</param>
+    /// <param name="ended">Told of every one that was closed instead.</param>
+    internal GatewayListener(Socket socket, Action<Socket> begin, Action<ConnectionEnd> ended)
+    {
+        _socket = socket;
+        _begin = begin;
+        _ended = ended;
+        _socket.Listen(Backlog);
+        _socket.Blocking = false;
+        _thread = new Thread(Run) { IsBackground = true, Name = "gateway, accepting" };
+    }
+
+    internal IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
+    internal void Start() => _thread.Start();
+
+    /// <summary>Refuses whoever comes from now on.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        SocketHabits.End(_socket);
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        HashSet<Socket> ready = [];
+        List<Socket> looking = [];
+        while (!_stopping)
+        {
+            looking.Clear();
+            looking.Add(_socket);
+            looking.AddRange(_silent.Select(one => one.Socket));
+            if (!TrySelect(looking))
+            {
+                continue;
+            }
+
+            ready.Clear();
+            ready.UnionWith(looking);
+            BeginSpeaking(ready);
+            if (ready.Contains(_socket))
+            {
+                Accept();
+            }
+        }
+
+        _silent.ForEach(one => one.Socket.Dispose());
+    }
+
+    private bool TrySelect(List<Socket> looking)
+    {
+        try
+        {
+            Socket.Select(looking, null, null, LookMicroseconds);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Stopped, or one of them just ended.
+            Thread.Sleep(1);
+            return false;
+        }
+    }
+
+    private void BeginSpeaking(HashSet<Socket> ready)
+    {
+        long oldest = Environment.TickCount64 - SilentMilliseconds;
+        _silent.RemoveAll(one =>
+        {
+            if (ready.Contains(one.Socket))
+            {
+                if (HasBytes(one.Socket))
+                {
+                    _begin(one.Socket);
+                }
+                else
+                {
+                    // Its peer closed it.
+                    one.Socket.Dispose();
+                }
+
+                return true;
+            }
+
+            if (one.Since < oldest)
+            {
+                one.Socket.Dispose();
+                _ended(ConnectionEnd.HandshakeTimeout);
+                return true;
+            }
+
+            return false;
+        });
+    }
+
+    private static bool HasBytes(Socket socket)
+    {
+        try
+        {
+            return socket.Available > 0;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private void Accept()
+    {
+        for (int i = 0; i < AcceptedAtOnce; i++)
+        {
+            Socket client;
+            try
+            {
+                client = _socket.Accept();
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.TooManyOpenSockets)
+            {
+                // Out of descriptors: the one that waited longest pays for the next.
+                GiveWay(keep: Math.Max(0, _silent.Count - 1));
+                Thread.Sleep(1);
+                return;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // Nobody is left to be accepted, or it was gone before.
+                return;
+            }
+
+            client.Blocking = true;
+            GiveWay(keep: MaxSilent - 1);
+            _silent.Add((client, Environment.TickCount64));
+        }
+    }
+
+    private void GiveWay(int keep)
+    {
+        while (_silent.Count > keep)
+        {
+            _silent[0].Socket.Dispose();
+            _silent.RemoveAt(0);
+            _ended(ConnectionEnd.GaveWayUnauthenticated);
+        }
+    }
+}
