@@ -124,7 +124,7 @@ internal sealed class Cluster : IAsyncDisposable
         string gateway = !_options.Gateway ? "" : $$"""
             gateway:
               listen: tcp:{{GatewayAddress}}
-              tls: { issuer: broker, clientCa: {{Tls.Ca}}{{_options.TlsFields}} }
+              tls: { {{(_options.CertificateFiles ? $"certificate: {Tls.ServerCertificate}, key: {Tls.ServerKey}" : "issuer: broker")}}, clientCa: {{Tls.Ca}}{{_options.TlsFields}} }
               etcd: { endpoints: ["{{_options.WayToEtcd?.Invoke(Etcd.Url) ?? Etcd.Url}}"] }
               mode: {{mode ?? _options.Mode}}
             {{Indented(gatewayFields ?? _options.GatewayFields)}}
@@ -150,12 +150,12 @@ internal sealed class Cluster : IAsyncDisposable
         Eventually.HoldsAsync("the gateway serves", TimeSpan.FromSeconds(30), ServesAsync, stop, () => Enclave.Log());
 
     /// <summary>The KEK's bytes, as the key owner has them.</summary>
-    public async Task<byte[]> KekAsync(int version = 1)
+    public async Task<byte[]> KekAsync(int version = 1, string name = "secrets")
     {
         await using DatabaseKeyStore store = await DatabaseKeyStore.OpenAsync(Brokers.Database, FileRootKey.Open(Brokers.RootKeyFile), CancellationToken.None);
         byte[] kek = new byte[32];
-        string generation = (await Admin.State.FindKekAsync("secrets", CancellationToken.None))!.Versions.Single(one => one.Version == version).Generation;
-        await store.ReleaseAsync(new KekIdentity(Broker.Authority, "secrets", checked((uint)version), generation), kek, CancellationToken.None);
+        string generation = (await Admin.State.FindKekAsync(name, CancellationToken.None))!.Versions.Single(one => one.Version == version).Generation;
+        await store.ReleaseAsync(new KekIdentity(Broker.Authority, name, checked((uint)version), generation), kek, CancellationToken.None);
         return kek;
     }
 
@@ -164,7 +164,7 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="key">Its key.</param>
     public GrpcChannel Channel(string? certificate = null, string? key = null)
     {
-        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = Trusting(AuthorityFile) };
+        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = Trusting(_options.CertificateFiles ? Tls.Ca : AuthorityFile) };
         if (certificate != "")
         {
             tls.ClientCertificateContext = SslStreamCertificateContext.Create(
@@ -177,6 +177,15 @@ internal sealed class Cluster : IAsyncDisposable
             DisposeHttpClient = true,
             MaxReceiveMessageSize = null,
         });
+    }
+
+    /// <summary>A client of the broker's administration, as the command line is one.</summary>
+    public HttpClient AdminClient(X509Certificate2 administrator)
+    {
+        SocketsHttpHandler handler = new() { UseProxy = false };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == Broker.Pin);
+        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => administrator;
+        return new HttpClient(handler) { BaseAddress = Broker.AdminUrl };
     }
 
     /// <summary>A certificate like the API server's, of an authority that nobody trusts.</summary>
@@ -276,19 +285,14 @@ internal sealed class Cluster : IAsyncDisposable
             {{_options.Broker}}
             """);
         Admin = await Brokers.OpenAsync(Broker);
-        await Admin.MakeKekAsync("secrets", Enclaves.Policy(_options.Lease));
+        foreach (string kek in (string[])["secrets", .. _options.MoreKeks])
+        {
+            await Admin.MakeKekAsync(kek, Enclaves.Policy(_options.Lease));
+        }
+
         using HttpClient http = AdminClient(alice);
         AuthorityCertificate authority = (await http.GetFromJsonAsync<AuthorityCertificate>(AdminPaths.AuthorityCertificate, stop))!;
         await File.WriteAllTextAsync(AuthorityFile, authority.Certificate, stop);
-    }
-
-    // As the command line has it.
-    private HttpClient AdminClient(X509Certificate2 administrator)
-    {
-        SocketsHttpHandler handler = new() { UseProxy = false };
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == Broker.Pin);
-        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => administrator;
-        return new HttpClient(handler) { BaseAddress = Broker.AdminUrl };
     }
 
     private async Task<bool> ServesAsync()

@@ -9,6 +9,9 @@ internal sealed record ClusterOptions
     /// <summary>The gateway's mode.</summary>
     public string Mode { get; init; } = "sealed";
 
+    /// <summary>The gateway's serving certificate and its key come from files, not from the broker.</summary>
+    public bool CertificateFiles { get; init; }
+
     /// <summary>How long a lease lasts, as a policy has it.</summary>
     public string Lease { get; init; } = "10m";
 
@@ -27,6 +30,9 @@ internal sealed record ClusterOptions
     /// <summary>More of section <c>simulation</c>.</summary>
     public string Simulation { get; init; } = "";
 
-    /// <summary>More of the broker's configuration; the sections <c>admin</c> is there already.</summary>
+    /// <summary>KEKs at the broker besides the default one.</summary>
+    public IReadOnlyList<string> MoreKeks { get; init; } = [];
+
+    /// <summary>More of the broker's configuration; its section <c>admin</c> is there already.</summary>
     public string Broker { get; init; } = "";
 }
