@@ -56,7 +56,7 @@ public sealed class AttestedCustody : ICustody
     public bool Holds(KeyFingerprint kek) => _leases.Current is { } held && held.Now < held.GraceEnd && held.Ring.Find(kek) is not null;
 
     /// <inheritdoc/>
-    public void RenewSoon() => _keeper.RenewSoon();
+    public void RenewSoon() => _leases.RenewSoon();
 
     /// <inheritdoc/>
     public ValueTask<EncryptResult> EncryptAsync(ReadOnlyMemory<byte> plaintext, Memory<byte> edek, CancellationToken cancellation)
