@@ -69,10 +69,10 @@ public sealed class EnclaveConfigurationReaderTests
     {
         EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Minimal);
         Assert.Equal(("kms", "cluster-1", "cloister"), (configuration.Context.Purpose, configuration.Context.Cluster, configuration.Context.Provider));
-        Assert.Equal("/run/cloister/kms.sock", configuration.Kms.Address.Path);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, configuration.Kms.Permissions.Mode);
-        Assert.Empty(configuration.Kms.Permissions.AllowedUids);
-        Assert.Equal(256, configuration.Kms.MaxConnections);
+        Assert.Equal("/run/cloister/kms.sock", configuration.Kms!.Address.Path);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, configuration.Kms!.Permissions.Mode);
+        Assert.Empty(configuration.Kms!.Permissions.AllowedUids);
+        Assert.Equal(256, configuration.Kms!.MaxConnections);
         Assert.Equal("manual", configuration.Custody);
         Assert.Null(configuration.Admin);
         Assert.Null(configuration.Secrets);
@@ -84,11 +84,11 @@ public sealed class EnclaveConfigurationReaderTests
     public void All_there_is()
     {
         EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(Full);
-        Assert.Equal("/run/cloister/other.sock", configuration.Kms.Address.Path);
-        Assert.Equal(10, configuration.Kms.MaxConnections);
-        Assert.Equal((UnixFileMode)Convert.ToInt32("660", 8), configuration.Kms.Permissions.Mode);
-        Assert.Equal((1000u, 2000u), (configuration.Kms.Permissions.Owner, configuration.Kms.Permissions.Group));
-        Assert.Equal([0u, 1000u, 2000u], configuration.Kms.Permissions.AllowedUids);
+        Assert.Equal("/run/cloister/other.sock", configuration.Kms!.Address.Path);
+        Assert.Equal(10, configuration.Kms!.MaxConnections);
+        Assert.Equal((UnixFileMode)Convert.ToInt32("660", 8), configuration.Kms!.Permissions.Mode);
+        Assert.Equal((1000u, 2000u), (configuration.Kms!.Permissions.Owner, configuration.Kms!.Permissions.Group));
+        Assert.Equal([0u, 1000u, 2000u], configuration.Kms!.Permissions.AllowedUids);
         Assert.Equal("/run/cloister/admin.sock", configuration.Admin!.Address.Path);
         Assert.Equal("/var/lib/cloister", configuration.StateDirectory);
         Assert.Equal(
