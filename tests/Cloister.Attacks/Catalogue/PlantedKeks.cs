@@ -158,3 +158,36 @@ internal sealed class SealedKeksPutBack() : PlantedKekAttack(
     private static async Task<string> ActiveAsync(ManualEnclave enclave, CancellationToken stop) =>
         (await enclave.Admin.GetStateAsync(new GetStateRequest(), cancellationToken: stop)).ActiveKeyId;
 }
+
+internal sealed class DisabledAtTheBroker() : Attack(
+    "key-id-brought-back-by-disable", Attacker.Operator, "a key custodian of the broker, who disables the version that writes use", Promise.Protected,
+    "without the highest version that writes used there is none: Status is an error until the next one is made")
+{
+    public override async Task<Outcome> RunAsync(Ground ground)
+    {
+        Cluster cluster = await ground.OwnClusterAsync(new ClusterOptions { Gateway = false });
+        string first = await cluster.Enclave.ReadyAsync();
+        await cluster.Admin.RotateAsync("secrets");
+        await Conformance.Harness.Eventually.HoldsAsync(
+            "writes use the new version", TimeSpan.FromSeconds(60), async () => await StatusAsync(cluster) is { } now && now != first && now != "", ground.Stop, cluster.Enclave.Log);
+        await cluster.Admin.DisableAsync("secrets", 2);
+        string after = "";
+        await Conformance.Harness.Eventually.HoldsAsync(
+            "the enclave heard of it", TimeSpan.FromSeconds(60), async () => (after = await StatusAsync(cluster)) == "" || after == first, ground.Stop, cluster.Enclave.Log);
+        return new Outcome(
+            after == first ? Trial.Success($"{first} is active again") : Trial.Refused("Status is an error, no key_id is active"),
+            Trial.Success($"before the rotation {first} was active"));
+    }
+
+    private static async Task<string> StatusAsync(Cluster cluster)
+    {
+        try
+        {
+            return (await cluster.Enclave.StatusAsync()).KeyId;
+        }
+        catch (RpcException)
+        {
+            return "";
+        }
+    }
+}
