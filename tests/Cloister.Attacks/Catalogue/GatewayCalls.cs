@@ -45,6 +45,10 @@ internal sealed class OtherEtcdCalls() : Attack(
             {
                 // Not let through.
             }
+            catch (RpcException)
+            {
+                answered.Add(path); // an error of etcd's
+            }
         }
 
         return answered;

@@ -1,6 +1,5 @@
 using Cloister.Attacks.Framework;
 using Cloister.Attacks.Grounds;
-using Cloister.Broker.Administration;
 using Cloister.Broker.Tests.Failures;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Contracts.KmsV2;
@@ -30,9 +29,10 @@ internal sealed class WrongCluster() : Attack(
     }
 }
 
-/// <summary>A policy is set that leaves a rule out.</summary>
+/// <summary>A policy leaves a rule out.</summary>
 internal sealed class PolicyWithoutRule() : Attack(
-    "policy-without-a-rule", Attacker.Operator, "a release policy that says nothing of debug enclaves", Promise.Protected, "a rule that is missing is an error, not a permission; a waiver has to say 'any'")
+    "policy-without-a-rule", Attacker.Operator, "a release policy that says nothing of debug enclaves, and a debug enclave", Promise.Protected,
+    "a rule that is missing rejects; a waiver has to say 'any'")
 {
     public override async Task<Outcome> RunAsync(Ground ground)
     {
@@ -41,22 +41,18 @@ internal sealed class PolicyWithoutRule() : Attack(
         BrokerProcess broker = await ground.AddAsync(folder.StartAsync());
         await using OtherBroker admin = await folder.OpenAsync(broker);
         string policy = enclaves.Policy("1h");
-        return new Outcome(
-            await SetAsync(admin, policy.Replace("debug: refuse", "", StringComparison.Ordinal)),
-            await SetAsync(admin, policy) with { Detail = "with the rule it is taken" });
-    }
+        await admin.MakeKekAsync("secrets", policy.Replace("debug: refuse", "", StringComparison.Ordinal));
+        enclaves.Configure(broker.Pin, [broker.Url], "debug: true");
+        RpcException error;
+        await using (EnclaveProcess refused = new(enclaves))
+        {
+            error = await refused.FailsAsync("debug");
+        }
 
-    private static async Task<Trial> SetAsync(OtherBroker admin, string policy)
-    {
-        try
-        {
-            await admin.SetPolicyAsync("secrets", policy);
-            return Trial.Success("set");
-        }
-        catch (AdministrationException e)
-        {
-            return Trial.Refused(e.Message);
-        }
+        await admin.SetPolicyAsync("secrets", policy.Replace("debug: refuse", "debug: any", StringComparison.Ordinal));
+        await using EnclaveProcess accepted = new(enclaves);
+        await accepted.ReadyAsync();
+        return new Outcome(Trial.Refused(error.Status.Detail), Trial.Success("with 'debug: any' the same enclave gets the KEK"));
     }
 }
 
