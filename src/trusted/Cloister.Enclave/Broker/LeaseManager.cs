@@ -119,6 +119,9 @@ internal sealed class LeaseManager : IAsyncDisposable
     internal Task ReservedAsync(HeldLease held, UseBudget budget, CancellationToken cancellation) =>
         _copy?.ReservedAsync(held, budget).WaitAsync(cancellation) ?? Task.CompletedTask;
 
+    /// <summary>Renews since a stored value names a KEK that is not here. Whoever writes etcd causes this: not more often than uses may.</summary>
+    internal void RenewSoon() => _renewer.RenewForUses();
+
     /// <summary>Takes in what a broker answered to something else than a renewal: a revocation wipes at once.</summary>
     internal void OnBrokerError(BrokerException answer)
     {
