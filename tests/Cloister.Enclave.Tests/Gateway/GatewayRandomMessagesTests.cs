@@ -49,7 +49,7 @@ public sealed class GatewayRandomMessagesTests
         using GatewayFixture gateway = new();
         byte[] stored = await gateway.EncryptAsync(Covered, Marker);
         byte[] response = TxnResponse(Nested(1, Etcd.Range(KeyValue(Covered, stored), KeyValue(Covered + "2", [1]))), Nested(3, Nested(3, KeyValue(Covered, stored))));
-        EtcdCall call = await gateway.AskAsync(EtcdMessage.TxnRequest, Txn([], [Nested(1, AskAll()), Nested(3, Delete(Covered))], []));
+        EtcdCall call = await gateway.AskAsync(EtcdMessage.TxnRequest, Etcd.Txn([], [Nested(1, AskAll()), Nested(3, Delete(Covered))], []));
         Random random = new(1);
         for (int i = 0; i < 5000; i++)
         {
