@@ -164,13 +164,13 @@ public sealed class SealedKeksTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_disk_refuses_the_change_and_leaves_the_ring_and_the_copy_as_they_were()
+    public async Task A_place_that_cannot_be_written_refuses_the_change_and_leaves_the_ring_and_the_copy_as_they_were()
     {
         string keyId;
         await using (ManualCustody custody = Open())
         {
             keyId = custody.Create("k").KeyId;
-            System.IO.File.CreateSymbolicLink(File + ".new", "/dev/full");
+            Directory.CreateDirectory(File + ".new");
             SealException refusal = Assert.Throws<SealException>(() => custody.Create("k"));
             Assert.Contains("has space", refusal.Message, StringComparison.Ordinal);
             Assert.Equal(keyId, Assert.Single(custody.Ring.All).KeyId);

@@ -167,6 +167,7 @@ internal sealed class LeaseManager : IAsyncDisposable
             }
 
             _believed = grant.Terms.Time;
+            _failure = null;
             _copy?.Keep(held, _held);
             Become(State.Leased, held, NotAnswered);
             foreach (Kek kek in opened.Where(kek => !held.Ring.All.Contains(kek)))
@@ -319,11 +320,6 @@ internal sealed class LeaseManager : IAsyncDisposable
         _problem = problem;
         _state = state;
         _held = held;
-        if (state == State.Leased)
-        {
-            _failure = null;
-        }
-
         foreach (Kek kek in before.All.Where(kek => held?.Ring.All.Contains(kek) != true))
         {
             kek.Dispose();
