@@ -14,7 +14,7 @@ internal abstract class ConnectionFlood(string name, Attacker attacker, string h
     private const int Connections = 1000;
 
     // As many as a gateway takes of API servers.
-    private const int Limit = 256;
+    private const int Taken = 256;
 
     public override bool Alone => true;
 
@@ -33,7 +33,7 @@ internal abstract class ConnectionFlood(string name, Attacker attacker, string h
         List<Socket> taken = [];
         _ = Task.Run(() => TakeAsync(naive, taken), ground.Stop);
         List<Socket> plain = [];
-        for (int i = 0; i < Limit; i++)
+        for (int i = 0; i < Taken; i++)
         {
             plain.Add(Connect(((IPEndPoint)naive.LocalEndpoint).Port));
         }
@@ -103,7 +103,7 @@ internal abstract class ConnectionFlood(string name, Attacker attacker, string h
             while (true)
             {
                 Socket socket = await listener.AcceptSocketAsync();
-                if (taken.Count < Limit)
+                if (taken.Count < Taken)
                 {
                     taken.Add(socket);
                 }

@@ -260,9 +260,9 @@ public sealed class EnclaveConfigurationReaderTests
     public void A_relay_is_named_by_its_key_and_a_waiver_by_its_word()
     {
         string pinned = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  relay:\n    pins: [" + Pin + ", " + Pin + "]", StringComparison.Ordinal);
-        Assert.Equal([new byte[32], new byte[32]], EnclaveConfigurationReader.Read(pinned).Kms.RelayPins);
+        Assert.Equal([new byte[32], new byte[32]], EnclaveConfigurationReader.Read(pinned).Kms!.RelayPins);
         string open = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  unauthenticated: true", StringComparison.Ordinal);
-        Assert.Empty(EnclaveConfigurationReader.Read(open).Kms.RelayPins);
+        Assert.Empty(EnclaveConfigurationReader.Read(open).Kms!.RelayPins);
     }
 
     [Fact]

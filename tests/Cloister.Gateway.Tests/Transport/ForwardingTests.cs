@@ -435,7 +435,7 @@ public sealed class ForwardingTests
         int port = LoopbackPortThatIsClosed();
         await using GatewayUnderTest gateway = new([GatewayUnderTest.Plain(port)]);
         using RawPeer client = gateway.ConnectRaw().Begin();
-        foreach ((int stream, string path) in (IEnumerable<(int, string)>)[(1, "/etcdserverpb.KV/Txn"), (3, Range), (5, Watch)])
+        foreach ((int stream, string path) in (IEnumerable<(int, string)>)[(1, "/etcdserverpb.KV/Txn"), (3, "/etcdserverpb.KV/Range"), (5, Watch)])
         {
             client.Headers(stream, false, RawPeer.Call(path));
             (int id, bool end, Dictionary<string, string> fields) = client.NextHeaders();
