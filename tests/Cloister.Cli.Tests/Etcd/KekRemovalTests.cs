@@ -56,11 +56,9 @@ public sealed class KekRemovalTests : IDisposable
         Assert.Equal((ExitCode.No, false, false), (rotated.ExitCode, (bool)rotated.Json["ok"]!, (bool)rotated.Json["retired"]!));
         CliResult retire = await RetireAsync(etcd, dev, old.KeyId);
         Assert.Equal((ExitCode.No, ""), (retire.ExitCode, retire.Output));
-        foreach (string said in (string[])[rotated.Output + rotated.Errors, retire.Errors])
-        {
-            Assert.Contains(old.KeyId, said, StringComparison.Ordinal);
-            Assert.Contains(key, said, StringComparison.Ordinal);
-        }
+        Assert.Contains(key, rotated.Output + rotated.Errors, StringComparison.Ordinal);
+        Assert.Contains(key, retire.Errors, StringComparison.Ordinal);
+        Assert.Contains(old.KeyId, retire.Errors, StringComparison.Ordinal);
 
         Assert.Contains(old.KeyId, await KeksAsync(dev), StringComparison.Ordinal);
 

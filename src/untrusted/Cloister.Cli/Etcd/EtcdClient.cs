@@ -260,6 +260,7 @@ internal sealed class EtcdClient : IDisposable
         string where = string.Join(", ", _options.Endpoints.Select(uri => uri.GetLeftPart(UriPartial.Authority)));
         return e.StatusCode switch
         {
+            StatusCode.PermissionDenied => new CliException($"etcd at {where}: {e.Status.Detail}: this client may not read all keys; --scan-prefix says which, such as /registry/secrets/, where a command has it"),
             StatusCode.OutOfRange => new CliException("etcd compacted the revision that was being read: run it again"),
             StatusCode.Unavailable or StatusCode.Internal when e.Status.DebugException is { } cause =>
                 new CliException($"etcd at {where} does not answer ({cause.GetBaseException().Message}): check --endpoints, --cacert, --cert and --key"),
