@@ -75,6 +75,8 @@ internal abstract class RotatedAway(string name, string what, string key, string
     name, Attacker.Operator, $"runs 'etcd rotate --retire' with {left}", Promise.Protected,
     "before a KEK goes all of etcd is scanned for values that name it, of any kind, provider and format")
 {
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         RetirableKek it = await RetirableKek.StartAsync(ground);
@@ -98,6 +100,8 @@ internal sealed class RetiredTooEarly() : Attack(
     "kek-retire-values-left", Attacker.Operator, "runs 'kek retire' before the rewrap", Promise.Protected,
     "'kek retire' scans etcd, twice, and refuses while a value needs the KEK; without etcd or a fresh report it refuses too")
 {
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         RetirableKek it = await RetirableKek.StartAsync(ground);
@@ -113,6 +117,8 @@ internal sealed class RewrittenNowhere() : Attack(
     "no-op-rewrite-then-disable", Attacker.Operator, "rewrites all Secrets with kubectl behind the gateway, which ends well, and then runs 'kek disable'", Promise.Protected,
     "an API server leaves out writes that change nothing; 'kek disable' scans etcd and refuses while values need the KEK")
 {
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         Cluster cluster = await ground.OwnClusterAsync();
@@ -152,6 +158,8 @@ internal sealed class MovedAndCurrent() : Attack(
     "moved-value-called-current", Attacker.EtcdWriter, "put a Secret's value under another key, and waits for the operator's rewrap to say that all is well", Promise.Protected,
     "rewrap opens what it calls current: what does not open under its key is counted, exit 2")
 {
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         RetirableKek it = await RetirableKek.StartAsync(ground);
@@ -198,6 +206,8 @@ internal sealed class CorruptDrill() : Drill(
     private const int PageSize = 4096;
     private const int Unused = 512;
 
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         (_, string snapshot) = await SnapshotAsync(ground);
@@ -233,6 +243,8 @@ internal sealed class CorruptDrill() : Drill(
 internal sealed class EmptyDrill() : Drill(
     "drill-on-nothing", "a sound snapshot and a mistyped prefix", "what attests completeness fails on nothing: no keys are exit 2, and it says what it looked at")
 {
+    public override TimeSpan Limit => TimeSpan.FromMinutes(5);
+
     public override async Task<Outcome> RunAsync(Ground ground)
     {
         (_, string snapshot) = await SnapshotAsync(ground);

@@ -93,6 +93,11 @@ internal static class BrokerPolicyVerbs
                     await Console.Error.WriteLineAsync("cloister: there is more evidence in that time than one run looks at: ask for a shorter time");
                 }
 
+                if (result.Accepted + result.Refused == 0)
+                {
+                    await Console.Error.WriteLineAsync("cloister: the broker kept no evidence of that time, so this says nothing of the policy: see --from, --to, --cluster and --kek");
+                }
+
                 return result.Verdicts.Any(verdict => verdict.WasAccepted && !verdict.Accepted) ? ExitCode.No : ExitCode.Done;
             });
     }
