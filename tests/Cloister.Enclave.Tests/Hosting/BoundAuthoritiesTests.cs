@@ -15,7 +15,7 @@ public sealed class BoundAuthoritiesTests : IDisposable
     [Theory]
     [InlineData("", false, "gateway.tls.clientCa names a file")]
     [InlineData(", clientCaPins: any", false, "gateway.etcd.ca names a file")]
-    [InlineData(", clientCaPins: any", true, "gateway.tls: /nowhere/certificate or its key cannot be read")]
+    [InlineData(", clientCaPins: any", true, "gateway.tls: /nowhere/certificate cannot be read")]
     public async Task Each_is_named_until_it_is_bound_or_left_to_the_host(string clientPins, bool etcdPinned, string message)
     {
         string pin = $", caPins: [\"sha256:{new string('a', 64)}\"]";

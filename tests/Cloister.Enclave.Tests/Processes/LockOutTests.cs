@@ -132,7 +132,7 @@ public sealed class LockOutTests : IDisposable
             provider: cloister
             kms: { listen: "unix:{{_folder.File("kms.sock")}}" }
             admin: { listen: "unix:{{_folder.File("admin.sock")}}" }
-            custody: { mode: manual }
+            custody: { mode: manual, manual: { operators: any } }
             """, Stop);
         EnclaveProcess process = EnclaveProcess.StartWith(SmallHeap, "cloister-enclave-sim", "--config", path);
         await Eventually.TrueAsync(() => process.Error.Contains("kms listens on", StringComparison.Ordinal) || process.HasExited, "the socket answers");

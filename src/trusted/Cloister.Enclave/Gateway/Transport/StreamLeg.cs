@@ -69,7 +69,7 @@ internal sealed class StreamLeg
     internal long Sent { get; set; }
 
     /// <summary>How many they were when somebody looked, and when they last were others.</summary>
-    internal (long Sent, long At) Seen { get; set; }
+    internal (long Sent, long At) Seen { get; set; } = (0, Environment.TickCount64);
 
     internal int PendingLength => Pending?.Length ?? 0;
 
