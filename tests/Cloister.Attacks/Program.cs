@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cloister.Attacks.Framework;
 using Cloister.Conformance.Harness;
 
@@ -56,11 +57,15 @@ if (names.FirstOrDefault(name => !attacks.Any(attack => attack.Name.StartsWith(n
 }
 
 using CancellationTokenSource stop = new();
-Console.CancelKeyPress += (_, key) =>
+void OnSignal(PosixSignalContext signal)
 {
-    key.Cancel = true;
+    // What was started is stopped first.
+    signal.Cancel = true;
     stop.Cancel();
-};
+}
+
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 IReadOnlyList<Result> results;
 try
 {

@@ -127,6 +127,28 @@ public sealed class StalledStorageTests : IDisposable
         Assert.True(second.Custody.Lease!.Restored);
     }
 
+    [Fact]
+    public async Task A_lease_that_was_asked_for_before_a_revocation_is_not_taken_after_it()
+    {
+        await using TestBroker broker = await StartAsync();
+        await using AttestedFixture enclave = Enclave(broker);
+        byte[] edek = await ReadyAsync(enclave);
+        using ManualResetEventSlim answer = new();
+        broker.Shape = terms =>
+        {
+            answer.Wait();
+            return terms;
+        };
+        int asked = broker.Statements.Count;
+        _time.Forward(TimeSpan.FromSeconds(400));
+        await Eventually.TrueAsync(() => broker.Statements.Count > asked, "a renewal is under way");
+        broker.Errors[KbsPaths.Lease] = broker.Errors[KbsPaths.Watch] = "LeaseRevoked";
+        await Eventually.TrueAsync(() => enclave.Custody.Status.KeyId is null, "revoked");
+        answer.Set();
+        await Eventually.TrueAsync(() => enclave.Log.Lines.Any(line => line.Contains("revoked while it was asked for", StringComparison.Ordinal)), "not taken");
+        await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek));
+    }
+
     private static async Task<TestBroker> StartAsync()
     {
         TestBroker broker = await TestBroker.StartAsync();

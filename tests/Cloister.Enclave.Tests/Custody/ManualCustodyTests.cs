@@ -31,6 +31,29 @@ public sealed class ManualCustodyTests : IDisposable
     }
 
     [Fact]
+    public async Task A_wipe_takes_effect_while_a_change_waits_for_the_platform()
+    {
+        using TestFolder folder = new();
+        KeySealer platform = new(TestKeys.Of(3));
+        EnvelopeContext context = new(EnvelopeContext.KmsPurpose, "c1", "p1");
+        await using ManualCustody custody = new(context, _arena, new SealedKeks(folder.File("keks.sealed"), context, platform, _arena));
+        custody.Create("secrets");
+        byte[] edek = await EncryptAsync(custody);
+        platform.Hang(true);
+        Task changing = Task.Run(() => custody.Create("secrets"), TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => platform.Waiting == 1, "the change waits");
+        Task wiping = Task.Run(custody.Wipe, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => custody.Status.KeyId is null, "wiped");
+        await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
+        Assert.False(wiping.IsCompleted);
+        platform.Hang(false);
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => changing)).Code);
+        await wiping;
+        Assert.Null(custody.Status.KeyId);
+        Assert.Empty(custody.Ring.All);
+    }
+
+    [Fact]
     public async Task Create_makes_the_next_version_active_and_older_ones_still_open()
     {
         await using ManualCustody custody = Empty();

@@ -193,6 +193,8 @@ public sealed class ManualCustody : ICustody
     /// <exception cref="SealException">The sealed copy can neither be replaced nor removed.</exception>
     public void Wipe()
     {
+        // At once, not after a change that waits for storage; under the lock once more, since that change may end in between.
+        WipeMemory();
         lock (_changes)
         {
             WipeMemory();
@@ -210,6 +212,7 @@ public sealed class ManualCustody : ICustody
     /// <summary>Wipes the KEKs from memory; a sealed copy stays.</summary>
     public ValueTask DisposeAsync()
     {
+        WipeMemory();
         lock (_changes)
         {
             WipeMemory();
@@ -309,7 +312,15 @@ public sealed class ManualCustody : ICustody
     // The sealed copy first: a KEK is used only when a restart will find it again.
     private void Change(KekRing ring, KekHistory history)
     {
-        _sealedKeks?.Save(ring, history);
+        try
+        {
+            _sealedKeks?.Save(ring, history);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw new RpcException(StatusCode.FailedPrecondition, "the KEKs were wiped while this change was being written, and it was not made: provision them again");
+        }
+
         _snapshot = Snapshot.Of(ring, history);
     }
 
