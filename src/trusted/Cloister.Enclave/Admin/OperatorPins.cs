@@ -29,7 +29,7 @@ public sealed class OperatorPins
     public bool IsNobody => !IsAny && _digests.Count == 0;
 
     /// <summary>What administration shows.</summary>
-    public IReadOnlyList<string> Texts => IsAny ? [AnyWord] : [.. _digests.Select(digest => $"sha256:{Convert.ToBase64String(digest)}")];
+    public IReadOnlyList<string> Texts => IsAny ? [AnyWord] : [.. _digests.Select(digest => $"sha256:{Convert.ToBase64String(digest.AsSpan())}")];
 
     /// <summary>Pins keys.</summary>
     /// <param name="digests">SHA-256 of their SubjectPublicKeyInfo.</param>

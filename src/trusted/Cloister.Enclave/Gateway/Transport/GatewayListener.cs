@@ -76,7 +76,7 @@ internal sealed class GatewayListener : IDisposable
         _silent.ForEach(one => one.Socket.Dispose());
     }
 
-    private bool TrySelect(List<Socket> looking)
+    private static bool TrySelect(List<Socket> looking)
     {
         try
         {

@@ -1,4 +1,3 @@
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Gateway.Transport;
