@@ -67,6 +67,9 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
         await broker.Admin.RotateAsync(kek);
+
+        // Somebody writes with it: from now on nothing below it may be active.
+        ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
         await broker.Admin.DisableAsync(kek, 2);
 
         ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);

@@ -110,12 +110,12 @@ public sealed unsafe partial class KernelRandomTests
             }
 
             Assert.True(child > 0);
-            Close(ends[1]);
+            _ = Close(ends[1]);
             PollEntry entry = new() { Descriptor = ends[0], Wanted = 1 };
             bool written = Poll(&entry, 1, 5000) == 1 && Read(ends[0], buffer, Drawn) == Drawn;
-            Close(ends[0]);
-            Kill(child, 9);
-            Wait(child, null, 0);
+            _ = Close(ends[0]);
+            _ = Kill(child, 9);
+            _ = Wait(child, null, 0);
             if (written)
             {
                 new Span<byte>(buffer, Drawn).CopyTo(drawn);

@@ -6,7 +6,7 @@ namespace Cloister.Enclave.Tests.Support;
 /// <summary>A platform with a sealing key of its own, which can hang or fail.</summary>
 internal sealed class KeySealer(byte[] key) : ISealer
 {
-    private readonly ManualResetEventSlim _answers = new(true);
+    private volatile TaskCompletionSource? _hanging;
     private int _waiting;
 
     /// <summary>Fails while set.</summary>
@@ -20,7 +20,7 @@ internal sealed class KeySealer(byte[] key) : ISealer
     public SecretKey SealingKey(SecretArena arena)
     {
         Interlocked.Increment(ref _waiting);
-        _answers.Wait();
+        _hanging?.Task.Wait(TestContext.Current.CancellationToken);
         Interlocked.Decrement(ref _waiting);
         return Fails ? throw new SealException("too many open files", isTransient: true) : SecretKey.TakeOver(arena, key.ToArray());
     }
@@ -28,13 +28,8 @@ internal sealed class KeySealer(byte[] key) : ISealer
     /// <summary>Lets callers wait, or lets them go on.</summary>
     internal void Hang(bool hangs)
     {
-        if (hangs)
-        {
-            _answers.Reset();
-        }
-        else
-        {
-            _answers.Set();
-        }
+        TaskCompletionSource? before = _hanging;
+        _hanging = hangs ? new TaskCompletionSource() : null;
+        before?.SetResult();
     }
 }

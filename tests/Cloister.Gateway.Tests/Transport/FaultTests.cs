@@ -43,7 +43,7 @@ public sealed class FaultTests
             for (int i = 0; i < 4; i++)
             {
                 await written();
-                RangeResponse now = await etcd.Through.Kv.RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8("none") }, cancellationToken: Stop);
+                RangeResponse now = await etcd.Through.Kv.RangeAsync(new RangeRequest { Key = ByteString.CopyFromUtf8("/registry/secrets/none") }, cancellationToken: Stop);
 
                 // Half of what there is: neither watch has to have read it all.
                 await etcd.Through.CallAsync("/etcdserverpb.KV/Compact", Etcd.Message(w => w.Integer(1, (ulong)now.Header.Revision / 2)), Stop);

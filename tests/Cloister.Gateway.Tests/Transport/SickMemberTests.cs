@@ -60,7 +60,7 @@ public sealed class SickMemberTests
         Assert.True(await watch.ResponseStream.MoveNext(Stop));
         await cluster.KillAsync(1);
         await cluster.KillAsync(2);
-        await Eventually.HoldsAsync("reads go on", TimeSpan.FromSeconds(90), async () => await FailureOfAsync(through) is null, Stop, () => gateway.Log.Lines.LastOrDefault() ?? "");
+        await Eventually.HoldsAsync("reads go on", TimeSpan.FromSeconds(90), async () => await FailureOfAsync(through) is null, Stop, () => gateway.Log.Lines is { Count: > 0 } lines ? lines[^1] : "");
         await Assert.ThrowsAsync<RpcException>(() => watch.ResponseStream.MoveNext(Stop));
         Assert.Contains(gateway.Log.Lines, line => line.Contains($":{cluster.PortOf(0)} does not serve: ", StringComparison.Ordinal));
         Assert.Equal(1, gateway.Counter("gateway_etcd_left"));

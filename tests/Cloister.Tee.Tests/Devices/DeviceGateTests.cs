@@ -61,7 +61,7 @@ public sealed class DeviceGateTests
         {
             if (starts++ < 2)
             {
-                throw new OutOfMemoryException();
+                throw new InsufficientMemoryException();
             }
 
             thread.Start();
