@@ -68,8 +68,13 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         string kek = await broker.NewKekAsync(enclave);
         await broker.Admin.RotateAsync(kek);
 
-        // Somebody writes with it: from now on nothing below it may be active.
-        ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
+        // Somebody writes with it: from then on nothing below it may be active.
+        while ((await broker.Admin.State.FindKekAsync(kek, TestContext.Current.CancellationToken))!.HighestActive < 2)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
+        }
+
         await broker.Admin.DisableAsync(kek, 2);
 
         ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
