@@ -1,9 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography.X509Certificates;
-using Cloister.AdminApi;
 using Cloister.Attacks.Framework;
-using Cloister.Attacks.Grounds;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tests.Processes;
 

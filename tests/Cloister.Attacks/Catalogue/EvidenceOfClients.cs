@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Cloister.Attacks.Framework;
-using Cloister.Attacks.Grounds;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Kbs;

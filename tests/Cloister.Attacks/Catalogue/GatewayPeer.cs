@@ -29,7 +29,7 @@ internal static class GatewayPeer
             stream.AuthenticateAsClient(new SslClientAuthenticationOptions
             {
                 TargetHost = "127.0.0.1",
-                RemoteCertificateValidationCallback = (_, _, _, _) => true,
+                CertificateChainPolicy = cluster.GatewayTrust,
                 ApplicationProtocols = [SslApplicationProtocol.Http2],
                 ClientCertificateContext = SslStreamCertificateContext.Create(
                     X509Certificate2.CreateFromPemFile(cluster.Tls.ClientCertificate, cluster.Tls.ClientKey), null, offline: true),

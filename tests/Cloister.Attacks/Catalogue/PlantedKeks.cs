@@ -1,12 +1,10 @@
 using System.Security.Cryptography;
 using Cloister.Attacks.Framework;
 using Cloister.Attacks.Grounds;
-using Cloister.Cli.Enclaves;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Operators;
 using Google.Protobuf;
 using Grpc.Core;
-using Grpc.Net.Client;
 
 namespace Cloister.Attacks.Catalogue;
 

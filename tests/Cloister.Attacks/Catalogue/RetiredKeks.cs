@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Cloister.Attacks.Framework;
 using Cloister.Attacks.Grounds;
 using Cloister.Cli.Tests.Etcd;
@@ -32,7 +31,7 @@ internal sealed class RetirableKek
 
     internal static async Task<RetirableKek> StartAsync(Ground ground)
     {
-        EtcdServer etcd = await ground.AddAsync(EtcdServer.StartAsync(await ground.ProgramsAsync(), ground.Folder, ground.Stop));
+        EtcdServer etcd = await ground.AddAsync(EtcdServer.StartAsync(await Ground.ProgramsAsync(), ground.Folder, ground.Stop));
         DevEnclave enclave = await ground.AddAsync(DevEnclave.StartAsync(ground.PathOf("enclave")));
         byte[] key = RandomNumberGenerator.GetBytes(32);
         CliResult imported = await CliProcess.RunWithInputAsync(key, "kek", "import", "--socket", enclave.AdminSocket, "--name", "prod", "-o", "json");
@@ -178,7 +177,7 @@ internal abstract class Drill(string name, string has, string how) : Attack(name
 {
     protected static async Task<(KnownKek Kek, string Snapshot)> SnapshotAsync(Ground ground)
     {
-        HarnessPrograms programs = await ground.ProgramsAsync();
+        HarnessPrograms programs = await Ground.ProgramsAsync();
         KnownKek kek = new(RandomNumberGenerator.GetBytes(32), SeededValues.KeyId(1));
         await File.WriteAllBytesAsync(ground.PathOf("kek"), kek.Key, ground.Stop);
         await using EtcdServer etcd = await EtcdServer.StartAsync(programs, ground.Folder, ground.Stop);

@@ -73,7 +73,7 @@ internal static partial class Documents
     }
 
     // Rows of tables without their heads, and numbered items with the lines that belong to them.
-    private static IEnumerable<string> Items(string section)
+    private static List<string> Items(string section)
     {
         List<string> items = [];
         bool head = true;

@@ -30,7 +30,7 @@ internal sealed class Ground(SharedGrounds shared, CancellationToken stop) : IAs
         where T : notnull => Add(await own);
 
     /// <summary>etcd, API server and kubectl; without them the attack is skipped, with the reason.</summary>
-    public Task<HarnessPrograms> ProgramsAsync() => HarnessPrograms.GetAsync();
+    public static Task<HarnessPrograms> ProgramsAsync() => HarnessPrograms.GetAsync();
 
     /// <summary>A cluster that other attacks use at the same time: leave it as it is. Keys of etcd that an attack writes begin with its name.</summary>
     public Task<Cluster> SharedClusterAsync() => shared.ClusterAsync();

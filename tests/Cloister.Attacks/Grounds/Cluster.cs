@@ -159,12 +159,15 @@ internal sealed class Cluster : IAsyncDisposable
         return kek;
     }
 
+    /// <summary>What a client of the gateway believes.</summary>
+    public X509ChainPolicy GatewayTrust => Trusting(_options.CertificateFiles ? Tls.Ca : AuthorityFile);
+
     /// <summary>A channel to the gateway.</summary>
     /// <param name="certificate">The client's; that of an API server by default. An empty text: none.</param>
     /// <param name="key">Its key.</param>
     public GrpcChannel Channel(string? certificate = null, string? key = null)
     {
-        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = Trusting(_options.CertificateFiles ? Tls.Ca : AuthorityFile) };
+        SslClientAuthenticationOptions tls = new() { CertificateChainPolicy = GatewayTrust };
         if (certificate != "")
         {
             tls.ClientCertificateContext = SslStreamCertificateContext.Create(

@@ -65,7 +65,7 @@ internal sealed partial class EnclaveOnTcp : IAsyncDisposable
             provider: tee
             kms: {listen: "tcp:127.0.0.1:{{port}}", {{who}}}
             admin: {listen: "unix:{{folder["admin.sock"]}}"}
-            custody: {mode: manual}
+            custody: { mode: manual, manual: { operators: any } }
             state: {directory: "{{folder["state"]}}"}
             simulation: {sealingKeyFile: "{{folder["sealing.key"]}}"}
             """);
