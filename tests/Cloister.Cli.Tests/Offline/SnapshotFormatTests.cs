@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Offline.Snapshots;
 using Cloister.Cli.Tests.Etcd;

@@ -88,13 +88,22 @@ public sealed class RangeStreamTests
     {
         // The first is half sent when the second finds no room: its rest is still owed.
         await using Pair pair = new(options => options with { Memory = 300_000 }, clientSettings: [(4, 10)]);
+        bool watch = path != Path;
         pair.Client.Headers(3, false, RawPeer.Call(path));
+        pair.Client.Message(3, watch ? Etcd.AskWatch("/registry/secrets/", "/registry/secrets0") : Etcd.AskAll(), end: !watch);
         pair.Etcd.NextHeaders();
         pair.Etcd.Headers(3, false, Begun);
         pair.Client.NextHeaders();
-        byte[] first = Etcd.KeyValue("/registry/configmaps/default/a", new byte[50_000]);
-        byte[] second = Etcd.KeyValue("/registry/configmaps/default/b", new byte[60_000]);
-        bool watch = path != Path;
+        if (watch)
+        {
+            byte[] created = Etcd.Watched(0, created: true, canceled: false);
+            pair.Client.WindowUpdate(3, RawPeer.Framed(created).Length);
+            pair.Etcd.Message(3, created);
+            Assert.Equal(RawPeer.Framed(created), pair.Client.NextData(3, RawPeer.Framed(created).Length));
+        }
+
+        byte[] first = Etcd.KeyValue("/registry/secrets/default/a", new byte[50_000]);
+        byte[] second = Etcd.KeyValue("/registry/secrets/default/b", new byte[60_000]);
         pair.Etcd.Message(3, watch ? Event(first) : Chunk(first));
         Assert.Equal(10, pair.Client.Next(FrameType.Data).Payload.Length);
         pair.Etcd.Message(3, watch ? Event(second) : Chunk(second));
