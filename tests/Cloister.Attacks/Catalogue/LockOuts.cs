@@ -49,24 +49,36 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
         }
     }
 
-    protected static SocketsHttpHandler Handler(string path) => new()
+    protected static SocketsHttpHandler Handler(string path, SemaphoreSlim? connected = null) => new()
     {
         UseProxy = false,
-        ConnectCallback = async (_, cancellation) => new NetworkStream(await ConnectAsync(path, cancellation), ownsSocket: true),
+        ConnectCallback = async (_, cancellation) =>
+        {
+            NetworkStream stream = new(await ConnectAsync(path, cancellation), ownsSocket: true);
+            connected?.Release();
+            return stream;
+        },
     };
 
-    protected static IReadOnlyList<IDisposable> Encrypt(string path, int connections, int calls, CancellationToken stop)
+    /// <summary>Calls that are answered much later; returns when all connections are there.</summary>
+    protected static async Task<IReadOnlyList<IDisposable>> EncryptAsync(string path, int connections, int calls, CancellationToken stop)
     {
         List<IDisposable> channels = [];
+        using SemaphoreSlim connected = new(0);
         for (int i = 0; i < connections; i++)
         {
-            GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(path), DisposeHttpClient = true });
+            GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(path, connected), DisposeHttpClient = true });
             channels.Add(channel);
             KeyManagementService.KeyManagementServiceClient client = new(channel);
             for (int j = 0; j < calls; j++)
             {
                 _ = Observe(client.EncryptAsync(new EncryptRequest { Plaintext = ByteString.CopyFrom(new byte[32]) }, cancellationToken: stop).ResponseAsync);
             }
+        }
+
+        for (int i = 0; i < connections; i++)
+        {
+            await connected.WaitAsync(stop);
         }
 
         return channels;
@@ -105,7 +117,7 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
         IReadOnlyList<IDisposable> held = await flood(folder.KmsSocket, ground.Stop);
         try
         {
-            await Task.Delay(TimeSpan.FromSeconds(1), ground.Stop);
+            await Task.Delay(TimeSpan.FromSeconds(slow ? 3 : 1), ground.Stop);
             using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(folder.KmsSocket), DisposeHttpClient = true });
             await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: ground.Stop);
             return Trial.Refused("an API server's Status is answered meanwhile");
@@ -143,7 +155,7 @@ internal sealed class IdleConnections() : LockOut(
         return idle;
     }
 
-    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => Task.FromResult(Encrypt(socket, 64, 1, stop));
+    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => EncryptAsync(socket, 64, 1, stop);
 }
 
 internal sealed class HalfSentRequests() : LockOut(
@@ -173,7 +185,7 @@ internal sealed class HalfSentRequests() : LockOut(
     }
 
     // 32 KiB each: as many whole calls as there is room for.
-    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => Task.FromResult(Encrypt(socket, 12, 200, stop));
+    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => EncryptAsync(socket, 12, 200, stop);
 
     private sealed class HalfSent : HttpContent
     {
