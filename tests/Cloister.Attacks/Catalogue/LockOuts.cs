@@ -101,7 +101,7 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
         using BrokerFolder brokers = new();
         using EnclaveFolder folder = new(brokers);
         string custody = slow ? "{ mode: passthrough, remote: { timeout: 1m } }" : "{ mode: remote }";
-        string latency = slow ? ", latency: 15s" : "";
+        string latency = slow ? ", latency: 50s" : "";
         await File.WriteAllTextAsync(folder.Configuration, $$"""
             apiVersion: cloister.dev/v1alpha1
             kind: EnclaveConfiguration
