@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Operators;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
 using Google.Protobuf;
@@ -33,7 +34,10 @@ internal static class DemoRefusals
         ];
 
         using GrpcChannel admin = EnclaveChannel.Open(enclave.Files.AdminSocket);
-        await new Admin.AdminClient(admin).WipeAsync(new WipeRequest(), cancellationToken: cancellation);
+        Admin.AdminClient changes = new(admin);
+        results.Add(("KEKs wiped by whoever reaches the admin socket", "Wipe", await CodeAsync(changes.WipeAsync(new WipeRequest(), cancellationToken: cancellation)) == StatusCode.PermissionDenied));
+        using OperatorKey key = OperatorKey.Read(enclave.Files.OperatorKey);
+        await new SignedChanges(changes, key).WipeAsync(cancellation);
         results.Add(("keys wiped: writing must stop", "Status", await RefusesAsync(client.StatusAsync(new StatusRequest(), cancellationToken: cancellation))));
         results.Add(("keys wiped: nothing can be read", "Decrypt", await RefusesAsync(client.DecryptAsync(Request(encrypted.Ciphertext.ToByteArray(), encrypted.KeyId), cancellationToken: cancellation))));
         return results;
