@@ -97,7 +97,6 @@ public sealed class RangeStreamTests
         if (watch)
         {
             byte[] created = Etcd.Watched(0, created: true, canceled: false);
-            pair.Client.WindowUpdate(3, RawPeer.Framed(created).Length);
             pair.Etcd.Message(3, created);
             Assert.Equal(RawPeer.Framed(created), pair.Client.NextData(3, RawPeer.Framed(created).Length));
         }
