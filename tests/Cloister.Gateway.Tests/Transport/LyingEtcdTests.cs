@@ -87,6 +87,9 @@ public sealed class LyingEtcdTests
         pair.Client.Headers(3, false, RawPeer.Call(path));
         pair.Client.Message(3, request, ends);
         pair.Etcd.NextHeaders();
+
+        // It answers what it was asked, not before.
+        pair.Etcd.Next(FrameType.Data);
         pair.Etcd.Headers(3, false, Begun);
         pair.Etcd.Message(3, answer);
         pair.Client.NextHeaders();
