@@ -101,15 +101,6 @@ public sealed class DemoTests
         }
     }
 
-    [Fact]
-    public async Task The_table_says_it_in_words()
-    {
-        CliResult result = (await CliProcess.RunAsync("demo", "--secrets", "3", "--kms-latency-ms", "0")).MustSucceed();
-
-        Assert.Contains("nowhere outside the enclave", result.Output, StringComparison.Ordinal);
-        Assert.EndsWith("Everything held.\n", result.Output.TrimEnd() + "\n", StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData("--secrets", "0")]
     [InlineData("--secrets", "100001")]

@@ -59,7 +59,7 @@ public sealed class GrpcServer : IAsyncDisposable
 
         // Not infinite: with an infinite one Kestrel closes every idle connection within about a second (seen under real API-server code).
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
-        kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 64;
 
         // What a peer may send ahead of the application, which takes it as it comes.
         kestrel.Limits.Http2.InitialConnectionWindowSize = 256 * 1024;

@@ -204,7 +204,7 @@ internal sealed class ByteRelay : IDisposable
             finally
             {
                 // TLS 1.3: the enclave looks at the key after this side believes to be done.
-                if (enclave is { HasSent: true, HasReceived: false } && !cancellation.IsCancellationRequested)
+                if (enclave.WasCut)
                 {
                     Say($"the target closed a connection and said nothing: is {tls.Pin} in relay.pins of its configuration?");
                 }

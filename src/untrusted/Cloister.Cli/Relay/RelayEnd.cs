@@ -39,24 +39,31 @@ internal sealed class SocketEnd(Socket socket) : RelayEnd
 /// <summary>TLS on a socket.</summary>
 internal sealed class TlsEnd(SslStream tls) : RelayEnd
 {
-    /// <summary>Whether anything was sent to the other side.</summary>
-    internal bool HasSent { get; private set; }
+    private bool _received;
+    private bool _ended;
 
-    /// <summary>Whether anything came from it.</summary>
-    internal bool HasReceived { get; private set; }
+    /// <summary>The other side ended it before it said anything, and before this one did.</summary>
+    internal bool WasCut { get; private set; }
 
     internal override async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellation)
     {
-        int received = await tls.ReadAsync(buffer, cancellation);
-        HasReceived |= received > 0;
-        return received;
+        int received = 0;
+        try
+        {
+            return received = await tls.ReadAsync(buffer, cancellation);
+        }
+        finally
+        {
+            _received |= received > 0;
+            WasCut |= !_received && !_ended && !cancellation.IsCancellationRequested;
+        }
     }
 
-    internal override ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
+    internal override ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => tls.WriteAsync(bytes, cancellation);
+
+    internal override async ValueTask EndAsync()
     {
-        HasSent = true;
-        return tls.WriteAsync(bytes, cancellation);
+        _ended = true;
+        await tls.ShutdownAsync();
     }
-
-    internal override async ValueTask EndAsync() => await tls.ShutdownAsync();
 }
