@@ -96,12 +96,46 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
         }
     }
 
-    private static async Task<Trial> TryAsync(Ground ground, string fields, bool slow, Func<string, CancellationToken, Task<IReadOnlyList<IDisposable>>> flood)
+    /// <summary>What an API server does.</summary>
+    protected static async Task<Trial> AskAsync(string socket, CancellationToken stop)
+    {
+        try
+        {
+            using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(socket), DisposeHttpClient = true });
+            await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: stop);
+            return Trial.Refused("an API server's Status is answered meanwhile");
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.Internal or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted)
+        {
+            return Trial.Success("an API server's Status is not answered");
+        }
+    }
+
+    // A KMS that takes its time names its KEK late; before that every call ends at once.
+    private static async Task HasKekAsync(string socket, CancellationToken stop)
+    {
+        using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(socket), DisposeHttpClient = true });
+        KeyManagementService.KeyManagementServiceClient client = new(channel);
+        while (true)
+        {
+            try
+            {
+                await client.StatusAsync(new StatusRequest(), cancellationToken: stop);
+                return;
+            }
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.FailedPrecondition)
+            {
+                await Task.Delay(250, stop);
+            }
+        }
+    }
+
+    protected static async Task<Trial> TryAsync(Ground ground, string fields, bool slow, Func<string, CancellationToken, Task<IReadOnlyList<IDisposable>>> flood)
     {
         using BrokerFolder brokers = new();
         using EnclaveFolder folder = new(brokers);
         string custody = slow ? "{ mode: passthrough, remote: { timeout: 1m } }" : "{ mode: remote }";
-        string latency = slow ? ", latency: 50s" : "";
+        string latency = slow ? ", latency: 25s" : "";
         await File.WriteAllTextAsync(folder.Configuration, $$"""
             apiVersion: cloister.dev/v1alpha1
             kind: EnclaveConfiguration
@@ -114,17 +148,12 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
             """, ground.Stop);
         await using EnclaveProcess enclave = new(folder);
         await enclave.ReadyAsync();
+        await HasKekAsync(folder.KmsSocket, ground.Stop);
         IReadOnlyList<IDisposable> held = await flood(folder.KmsSocket, ground.Stop);
         try
         {
             await Task.Delay(TimeSpan.FromSeconds(slow ? 3 : 1), ground.Stop);
-            using GrpcChannel channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = Handler(folder.KmsSocket), DisposeHttpClient = true });
-            await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: ground.Stop);
-            return Trial.Refused("an API server's Status is answered meanwhile");
-        }
-        catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.Internal or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted)
-        {
-            return Trial.Success("an API server's Status is not answered");
+            return await AskAsync(folder.KmsSocket, ground.Stop);
         }
         finally
         {
@@ -155,7 +184,35 @@ internal sealed class IdleConnections() : LockOut(
         return idle;
     }
 
-    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => EncryptAsync(socket, 64, 1, stop);
+    public override async Task<Outcome> RunAsync(Ground ground) => new(
+        await TryAsync(ground, Fields, slow: false, FloodAsync), await AgainstOneThatKeepsThemAsync(ground.Stop));
+
+    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => FloodAsync(socket, stop);
+
+    // A server that has as many places and keeps whoever took one.
+    private async Task<Trial> AgainstOneThatKeepsThemAsync(CancellationToken stop)
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory("cloister-attack-").FullName, "kms.sock");
+        List<IDisposable> held = [];
+        using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen(4096);
+            held.AddRange(await FloodAsync(path, stop));
+            for (int i = 0; i < 64; i++)
+            {
+                held.Add(await listener.AcceptAsync(stop));
+            }
+
+            return await AskAsync(path, stop);
+        }
+        finally
+        {
+            held.ForEach(one => one.Dispose());
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        }
+    }
 }
 
 internal sealed class HalfSentRequests() : LockOut(
