@@ -11,8 +11,8 @@ using Grpc.Net.Client;
 namespace Cloister.Attacks.Catalogue;
 
 /// <summary>
-/// A process that may connect to the KMS socket and wants nobody else to be served. What it does costs nothing, so it gives way; what the control
-/// does are whole calls that wait for a remote KMS, which stay until they are answered.
+/// A process that may connect to the KMS socket and wants nobody else to be served. What it does costs nothing, so it gives way. Controls: whole calls
+/// that wait for a remote KMS, which stay until they are answered; a server that keeps what it accepted.
 /// </summary>
 internal abstract class LockOut(string name, string has, string how) : Attack(name, Attacker.Client, has, Promise.Protected, how)
 {

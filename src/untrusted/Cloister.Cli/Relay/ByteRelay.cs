@@ -193,6 +193,16 @@ internal sealed class ByteRelay : IDisposable
             Say($"no TLS with the target: {e.Message}");
             return;
         }
+        catch (IOException)
+        {
+            Say(Cut(tls));
+            return;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            Say($"no TLS with the target: it did not answer within {HandshakeTime.TotalSeconds} s");
+            return;
+        }
 
         await using (stream)
         {
@@ -206,11 +216,13 @@ internal sealed class ByteRelay : IDisposable
                 // TLS 1.3: the enclave looks at the key after this side believes to be done.
                 if (enclave.WasCut)
                 {
-                    Say($"the target closed a connection and said nothing: is {tls.Pin} in relay.pins of its configuration?");
+                    Say(Cut(tls));
                 }
             }
         }
     }
+
+    private static string Cut(EnclaveTls tls) => $"the target closed a connection and said nothing: is {tls.Pin} in relay.pins of its configuration?";
 
     private static async Task CopyAsync(RelayEnd client, RelayEnd server, CancellationToken cancellation)
     {
