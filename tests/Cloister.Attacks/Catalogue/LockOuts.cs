@@ -19,7 +19,7 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
     public override bool Alone => true;
 
     public override async Task<Outcome> RunAsync(Ground ground) => new(
-        await TryAsync(ground, Fields, slow: false, FloodAsync), await TryAsync(ground, Fields, slow: true, BusyAsync));
+        await TryAsync(ground, Fields, slow: false, FloodAsync), await ControlAsync(ground));
 
     /// <summary>More of section kms.</summary>
     protected abstract string Fields { get; }
@@ -27,8 +27,8 @@ internal abstract class LockOut(string name, string has, string how) : Attack(na
     /// <summary>What gives way; disposed after the call.</summary>
     protected abstract Task<IReadOnlyList<IDisposable>> FloodAsync(string socket, CancellationToken stop);
 
-    /// <summary>What does not.</summary>
-    protected abstract Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop);
+    /// <summary>The same where nothing gives way.</summary>
+    protected abstract Task<Trial> ControlAsync(Ground ground);
 
     protected static async Task<Socket> ConnectAsync(string path, CancellationToken stop)
     {
@@ -184,14 +184,10 @@ internal sealed class IdleConnections() : LockOut(
         return idle;
     }
 
-    public override async Task<Outcome> RunAsync(Ground ground) => new(
-        await TryAsync(ground, Fields, slow: false, FloodAsync), await AgainstOneThatKeepsThemAsync(ground.Stop));
-
-    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => FloodAsync(socket, stop);
-
     // A server that has as many places and keeps whoever took one.
-    private async Task<Trial> AgainstOneThatKeepsThemAsync(CancellationToken stop)
+    protected override async Task<Trial> ControlAsync(Ground ground)
     {
+        CancellationToken stop = ground.Stop;
         string path = Path.Combine(Directory.CreateTempSubdirectory("cloister-attack-").FullName, "kms.sock");
         List<IDisposable> held = [];
         using Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -242,7 +238,7 @@ internal sealed class HalfSentRequests() : LockOut(
     }
 
     // 32 KiB each: as many whole calls as there is room for.
-    protected override Task<IReadOnlyList<IDisposable>> BusyAsync(string socket, CancellationToken stop) => EncryptAsync(socket, 12, 200, stop);
+    protected override Task<Trial> ControlAsync(Ground ground) => TryAsync(ground, Fields, slow: true, (socket, stop) => EncryptAsync(socket, 12, 200, stop));
 
     private sealed class HalfSent : HttpContent
     {
