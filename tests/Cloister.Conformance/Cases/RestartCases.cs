@@ -43,7 +43,3 @@ public abstract class RestartCases(Way way)
         Assert.Equal("still here", await cluster.Kubectl.ReadSecretAsync("kept", Cancellation));
     }
 }
-
-public sealed class RestartTests() : RestartCases(Way.Direct);
-
-public sealed class RelayedRestartTests() : RestartCases(Way.Relay);

@@ -53,7 +53,3 @@ public abstract class RotationCases(Way way)
         return EncryptedObject.Parse(StoredValue.Parse(stored).Body).KeyIdText;
     }
 }
-
-public sealed class RotationTests() : RotationCases(Way.Direct);
-
-public sealed class RelayedRotationTests() : RotationCases(Way.Relay);

@@ -27,6 +27,9 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Once it has exited.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>Starts a program; standard output and error go to <c>FOLDER/NAME.log</c>, which grows over restarts.</summary>
     public static ChildProcess Start(string name, string folder, string program, params IEnumerable<string> arguments)
     {
