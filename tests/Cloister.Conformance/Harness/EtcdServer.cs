@@ -24,8 +24,12 @@ internal sealed class EtcdServer : IAsyncDisposable
     public int Id => _process.Id;
 
     /// <summary>Starts one whose data is in <c>FOLDER/etcd</c>.</summary>
+    public static Task<EtcdServer> StartAsync(HarnessPrograms programs, string folder, CancellationToken cancellation, params IEnumerable<string> arguments) =>
+        StartAsync(programs, folder, "", cancellation, arguments);
+
+    /// <summary>Starts one that listens for clients elsewhere too, such as <c>https://127.0.0.1:PORT</c>.</summary>
     public static async Task<EtcdServer> StartAsync(
-        HarnessPrograms programs, string folder, CancellationToken cancellation, params IEnumerable<string> arguments)
+        HarnessPrograms programs, string folder, string listensToo, CancellationToken cancellation, params IEnumerable<string> arguments)
     {
         string client = $"http://127.0.0.1:{LoopbackPort.Next()}";
         string peer = $"http://127.0.0.1:{LoopbackPort.Next()}";
@@ -34,7 +38,7 @@ internal sealed class EtcdServer : IAsyncDisposable
                 "etcd",
                 folder,
                 programs.PathOf("etcd"),
-                ["--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
+                ["--data-dir", Path.Combine(folder, "etcd"), "--listen-client-urls", $"{client},{listensToo}".TrimEnd(','), "--advertise-client-urls", client,
                  "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}",
                  "--log-level", "error", "--unsafe-no-fsync", .. arguments]),
             client);

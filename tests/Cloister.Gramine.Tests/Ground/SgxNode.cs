@@ -27,6 +27,7 @@ internal sealed class SgxNode : IAsyncDisposable
     private readonly int _kmsPort = LoopbackPort.Next();
     private readonly int _gatewayPort = LoopbackPort.Next();
     private readonly int _brokerPort = LoopbackPort.Next();
+    private readonly int _etcdPort = LoopbackPort.Next();
     private readonly EtcdTlsFiles _tls;
     private ChildProcess? _relay;
     private ChildProcess? _enclave;
@@ -62,6 +63,9 @@ internal sealed class SgxNode : IAsyncDisposable
         "--etcd-servers-overrides", $"/secrets#{GatewayUrl}", "--etcd-cafile", _folder["gateway-ca.pem"],
         "--etcd-certfile", _tls.ClientCertificate, "--etcd-keyfile", _tls.ClientKey,
     ];
+
+    // What the gateway is configured with; the tests themselves use its address without TLS.
+    private string EtcdUrl => $"https://127.0.0.1:{_etcdPort}";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -196,7 +200,9 @@ internal sealed class SgxNode : IAsyncDisposable
         Attestation = new AttestationFolder(Directory.CreateDirectory(_folder["attestation"]).FullName, platform);
         if (_options.Gateway)
         {
-            Etcd = await EtcdServer.StartAsync(await HarnessPrograms.GetAsync(), _folder.Path, Stop);
+            Etcd = await EtcdServer.StartAsync(
+                await HarnessPrograms.GetAsync(), _folder.Path, EtcdUrl, Stop,
+                "--cert-file", _tls.ServerCertificate, "--key-file", _tls.ServerKey, "--client-cert-auth", "--trusted-ca-file", _tls.Ca);
         }
 
         using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
@@ -238,37 +244,50 @@ internal sealed class SgxNode : IAsyncDisposable
             Repository.PathOf("deploy", "gramine", "measure"),
             ["--program", Programs.Enclave, "--config", _folder["enclave.yaml"], "--build", build, "--manifest-only"],
             Stop)).EnsureSuccess();
-        string state = Directory.CreateDirectory(_folder["sealed"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
-        World = World.Of(build, _folder["attestation"], state);
+        Directory.CreateDirectory(_folder["host/var/lib/cloister"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string host = Directory.CreateDirectory(_folder["host/etc/cloister/host"]).FullName;
+        File.Copy(_tls.ClientCertificate, Path.Combine(host, "etcd-client.crt"));
+        File.Copy(_tls.ClientKey, Path.Combine(host, "etcd-client.key"));
+        World = World.Of(build, _folder["attestation"], _folder["host"]);
         Attestation.MrEnclave = SHA256.HashData([.. System.Text.Encoding.UTF8.GetBytes(World.Manifest.Text), .. File.ReadAllBytes(_folder["enclave.yaml"])]);
     }
 
+    // The two examples as one: KMS and gateway.
     private string Configuration(string relayPin)
     {
-        string text = File.ReadAllText(Repository.PathOf("deploy", "gramine", "enclave.yaml"));
-        foreach ((string placeholder, string value) in ((string, string)[])[
+        string text = Changed(
+            Example("enclave.yaml"),
             ("\ncluster: example\n", "\ncluster: c1\n"),
             ("tcp:127.0.0.1:7400", $"tcp:127.0.0.1:{_kmsPort}"),
             ($"\n    pins: [\"{Pin}\"]", $"\n    pins: [\"{relayPin}\"]"),
             ($"\n  pins: [\"{Pin}\"]", $"\n  pins: [\"{_options.BrokerPin ?? Broker!.Pin}\"]"),
-            ("https://broker.example:8443", $"https://{_options.BrokerName}:{_options.BrokerPort ?? _brokerPort}")])
+            ("https://broker.example:8443", $"https://{_options.BrokerName}:{_options.BrokerPort ?? _brokerPort}"));
+        if (_options.Gateway)
+        {
+            string example = Example("enclave-gateway.yaml");
+            text += Changed(
+                example[example.IndexOf("gateway:\n", StringComparison.Ordinal)..],
+                ("tcp:127.0.0.1:2390", $"tcp:127.0.0.1:{_gatewayPort}"),
+                ("https://127.0.0.1:2379", EtcdUrl),
+                ("[kube-apiserver-etcd-client]", "[client]"));
+        }
+
+        string state = _options.SealsLease ? "state: { directory: /sealed, sealedLease: survives-revocation }\n" : "";
+        return $"{text}{state}{_options.Sections}";
+    }
+
+    private static string Example(string name) => File.ReadAllText(Repository.PathOf("deploy", "gramine", name));
+
+    // Every placeholder is there once.
+    private static string Changed(string text, params IEnumerable<(string Placeholder, string Value)> changes)
+    {
+        foreach ((string placeholder, string value) in changes)
         {
             Assert.Equal(2, text.Split(placeholder).Length);
             text = text.Replace(placeholder, value, StringComparison.Ordinal);
         }
 
-        string gateway = !_options.Gateway ? "" : $"""
-            gateway:
-              listen: tcp:127.0.0.1:{_gatewayPort}
-              tls:
-                issuer: broker
-                clientCa: |
-                  {Indented(File.ReadAllText(_tls.Ca), 6)}
-              etcd: {"{"} endpoints: ["{Etcd!.Url}"] {"}"}
-
-            """;
-        string state = !_options.SealsLease ? "" : "state: { directory: /sealed, sealedLease: survives-revocation }\n";
-        return $"{text.TrimEnd()}\n{gateway}{state}{_options.Sections}";
+        return text;
     }
 
     private string Policy() => $$"""
@@ -289,6 +308,11 @@ internal sealed class SgxNode : IAsyncDisposable
             - |
               {{Indented(File.ReadAllText(Path.Combine(_folder["vendor"], DcapVendorDirectory.RootFile)), 6)}}
           lease: { duration: 1h, grace: 0s, wraps: 1000000, unwraps: 1000000 }
+          gateway:
+            clientCa: |
+              {{Indented(File.ReadAllText(_tls.Ca), 6)}}
+            etcdCa: |
+              {{Indented(File.ReadAllText(_tls.Ca), 6)}}
         """;
 
     private static string Indented(string text, int by) => text.TrimEnd().Replace("\n", "\n" + new string(' ', by), StringComparison.Ordinal);

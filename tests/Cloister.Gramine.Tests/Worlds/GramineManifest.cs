@@ -37,7 +37,8 @@ internal sealed class GramineManifest
             ((string)mount.GetValueOrDefault("uri", "")).Replace("file:", "", StringComparison.Ordinal))),
     ];
 
-    internal int MaxThreads => int.Parse((string)_values["sgx.max_threads"], CultureInfo.InvariantCulture);
+    /// <summary>Of the program: Gramine has three of its own.</summary>
+    internal int MaxThreads => int.Parse((string)_values["sgx.max_threads"], CultureInfo.InvariantCulture) - 3;
 
     /// <summary>Bytes.</summary>
     internal long EnclaveSize => Size("sgx.enclave_size", "256M");

@@ -7,7 +7,7 @@ namespace Cloister.Gramine.Tests.Worlds;
 /// A mount namespace whose root has the manifest's mounts, Gramine's pseudo files, and nothing else; the manifest's environment; its limits on descriptors, stack
 /// and memory. The host's C library stands in for Gramine's, and nothing is encrypted or measured.
 /// </summary>
-internal sealed class NamespaceWorld(string build, string attestation, string state) : World(build, attestation, state)
+internal sealed class NamespaceWorld(string build, string attestation, string host) : World(build, attestation, host)
 {
     // What the runtime folder of Gramine has of these; ld.so first.
     private static readonly string[] Runtime = ["ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libresolv.so.2", "libnss_dns.so.2"];
@@ -53,10 +53,11 @@ internal sealed class NamespaceWorld(string build, string attestation, string st
         foreach (GramineMount mount in Manifest.Mounts)
         {
             string inside = root + mount.Path;
+            string outside = mount.Uri is ['/', ..] ? Host + mount.Uri : Path.Combine(Build, mount.Uri);
             script.AppendLine(mount.Type == "tmpfs" ? $"mkdir -p {inside}; mount -t tmpfs -o mode=0700 none {inside}"
-                : mount.Type == "encrypted" ? $"mkdir -p {inside}; mount --bind {OnHost(mount)} {inside}"
-                : Directory.Exists(OnHost(mount)) ? $"mkdir -p {inside}; mount --bind -o ro {OnHost(mount)} {inside}"
-                : $"mkdir -p {Path.GetDirectoryName(inside)}; : >{inside}; mount --bind -o ro {OnHost(mount)} {inside}");
+                : mount.Type == "encrypted" ? $"mkdir -p {inside}; mount --bind {outside} {inside}"
+                : Directory.Exists(outside) ? $"mkdir -p {inside}; mount --bind -o ro {outside} {inside}"
+                : $"mkdir -p {Path.GetDirectoryName(inside)}; : >{inside}; mount --bind -o ro {outside} {inside}");
         }
 
         if (Manifest.HasResolver)

@@ -5,8 +5,8 @@ namespace Cloister.Gramine.Tests.Worlds;
 /// <summary>Where the enclave runs: in a mount namespace with what the manifest gives it, or with <c>CLOISTER_WORLD=gramine-direct</c> under Gramine itself.</summary>
 /// <param name="build">What <c>deploy/gramine/measure</c> left.</param>
 /// <param name="attestation">The imitation of <c>/dev/attestation</c>.</param>
-/// <param name="state">On the host, what the manifest's encrypted mount leads to.</param>
-internal abstract class World(string build, string attestation, string state)
+/// <param name="host">Stands for the root of the host, where the manifest names absolute paths there.</param>
+internal abstract class World(string build, string attestation, string host)
 {
     internal const string ManifestFile = "cloister-enclave.manifest";
 
@@ -21,15 +21,12 @@ internal abstract class World(string build, string attestation, string state)
 
     protected string Attestation => attestation;
 
-    protected string State => state;
+    protected string Host => host;
 
-    internal static World Of(string build, string attestation, string state) =>
-        UnderGramine ? new GramineDirectWorld(build, attestation, state) : new NamespaceWorld(build, attestation, state);
+    internal static World Of(string build, string attestation, string host) =>
+        UnderGramine ? new GramineDirectWorld(build, attestation, host) : new NamespaceWorld(build, attestation, host);
 
     /// <summary>Starts the enclave; the process that comes back is it.</summary>
     /// <param name="folder">For its log.</param>
     internal abstract ChildProcess Start(string folder);
-
-    /// <summary>Where a mount leads to on the host.</summary>
-    protected string OnHost(GramineMount mount) => mount.Type == "encrypted" ? State : Path.Combine(Build, mount.Uri);
 }
