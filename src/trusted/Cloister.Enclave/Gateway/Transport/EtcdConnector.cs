@@ -238,6 +238,7 @@ internal sealed class EtcdConnector : IDisposable
                 SocketException { SocketErrorCode: var code } => code.ToString(),
                 AuthenticationException { InnerException: not (TypeInitializationException or InvalidOperationException) } =>
                     "its certificate is not one of gateway.etcd.ca for its name, or it speaks no TLS",
+                NoAuthorityException none => none.Message,
                 IOException => "it closed the connection: perhaps it does not accept this gateway's certificate, or asks for one",
                 Http2Exception => "it does not speak HTTP/2",
                 _ => $"fault of this program: {e.GetType().Name}",
