@@ -24,6 +24,8 @@ internal sealed class SgxTee : ITee
 
     public bool IsSimulated => false;
 
+    public bool EncryptsMemory => true;
+
     public ISealer Sealer => new SgxSealer(_devices, _gate, _options.SealTo);
 
     public IEvidenceSource Evidence { get; }
