@@ -35,11 +35,18 @@ public sealed record RequestFailure(string Text, bool IsFault)
             : new RequestFailure(peer, false);
     }
 
+    /// <summary>True for what TLS throws when this program cannot build chains or the like: no peer did that.</summary>
+    public static bool IsFaultOfTls(Exception failure) =>
+        failure is TypeInitializationException or (InvalidOperationException and not ObjectDisposedException)
+        || failure is AuthenticationException { InnerException: { } inner and not AuthenticationException } && IsFaultOfTls(inner);
+
     private static string? Handshake(Exception? inner) => inner switch
     {
+        null => null,
+        _ when IsFaultOfTls(inner) => null,
         RefusedServerException refused => $"pin: {refused.Message}",
         AuthenticationException { InnerException: RefusedServerException refused } => $"pin: {refused.Message}",
-        AuthenticationException { InnerException: not (TypeInitializationException or InvalidOperationException) } => "handshake: no TLS 1.3 with it",
+        AuthenticationException => "handshake: no TLS 1.3 with it",
         _ when Ended(inner) => "handshake: the connection ended",
         _ => null,
     };

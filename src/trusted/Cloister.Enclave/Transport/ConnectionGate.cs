@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
+using Cloister.Kbs;
 using Cloister.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -179,7 +180,7 @@ internal sealed class ConnectionGate : IDisposable
     // What this program cannot do is not the relay's fault.
     private void TellRefused(Exception failure, long suppressed)
     {
-        if (failure is AuthenticationException { InnerException: not TypeInitializationException } or IOException or ConnectionAbortedException)
+        if (failure is AuthenticationException or IOException or ConnectionAbortedException && !RequestFailure.IsFaultOfTls(failure))
         {
             _log.RelayRefused(_role, suppressed);
         }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
+using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -236,8 +237,8 @@ internal sealed class EtcdConnector : IDisposable
             {
                 _ when Environment.TickCount64 >= until => "no answer in time",
                 SocketException { SocketErrorCode: var code } => code.ToString(),
-                AuthenticationException { InnerException: not (TypeInitializationException or InvalidOperationException) } =>
-                    "its certificate is not one of gateway.etcd.ca for its name, or it speaks no TLS",
+                _ when RequestFailure.IsFaultOfTls(e) => $"fault of this program: {e.GetType().Name}",
+                AuthenticationException => "its certificate is not one of gateway.etcd.ca for its name, or it speaks no TLS",
                 NoAuthorityException none => none.Message,
                 IOException => "it closed the connection: perhaps it does not accept this gateway's certificate, or asks for one",
                 Http2Exception => "it does not speak HTTP/2",
