@@ -90,7 +90,7 @@ internal sealed class LeasedAuthorities(
         {
             return held?.Terms.Gateway is { } trust ? [.. which(trust).Select(der => X509CertificateLoader.LoadCertificate(der))] : [];
         }
-        catch (CryptographicException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             return [];
         }
