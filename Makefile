@@ -73,7 +73,7 @@ tcb-report: publish ## lines of each zone, packages, bytes and digest of what ha
 	@eng/tcb-report $(PUBLISH)/cloister-enclave
 
 measurement:   ## MRENCLAVE of the published enclave; exit 2 and what is missing where Gramine's signing tool is not installed
-	@$(MAKE) --no-print-directory -C deploy/gramine measurement
+	@$(MAKE) --no-print-directory -C deploy/gramine measurement $(if $(CONFIG),CONFIG='$(abspath $(CONFIG))')
 
 test-gramine: harness ## the published enclave in what its manifest gives it, under gramine-direct where that is installed; root; about 5 minutes
 	@$(MAKE) --no-print-directory -C deploy/gramine test

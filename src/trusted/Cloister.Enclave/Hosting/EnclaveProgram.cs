@@ -99,7 +99,7 @@ public static class EnclaveProgram
         int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
         slots += configuration.Gateway?.Seeds.CacheCapacity ?? 0;
         using SecretArena arena = new(slots);
-        string protection = ProcessHardening.Apply(arena, parts.LeaveReadable);
+        string protection = tee.EncryptsMemory ? ProcessHardening.EncryptedMemory : ProcessHardening.Apply(arena, parts.LeaveReadable);
         log.MemoryProtection(protection);
 
         await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);
