@@ -6,6 +6,9 @@ internal sealed record NodeOptions
     /// <summary>The gateway too, with an etcd behind it and certificates that the broker issues.</summary>
     public bool Gateway { get; init; }
 
+    /// <summary>More of section <c>gateway</c>, a line each with its indentation.</summary>
+    public string GatewayFields { get; init; } = "";
+
     /// <summary>The lease is sealed, for a start while no broker answers.</summary>
     public bool SealsLease { get; init; }
 

@@ -269,7 +269,7 @@ internal sealed class SgxNode : IAsyncDisposable
                 example[example.IndexOf("gateway:\n", StringComparison.Ordinal)..],
                 ("tcp:127.0.0.1:2390", $"tcp:127.0.0.1:{_gatewayPort}"),
                 ("https://127.0.0.1:2379", EtcdUrl),
-                ("[kube-apiserver-etcd-client]", "[client]"));
+                ("[kube-apiserver-etcd-client]", "[client]")) + _options.GatewayFields;
         }
 
         string state = _options.SealsLease ? "state: { directory: /sealed, sealedLease: survives-revocation }\n" : "";
