@@ -20,6 +20,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     internal static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
 
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int Unmap(nint address, nuint length);
+
     [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
     internal static partial int Protect(nint address, nuint length, int protection);
 
