@@ -2,9 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cloister.Bench.Gateway;
 
-// Cloister.Bench.Gateway --cloister PROGRAM --tools FOLDER [--rounds N] [--seconds N]
+// Cloister.Bench.Gateway --cloister PROGRAM --tools FOLDER [--rounds N] [--seconds N] [--before PROGRAM --before-enclave PROGRAM]
 //   etcd itself, the gateway (encryption on) and etcd's grpc-proxy, in turns, in front of one etcd, called with etcd's own client: with mutual
 //   TLS on every connection and with it only where the gateway has no other way, each with fsync and without. Values of 1 KiB. Prints JSON.
+//   With --before: also another version's gateway in front of an etcd of its own, in the same turns; with mutual TLS on every connection only.
 //   With --secrets N instead: first lists of an API server that was just started, see RestartedLists.
 //   With --service N instead: the secrets service, see SecretsServiceBench; lists are of N Secrets.
 //   With --report FILE: that file as a table.
@@ -16,6 +17,8 @@ if (args is ["--report", { } file])
 
 string cloister = "";
 string tools = "";
+string before = "";
+string beforeEnclave = "";
 int secrets = 0;
 int service = 0;
 int rounds = 3;
@@ -29,6 +32,12 @@ for (int i = 0; i + 1 < args.Length; i += 2)
             break;
         case "--tools":
             tools = args[i + 1];
+            break;
+        case "--before":
+            before = args[i + 1];
+            break;
+        case "--before-enclave":
+            beforeEnclave = args[i + 1];
             break;
         case "--secrets":
             secrets = int.Parse(args[i + 1], System.Globalization.CultureInfo.InvariantCulture);
@@ -80,12 +89,20 @@ if (service > 0)
 }
 
 report["secondsEach"] = seconds;
-foreach ((string name, bool fsync, bool tls) in ((string, bool, bool)[])[("tls, fsync", true, true), ("tls", false, true), ("plain, fsync", true, false), ("plain", false, false)])
+(string Name, bool Fsync, bool Tls)[] ways = [("tls, fsync", true, true), ("tls", false, true), ("plain, fsync", true, false), ("plain", false, false)];
+foreach ((string name, bool fsync, bool tls) in ways.Where(way => before.Length == 0 || way.Tls))
 {
     await using Servers servers = new(cloister, tools, fsync, tls);
     await servers.StartAsync();
-    await RunAsync(servers.Paths);
-    report[name] = Summary.Of(servers.Paths);
+    await using Servers other = new(before, tools, fsync, tls, beforeEnclave);
+    if (before.Length > 0)
+    {
+        await other.StartGatewayAsync("before");
+    }
+
+    IReadOnlyList<EtcdPath> paths = [.. servers.Paths, .. other.Paths.Where(path => path.Name == "before")];
+    await RunAsync(paths);
+    report[name] = Summary.Of(paths);
 }
 
 report["loadAfter"] = Load();
@@ -113,7 +130,11 @@ async Task RunAsync(IReadOnlyList<EtcdPath> paths)
 
     // Written once through the gateway: what etcd itself and grpc-proxy list is ciphertext of the same number.
     const int Listed = 10_000;
-    await paths.First(path => path.Name == "gateway").FillAsync(Listed);
+    foreach (EtcdPath gateway in paths.Where(path => path.Name is "gateway" or "before"))
+    {
+        await gateway.FillAsync(Listed);
+    }
+
     for (int round = 0; round <= rounds; round++)
     {
         foreach (EtcdPath path in paths)

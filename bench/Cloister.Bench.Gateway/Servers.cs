@@ -10,7 +10,12 @@ namespace Cloister.Bench.Gateway;
 /// etcd, a simulated enclave with the gateway, and etcd's grpc-proxy, on free ports; ended and deleted at the end. With mutual TLS on every
 /// connection, as clusters run, or only from the client to the gateway, which has no other way.
 /// </summary>
-internal sealed class Servers(string cloister, string tools, bool fsync, bool tls) : IAsyncDisposable
+/// <param name="cloister">The command line, whose <c>dev</c> starts the enclave.</param>
+/// <param name="tools">Folder of etcd and etcdload.</param>
+/// <param name="fsync">Whether etcd writes to its disk.</param>
+/// <param name="tls">Mutual TLS on every connection.</param>
+/// <param name="enclave">The simulated enclave, or null for the one that is beside the command line or in the environment.</param>
+internal sealed class Servers(string cloister, string tools, bool fsync, bool tls, string? enclave = null) : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-bench-").FullName;
     private readonly List<Process> _processes = [];
@@ -30,23 +35,33 @@ internal sealed class Servers(string cloister, string tools, bool fsync, bool tl
     /// <summary>The folder of the enclave.</summary>
     internal string Dev => Path.Combine(_folder, "dev");
 
+    /// <summary>Starts all three, and waits until each answers.</summary>
     internal async Task StartAsync()
     {
-        string etcd = Path.Combine(tools, "etcd");
-        Certificates files = new(Path.Combine(_folder, "certificates"));
-        string[] client = tls ? ["--cacert", files.Authority, "--cert", files.Certificate, "--key", files.Key] : [];
-        string[] server = tls ? ["--trusted-ca-file", files.Authority, "--cert-file", files.Certificate, "--key-file", files.Key] : [];
+        await StartGatewayAsync("gateway");
 
-        string scheme = tls ? "https" : "http";
-        string url = $"{scheme}://127.0.0.1:{FreePort()}";
+        // It is a client of its own advertised address, and ends when nothing answers there.
+        string proxy = $"127.0.0.1:{FreePort()}";
+        Process forwarder = Start(Path.Combine(tools, "etcd"), ["grpc-proxy", "start", "--endpoints", Etcd, "--listen-addr", proxy, "--advertise-client-url", proxy,
+            "--data-dir", Path.Combine(_folder, "proxy"), .. Client, .. Server]);
+        forwarder.BeginOutputReadLine();
+        await AddAsync("grpc-proxy", ["--endpoint", $"{Scheme}://{proxy}", .. Client], forwarder.Id);
+    }
+
+    /// <summary>Starts etcd and the gateway before it only.</summary>
+    /// <param name="name">What the gateway is called in the report.</param>
+    internal async Task StartGatewayAsync(string name)
+    {
+        string etcd = Path.Combine(tools, "etcd");
+        string url = $"{Scheme}://127.0.0.1:{FreePort()}";
         string peer = $"http://127.0.0.1:{FreePort()}";
         string[] sync = fsync ? [] : ["--unsafe-no-fsync"];
         Start(etcd, ["--data-dir", Path.Combine(_folder, "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer,
-            "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error", .. sync, .. server, .. tls ? ["--client-cert-auth"] : (string[])[]]);
+            "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--log-level", "error", .. sync, .. Server, .. tls ? ["--client-cert-auth"] : (string[])[]]);
         Etcd = url;
-        await AddAsync("etcd", ["--endpoint", url, .. client], 0);
+        await AddAsync("etcd", ["--endpoint", url, .. Client], 0);
 
-        string[] upstream = tls ? ["--etcd-cacert", files.Authority, "--etcd-cert", files.Certificate, "--etcd-key", files.Key] : [];
+        string[] upstream = tls ? ["--etcd-cacert", Files.Authority, "--etcd-cert", Files.Certificate, "--etcd-key", Files.Key] : [];
         Process parent = Start(cloister, ["dev", "--dir", Dev, "--etcd", url, .. upstream]);
         for (string? line = ""; line?.StartsWith("ready", StringComparison.Ordinal) != true; line = await parent.StandardOutput.ReadLineAsync())
         {
@@ -63,17 +78,10 @@ internal sealed class Servers(string cloister, string tools, bool fsync, bool tl
             .First();
         string gateway = Path.Combine(Dev, "gateway");
         await AddAsync(
-            "gateway",
+            name,
             ["--endpoint", File.ReadAllText(Path.Combine(gateway, "url")), "--cacert", Path.Combine(gateway, "ca.crt"),
                 "--cert", Path.Combine(gateway, "client.crt"), "--key", Path.Combine(gateway, "client.key")],
             Enclave);
-
-        // It is a client of its own advertised address, and ends when nothing answers there.
-        string proxy = $"127.0.0.1:{FreePort()}";
-        Process forwarder = Start(etcd, ["grpc-proxy", "start", "--endpoints", url, "--listen-addr", proxy, "--advertise-client-url", proxy,
-            "--data-dir", Path.Combine(_folder, "proxy"), .. client, .. server]);
-        forwarder.BeginOutputReadLine();
-        await AddAsync("grpc-proxy", ["--endpoint", $"{scheme}://{proxy}", .. client], forwarder.Id);
     }
 
     /// <summary>Takes away what etcd holds for API servers: values of etcdload's are no objects, and one of them fails a list. In plain text only.</summary>
@@ -101,6 +109,14 @@ internal sealed class Servers(string cloister, string tools, bool fsync, bool tl
         Directory.Delete(_folder, recursive: true);
     }
 
+    private string Scheme => tls ? "https" : "http";
+
+    private Certificates Files => field ??= new Certificates(Path.Combine(_folder, "certificates"));
+
+    private string[] Client => tls ? ["--cacert", Files.Authority, "--cert", Files.Certificate, "--key", Files.Key] : [];
+
+    private string[] Server => tls ? ["--trusted-ca-file", Files.Authority, "--cert-file", Files.Certificate, "--key-file", Files.Key] : [];
+
     private static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);
@@ -117,7 +133,13 @@ internal sealed class Servers(string cloister, string tools, bool fsync, bool tl
 
     private Process Start(string program, string[] arguments)
     {
-        Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        if (enclave is not null)
+        {
+            start.Environment["CLOISTER_ENCLAVE_SIM"] = enclave;
+        }
+
+        Process process = Process.Start(start)!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         _processes.Add(process);

@@ -34,7 +34,6 @@ internal sealed class GatewayListener : IDisposable
         _begin = begin;
         _ended = ended;
         _socket.Listen(Backlog);
-        _socket.Blocking = false;
         _thread = new Thread(Run) { IsBackground = true, Name = "gateway, accepting" };
     }
 
@@ -141,6 +140,12 @@ internal sealed class GatewayListener : IDisposable
             Socket client;
             try
             {
+                // Asked first, and not made non-blocking: .NET would wait for every byte of what it accepts on threads of its own.
+                if (!_socket.Poll(0, SelectMode.SelectRead))
+                {
+                    return;
+                }
+
                 client = _socket.Accept();
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.TooManyOpenSockets)
@@ -152,11 +157,10 @@ internal sealed class GatewayListener : IDisposable
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                // Nobody is left to be accepted, or it was gone before.
+                // It was gone before.
                 return;
             }
 
-            client.Blocking = true;
             GiveWay(keep: MaxSilent - 1);
             _silent.Add((client, Environment.TickCount64));
         }
