@@ -13,6 +13,7 @@ internal static unsafe partial class LibC
     internal const int LockCurrentAndFutureOnFault = 7;
     internal const int SetDumpable = 4;
     internal const int LimitCore = 4;
+    internal const int LimitDescriptors = 7;
     internal const int LimitMemlock = 8;
 
     internal static readonly nint MapFailed = -1;

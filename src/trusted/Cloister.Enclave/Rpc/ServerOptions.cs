@@ -8,6 +8,9 @@ public sealed record ServerOptions
     /// <summary><see cref="MaxConnections"/> when nobody says.</summary>
     public const int DefaultMaxConnections = 256;
 
+    /// <summary><see cref="RequestMemory"/> at the least.</summary>
+    public const int LeastRequestMemory = 16 * 1024 * 1024;
+
     /// <summary>Address.</summary>
     public required ListenAddress Address { get; init; }
 
@@ -19,11 +22,11 @@ public sealed record ServerOptions
     /// </summary>
     public IReadOnlyList<byte[]> RelayPins { get; init; } = [];
 
-    /// <summary>Connections at the same time; idle ones give way to new ones.</summary>
+    /// <summary>Connections at the same time; idle ones give way to new ones. 0, as read from a configuration: as many as fit.</summary>
     public int MaxConnections { get; init; } = DefaultMaxConnections;
 
     /// <summary>Bytes of requests at the same time, whole or not; half-sent ones give way to new ones.</summary>
-    public int RequestMemory { get; init; } = 16 * 1024 * 1024;
+    public int RequestMemory { get; init; } = LeastRequestMemory;
 
     /// <summary>Bytes of the largest message.</summary>
     public int MaxMessageSize { get; init; } = (1024 + 64) * 1024;

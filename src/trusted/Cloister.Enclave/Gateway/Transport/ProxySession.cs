@@ -181,7 +181,7 @@ internal sealed class ProxySession : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Defer(ProxyStream stream, List<HeaderField> fields)
     {
-        Budget.Take(SizeOf(fields));
+        _calls.Take(SizeOf(fields));
         stream.Opening = fields;
     }
 
@@ -235,7 +235,7 @@ internal sealed class ProxySession : IDisposable
     {
         if (stream.Opening is { } fields)
         {
-            Budget.Return(SizeOf(fields));
+            _calls.Return(SizeOf(fields));
             stream.Opening = null;
         }
     }
