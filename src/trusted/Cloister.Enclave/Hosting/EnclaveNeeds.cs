@@ -19,8 +19,10 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
     /// <summary>In place of a limit that the configuration leaves out: as much as there is room for.</summary>
     internal const int AsFits = 0;
 
-    /// <summary>The share of the usual limits that is tried last.</summary>
-    internal const int Smallest = 16;
+    /// <summary>The share of the usual limits that an enclave of SGX has, which is as large as it is made.</summary>
+    internal const int Small = 16;
+
+    private const int Smallest = 32;
 
     private const long KiB = 1024;
     private const long MiB = 1024 * KiB;
@@ -37,9 +39,9 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
     // A secret that is kept, with its name in a table.
     private const long CachedSecret = 512;
 
-    // HTTP/2's window of a connection, which its peer may fill, and its buffers. One that has not begun has only those of TLS.
-    private const long OpenConnection = 320 * KiB;
-    private const long WaitingConnection = 32 * KiB;
+    // A call that has begun and a connection without any, in Kestrel: their objects, pipes and buffers.
+    private const long Call = 32 * KiB;
+    private const long Connection = 64 * KiB;
 
     // Buffers for frames in both directions on both sides, and the calls and queues that count with it.
     private const long GatewayConnectionHeap = 1536 * KiB;
@@ -68,13 +70,17 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
         int descriptors = BaseDescriptors;
         foreach (ServerOptions server in Servers(configuration))
         {
-            int beside = Transport.ConnectionTable.MostBeside(server.MaxConnections);
-            heap += server.RequestMemory + (server.MaxConnections * OpenConnection) + (beside * WaitingConnection);
+            int waiting = Transport.ConnectionTable.MaxWaiting(server.MaxConnections);
+            int connections = server.MaxConnections + (2 * waiting);
+
+            // Those that are closing have what they had when they were open.
+            heap += server.RequestMemory + (connections * Connection);
+            heap += (server.MaxConnections + waiting) * (GrpcServer.ConnectionWindow + (server.MaxCalls * Call));
 
             // Requests and their answers.
-            native += (2L * server.RequestMemory) + (server.RelayPins.Count > 0 ? (server.MaxConnections + beside) * TlsSide : 0);
+            native += (2L * server.RequestMemory) + (server.RelayPins.Count > 0 ? connections * TlsSide : 0);
             threads++;
-            descriptors += server.MaxConnections + beside;
+            descriptors += connections;
         }
 
         native += threads * PoolStack;
@@ -107,14 +113,15 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
     {
         ServerOptions? Server(ServerOptions? server) => server is null ? null : server with
         {
-            MaxConnections = server.MaxConnections == AsFits ? Math.Max(ServerOptions.DefaultMaxConnections / share, 64) : server.MaxConnections,
-            RequestMemory = Math.Max(server.RequestMemory / share, ServerOptions.LeastRequestMemory),
+            MaxConnections = server.MaxConnections == AsFits ? Math.Max(ServerOptions.DefaultMaxConnections / share, 32) : server.MaxConnections,
+            MaxCalls = Math.Max(server.MaxCalls / share, 16),
+            RequestMemory = Math.Max(server.RequestMemory / share, Math.Max((int)(8 * MiB), 4 * server.MaxMessageSize)),
         };
 
         GatewayOptions? gateway = configuration.Gateway;
         if (gateway is not null)
         {
-            long memory = gateway.Memory == AsFits ? Math.Max(1024 * MiB / share, 128 * MiB) : gateway.Memory;
+            long memory = gateway.Memory == AsFits ? Math.Min(2048 / share, 1024) * MiB : gateway.Memory;
             gateway = gateway with
             {
                 MaxConnections = gateway.MaxConnections == AsFits ? 256 / share : gateway.MaxConnections,

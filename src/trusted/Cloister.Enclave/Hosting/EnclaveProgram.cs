@@ -58,7 +58,7 @@ public static class EnclaveProgram
             EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);
             if (needs)
             {
-                Console.Out.Write(EnclaveNeeds.Of(EnclaveNeeds.WithDefaults(configuration, EnclaveNeeds.Smallest)).ToText());
+                Console.Out.Write(EnclaveNeeds.Of(EnclaveNeeds.WithDefaults(configuration, EnclaveNeeds.Small)).ToText());
                 return ExitDone;
             }
 

@@ -56,7 +56,8 @@ internal static class PinnedBuffers
                 }
             }
 
-            return new Mapping(size).Memory;
+            nint at = LibC.Map(0, (nuint)size, LibC.ProtReadWrite, LibC.MapPrivateAnonymous, -1, 0);
+            return at == LibC.MapFailed ? throw NoMemory(size) : new Mapping(at, size).Memory;
         }
         catch (OutOfMemoryException)
         {
@@ -91,26 +92,11 @@ internal static class PinnedBuffers
         ((IDisposable)mapping).Dispose();
     }
 
-    // One that nobody gave back, such as that of a connection that ended in between, goes with its object.
-    private sealed unsafe class Mapping : MemoryManager<byte>
+    private sealed unsafe class Mapping(nint at, int size) : MemoryManager<byte>
     {
-        private readonly int _size;
-        private nint _at;
+        private nint _at = at;
 
-        internal Mapping(int size)
-        {
-            _at = LibC.Map(0, (nuint)size, LibC.ProtReadWrite, LibC.MapPrivateAnonymous, -1, 0);
-            _size = size;
-            if (_at == LibC.MapFailed)
-            {
-                GC.SuppressFinalize(this);
-                throw new OutOfMemoryException();
-            }
-        }
-
-        ~Mapping() => Dispose(disposing: false);
-
-        public override Span<byte> GetSpan() => new((void*)_at, _size);
+        public override Span<byte> GetSpan() => new((void*)_at, size);
 
         public override MemoryHandle Pin(int elementIndex = 0) => new((byte*)_at + elementIndex);
 
@@ -118,12 +104,11 @@ internal static class PinnedBuffers
         {
         }
 
-        // What is still in it is wiped: the system gives pages to nobody else before they are cleared.
         protected override void Dispose(bool disposing)
         {
             if (Interlocked.Exchange(ref _at, 0) is var at and not 0)
             {
-                LibC.Unmap(at, (nuint)_size);
+                LibC.Unmap(at, (nuint)size);
             }
         }
     }

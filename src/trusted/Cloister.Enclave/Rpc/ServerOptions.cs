@@ -8,9 +8,6 @@ public sealed record ServerOptions
     /// <summary><see cref="MaxConnections"/> when nobody says.</summary>
     public const int DefaultMaxConnections = 256;
 
-    /// <summary><see cref="RequestMemory"/> at the least.</summary>
-    public const int LeastRequestMemory = 16 * 1024 * 1024;
-
     /// <summary>Address.</summary>
     public required ListenAddress Address { get; init; }
 
@@ -25,8 +22,11 @@ public sealed record ServerOptions
     /// <summary>Connections at the same time; idle ones give way to new ones. 0, as read from a configuration: as many as fit.</summary>
     public int MaxConnections { get; init; } = DefaultMaxConnections;
 
+    /// <summary>Calls at the same time in each.</summary>
+    public int MaxCalls { get; init; } = 64;
+
     /// <summary>Bytes of requests at the same time, whole or not; half-sent ones give way to new ones.</summary>
-    public int RequestMemory { get; init; } = LeastRequestMemory;
+    public int RequestMemory { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Bytes of the largest message.</summary>
     public int MaxMessageSize { get; init; } = (1024 + 64) * 1024;

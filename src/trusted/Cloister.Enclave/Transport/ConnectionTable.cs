@@ -24,7 +24,6 @@ internal sealed class ConnectionTable
 {
     private const int LeastWaiting = 16;
     private const int MostWaiting = 128;
-    private const int ClosingForEachWaiting = 4;
 
     // A peer whose requests have to be given up again and again is not one that has bad luck.
     private const int MaxLosses = 8;
@@ -51,13 +50,11 @@ internal sealed class ConnectionTable
         _maxOpen = maxOpen;
         _maxOfOnePeer = peers > 1 ? maxOpen - (maxOpen / 4) : maxOpen;
         _maxWaiting = MaxWaiting(maxOpen);
-        _maxClosing = ClosingForEachWaiting * _maxWaiting;
+        _maxClosing = _maxWaiting;
     }
 
-    private static int MaxWaiting(int maxOpen) => Math.Clamp(maxOpen / 2, LeastWaiting, MostWaiting);
-
-    /// <summary>How many there can be that have not begun, or were told to close and have not.</summary>
-    internal static int MostBeside(int maxOpen) => (1 + ClosingForEachWaiting) * MaxWaiting(maxOpen);
+    /// <summary>How many have not begun, and how many were told to close and have not, at most.</summary>
+    internal static int MaxWaiting(int maxOpen) => Math.Clamp(maxOpen / 2, LeastWaiting, MostWaiting);
 
     /// <summary>How many gave way, or found nobody who did.</summary>
     internal long Crowded => Volatile.Read(ref _crowded);

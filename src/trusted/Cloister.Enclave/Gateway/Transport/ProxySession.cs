@@ -395,7 +395,7 @@ internal sealed class ProxySession : IDisposable
         leg.Pending = null;
     }
 
-    /// <summary>Wipes everything.</summary>
+    /// <summary>Wipes everything, when no thread works on it any more.</summary>
     public void Dispose()
     {
         _pings.Dispose();
@@ -403,6 +403,7 @@ internal sealed class ProxySession : IDisposable
         {
             foreach (ProxyStream stream in _streams.Values.ToList())
             {
+                stream.Request.Busy = stream.Response.Busy = false;
                 Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
             }
         }
