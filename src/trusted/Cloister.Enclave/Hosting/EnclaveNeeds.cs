@@ -88,7 +88,9 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
         if (configuration.Gateway is { } gateway)
         {
             int connections = gateway.MaxConnections + ConnectionTable.MaxHandshakes(gateway.MaxConnections);
-            heap += (connections * GatewayConnectionHeap) + CallsOf(gateway);
+
+            // And where the values of lists are: as much as a quarter of these, if they are many and small.
+            heap += (connections * GatewayConnectionHeap) + CallsOf(gateway) + (gateway.Memory / 4);
             native += gateway.Memory + (connections * 2 * (TlsSide + GatewayConnection.StackSize));
             threads += 2 * connections;
             descriptors += (2 * connections) + GatewayListener.MaxSilent;

@@ -23,6 +23,7 @@ public static class EnclaveProgram
     private const int ExitDone = 0;
     private const int ExitUsage = 1;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+    private static bool _prepared;
 
     /// <summary>The sealed copy of the default KEK's lease, in the state directory.</summary>
     public const string SealedLeaseFile = "lease.sealed";
@@ -49,10 +50,7 @@ public static class EnclaveProgram
             return Refuse(parts.Program, $"usage: {parts.Program} [--needs] --config FILE");
         }
 
-        // Certificate stores of the user are looked for below it, and the host may have put something there; without any, .NET's chains fail.
-        Environment.SetEnvironmentVariable("HOME", "/nonexistent");
-        EnclaveNeeds.BoundThreads();
-        ExceptionHandling.SetUnhandledExceptionHandler(static e => e is OutOfMemoryException);
+        PrepareProcess();
         try
         {
             EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);
@@ -77,6 +75,22 @@ public static class EnclaveProgram
         {
             return Refuse(parts.Program, e.Message);
         }
+    }
+
+    // Once in a process.
+    private static void PrepareProcess()
+    {
+        if (Interlocked.Exchange(ref _prepared, true))
+        {
+            return;
+        }
+
+        // Certificate stores of the user are looked for below it, and the host may have put something there; without any, .NET's chains fail.
+        Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        EnclaveNeeds.BoundThreads();
+
+        // An allocation that fails where nobody thought of it, such as in a timer or in Kestrel, ends what wanted it and nothing more.
+        ExceptionHandling.SetUnhandledExceptionHandler(static e => e is OutOfMemoryException);
     }
 
     private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
