@@ -72,7 +72,7 @@ tcb-report: publish ## lines of each zone, packages, bytes and digest of what ha
 	@eng/tcb-report $(PUBLISH)/cloister-enclave
 
 measurement:   ## MRENCLAVE of the published enclave; exit 2 and what is missing where Gramine's signing tool is not installed
-	@$(MAKE) --no-print-directory -C deploy/gramine measurement
+	@$(MAKE) --no-print-directory -C deploy/gramine measurement $(if $(CONFIG),CONFIG='$(abspath $(CONFIG))')
 
 test-gramine:  ## the published enclave under gramine-direct; says skipped without Gramine
 	@$(MAKE) --no-print-directory -C deploy/gramine test

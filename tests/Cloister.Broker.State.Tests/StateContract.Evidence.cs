@@ -40,6 +40,14 @@ public abstract partial class StateContract
     }
 
     [Fact]
+    public async Task A_reason_with_characters_that_no_database_takes_is_kept_without_them()
+    {
+        var limits = new EvidenceLimits(3, 3, TimeSpan.FromDays(1));
+        await _state.KeepEvidenceAsync(NewEvidence("", 1) with { Accepted = false, Reason = "a\0b\uD800c\u00E4" }, limits, Cancellation);
+        Assert.Equal("a\uFFFDb\uFFFDc\u00E4", Assert.Single(await _state.ListRefusedEvidenceAsync(1, Cancellation)).Reason);
+    }
+
+    [Fact]
     public async Task Evidence_of_a_time_is_read_whole()
     {
         var limits = new EvidenceLimits(1000, 1000, TimeSpan.FromDays(9));

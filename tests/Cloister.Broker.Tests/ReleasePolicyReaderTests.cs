@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Cloister.Broker.Policies;
 
 namespace Cloister.Broker.Tests;
@@ -49,6 +51,30 @@ public sealed class ReleasePolicyReaderTests
         ReleasePolicyReader.Read($"{Head}  appraisal: {{}}\n  configDigests: any\n  lease: {{ wraps: 1, unwraps: 1 }}\n  gateway: {gateway}\n").Errors,
         error => error.Path.StartsWith("spec.gateway.name", StringComparison.Ordinal));
 
+    [Fact]
+    public void GatewaysTrustWhoIsWritten()
+    {
+        (string one, byte[] oneDer) = Certificate(isAuthority: true);
+        (string two, byte[] twoDer) = Certificate(isAuthority: true);
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(With($"clientCa: |\n{one}{two}    etcdCa: |\n{two}"));
+        Assert.True(read.IsValid, string.Join('\n', read.Errors));
+        Assert.Equal([oneDer, twoDer], read.Policy.GatewayTrust!.ClientAuthorities);
+        Assert.Equal([twoDer], read.Policy.GatewayTrust.EtcdAuthorities);
+        Assert.Null(ReleasePolicyReader.Read(With("names: [a.example]\n")).Policy!.GatewayTrust);
+    }
+
+    [Fact]
+    public void WhoIsNoAuthorityIsRefused()
+    {
+        (string authority, _) = Certificate(isAuthority: true);
+        (string leaf, _) = Certificate(isAuthority: false);
+        foreach (string text in (string[])[$"|\n{leaf}", $"|\n{authority}{leaf}", "''", "broker", "[a]", $"|\n{string.Concat(Enumerable.Repeat(authority, 9))}"])
+        {
+            Assert.Equal("spec.gateway.clientCa", Assert.Single(ReleasePolicyReader.Read(With($"clientCa: {text}\n")).Errors).Path);
+            Assert.Equal("spec.gateway.etcdCa", Assert.Single(ReleasePolicyReader.Read(With($"etcdCa: {text}\n")).Errors).Path);
+        }
+    }
+
     [Theory]
     [InlineData("9s")]
     [InlineData("0h")]
@@ -64,4 +90,16 @@ public sealed class ReleasePolicyReaderTests
     [InlineData("")]
     [InlineData("- a")]
     public void OtherDocumentsAreRefused(string yaml) => Assert.False(ReleasePolicyReader.Read(yaml).IsValid);
+
+    private static string With(string gateway) =>
+        $"{Head}  appraisal: {{}}\n  configDigests: any\n  lease: {{ wraps: 1, unwraps: 2 }}\n  gateway:\n    {gateway}";
+
+    private static (string Block, byte[] Der) Certificate(bool isAuthority)
+    {
+        using RSA key = RSA.Create(2048);
+        CertificateRequest request = new("CN=kubernetes", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        return (string.Concat(certificate.ExportCertificatePem().Split('\n').Select(line => $"      {line}\n")), certificate.RawData);
+    }
 }

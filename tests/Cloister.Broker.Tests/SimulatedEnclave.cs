@@ -40,6 +40,9 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
 
     public Tee Tee { get; }
 
+    /// <summary>Whether its memory can be read; SGX only.</summary>
+    public bool Debug { get; init; }
+
     public string TeeName => TeeNames.NameOf(Tee);
 
     public static string RootPem => Encoding.ASCII.GetString(DcapVendor.Pem(SharedVendor.Root.Certificate));
@@ -135,7 +138,7 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
         lock (Minting)
         {
             return Tee == Tee.Sgx
-                ? _platform.QuoteSgx(new EnclaveReportFields { MrEnclave = MrEnclave, ReportData = reportData })
+                ? _platform.QuoteSgx(new EnclaveReportFields { MrEnclave = MrEnclave, ReportData = reportData, Flags = Debug ? 0x07ul : 0x05ul })
                 : _platform.QuoteTdx(new TdReportFields { MrTd = MrEnclave, ReportData = reportData });
         }
     }

@@ -101,11 +101,26 @@ public sealed class TokenTests : IDisposable
         GraceSeconds = 0, Wraps = 1, Unwraps = 1, Release = true, Etag = "e", Versions = [], KeysDigest = "",
     };
 
-    private async Task<string> Issue(bool lease = true)
+    [Theory]
+    [InlineData(false, "affirming", 2)]
+    [InlineData(true, "contraindicated", 96)]
+    public async Task DebugIsNeverAffirmed(bool debug, string status, int memory)
     {
-        ReleasePolicy policy = ReleasePolicyReader.Read(_enclave.Policy()).Policy!;
-        AttestRequest request = _enclave.Answer(Nonce, SimulatedEnclave.Statement());
-        EvidenceVerdict verdict = await new EvidenceVerification(_enclave, _clock).VerifyAsync(
+        using SimulatedEnclave enclave = new(_clock) { Debug = debug };
+        string token = await Issue(enclave, enclave.Policy().Replace("debug: refuse", "debug: any", StringComparison.Ordinal));
+        using JsonDocument claims = JsonDocument.Parse(Base64Url.DecodeFromChars(token.Split('.')[1]));
+        JsonElement appraisal = claims.RootElement.GetProperty("submods").GetProperty("cpu0");
+        Assert.Equal(status, appraisal.GetProperty("ear.status").GetString());
+        Assert.Equal(memory, appraisal.GetProperty("ear.trustworthiness-vector").GetProperty("runtime-opaque").GetInt32());
+    }
+
+    private Task<string> Issue(bool lease = true) => Issue(_enclave, _enclave.Policy(), lease);
+
+    private async Task<string> Issue(SimulatedEnclave enclave, string rules, bool lease = true)
+    {
+        ReleasePolicy policy = ReleasePolicyReader.Read(rules).Policy!;
+        AttestRequest request = enclave.Answer(Nonce, SimulatedEnclave.Statement());
+        EvidenceVerdict verdict = await new EvidenceVerification(enclave, _clock).VerifyAsync(
             "sgx", request, StatementPurpose.Lease, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
         return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, lease ? Lease : null);
     }

@@ -99,6 +99,12 @@ public sealed class GatewaySectionTests
         Assert.Equal((2, "/ca"), (pinned.ClientCaBinding.Digests.Count, pinned.ClientCaPath));
         Assert.Equal([("gateway.etcd.ca", true)], pinned.Unbound);
 
+        GatewayOptions left = EnclaveConfigurationReader.Read(
+            Base.Replace("custody: {mode: manual}", Attested, StringComparison.Ordinal)
+            + "gateway: {tls: {issuer: broker, clientCa: broker}, etcd: {endpoints: [\"https://10.0.0.1:2379\"], ca: broker}}\n").Gateway!;
+        Assert.Equal((true, true, "", ""), (left.ClientCaBinding.IsOfBroker, left.EtcdCaBinding.IsOfBroker, left.ClientCaPath, left.EtcdCaPath));
+        Assert.Empty(left.Unbound);
+
         GatewayOptions loose = Read($"{{{Tls}, etcd: {{endpoints: [\"https://10.0.0.1:2379\"], ca: /e}}}}")!;
         Assert.Equal([("gateway.tls.clientCa", false), ("gateway.etcd.ca", false)], loose.Unbound);
     }
@@ -154,7 +160,10 @@ public sealed class GatewaySectionTests
     [InlineData("{TLS, etcd: {endpoints: [\"http://10.0.0.1:1\"]}}", "without TLS only on this machine")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"], ca: /ca}}", "a forgotten \"s\"")]
     [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"], ca: /ca, key: /k}}", "certificate and key go together")]
-    [InlineData("{tls: {certificate: /c, key: /k, clientCa: ca.pem}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "or the certificates themselves as PEM")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: ca.pem}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "the certificates themselves as PEM, or broker")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: broker}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "gateway.tls.clientCa: broker needs a custody that uses one")]
+    [InlineData("{TLS, etcd: {endpoints: [\"https://127.0.0.1:1\"], ca: broker}}", "gateway.etcd.ca: broker needs a custody that uses one")]
+    [InlineData("{tls: {certificate: /c, key: /k, clientCa: broker, clientCaPins: any}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "or leaves them to the broker")]
     [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: [\"sha256:AAAA\"]}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "that 'sha256sum FILE' prints")]
     [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: none}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "is a list, or the word any")]
     [InlineData("{TLS, etcd: {endpoints: [\"ftp://127.0.0.1:1\"]}}", "https://HOST:PORT")]

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Sql;
 
@@ -80,6 +81,9 @@ public sealed partial class SqlBrokerState
         return number;
     }
 
+    // A reason quotes certificates of strangers, and PostgreSQL takes neither U+0000 nor halves of surrogate pairs.
+    private static string Storable(string text) => string.Concat(text.EnumerateRunes().Select(rune => rune.Value == 0 ? Rune.ReplacementChar : rune));
+
     private sealed record KeptEvidence(EvidenceRow Row, long Most, long MostMilliseconds)
     {
         public static KeptEvidence Of(EvidenceRecord evidence, EvidenceLimits limits)
@@ -88,7 +92,7 @@ public sealed partial class SqlBrokerState
                 throw new ArgumentException("the evidence is longer than 1 MiB, or was accepted without a lease", nameof(evidence));
             EvidenceRow row = new()
             {
-                Accepted = evidence.Accepted ? 1 : 0, Lease = evidence.Lease, Instance = evidence.Instance, Tee = evidence.Tee, Reason = evidence.Reason,
+                Accepted = evidence.Accepted ? 1 : 0, Lease = evidence.Lease, Instance = evidence.Instance, Tee = evidence.Tee, Reason = Storable(evidence.Reason),
                 KeptAt = evidence.At.ToUnixTimeMilliseconds(), Body = [.. evidence.Body],
             };
             return new KeptEvidence(row, evidence.Accepted ? limits.Accepted : limits.Refused, (long)limits.Age.TotalMilliseconds);

@@ -21,6 +21,9 @@ internal sealed class MappingReader
 
     public string PathOf(string field) => Path.Length == 0 ? field : $"{Path}.{field}";
 
+    /// <summary>An error about the mapping as a whole.</summary>
+    public void Fail(string problem) => _errors.Add(_node, Path, problem);
+
     /// <summary>All keys that are scalars.</summary>
     public IEnumerable<string> Keys => _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "");
 

@@ -57,8 +57,18 @@ internal static class SnpSection
             Bits(builder, inner, "require", PolicyBits), Bits(builder, inner, "allow", PolicyBits), inner.Version("minAbi")));
         builder.MappingRule(reader, "platformInfo", "platformInfo", inner => new BitsRule(
             "platformInfo", ClaimNames.PlatformInfo, Bits(builder, inner, "require", PlatformBits), Bits(builder, inner, "allow", PlatformBits)));
-        builder.MappingRule(reader, "mitigations", "mitigations", inner => new BitsRule(
-            "mitigations", ClaimNames.CurrentMitigationVector, inner.Number("require", ulong.MaxValue) ?? 0, ulong.MaxValue));
+        builder.MappingRule(reader, "mitigations", "mitigations", ReadMitigations);
+    }
+
+    private static BitsRule ReadMitigations(MappingReader reader)
+    {
+        ulong required = reader.Number("require", ulong.MaxValue) ?? 0;
+        if (required == 0)
+        {
+            reader.Fail("requires no bit and so binds nothing: give require, or leave it out");
+        }
+
+        return new BitsRule("mitigations", ClaimNames.CurrentMitigationVector, required, ulong.MaxValue);
     }
 
     private static ulong Bits(SectionBuilder builder, MappingReader reader, string field, (string Name, int Bit)[] known)
@@ -96,8 +106,18 @@ internal static class SnpSection
                 }
             }
 
+            if (components.Count == 0)
+            {
+                minimum.Fail($"names no component and so binds nothing: give the least of {string.Join(", ", Components)}, or minTcb: any");
+            }
+
             minimum.Finish();
             byProduct.Add(product, components);
+        }
+
+        if (byProduct.Count == 0)
+        {
+            reader.Fail($"names no product line, so that every report would be refused: give {string.Join(", ", Products)}, or any");
         }
 
         return new SnpMinimumTcbRule(byProduct);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Cloister.Kbs;
 
 /// <summary>What an enclave says about itself, inside <c>additional_evidence</c>.</summary>
@@ -97,7 +99,16 @@ public sealed record LeaseTerms
 
     /// <summary>b64u of SHA-256 of the plaintext of the keys, or empty.</summary>
     public required string KeysDigest { get; init; }
+
+    /// <summary>Whom the enclave's gateway trusts, where its configuration leaves that to the broker; null when the policy names nobody.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public GatewayTrust? Gateway { get; init; }
 }
+
+/// <summary>Authorities of a gateway's peers, certificates in DER.</summary>
+/// <param name="ClientAuthorities">Of API servers. Whoever has a certificate of theirs reads and writes Secrets.</param>
+/// <param name="EtcdAuthorities">Of etcd.</param>
+public sealed record GatewayTrust(IReadOnlyList<byte[]> ClientAuthorities, IReadOnlyList<byte[]> EtcdAuthorities);
 
 /// <summary>A KEK version of a lease.</summary>
 /// <param name="Version">From 1.</param>

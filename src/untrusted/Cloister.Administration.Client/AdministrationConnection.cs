@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Cloister.AdminApi;
+using Cloister.Kbs;
 
 namespace Cloister.Administration.Client;
 
@@ -13,7 +14,6 @@ namespace Cloister.Administration.Client;
 internal sealed class AdministrationConnection : IDisposable
 {
     private readonly HttpClient _http;
-    private readonly BrokerPin _pin;
     private readonly string _clientPin;
     private volatile bool _isBroker;
 
@@ -24,7 +24,6 @@ internal sealed class AdministrationConnection : IDisposable
             throw new ArgumentException("a broker's address begins with https://", nameof(broker));
         }
 
-        _pin = pin;
         _clientPin = AdministratorCertificate.PinOf(administrator);
         SocketsHttpHandler handler = new()
         {
@@ -37,7 +36,10 @@ internal sealed class AdministrationConnection : IDisposable
             {
                 EnabledSslProtocols = SslProtocols.Tls13,
                 LocalCertificateSelectionCallback = (_, _, _, _, _) => administrator,
-                RemoteCertificateValidationCallback = (sender, certificate, chain, errors) => _isBroker = pin.Accepts(sender, certificate, chain, errors),
+                RemoteCertificateValidationCallback = (sender, certificate, chain, errors) => (_isBroker = pin.Accepts(sender, certificate, chain, errors))
+                    ? true
+                    : throw new RefusedServerException(
+                        $"it does not have the key that is pinned, {pin}, in a certificate for administration: it is another broker, or somebody between, or not the address of 'admin.listen'"),
             },
         };
         _http = new HttpClient(handler) { BaseAddress = broker };
@@ -79,18 +81,9 @@ internal sealed class AdministrationConnection : IDisposable
         {
             response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         }
-        catch (HttpRequestException e) when (e.InnerException is AuthenticationException && !_isBroker)
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            throw new BrokerUnreachableException($"{_http.BaseAddress} does not have the key that is pinned, {_pin}, in a certificate for administration: it is another broker, or somebody between, or not the address of 'admin.listen'", e);
-        }
-        catch (HttpRequestException e) when (_isBroker && e.HttpRequestError != HttpRequestError.ConnectionError)
-        {
-            throw new BrokerUnreachableException(
-                $"{_http.BaseAddress} closed the connection: it does not know this client's key, or the certificate is not marked for administrators ('cloister admin keygen' makes one that is). An administrator's key is in the broker's configuration as {_clientPin}", e);
-        }
-        catch (HttpRequestException e)
-        {
-            throw new BrokerUnreachableException($"no broker answers at {_http.BaseAddress}: {e.Message}", e);
+            throw new BrokerUnreachableException(Explain(e), e);
         }
 
         if (response.IsSuccessStatusCode)
@@ -103,6 +96,15 @@ internal sealed class AdministrationConnection : IDisposable
             AdminError error = await ReadAsync(response, AdminJson.Default.AdminError, cancellation);
             throw new AdministrationRefusedException(error.Error, error.Detail);
         }
+    }
+
+    private string Explain(Exception exception)
+    {
+        RequestFailure failure = RequestFailure.Of(exception);
+        bool closed = _isBroker && exception is HttpRequestException { HttpRequestError: not (HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError) };
+        return failure.IsFault ? $"{_http.BaseAddress} could not be asked: {failure.Text}"
+            : closed ? $"{_http.BaseAddress} closed the connection: it does not know this client's key, or the certificate is not marked for administrators ('cloister admin keygen' makes one that is). An administrator's key is in the broker's configuration as {_clientPin}"
+            : $"no broker answers at {_http.BaseAddress}: {failure.Text}";
     }
 
     private static ByteArrayContent Content<T>(T body, JsonTypeInfo<T> type)

@@ -12,6 +12,12 @@ internal static class CliProgram
 {
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
+        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
+        {
+            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        }
+
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

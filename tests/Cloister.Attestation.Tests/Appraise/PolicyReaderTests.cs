@@ -112,4 +112,16 @@ public sealed class PolicyReaderTests
     [Fact]
     public void Json_is_yaml() =>
         Assert.True(AppraisalPolicyReader.Read("""{"apiVersion":"cloister.dev/v1alpha1","kind":"AppraisalPolicy","metadata":{"name":"x"},"spec":{"nitro":{"debug":"refuse"}}}""").IsValid);
+
+    [Theory]
+    [InlineData("minTcb: {}", "spec.snp.minTcb", "names no product line")]
+    [InlineData("minTcb: { Milan: {} }", "spec.snp.minTcb.Milan", "binds nothing")]
+    [InlineData("minTcb: { Genoa: { snp: 3 }, Milan: {} }", "spec.snp.minTcb.Milan", "binds nothing")]
+    [InlineData("mitigations: {}", "spec.snp.mitigations", "binds nothing")]
+    [InlineData("mitigations: { require: 0 }", "spec.snp.mitigations", "binds nothing")]
+    public void What_would_bind_nothing_is_an_error(string rule, string path, string problem)
+    {
+        PolicyReadResult result = AppraisalPolicyReader.Read($"apiVersion: cloister.dev/v1\nkind: AppraisalPolicy\nmetadata: {{ name: x }}\nspec:\n  snp:\n    {rule}\n");
+        Assert.Contains(result.Errors, error => error.ToString().Contains(path, StringComparison.Ordinal) && error.ToString().Contains(problem, StringComparison.Ordinal));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
@@ -26,6 +27,27 @@ public sealed class DcapRefusalTests
 
     [Fact]
     public void Parse_quote() => AssertRefused("parse_quote", "wrong_tee", Verify(Tee.Tdx, MintedDcap.Platform.Quote(MintedDcap.SgxQuote), MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good)));
+
+    [Theory]
+    [InlineData(2, "malformed")]
+    [InlineData(6, "newer_version")]
+    [InlineData(ushort.MaxValue, "malformed")]
+    public void A_quote_of_another_version(int version, string code)
+    {
+        byte[] quote = [.. MintedDcap.Platform.Quote(MintedDcap.SgxQuote)];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt16LittleEndian(quote, (ushort)version);
+        AssertRefused("parse_quote", code, Verify(Tee.Sgx, quote, MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good)));
+    }
+
+    [Fact]
+    public void Collateral_of_another_version()
+    {
+        DcapCollateral collateral = MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good);
+        byte[] Newer(ReadOnlyMemory<byte> json, string known) =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json.Span).Replace($"\"version\":{known}", "\"version\":9", StringComparison.Ordinal));
+        AssertRefused("parse_collateral", "newer_version", Verify(Tee.Sgx, MintedDcap.Platform.Quote(MintedDcap.SgxQuote), collateral with { TcbInfo = Newer(collateral.TcbInfo, "3") }));
+        AssertRefused("parse_collateral", "newer_version", Verify(Tee.Sgx, MintedDcap.Platform.Quote(MintedDcap.SgxQuote), collateral with { QeIdentity = Newer(collateral.QeIdentity, "2") }));
+    }
 
     [Fact]
     public void Qe_vendor() => AssertRefused("qe_vendor", "unknown_vendor", MintedDcap.VerifySgx(MintedDcap.SgxQuote with { QeVendorId = new byte[16] }));

@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
+using Cloister.Attestation.Abi;
+using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Appraise.Rules;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
 using Cloister.Attestation.Tests.Evidence;
 using Cloister.Attestation.Verify;
+using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Attestation.Tests.Snp;
 
@@ -161,4 +164,28 @@ public sealed class SnpManifestTests
 
     private static byte? Number(JsonElement parent, string name) =>
         parent.GetProperty(name).ValueKind == JsonValueKind.Null ? null : parent.GetProperty(name).GetByte();
+
+    [Fact]
+    public void A_report_whose_version_was_made_4_fails_at_its_signature()
+    {
+        string root = EvidenceDirectory.Require();
+        byte[] report = File.ReadAllBytes(Path.Combine(root, "more", "ms_genoa_attestation_report.bin"));
+        byte[] changed = File.ReadAllBytes(Path.Combine(root, "more", "v4_from_genoa.bin"));
+        SnpCollateral collateral = new()
+        {
+            EndorsementKeys = PemCertificates.Parse(File.ReadAllBytes(Path.Combine(root, "more", "ms_genoa_vcek.pem"))),
+            Authorities = PemCertificates.Parse(File.ReadAllBytes(Path.Combine(root, "roots", "amd_genoa_ask_ark_asvk.pem"))),
+        };
+        VerificationTime time = VerificationTime.At(MintedSnp.Date("2026-06-01T00:00:00Z"));
+        Assert.True(SnpVerifier.Verify(report, collateral, TrustAnchors.ForVendorOf(Tee.Snp), time).IsAuthentic);
+        VerificationResult refused = SnpVerifier.Verify(changed, collateral, TrustAnchors.ForVendorOf(Tee.Snp), time);
+        Assert.Equal(("report_signature", "bad_signature"), (refused.Failure?.Step, refused.Failure?.Code));
+    }
+
+    [Fact]
+    public void TDX_in_the_report_of_Azures_paravisor_is_not_called_malformed()
+    {
+        byte[] hcl = File.ReadAllBytes(Path.Combine(EvidenceDirectory.Require(), "azure", "trustee_az-tdx-vtpm_hcl-report.bin"));
+        Assert.Equal("unsupported", Assert.Throws<EvidenceFormatException>(() => SnpEvidence.Parse(hcl)).Code);
+    }
 }

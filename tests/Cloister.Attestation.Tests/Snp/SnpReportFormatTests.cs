@@ -1,4 +1,6 @@
+using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Snp;
+using Cloister.Simulator.Snp;
 
 namespace Cloister.Attestation.Tests.Snp;
 
@@ -10,10 +12,54 @@ public sealed class SnpReportFormatTests
     [Theory]
     [InlineData(0u)]
     [InlineData(1u)]
-    [InlineData(4u)]
-    [InlineData(6u)]
+    [InlineData(256u)]
     [InlineData(uint.MaxValue)]
-    public void Unknown_versions(uint version) => (Milan with { Fields = Milan.Fields with { Version = version } }).Refuses("evidence_format", "malformed");
+    public void Versions_that_never_were(uint version) => (Milan with { Fields = Milan.Fields with { Version = version } }).Refuses("evidence_format", "malformed");
+
+    [Theory]
+    [InlineData(6u)]
+    [InlineData(255u)]
+    public void Versions_that_are_newer_than_this_verifier(uint version) => (Milan with { Fields = Milan.Fields with { Version = version } }).Refuses("evidence_format", "newer_version");
+
+    [Theory]
+    [InlineData(2u)]
+    [InlineData(3u)]
+    [InlineData(4u)]
+    [InlineData(5u)]
+    public void Known_versions(uint version) => MintedSnp.Valid(SnpProductLine.Milan, version: version).Accepts();
+
+    [Fact]
+    public void Version_4_has_the_fields_of_version_3()
+    {
+        MintedSnp minted = MintedSnp.Valid(SnpProductLine.Genoa, version: 4);
+        using SnpEndorsement endorsement = MintedSnp.Vendor(SnpProductLine.Genoa).IssueEndorsement(minted.Request);
+        SnpReport report = SnpReport.Parse(minted.Report(endorsement));
+        Assert.Equal(4u, report.Version);
+        Assert.Equal(SnpProductLine.Genoa, report.Processor?.ProductLine);
+        Assert.Null(report.CurrentMitigationVector);
+    }
+
+    [Fact]
+    public void A_version_that_was_changed_fails_at_the_signature()
+    {
+        // Other certificates vouch for it all the same: the form is right.
+        (Milan with { Tamper = report => report[0] = 4 }).Refuses("report_signature", "bad_signature");
+        (Milan with { Tamper = report => report[0] = 6 }).Refuses("evidence_format", "newer_version");
+    }
+
+    [Fact]
+    public void TDX_in_the_report_of_Azures_paravisor_is_named()
+    {
+        using SnpEndorsement endorsement = MintedSnp.Vendor(SnpProductLine.Milan).IssueEndorsement(Milan.Request);
+        byte[] hcl = SnpHclReportWriter.Write(Milan.Report(endorsement), "{\"keys\":[]}"u8);
+        const int ReportType = 32 + SnpReport.Length + 8;
+        hcl[ReportType] = 4;
+        EvidenceFormatException e = Assert.Throws<EvidenceFormatException>(() => SnpHclReport.Parse(hcl));
+        Assert.Equal("unsupported", e.Code);
+        Assert.Contains("TDX", e.Message, StringComparison.Ordinal);
+        hcl[ReportType] = 3;
+        Assert.Equal("malformed", Assert.Throws<EvidenceFormatException>(() => SnpHclReport.Parse(hcl)).Code);
+    }
 
     [Theory]
     [InlineData(2u, 0x188)]
@@ -23,6 +69,9 @@ public sealed class SnpReportFormatTests
     [InlineData(3u, 0x19F)]
     [InlineData(3u, 0x1F8)]
     [InlineData(3u, 0x207)]
+    [InlineData(4u, 0x18B)]
+    [InlineData(4u, 0x1F8)]
+    [InlineData(4u, 0x207)]
     [InlineData(5u, 0x04C)]
     [InlineData(5u, 0x1EB)]
     [InlineData(5u, 0x1EF)]

@@ -30,7 +30,7 @@ public sealed class HostileHostTests
         enclaves.Configure(broker.Pin, [swapped.Url]);
         await using (EnclaveProcess enclave = new(enclaves))
         {
-            Assert.Equal(StatusCode.Unavailable, (await enclave.FailsAsync("has a pinned key")).StatusCode);
+            Assert.Equal(StatusCode.Unavailable, (await enclave.FailsAsync("pin: its key is not among broker.pins")).StatusCode);
         }
 
         // The right authority's database behind a certificate that is not its own.
@@ -39,7 +39,7 @@ public sealed class HostileHostTests
             Assert.Equal(broker.Pin, disguised.Pin);
             enclaves.Configure(broker.Pin, [disguised.Url]);
             await using EnclaveProcess enclave = new(enclaves);
-            await enclave.FailsAsync("has a pinned key");
+            await enclave.FailsAsync("pin: its key is not among broker.pins");
         }
 
         // The right one beside it is found, so that it was the broker and not the enclave.

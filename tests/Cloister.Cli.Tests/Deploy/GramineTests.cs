@@ -6,6 +6,9 @@ public sealed class GramineTests : IDisposable
 {
     private static readonly string Measure = DeployFiles.File("gramine", "measure");
 
+    // What stands for the enclave says of every configuration.
+    private const string Needs = """[ "$1 $2" = "--needs --config" ] && printf 'heap 83886080\nregions 234881024\nmemory 227672064\nenclave 536870912\nthreads 49\ndescriptors 128\n'""";
+
     private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -39,7 +42,7 @@ public sealed class GramineTests : IDisposable
     public async Task A_configuration_that_the_program_does_not_accept_is_not_measured()
     {
         Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3"), "libssl3 is not installed");
-        await WriteProgramAsync("echo 'enclave.yaml:3:1: nonsense' >&2; exit 1");
+        await ProgramAsync(_folder.Path, "program", "echo 'enclave.yaml:3:1: nonsense' >&2; exit 1");
         CliResult result = await DeployFiles.RunAsync(
             Measure, "--program", _folder["program"], "--config", DeployFiles.File("gramine", "enclave.yaml"), "--build", _folder["a"], "--manifest-only");
         Assert.Equal(1, result.ExitCode);
@@ -72,6 +75,86 @@ public sealed class GramineTests : IDisposable
     public async Task The_template_has_nothing_that_lets_the_host_choose(string word) =>
         Assert.DoesNotContain(await TemplateAsync(), line => line.Contains(word, StringComparison.Ordinal));
 
+    // What encrypts the folder of the sealed copy opens for whom the copy itself is sealed to.
+    [Theory]
+    [InlineData("", "_sgx_mrenclave")]
+    [InlineData("tee:\n  sealTo: enclave\n", "_sgx_mrenclave")]
+    [InlineData("# tee: { sealTo: signer }\n", "_sgx_mrenclave")]
+    [InlineData("tee:\n  sealTo: signer # all of one signer\n", "_sgx_mrsigner")]
+    [InlineData("tee: { \"sealTo\": \"signer\" }\n", "_sgx_mrsigner")]
+    public async Task The_sealed_folder_has_the_key_that_the_configuration_seals_to(string section, string key)
+    {
+        Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3"), "libssl3 is not installed");
+        string manifest = await FillInAsync("a", await File.ReadAllTextAsync(DeployFiles.File("gramine", "enclave.yaml"), TestContext.Current.CancellationToken) + section);
+        Assert.Contains($"path = \"/sealed\", uri = \"file:/var/lib/cloister\", type = \"encrypted\", key_name = \"{key}\"", manifest, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Files_of_the_host_are_let_in_only_where_the_configuration_names_some()
+    {
+        Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3"), "libssl3 is not installed");
+        Assert.DoesNotContain("allowed_files", await FillInAsync("a"), StringComparison.Ordinal);
+        string named = await FillInAsync("b", await File.ReadAllTextAsync(DeployFiles.File("gramine", "enclave-gateway.yaml"), TestContext.Current.CancellationToken));
+        Assert.Contains("\n  { path = \"/etc/cloister/host\", uri = \"file:/etc/cloister/host\" },\n", named, StringComparison.Ordinal);
+        Assert.Contains("\nsgx.allowed_files = [\"file:/etc/cloister/host/\"]\n", named, StringComparison.Ordinal);
+    }
+
+    // Tools that do what Gramine's do, in the layouts of its packages and of a prefix of one's own.
+    [Theory]
+    [InlineData("usr/lib/x86_64-linux-gnu", true)]
+    [InlineData("usr/lib64", false)]
+    [InlineData("usr/local/lib/x86_64-linux-gnu", false)]
+    public async Task It_finds_Gramine_where_packages_put_it_and_reads_the_measurement_as_JSON(string layout, bool python)
+    {
+        Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3") && DeployFiles.Has("python3"), "libssl3 or python3 is not installed");
+        string mrenclave = new('a', 64);
+        string bin = Path.Combine(_folder["root"], layout.StartsWith("usr/local", StringComparison.Ordinal) ? "usr/local/bin" : "usr/bin");
+        string runtime = Path.Combine(_folder["root"], layout, "gramine/runtime/glibc");
+        Directory.CreateDirectory(runtime);
+        await WriteAsync(Path.Combine(runtime, "libc.so.6"), "a C library");
+        await ProgramAsync(bin, "gramine-sgx-gen-private-key", "echo key > \"$1\"");
+        await ProgramAsync(bin, "gramine-sgx-sign", "case \" $* \" in *' --version '*) exit 2;; esac; echo sig > cloister-enclave.sig; cp cloister-enclave.manifest cloister-enclave.manifest.sgx");
+        await ProgramAsync(
+            bin, "gramine-sgx-sigstruct-view", $$"""[ "$1 $2" = "--output-format json" ] && [ -f "$3" ] || exit 2; printf '{\n    "mr_signer": "%064d",\n    "mr_enclave": "{{mrenclave}}"\n}' 0""");
+        if (python)
+        {
+            Directory.CreateDirectory(_folder["python/graminelibos"]);
+            await WriteAsync(_folder["python/graminelibos/__init__.py"], $"__version__ = '1.9'\n_CONFIG_PKGLIBDIR = '{Path.Combine(_folder["root"], layout, "gramine")}'\n");
+        }
+
+        await ProgramAsync(_folder.Path, "program", Needs);
+        CliResult result = (await DeployFiles.RunAsync(
+            "/usr/bin/env", $"PATH={bin}:{Environment.GetEnvironmentVariable("PATH")}", $"PYTHONPATH={_folder["python"]}", "bash", Measure,
+            "--program", _folder["program"], "--config", DeployFiles.File("gramine", "enclave.yaml"), "--build", _folder["b"])).MustSucceed();
+        Assert.EndsWith($"mrenclave {mrenclave}\n", result.Output, StringComparison.Ordinal);
+        Assert.Contains(python ? "gramine   1.9\n" : "gramine   unknown: python3 does not find graminelibos\n", result.Output, StringComparison.Ordinal);
+        Assert.Contains("  runtime/libc.so.6\n", result.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder["b/one-run.pem"]));
+    }
+
+    [Fact]
+    public async Task What_is_installed_can_be_read_by_the_units_user_whoever_installs_it()
+    {
+        string build = Path.Combine(Programs.RepositoryRoot, "deploy", "gramine");
+        Directory.CreateDirectory(_folder["b/runtime"]);
+        foreach (string file in (string[])["cloister-enclave", "cloister-enclave.manifest.sgx", "cloister-enclave.sig", "enclave.yaml", "libssl.so.3", "libcrypto.so.3", "runtime/libc.so.6"])
+        {
+            await WriteAsync(_folder[$"b/{file}"], file);
+            File.SetUnixFileMode(_folder[$"b/{file}"], UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        (await DeployFiles.RunAsync(
+            "/usr/bin/env", "bash", "-c", $"umask 077; make -s -C '{build}' -o measurement install BUILD='{_folder["b"]}' PREFIX='{_folder["root/usr/local/lib/cloister/sgx"]}'")).MustSucceed();
+        foreach (string folder in (string[])["root", "root/usr/local/lib/cloister", "root/usr/local/lib/cloister/sgx", "root/usr/local/lib/cloister/sgx/runtime"])
+        {
+            Assert.Equal((UnixFileMode)0b111_101_101, File.GetUnixFileMode(_folder[folder]));
+        }
+
+        Assert.All(
+            Directory.GetFiles(_folder["root/usr/local/lib/cloister/sgx"], "*", SearchOption.AllDirectories),
+            file => Assert.True(File.GetUnixFileMode(file).HasFlag(UnixFileMode.OtherRead), file));
+    }
+
     [Fact]
     public async Task What_is_missing_is_named_with_exit_code_2()
     {
@@ -99,18 +182,27 @@ public sealed class GramineTests : IDisposable
     private static async Task<string[]> TemplateAsync() =>
         [.. (await File.ReadAllLinesAsync(DeployFiles.File("gramine", "cloister-enclave.manifest.template"), TestContext.Current.CancellationToken)).Where(line => !line.StartsWith('#'))];
 
-    // Stands for the enclave.
-    private async Task WriteProgramAsync(string script)
+    private static Task WriteAsync(string path, string text) => File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
+
+    private static async Task ProgramAsync(string folder, string name, string script)
     {
-        await File.WriteAllTextAsync(_folder["program"], $"#!/bin/sh\n{script}\n", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(_folder["program"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, name);
+        await WriteAsync(path, $"#!/bin/sh\n{script}\n");
+        File.SetUnixFileMode(path, (UnixFileMode)0b111_101_101);
     }
 
-    private async Task<string> FillInAsync(string folder)
+    private async Task<string> FillInAsync(string folder, string? configuration = null)
     {
-        await WriteProgramAsync("""[ "$1 $2" = "--needs --config" ] && printf 'heap 83886080\nregions 234881024\nmemory 227672064\nenclave 536870912\nthreads 49\ndescriptors 128\n'""");
-        (await DeployFiles.RunAsync(
-            Measure, "--program", _folder["program"], "--config", DeployFiles.File("gramine", "enclave.yaml"), "--build", _folder[folder], "--manifest-only")).MustSucceed();
+        await ProgramAsync(_folder.Path, "program", Needs);
+        string file = DeployFiles.File("gramine", "enclave.yaml");
+        if (configuration is not null)
+        {
+            file = _folder["enclave.yaml"];
+            await WriteAsync(file, configuration);
+        }
+
+        (await DeployFiles.RunAsync(Measure, "--program", _folder["program"], "--config", file, "--build", _folder[folder], "--manifest-only")).MustSucceed();
         return await File.ReadAllTextAsync(Path.Combine(_folder[folder], "cloister-enclave.manifest"), TestContext.Current.CancellationToken);
     }
 }

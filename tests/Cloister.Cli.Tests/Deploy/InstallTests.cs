@@ -34,6 +34,22 @@ public sealed class InstallTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_made_can_be_read_whatever_the_umask()
+    {
+        foreach (string file in (string[])["cloister", "cloister-enclave"])
+        {
+            Directory.CreateDirectory(_folder["p"]);
+            await File.WriteAllTextAsync(_folder[$"p/{file}"], file, TestContext.Current.CancellationToken);
+            File.SetUnixFileMode(_folder[$"p/{file}"], (UnixFileMode)0b111_000_000);
+        }
+
+        (await DeployFiles.RunAsync("/usr/bin/env", "bash", "-c", $"umask 077; '{Install}' '{_folder["p"]}' '{_folder["root"]}'")).MustSucceed();
+        Assert.All(
+            (string[])["root", "root/usr/local", "root/usr/local/lib/cloister", "root/usr/local/bin", "root/etc/systemd/system", "root/etc/cloister"],
+            folder => Assert.Equal((UnixFileMode)0b111_101_101, File.GetUnixFileMode(_folder[folder])));
+    }
+
+    [Fact]
     public async Task Without_programs_nothing_is_put_anywhere()
     {
         CliResult result = await DeployFiles.RunAsync(Install, _folder["p"], _folder["root"]);

@@ -30,6 +30,7 @@ public sealed class BrokerClientTests
         using BrokerClient client = new(broker.Options() with { Pins = new BrokerPins([new byte[32]]) });
         BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
         Assert.Equal(BrokerFailure.Unavailable, failure.Failure);
+        Assert.Contains($"no broker answers: {broker.Url.Authority} pin: ", failure.Message, StringComparison.Ordinal);
     }
 
     // The pinned key, or its signature, alone is not enough: what an authority signs for others must not pass for a broker.
@@ -73,6 +74,79 @@ public sealed class BrokerClientTests
         using BrokerClient client = new(broker.Options());
         BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.WatchAsync("t", new WatchRequest("", 0), Cancellation));
         Assert.Equal(expected, failure.Failure);
+        Assert.Contains($"{broker.Url.Authority} answers ", failure.Message, StringComparison.Ordinal);
         Assert.Contains($"{error} detail?", failure.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("closes", "handshake: the connection ended")]
+    [InlineData("garbage", "handshake: no TLS 1.3 with it")]
+    [InlineData("silence", "time-out: no answer in time")]
+    public async Task What_failed_is_named_for_each_broker(string behaviour, string expected)
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        Uri url = new($"https://{listener.LocalEndpoint}");
+        Uri closed = ClosedPort();
+        using BrokerClient client = new(new BrokerOptions
+        {
+            Urls = [closed, url], Pins = new BrokerPins([new byte[32]]), Kek = "k", Timeout = TimeSpan.FromSeconds(1),
+        });
+        Task<BrokerException> failing = Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        using (Socket peer = await listener.AcceptSocketAsync(Cancellation))
+        {
+            if (behaviour != "closes")
+            {
+                await peer.ReceiveAsync(new byte[64], Cancellation);
+                _ = behaviour == "garbage" ? await peer.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), Cancellation) : 0;
+                await failing;
+            }
+        }
+
+        BrokerException failure = await failing;
+        Assert.Equal(BrokerFailure.Unavailable, failure.Failure);
+        Assert.Equal($"auth: no broker answers: {closed.Authority} connect: ConnectionRefused; {url.Authority} {expected}", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_name_that_does_not_resolve_is_named()
+    {
+        using BrokerClient client = new(new BrokerOptions { Urls = [new("https://broker.invalid:8443")], Pins = new BrokerPins([new byte[32]]), Kek = "k" });
+        BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        Assert.Contains("broker.invalid:8443 name: it does not resolve here (", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_too_long_is_the_answers()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.Errors[KbsPaths.Auth] = new string('e', KbsPaths.MaxBodySize);
+        using BrokerClient client = new(broker.Options());
+        BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        Assert.Contains($"{broker.Url.Authority} answer: ConfigurationLimitExceeded", failure.Message, StringComparison.Ordinal);
+    }
+
+    // Whatever this program cannot do is not the broker's silence.
+    [Fact]
+    public async Task A_fault_of_this_program_is_no_silence_of_a_broker()
+    {
+        Uri closed = ClosedPort();
+        using BrokerClient client = new(new BrokerOptions
+        {
+            Urls = [closed], Via = [new UnknownEndPoint()], Pins = new BrokerPins([new byte[32]]), Kek = "k",
+        });
+        BrokerException failure = await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        Assert.Equal(BrokerFailure.Fault, failure.Failure);
+        Assert.DoesNotContain("no broker answers", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"no broker could be asked: {closed.Authority} fault of this program: HttpRequestException, NotImplementedException", failure.Message, StringComparison.Ordinal);
+    }
+
+    private static Uri ClosedPort()
+    {
+        using TcpListener closed = new(IPAddress.Loopback, 0);
+        closed.Start();
+        return new Uri($"https://{closed.LocalEndpoint}");
+    }
+
+    private sealed class UnknownEndPoint : EndPoint;
 }

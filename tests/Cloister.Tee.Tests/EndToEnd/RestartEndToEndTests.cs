@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
+using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Tees.Devices;
+using Cloister.Enclave.Tees.Sgx;
 using Grpc.Core;
 
 namespace Cloister.Tee.Tests.EndToEnd;
@@ -49,6 +52,40 @@ public sealed class RestartEndToEndTests
         await Assert.ThrowsAsync<RpcException>(() => elsewhere.DecryptAsync(encrypted));
     }
 
+    // Gramine answers EACCES for every quote that it does not get, AESM away included. A broker is there and is asked again.
+    [Fact]
+    public async Task While_the_quoting_service_fails_a_restarted_SGX_enclave_serves_from_the_sealed_copy_and_then_has_a_lease_again()
+    {
+        await using LiveBroker broker = await LiveBroker.StartAsync();
+        string kek = LiveBroker.NewKek();
+        using EnclaveFiles files = new(broker, kek, keepsState: true);
+        Subject subject = Subject.Of("sgx", broker);
+        await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        EncryptResponse encrypted;
+        await using (RunningEnclave first = new(files, subject.Found()))
+        {
+            await first.ReadyAsync();
+            encrypted = await first.EncryptAsync(secret);
+        }
+
+        subject.Machine[GramineFiles.Quote].Fail("open", Errno.NoAccess, 1000);
+        await using RunningEnclave again = new(files, subject.Found());
+        await again.ReadyAsync();
+        Assert.Equal(secret, await again.DecryptAsync(encrypted));
+        LeaseState restored = await LeaseAsync(again);
+        Assert.True(restored.Restored);
+        Assert.Contains("AESM", restored.Failure, StringComparison.Ordinal);
+
+        subject.Machine[GramineFiles.Quote].Errors["open"].Clear();
+        long deadline = Environment.TickCount64 + 60_000;
+        while ((await LeaseAsync(again)).Restored)
+        {
+            Assert.True(Environment.TickCount64 < deadline, "a lease of the broker takes the copy's place");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
     [Fact]
     public async Task A_place_that_cannot_be_written_costs_the_sealed_copy_and_nothing_else()
     {
@@ -89,4 +126,7 @@ public sealed class RestartEndToEndTests
         Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
         Assert.Empty(Directory.GetFiles(files.State));
     }
+
+    private static async Task<LeaseState> LeaseAsync(RunningEnclave enclave) =>
+        (await enclave.Administration.GetStateAsync(new GetStateRequest(), cancellationToken: TestContext.Current.CancellationToken)).Lease;
 }

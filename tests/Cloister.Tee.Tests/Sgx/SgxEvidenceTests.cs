@@ -52,7 +52,9 @@ public sealed class SgxEvidenceTests
     {
         { "busy", BrokerFailure.Unavailable, "busy" },
         { "missing", BrokerFailure.Refused, "gramine-sgx" },
-        { "permission", BrokerFailure.Refused, "fs.mounts" },
+        { "quoting failed", BrokerFailure.Unavailable, "AESM" },
+        { "not permitted", BrokerFailure.Refused, "fs.mounts" },
+        { "report data forbidden", BrokerFailure.Refused, "fs.mounts" },
         { "input-output", BrokerFailure.Unavailable, "AESM" },
         { "takes less", BrokerFailure.Refused, "took 10 of 64 bytes" },
         { "empty", BrokerFailure.Refused, "no SGX quote" },
@@ -76,7 +78,9 @@ public sealed class SgxEvidenceTests
         {
             case "busy": quote.Fail("open", Errno.Busy, 1000); break;
             case "missing": _machine.Nodes.Remove(GramineFiles.Quote); break;
-            case "permission": quote.Fail("open", Errno.NoAccess, 1000); break;
+            case "quoting failed": quote.Fail("open", Errno.NoAccess, 1000); break;
+            case "not permitted": quote.Fail("open", Errno.NotPermitted, 1000); break;
+            case "report data forbidden": _machine[GramineFiles.UserReportData].Fail("open", Errno.NoAccess, 1000); break;
             case "input-output": quote.Fail("read", Errno.InputOutput, 1000); break;
             case "takes less": _machine[GramineFiles.UserReportData].Taken = 10; break;
             case "empty": _machine.Quote = _ => []; break;

@@ -17,6 +17,7 @@ public sealed class SgxStartTests
         ITee tee = Sample.Found(_machine);
         Assert.Equal("sgx", tee.Name);
         Assert.False(tee.IsSimulated);
+        Assert.True(tee.EncryptsMemory);
         Assert.NotNull(tee.Sealer);
         Assert.Contains("sgx.trusted_files", tee.CheckConfiguration(Sample.Configuration), StringComparison.Ordinal);
     }

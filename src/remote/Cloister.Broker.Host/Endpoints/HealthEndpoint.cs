@@ -5,11 +5,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Host.Endpoints;
 
-/// <summary>Whether database and key stores answer: 200 <c>ok</c>, or 503 <c>unavailable</c>; the log says what. Asks at most once a second.</summary>
+/// <summary>Whether database and key stores answer: 200 <c>ok</c>, or 503 <c>unavailable</c>; the log says what. Asks at most once a second; what does not answer within five is unavailable.</summary>
 internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, TimeProvider clock, BrokerLog log)
     : Endpoint(HttpMethods.Get, "/healthz", isKbs: false)
 {
     private static readonly TimeSpan Holds = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private DateTimeOffset _askedAt;
@@ -18,9 +19,23 @@ internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<str
     /// <inheritdoc />
     public override async Task ServeAsync(HttpContext http)
     {
-        bool healthy = await LastAnswer().WaitAsync(http.RequestAborted);
+        bool healthy = await AnswerAsync(http.RequestAborted);
         http.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
         await http.Response.WriteAsync(healthy ? "ok\n" : "unavailable\n", http.RequestAborted);
+    }
+
+    // A token that hangs may never come back: whoever asks does not wait for it, and it is not asked again meanwhile.
+    private async Task<bool> AnswerAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await LastAnswer().WaitAsync(Patience, clock, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            log.Unavailable(Path, $"no answer within {Patience.TotalSeconds:0} s from the database or a key store");
+            return false;
+        }
     }
 
     private Task<bool> LastAnswer()
@@ -29,7 +44,7 @@ internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<str
         {
             if (_answer.IsCompleted && clock.GetUtcNow() - _askedAt >= Holds)
             {
-                _answer = AskAsync();
+                _answer = Task.Run(AskAsync);
                 _askedAt = clock.GetUtcNow();
             }
 

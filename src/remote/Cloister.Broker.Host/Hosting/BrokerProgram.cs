@@ -23,6 +23,12 @@ internal static class BrokerProgram
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
+        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
+        {
+            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        }
+
         switch (arguments)
         {
             case ["--version"]:

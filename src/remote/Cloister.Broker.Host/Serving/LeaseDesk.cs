@@ -102,6 +102,7 @@ internal sealed class LeaseDesk(
         Etag = kek.Etag,
         Versions = keys.Versions(kek, now),
         KeysDigest = digest,
+        Gateway = policy.GatewayTrust,
     };
 
     private async Task RecordAsync(

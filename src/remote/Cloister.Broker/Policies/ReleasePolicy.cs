@@ -37,6 +37,9 @@ public sealed class ReleasePolicy
     /// <summary>IP addresses and DNS names that gateways' certificates are for, besides loopback.</summary>
     public IReadOnlyList<string> GatewayNames { get; }
 
+    /// <summary>Whom gateways trust that leave it to the broker; null: nobody.</summary>
+    public GatewayTrust? GatewayTrust { get; init; }
+
     /// <summary>What init-data that comes with evidence has to be; null: none may come.</summary>
     public InitDataRule? InitData { get; }
 

@@ -3,6 +3,7 @@ using Cloister.Attestation.Abi;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Policies;
+using Cloister.Kbs;
 using Cloister.Yaml;
 using YamlDotNet.RepresentationModel;
 
@@ -59,12 +60,14 @@ public static class ReleasePolicyReader
         List<PolicySection> sections = ReadAppraisal(spec, root, errors);
         HashSet<string>? configDigests = ReadConfigDigests(spec, root, errors);
         List<Certificate> roots = ReadRoots(spec, errors);
-        IReadOnlyList<string> gatewayNames = GatewayNamesReader.Read(spec, errors);
+        (IReadOnlyList<string> gatewayNames, GatewayTrust? gatewayTrust) = GatewaySectionReader.Read(spec, errors);
         InitDataRule? initData = InitDataRule.Read(spec, errors);
         LeaseAllowance? lease = LeaseAllowanceReader.Read(spec, root, errors);
         spec.Finish();
         document.Finish();
-        return errors.Any || lease is null ? null : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease, gatewayNames, initData);
+        return errors.Any || lease is null
+            ? null
+            : new ReleasePolicy(new AppraisalPolicy(name, sections), configDigests, roots, lease, gatewayNames, initData) { GatewayTrust = gatewayTrust };
     }
 
     private static List<PolicySection> ReadAppraisal(MappingReader spec, YamlNode root, PolicyErrors errors)

@@ -19,12 +19,14 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
     /// <summary>How long a token holds that belongs to no lease.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
 
-    // AR4SI: 2 affirming, 3 approved; 32 to 95 warn.
+    // AR4SI: 2 affirming, 3 approved; 32 to 95 warn; from 96 on contraindicated.
     private const int Genuine = 2;
     private const int Approved = 3;
     private const int OutdatedHardware = 32;
     private const int UnapprovedExecutables = 33;
     private const int UnapprovedConfiguration = 36;
+    private const int Encrypted = 2;
+    private const int Visible = 96;
 
     /// <summary>A token for an accepted enclave.</summary>
     /// <param name="verdict">The acceptance.</param>
@@ -74,6 +76,8 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
         int hardware = claims.TcbStatus is null or TcbStatus.UpToDate ? Genuine : OutdatedHardware;
         int executables = verdict.Waived.Any(measurementRules.Contains) ? UnapprovedExecutables : Approved;
         int configuration = configurationApproved ? Approved : UnapprovedConfiguration;
+        int memory = claims.Debug ? Visible : Encrypted;
+        int worst = new[] { hardware, executables, configuration, memory }.Max();
         JsonObject all = [];
         foreach ((string name, ClaimValue value) in claims.All)
         {
@@ -87,8 +91,8 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
 
         return new JsonObject
         {
-            ["ear.status"] = Math.Max(hardware, Math.Max(executables, configuration)) >= OutdatedHardware ? "warning" : "affirming",
-            ["ear.trustworthiness-vector"] = new JsonObject { ["hardware"] = hardware, ["executables"] = executables, ["configuration"] = configuration },
+            ["ear.status"] = worst >= Visible ? "contraindicated" : worst >= OutdatedHardware ? "warning" : "affirming",
+            ["ear.trustworthiness-vector"] = new JsonObject { ["hardware"] = hardware, ["executables"] = executables, ["configuration"] = configuration, ["runtime-opaque"] = memory },
             ["ear.appraisal-policy-id"] = enclave.Evidence.PolicyName,
             ["ear.veraison.annotated-evidence"] = new JsonObject
             {

@@ -1,6 +1,9 @@
 namespace Cloister.Attestation.Abi;
 
-/// <summary>Bytes that are not what their specification says. Verifiers turn it into a <see cref="StepFailure"/> with the code <c>malformed</c>.</summary>
+/// <summary>
+/// Bytes that are not what their specification says, or that are something this library does not know. Verifiers turn it into a
+/// <see cref="StepFailure"/> with the code <see cref="Code"/>.
+/// </summary>
 public sealed class EvidenceFormatException : FormatException
 {
     /// <summary>Names the field, where it starts and what is wrong with it.</summary>
@@ -21,6 +24,32 @@ public sealed class EvidenceFormatException : FormatException
     /// <summary>What is wrong.</summary>
     public string Problem { get; }
 
+    /// <summary>
+    /// <c>malformed</c>; <c>newer_version</c> for a version higher than those that are known; <c>unsupported</c> for what is well-formed and not read
+    /// here. Of the last two nothing says that the bytes are wrong.
+    /// </summary>
+    public string Code { get; private init; } = "malformed";
+
     /// <summary>As the failure of the step <paramref name="step"/>.</summary>
-    public StepFailure ToFailure(string step) => new(step, "malformed", Message);
+    public StepFailure ToFailure(string step) => new(step, Code, Message);
+
+    /// <summary>A version that is not among those that are known.</summary>
+    /// <param name="field">The field by its specification's name, with the structure before it.</param>
+    /// <param name="offset">Offset of the field in the structure, in bytes.</param>
+    /// <param name="version">The version that stands there.</param>
+    /// <param name="known">The versions that are known, in ascending order.</param>
+    internal static EvidenceFormatException UnknownVersion(string field, int offset, uint version, ReadOnlySpan<uint> known)
+    {
+        // Far beyond: no version, noise.
+        const uint Plausible = 255;
+        bool isNewer = version > known[^1] && version <= Plausible;
+        string others = string.Join(", ", known[..^1].ToArray());
+        return new(field, offset, $"version {version}{(isNewer ? ", newer than this verifier knows" : "")}; known are {(others.Length > 0 ? $"{others} and " : "")}{known[^1]}")
+        {
+            Code = isNewer ? "newer_version" : "malformed",
+        };
+    }
+
+    /// <summary>Something that is known and not read here.</summary>
+    internal static EvidenceFormatException Unsupported(string field, int offset, string problem) => new(field, offset, problem) { Code = "unsupported" };
 }

@@ -82,4 +82,8 @@ public ref struct FieldReader
 
     /// <summary>An error about a field read before, which started <paramref name="back"/> bytes ago.</summary>
     public readonly EvidenceFormatException ErrorBefore(string field, int back, string problem) => new($"{_structure}.{field}", Offset - back, problem);
+
+    /// <summary>An error about a version read before, which started <paramref name="back"/> bytes ago.</summary>
+    public readonly EvidenceFormatException UnknownVersion(string field, int back, uint version, ReadOnlySpan<uint> known) =>
+        EvidenceFormatException.UnknownVersion($"{_structure}.{field}", Offset - back, version, known);
 }

@@ -46,7 +46,10 @@ internal sealed class SgxDevice : IEvidenceDevice
     {
         { Error: Errno.NotFound } => new TeeException(
             $"{refusal.Message}: run the enclave with gramine-sgx, with sgx.remote_attestation = \"dcap\" in its manifest"),
-        { IsPermission: true } => new TeeException($"{refusal.Message}: Gramine refuses it to this process; take {GramineFiles.Folder} out of fs.mounts in the manifest"),
+        { IsPermission: true } when !IsQuotingFailure(refusal) => new TeeException($"{refusal.Message}: Gramine refuses it to this process; take {GramineFiles.Folder} out of fs.mounts in the manifest"),
         _ => new TeeException($"{refusal.Message}: the host gives no quote; ask its operator whether AESM and the DCAP quoting library run, and whether the platform is registered", isPassing: true),
     };
+
+    // Gramine answers EACCES for every quote that it does not get, also when AESM is away. Source: libos/src/fs/dev/attestation.c, quote_load.
+    private static bool IsQuotingFailure(DeviceException refusal) => refusal is { Path: GramineFiles.Quote, Error: Errno.NoAccess };
 }

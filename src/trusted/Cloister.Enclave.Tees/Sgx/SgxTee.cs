@@ -24,11 +24,13 @@ internal sealed class SgxTee : ITee
 
     public bool IsSimulated => false;
 
+    public bool EncryptsMemory => true;
+
     public ISealer Sealer => new SgxSealer(_devices, _gate, _options.SealTo);
 
     public IEvidenceSource Evidence { get; }
 
-    /// <summary>Looks at this enclave. Needs nothing of the host, so that a start does not wait for AESM.</summary>
+    /// <summary>Looks at this enclave. Asks the host for nothing: AESM was asked by gramine-sgx before.</summary>
     /// <exception cref="TeeException">It protects nothing, or is none.</exception>
     internal static SgxTee Open(IDevices devices, DeviceGate gate, IPageProtection protection, TeeOptions options)
     {

@@ -6,7 +6,7 @@ using Cloister.Kbs;
 namespace Cloister.Enclave.Broker;
 
 /// <summary>One answer of a broker, read whole. secrets: none in clear.</summary>
-internal sealed record BrokerAnswer(HttpStatusCode Status, byte[] Body, string? Cookie)
+internal sealed record BrokerAnswer(string Broker, HttpStatusCode Status, byte[] Body, string? Cookie)
 {
     /// <summary>The message, when it is one.</summary>
     /// <exception cref="BrokerException">What the error means, or Refused for what is not well-formed.</exception>
@@ -23,7 +23,7 @@ internal sealed record BrokerAnswer(HttpStatusCode Status, byte[] Body, string? 
         }
         catch (JsonException)
         {
-            throw new BrokerException(BrokerFailure.Refused, step, "the broker's answer is not well-formed");
+            throw new BrokerException(BrokerFailure.Refused, step, $"the answer of {Broker} is not well-formed");
         }
     }
 
@@ -50,7 +50,7 @@ internal sealed record BrokerAnswer(HttpStatusCode Status, byte[] Body, string? 
             "TokenNotFound" or "TokenVerifierError" => BrokerFailure.LeaseOver,
             _ => IsBusy ? BrokerFailure.Unavailable : BrokerFailure.Refused,
         };
-        return new BrokerException(failure, step, $"{(int)Status} {Printable(name)} {Printable(error.Detail)}".TrimEnd());
+        return new BrokerException(failure, step, $"{Broker} answers {(int)Status} {Printable(name)} {Printable(error.Detail)}".TrimEnd());
     }
 
     // It goes to logs and Status.

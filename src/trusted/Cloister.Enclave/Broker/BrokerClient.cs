@@ -38,7 +38,9 @@ public sealed class BrokerClient : IDisposable
         };
         handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls13;
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        handler.SslOptions.RemoteCertificateValidationCallback = options.Pins.AcceptServer;
+        handler.SslOptions.RemoteCertificateValidationCallback = (sender, shown, chain, errors) => options.Pins.AcceptServer(sender, shown, chain, errors)
+            ? true
+            : throw new RefusedServerException("its key is not among broker.pins, in a certificate for brokers");
         if (options.Via.Count > 0)
         {
             handler.ConnectCallback = ConnectAsync;
@@ -117,6 +119,8 @@ public sealed class BrokerClient : IDisposable
     {
         byte[] body = JsonSerializer.SerializeToUtf8Bytes(request, type);
         BrokerAnswer? busy = null;
+        List<string> attempts = [];
+        bool isFault = false;
         int first = Volatile.Read(ref _last);
         for (int i = 0; i < _options.Urls.Count; i++)
         {
@@ -133,8 +137,9 @@ public sealed class BrokerClient : IDisposable
                 message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             }
 
-            if (await SendAsync(message, wait, cancellation) is { } answer)
+            try
             {
+                BrokerAnswer answer = await SendAsync(message, wait, cancellation);
                 if (!answer.IsBusy)
                 {
                     Volatile.Write(ref _last, index);
@@ -143,28 +148,27 @@ public sealed class BrokerClient : IDisposable
 
                 busy = answer;
             }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                RequestFailure failure = RequestFailure.Of(e);
+                isFault |= failure.IsFault;
+                attempts.Add($"{_options.Urls[index].Authority} {failure.Text}");
+            }
         }
 
-        return busy ?? throw new BrokerException(BrokerFailure.Unavailable, step, "no broker answers: check that one runs, can be reached and has a pinned key, in a certificate for brokers");
+        string tried = string.Join("; ", attempts);
+        return busy ?? throw (isFault
+            ? new BrokerException(BrokerFailure.Fault, step, $"no broker could be asked: {tried}")
+            : new BrokerException(BrokerFailure.Unavailable, step, $"no broker answers: {tried}"));
     }
 
-    private async ValueTask<BrokerAnswer?> SendAsync(HttpRequestMessage message, TimeSpan wait, CancellationToken cancellation)
+    private async ValueTask<BrokerAnswer> SendAsync(HttpRequestMessage message, TimeSpan wait, CancellationToken cancellation)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(_options.Timeout + wait);
-        try
-        {
-            using HttpResponseMessage response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, deadline.Token);
-            return new BrokerAnswer(response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token), Session(response));
-        }
-        catch (HttpRequestException)
-        {
-            return null;
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return null;
-        }
+        using HttpResponseMessage response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, deadline.Token);
+        return new BrokerAnswer(
+            message.RequestUri!.Authority, response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token), Session(response));
     }
 
     // Under TLS: whoever is at the other end still has to have a pinned key.

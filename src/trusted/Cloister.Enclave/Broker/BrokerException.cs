@@ -17,6 +17,9 @@ public sealed class BrokerException : Exception
     /// <summary>What kind.</summary>
     public BrokerFailure Failure { get; }
 
+    /// <summary>True when no broker said anything, whyever.</summary>
+    internal bool IsUnanswered => Failure is BrokerFailure.Unavailable or BrokerFailure.Fault;
+
     /// <summary>The step that failed.</summary>
     public string Step { get; }
 }

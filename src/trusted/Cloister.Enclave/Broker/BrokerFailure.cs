@@ -17,4 +17,7 @@ public enum BrokerFailure
 
     /// <summary>It does not know the token, or the token is over: the lease is to be renewed.</summary>
     LeaseOver,
+
+    /// <summary>This program failed before a broker could answer: nobody refused anything.</summary>
+    Fault,
 }

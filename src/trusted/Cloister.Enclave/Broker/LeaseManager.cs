@@ -185,6 +185,7 @@ internal sealed class LeaseManager : IAsyncDisposable
             BrokerFailure.Revoked => CustodyStatus.Unavailable(
                 StatusCode.FailedPrecondition, $"the broker revoked this enclave, KEKs are wiped: lift the revocation there or replace the enclave ({failure.Message})"),
             BrokerFailure.Unavailable => CustodyStatus.Unavailable(StatusCode.Unavailable, $"no lease from a broker: {failure.Message}"),
+            BrokerFailure.Fault => CustodyStatus.Unavailable(StatusCode.Unavailable, $"no lease, for a fault of this enclave: {failure.Message}"),
             _ => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the broker gives no lease: {failure.Message}"),
         };
         bool changed = problem != _problem;
@@ -201,7 +202,7 @@ internal sealed class LeaseManager : IAsyncDisposable
             else
             {
                 // A lease that is held goes on until its end.
-                State next = _state == State.Unanswered && failure.Failure != BrokerFailure.Unavailable ? State.None : _state;
+                State next = _state == State.Unanswered && !failure.IsUnanswered ? State.None : _state;
                 Become(next, _held, problem);
             }
 

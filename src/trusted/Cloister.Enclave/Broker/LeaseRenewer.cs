@@ -91,7 +91,7 @@ internal sealed class LeaseRenewer : IAsyncDisposable
             {
                 failures++;
                 _leases.Fail(e);
-                if (e.Failure == BrokerFailure.Unavailable)
+                if (e.IsUnanswered)
                 {
                     await _leases.RestoreAsync();
                 }
@@ -103,6 +103,7 @@ internal sealed class LeaseRenewer : IAsyncDisposable
                 if (!_stop.IsCancellationRequested)
                 {
                     _log.Fault("renewing the lease", e);
+                    _leases.Fail(new BrokerException(BrokerFailure.Fault, "lease", $"fault of this program: {e.GetType().Name}"));
                 }
             }
 

@@ -123,6 +123,8 @@ internal sealed class LeasedCertificate : IAsyncDisposable
         {
             if (!_stop.IsCancellationRequested)
             {
+                _failure = $"fault of this program: {e.GetType().Name}";
+                _source.Answered(new BrokerException(BrokerFailure.Fault, "certificate", _failure));
                 _log.Fault("asking for a serving certificate", e);
             }
         }

@@ -11,11 +11,12 @@ namespace Cloister.Enclave.Configuration;
 internal static class CaSection
 {
     private const string AnyWord = "any";
+    private const string BrokerWord = "broker";
     private const string PinPrefix = "sha256:";
     private const string PemBegin = "-----BEGIN";
 
     /// <returns>The path, empty for inline PEM, null when the field is missing; and what binds it.</returns>
-    internal static (string? Path, CaBinding Binding) Read(ConfigurationMapping section, string field, bool required)
+    internal static (string? Path, CaBinding Binding) Read(ConfigurationMapping section, string field, bool required, bool broker)
     {
         string? text = section.Parsed<string?>(field, null, PathOrPem, required);
         string pinsField = $"{field}Pins";
@@ -27,7 +28,17 @@ internal static class CaSection
 
         if (section.Has(pinsField))
         {
-            section.Fail(pinsField, $"are for a file: {field} has the authorities themselves, which the configuration's measurement covers");
+            section.Fail(pinsField, $"are for a file: {field} has the authorities themselves, which the configuration's measurement covers, or leaves them to the broker");
+        }
+
+        if (text == BrokerWord)
+        {
+            if (!broker)
+            {
+                section.Fail(field, "broker needs a custody that uses one: attested, or remote or passthrough with the section broker");
+            }
+
+            return ("", CaBinding.Broker);
         }
 
         return ("", new CaBinding(text, [], false));
@@ -35,7 +46,7 @@ internal static class CaSection
 
     private static string PathOrPem(string text)
     {
-        if (text.StartsWith('/'))
+        if (text.StartsWith('/') || text == BrokerWord)
         {
             return text;
         }
@@ -48,7 +59,7 @@ internal static class CaSection
         }
         catch (CryptographicException)
         {
-            throw new FormatException("an absolute path of a PEM file, or the certificates themselves as PEM");
+            throw new FormatException("an absolute path of a PEM file, the certificates themselves as PEM, or broker");
         }
     }
 

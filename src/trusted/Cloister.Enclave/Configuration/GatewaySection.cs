@@ -36,7 +36,7 @@ internal static class GatewaySection
             tls.Fail("issuer", "broker needs a custody that uses one: attested, or remote or passthrough with the section broker");
         }
 
-        (string? clientCa, CaBinding clientCaBinding) = CaSection.Read(tls, "clientCa", required: true);
+        (string? clientCa, CaBinding clientCaBinding) = CaSection.Read(tls, "clientCa", required: true, broker);
         IReadOnlyList<string> clients = tls.List("clients", Client);
         if (tls.Has("clients") && clients.Count == 0)
         {
@@ -52,7 +52,7 @@ internal static class GatewaySection
             etcd.Fail("endpoints", $"1 to {MaxEndpoints} of etcd's members, such as https://127.0.0.1:2379");
         }
 
-        (string? ca, CaBinding caBinding) = CaSection.Read(etcd, "ca", required: false);
+        (string? ca, CaBinding caBinding) = CaSection.Read(etcd, "ca", required: false, broker);
         string? etcdCertificate = File(etcd, "certificate", required: false);
         string? etcdKey = File(etcd, "key", required: false);
         if (endpoints.Any(endpoint => endpoint.Tls) && ca is null)

@@ -22,6 +22,6 @@ public sealed class RemoteKmsException : Exception
         RemoteKmsFailure.NotAuthentic => RpcException.NotAuthentic(),
         RemoteKmsFailure.UnknownKek => new RpcException(StatusCode.NotFound, $"the remote KMS has no KEK {kek}: restore that version there, values written with it cannot be read without it"),
         RemoteKmsFailure.Denied => new RpcException(StatusCode.FailedPrecondition, $"the remote KMS does not allow this enclave to use KEK {kek}: {Message}"),
-        _ => new RpcException(StatusCode.Unavailable, $"the remote KMS does not answer: {Message}"),
+        _ => new RpcException(StatusCode.Unavailable, $"no answer of the remote KMS: {Message}"),
     };
 }

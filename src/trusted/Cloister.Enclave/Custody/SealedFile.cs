@@ -149,7 +149,7 @@ internal sealed class SealedFile
         }
         catch (IOException e)
         {
-            throw new SealException($"the sealed copy {Location} cannot be read ({e.Message}): check its owner and mode", isTransient: true);
+            throw new SealException($"the sealed copy {Location} cannot be read ({e.Message}): check its owner and mode; on an encrypted mount of Gramine it was changed, or another enclave made it: then move it away", isTransient: true);
         }
     }
 

@@ -57,9 +57,17 @@ internal static unsafe partial class StateFile
 
         byte[] content = GC.AllocateUninitializedArray<byte>((int)length, pinned: true);
         int done = 0;
-        for (int read = 1; read > 0 && done < content.Length; done += read)
+        try
         {
-            read = RandomAccess.Read(file, content.AsSpan(done), done);
+            for (int read = 1; read > 0 && done < content.Length; done += read)
+            {
+                read = RandomAccess.Read(file, content.AsSpan(done), done);
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // What .NET makes of EACCES, and Gramine answers for a part of an encrypted mount's file that was changed.
+            throw new IOException($"{path}: what was read is refused (EACCES)");
         }
 
         return done == content.Length ? content : content[..done];

@@ -201,6 +201,14 @@ public sealed partial class EnclaveLog
     [LoggerMessage(59, LogLevel.Information, "gateway: {Field} changed; new connections have what its files hold now")]
     public partial void TlsFilesTaken(string field);
 
+    /// <summary>The broker names other authorities.</summary>
+    [LoggerMessage(66, LogLevel.Information, "gateway: {Field} has {Count} authorities of the broker's policy now")]
+    public partial void AuthoritiesTaken(string field, int count);
+
+    /// <summary>The broker names no authority.</summary>
+    [LoggerMessage(67, LogLevel.Warning, "gateway: refused a connection, {Field} has no authority from the broker: {Reason} ({Suppressed} more since the last line)")]
+    public partial void NoAuthority(string field, string reason, long suppressed);
+
     /// <summary>Certificate files changed, and the new ones are no good.</summary>
     [LoggerMessage(60, LogLevel.Error, "gateway: changed files are not taken, the old certificates stay in use: {Reason}")]
     public partial void TlsFilesRefused(string reason);

@@ -121,7 +121,7 @@ public static class EnclaveProgram
         }
 
         using SecretArena arena = new(EnclaveNeeds.SecretSlots(configuration));
-        string protection = ProcessHardening.Apply(arena, parts.LeaveReadable);
+        string protection = tee.EncryptsMemory ? ProcessHardening.EncryptedMemory : ProcessHardening.Apply(arena, parts.LeaveReadable);
         log.MemoryProtection(protection);
 
         await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);

@@ -12,6 +12,9 @@ public interface ITee
     /// <summary>True when keys are not protected from the machine at all.</summary>
     bool IsSimulated { get; }
 
+    /// <summary>True when the host sees ciphertext of this process's memory alone, whatever it swaps or dumps, and its locks and limits mean nothing.</summary>
+    bool EncryptsMemory => false;
+
     /// <summary>Seals state to this enclave, or null when this TEE cannot.</summary>
     ISealer? Sealer { get; }
 

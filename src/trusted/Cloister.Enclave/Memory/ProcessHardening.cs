@@ -7,6 +7,9 @@ namespace Cloister.Enclave.Memory;
 /// </summary>
 public static unsafe class ProcessHardening
 {
+    /// <summary>The line for an enclave whose library OS answers these calls and does nothing: the processor keeps its memory.</summary>
+    public const string EncryptedMemory = "encrypted by the processor: what the host swaps or dumps is ciphertext; locks and limits do not count here; keys wiped on release";
+
     /// <summary>Applies what can be applied.</summary>
     /// <param name="arena">The memory that holds keys.</param>
     /// <param name="leaveReadable">Leaves the process readable by its own user; for the simulated TEE, whose memory demonstrations scan.</param>

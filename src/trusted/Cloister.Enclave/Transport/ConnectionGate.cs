@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
+using Cloister.Kbs;
 using Cloister.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -161,19 +162,32 @@ internal sealed class ConnectionGate : IDisposable
         {
             Silent(connection, entry);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or ConnectionAbortedException or InvalidOperationException)
+        catch (Exception e)
         {
             if (entry.State == ConnectionState.Waiting)
             {
                 _counters.ConnectionRefused();
                 if (_refusals.MayPass(out long suppressed))
                 {
-                    _log.RelayRefused(_role, suppressed);
+                    TellRefused(e, suppressed);
                 }
             }
         }
 
         return null;
+    }
+
+    // What this program cannot do is not the relay's fault.
+    private void TellRefused(Exception failure, long suppressed)
+    {
+        if (failure is AuthenticationException or IOException or ConnectionAbortedException && !RequestFailure.IsFaultOfTls(failure))
+        {
+            _log.RelayRefused(_role, suppressed);
+        }
+        else
+        {
+            _log.Fault($"handshake of {_role}", failure);
+        }
     }
 
     private async ValueTask<bool> HasBegunAsync(ConnectionContext connection, ConnectionTable.Connection entry, CancellationToken deadline)

@@ -11,11 +11,12 @@ internal static class LeaseCheck
     /// <summary>Judges a lease by the clock that the enclave goes by.</summary>
     internal static Finding Run(string socket, LeaseState lease)
     {
-        string failure = lease.FailedStep.Length + lease.Failure.Length > 0 ? $"{lease.FailedStep}: {lease.Failure}" : "";
+        // The text of a failure begins with its step.
+        string failure = lease.FailedStep.Length == 0 || lease.Failure.StartsWith($"{lease.FailedStep}: ", StringComparison.Ordinal) ? lease.Failure : $"{lease.FailedStep}: {lease.Failure}";
         if (lease.Lease.Length == 0)
         {
             return Finding.Error(Check, socket, $"none of {lease.Broker} for KEK {lease.Kek}{(failure.Length > 0 ? $": {failure}" : ", it is being asked for")}",
-                "the step says who refused: the network (can this node reach the broker?), the pin, the evidence or the policy; the broker's audit log has the same attempt");
+                "it says which broker and what failed: name, connect, handshake, pin, time-out, its answer, or the enclave itself (\"fault\": its log has the place). What a broker refused is in its audit log too");
         }
 
         long left = (long)lease.Expires - (long)lease.Now;

@@ -36,7 +36,7 @@ internal static class EvidenceShowCommand
         }
         catch (EvidenceFormatException e)
         {
-            throw new CliException($"'{file}' is malformed {TeeNames.NameOf(tee)} evidence: {e.Message}", ExitCode.No);
+            throw new CliException($"'{file}' is {(e.Code == "malformed" ? "malformed" : "not readable as")} {TeeNames.NameOf(tee)} evidence: {e.Message}", ExitCode.No);
         }
 
         if (output == OutputFormat.Json)

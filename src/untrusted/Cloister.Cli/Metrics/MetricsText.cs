@@ -22,7 +22,7 @@ internal static class MetricsText
         List<(string Labels, EnclaveState State)> alive = [.. enclaves.Where(e => e.State is not null).Select(e => (Label("socket", e.Socket), e.State!))];
         Family(text, "cloister_healthy", "gauge", "Status is ok: an API server may write.", alive.Select(e => (e.Labels, e.State.Health == "ok" ? 1.0 : 0)));
         Family(text, "cloister_info", "gauge", "What the enclave is.", alive.Select(e => ($"{e.Labels},{Label("tee", e.State.Tee)},{Label("custody", e.State.Custody)},{Label("cluster", e.State.Cluster)},{Label("provider", e.State.Provider)}", 1.0)));
-        Family(text, "cloister_keys_locked_in_memory", "gauge", "Keys cannot be swapped out.", alive.Select(e => (e.Labels, e.State.MemoryProtection.StartsWith("keys locked", StringComparison.Ordinal) ? 1.0 : 0)));
+        Family(text, "cloister_keys_locked_in_memory", "gauge", "Keys cannot be swapped out in clear.", alive.Select(e => (e.Labels, e.State.MemoryProtection.Contains("KEYS NOT LOCKED", StringComparison.Ordinal) ? 0.0 : 1)));
         Family(text, "cloister_active_key_info", "gauge", "The KEK that writes use; key_id_hash as in apiserver_envelope_encryption_key_id_hash_total.", alive
             .Where(e => e.State.ActiveKeyId.Length > 0)
             .Select(e => ($"{e.Labels},{Label("key_id_hash", Hash(e.State.ActiveKeyId))}", 1.0)));

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Cloister.Kbs;
 using Cloister.Sockets;
 
 namespace Cloister.Cli.Relay;
@@ -156,7 +157,7 @@ internal sealed class ByteRelay : IDisposable
         {
             try
             {
-                using Socket server = await StreamSocket.ConnectAsync(_target, cancellation);
+                using Socket server = await ConnectAsync(cancellation);
                 SetNoDelay(client);
                 SetNoDelay(server);
                 if (_tls is null)
@@ -172,10 +173,27 @@ internal sealed class ByteRelay : IDisposable
             {
                 // The end of this connection; its peers see it closed.
             }
+            catch (Exception e)
+            {
+                Say($"a connection ended by a fault of this program: {e.GetType().Name}");
+            }
             finally
             {
                 Interlocked.Decrement(ref _connections);
             }
+        }
+    }
+
+    private async Task<Socket> ConnectAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await StreamSocket.ConnectAsync(_target, cancellation);
+        }
+        catch (SocketException e)
+        {
+            Say($"no connection with the target {_target}: {e.SocketErrorCode}");
+            throw;
         }
     }
 
@@ -188,7 +206,7 @@ internal sealed class ByteRelay : IDisposable
             deadline.CancelAfter(HandshakeTime);
             stream = await tls.ConnectAsync(server, deadline.Token);
         }
-        catch (AuthenticationException e)
+        catch (AuthenticationException e) when (!RequestFailure.IsFaultOfTls(e))
         {
             Say($"no TLS with the target: {e.Message}");
             return;

@@ -77,12 +77,6 @@ internal static class RelayCommand
             throw new CliException("--key is for a target that is an enclave's TCP or vsock port");
         }
 
-        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
-        if (Environment.GetEnvironmentVariable("HOME") is null)
-        {
-            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
-        }
-
         return new EnclaveTls(RelayKey.Read(key), new SocketPermissions { AllowedUids = owners }.EffectiveUids());
     }
 

@@ -78,7 +78,7 @@ public sealed class EnclaveIdentity
                 break;
             case 1:
                 int version = StrictJson.Number(ref reader, path, 1000);
-                _ = version == 2 ? version : throw StrictJson.Error(ref reader, path, $"{version}, only 2 is known");
+                _ = version == 2 ? version : throw StrictJson.UnknownVersion(ref reader, path, version, [2]);
                 break;
             case 2:
                 IssueDate = StrictJson.Moment(ref reader, path);

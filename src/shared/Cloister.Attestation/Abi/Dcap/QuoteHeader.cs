@@ -43,7 +43,7 @@ public sealed class QuoteHeader
         ushort version = reader.U16("version");
         if (version is < 3 or > 5)
         {
-            throw reader.ErrorBefore("version", 2, $"{version}, known are 3, 4 and 5");
+            throw reader.UnknownVersion("version", 2, version, [3, 4, 5]);
         }
 
         ushort keyType = reader.U16("attestation_key_type");

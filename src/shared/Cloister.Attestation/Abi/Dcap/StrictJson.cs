@@ -156,6 +156,9 @@ internal static class StrictJson
     public static EvidenceFormatException Error(ref Utf8JsonReader reader, string path, string problem) =>
         new(path, (int)Math.Min(reader.BytesConsumed, int.MaxValue), problem);
 
+    public static EvidenceFormatException UnknownVersion(ref Utf8JsonReader reader, string path, int version, ReadOnlySpan<uint> known) =>
+        EvidenceFormatException.UnknownVersion(path, (int)Math.Min(reader.BytesConsumed, int.MaxValue), (uint)version, known);
+
     private static ReadOnlySpan<byte> Plain(ref Utf8JsonReader reader, string path, int maximum)
     {
         Expect(ref reader, path, JsonTokenType.String);

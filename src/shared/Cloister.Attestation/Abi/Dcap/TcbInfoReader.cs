@@ -69,6 +69,7 @@ internal static class TcbInfoReader
         {
             (2, null) or (3, "SGX") => Tee.Sgx,
             (3, "TDX") => Tee.Tdx,
+            ( < 2 or > 3, _) => throw StrictJson.UnknownVersion(ref reader, "tcbInfo.version", info.Version, [2, 3]),
             _ => throw StrictJson.Error(ref reader, "tcbInfo.id", $"version {info.Version} with id '{id}'"),
         };
         bool isTdx = info.Tee == Tee.Tdx;

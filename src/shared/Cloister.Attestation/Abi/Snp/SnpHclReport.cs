@@ -11,6 +11,7 @@ public sealed class SnpHclReport
     public const int HeaderLength = 32 + SnpReport.Length + 20;
 
     private const uint ReportTypeSnp = 2;
+    private const uint ReportTypeTdx = 4;
     private const uint HashSha256 = 1;
 
     private SnpHclReport(SnpReport report, ReadOnlyMemory<byte> runtimeData)
@@ -49,7 +50,14 @@ public sealed class SnpHclReport
         reader.Bytes("report", SnpReport.Length);
         uint runtimeSize = reader.U32("runtime_size");
         Expect(ref reader, "runtime_version", 1, 1);
-        Expect(ref reader, "report_type", ReportTypeSnp, ReportTypeSnp);
+        uint type = reader.U32("report_type");
+        if (type != ReportTypeSnp)
+        {
+            throw type == ReportTypeTdx
+                ? EvidenceFormatException.Unsupported("hcl_report.report_type", reader.Offset - 4, "a TDX report of Azure's paravisor; only its SEV-SNP reports are read")
+                : reader.ErrorBefore("report_type", 4, $"{type}, expected {ReportTypeSnp}");
+        }
+
         Expect(ref reader, "hash_type", HashSha256, HashSha256);
         uint dataSize = reader.U32("data_size");
         if (runtimeSize < 20 || dataSize != runtimeSize - 20 || reportSize != (ulong)HeaderLength + dataSize)

@@ -22,15 +22,7 @@ public sealed partial class SnpReport
         report.CheckPolicy();
         report.CheckKeyInfo();
         report.CheckZero(Layout.ReservedAlways);
-        if (report.Version < 3)
-        {
-            report.CheckZero(Layout.ReservedInVersion2);
-        }
-
-        if (report.Version < 5)
-        {
-            report.CheckZero(Layout.ReservedBeforeVersion5);
-        }
+        report.CheckZero([.. Layout.ReservedAtFirst.Where(field => report.Version < field.BeforeVersion).Select(field => (field.Offset, field.Length))]);
 
         // The layout of another algorithm's signature is not known; verification refuses the algorithm by its own step.
         if (report.SignatureAlgorithm == 1)
@@ -43,9 +35,9 @@ public sealed partial class SnpReport
 
     private void CheckVersion()
     {
-        if (Version is not (2 or 3 or 5))
+        if (!Layout.KnownVersions.Contains(Version))
         {
-            throw Error("version", Layout.Version, $"version {Version}, expected 2, 3 or 5");
+            throw EvidenceFormatException.UnknownVersion($"{Structure}.version", Layout.Version, Version, Layout.KnownVersions);
         }
     }
 

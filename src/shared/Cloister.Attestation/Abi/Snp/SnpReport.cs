@@ -4,7 +4,7 @@ using Layout = Cloister.Attestation.Abi.Snp.SnpReportLayout;
 namespace Cloister.Attestation.Abi.Snp;
 
 /// <summary>
-/// An SEV-SNP attestation report of version 2, 3 or 5 (SEV-SNP Firmware ABI 56860, table 23). The object is a view: it
+/// An SEV-SNP attestation report of version 2 to 5 (SEV-SNP Firmware ABI 56860, table 23). The object is a view: it
 /// keeps the bytes it was parsed from, and every field is read from them. Parsed says nothing about authentic.
 /// </summary>
 public sealed partial class SnpReport
@@ -22,7 +22,7 @@ public sealed partial class SnpReport
     /// <summary>The bytes the signature covers, 672 of them.</summary>
     public ReadOnlySpan<byte> SignedBytes => _bytes.Span[..Layout.SignedLength];
 
-    /// <summary>Version of the report: 2, 3 or 5.</summary>
+    /// <summary>Version of the report: 2 to 5.</summary>
     public uint Version => UInt32(Layout.Version);
 
     /// <summary>Security version of the guest, from its ID block.</summary>
@@ -83,7 +83,7 @@ public sealed partial class SnpReport
     public ulong ReportedTcb => UInt64(Layout.ReportedTcb);
 
     /// <summary>The processor; null in a report of version 2, which does not name it.</summary>
-    public SnpProcessor? Processor => Version < 3
+    public SnpProcessor? Processor => Version < Layout.VersionWithProcessor
         ? null
         : new(Bytes[Layout.Cpuid], Bytes[Layout.Cpuid + 1], Bytes[Layout.Cpuid + 2]);
 
@@ -103,10 +103,10 @@ public sealed partial class SnpReport
     public ulong LaunchTcb => UInt64(Layout.LaunchTcb);
 
     /// <summary>Mitigations verified at launch; null before version 5.</summary>
-    public ulong? LaunchMitigationVector => Version < 5 ? null : UInt64(Layout.LaunchMitigationVector);
+    public ulong? LaunchMitigationVector => Version < Layout.VersionWithMitigations ? null : UInt64(Layout.LaunchMitigationVector);
 
     /// <summary>Mitigations verified now; null before version 5.</summary>
-    public ulong? CurrentMitigationVector => Version < 5 ? null : UInt64(Layout.CurrentMitigationVector);
+    public ulong? CurrentMitigationVector => Version < Layout.VersionWithMitigations ? null : UInt64(Layout.CurrentMitigationVector);
 
     /// <summary>Writes the signature as r||s, big-endian, 96 bytes, which is how everybody but AMD has it.</summary>
     /// <param name="destination">At least 96 bytes.</param>

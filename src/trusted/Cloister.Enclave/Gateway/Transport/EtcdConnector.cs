@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
+using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -248,15 +249,20 @@ internal sealed class EtcdConnector : IDisposable
             reason = "";
             return socket;
         }
-        catch (Exception e) when (e is SocketException or IOException or AuthenticationException or ObjectDisposedException or Http2Exception or InvalidOperationException)
+        catch (Exception e)
         {
+            // Also what nobody expects: this thread goes on.
             socket.Dispose();
             reason = e switch
             {
                 _ when Environment.TickCount64 >= until => "no answer in time",
                 SocketException { SocketErrorCode: var code } => code.ToString(),
-                AuthenticationException => "its certificate is not accepted, or it does not accept ours",
-                _ => "it does not speak HTTP/2",
+                _ when RequestFailure.IsFaultOfTls(e) => $"fault of this program: {e.GetType().Name}",
+                AuthenticationException => "its certificate is not one of gateway.etcd.ca for its name, or it speaks no TLS",
+                NoAuthorityException none => none.Message,
+                IOException => "it closed the connection: perhaps it does not accept this gateway's certificate, or asks for one",
+                Http2Exception => "it does not speak HTTP/2",
+                _ => $"fault of this program: {e.GetType().Name}",
             };
             return null;
         }

@@ -42,7 +42,7 @@ public sealed class EtcdGateway : IAsyncDisposable
         _log = log;
         _connections = new ConnectionTable(options.MaxConnections, Ended);
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
-        GatewayTls tls = new(options, _certificate is null ? null : _certificate.Take);
+        GatewayTls tls = new(options, log, _certificate is null ? null : _certificate.Take, custody.Certificates);
         Socket socket = options.Listen.Bind(new SocketPermissions());
         _values = new StockKmsV2Values(custody, provider, options.Mode, arena, options.Seeds, BootTime.Clock, options.Keks);
         EtcdMessages messages = new(
@@ -127,6 +127,10 @@ public sealed class EtcdGateway : IAsyncDisposable
     private void Look()
     {
         _values.WipeWithdrawn();
+        if (_parts.Tls.TakeWithdrawal())
+        {
+            CloseConnections();
+        }
 
         // Those that were being opened just when it was found out.
         LeaveSickMembers();

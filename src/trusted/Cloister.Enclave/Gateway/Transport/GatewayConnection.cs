@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using Cloister.Enclave.Gateway.Http2;
+using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -86,7 +87,7 @@ internal sealed class GatewayConnection : IDisposable
         {
             Serve(admitted);
         }
-        catch (Exception e) when (IsEnd(e))
+        catch (Exception e) when (IsEnd(e) && (_clientGone || !RequestFailure.IsFaultOfTls(e)))
         {
             if (e is AuthenticationException && _parts.Refusals.MayPass(out long suppressed))
             {

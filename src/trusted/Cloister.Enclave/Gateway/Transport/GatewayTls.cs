@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cloister.Certificates;
+using Cloister.Enclave.Broker;
 using Cloister.Enclave.Hosting;
+using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -18,18 +20,25 @@ internal sealed class GatewayTls
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     private readonly Func<Func<bool>, SslStreamCertificateContext> _serving;
-    private readonly TlsFiles<X509ChainPolicy> _clients;
-    private readonly TlsFiles<X509ChainPolicy>? _etcdChain;
+    private readonly Func<X509ChainPolicy> _clients;
+    private readonly Func<X509ChainPolicy>? _etcdChain;
     private readonly TlsFiles<SslStreamCertificateContext>? _etcdCertificate;
     private readonly List<ITlsFiles> _files = [];
+    private readonly List<LeasedAuthorities> _leased = [];
+    private readonly CertificateSource? _broker;
+    private readonly EnclaveLog _log;
     private readonly IReadOnlyList<string> _names;
 
     /// <summary>Reads every file.</summary>
     /// <param name="options">Which.</param>
+    /// <param name="log">Log.</param>
     /// <param name="issued">Gives the certificate for a handshake when it is not one of files.</param>
+    /// <param name="broker">The lease, for authorities that the configuration leaves to the broker.</param>
     /// <exception cref="StartException">One is missing or not what it should be.</exception>
-    internal GatewayTls(GatewayOptions options, Func<Func<bool>, SslStreamCertificateContext>? issued = null)
+    internal GatewayTls(GatewayOptions options, EnclaveLog log, Func<Func<bool>, SslStreamCertificateContext>? issued = null, CertificateSource? broker = null)
     {
+        _log = log;
+        _broker = broker;
         if (options is { CertificatePath: { } serving, KeyPath: { } servingKey })
         {
             TlsFiles<SslStreamCertificateContext> files = Certificate("gateway.tls", serving, servingKey);
@@ -38,10 +47,10 @@ internal sealed class GatewayTls
 
         _names = options.Clients;
         _serving = issued ?? throw new StartException("gateway.tls: neither files nor a broker give a serving certificate");
-        _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, options.ClientCaBinding, ClientAuthentication);
+        _clients = Authorities("gateway.tls.clientCa", options.ClientCaPath, options.ClientCaBinding, ClientAuthentication, trust => trust.ClientAuthorities);
         if (options.EtcdCaPath is { } ca)
         {
-            _etcdChain = Authorities("gateway.etcd.ca", ca, options.EtcdCaBinding, ServerAuthentication);
+            _etcdChain = Authorities("gateway.etcd.ca", ca, options.EtcdCaBinding, ServerAuthentication, trust => trust.EtcdAuthorities);
         }
 
         if (options is { EtcdCertificatePath: { } certificate, EtcdKeyPath: { } key })
@@ -53,6 +62,14 @@ internal sealed class GatewayTls
     /// <summary>The files that may change meanwhile.</summary>
     internal IReadOnlyList<ITlsFiles> Files => _files;
 
+    /// <summary>True once after the broker withdrew an authority: connections that it vouched for are to end.</summary>
+    internal bool TakeWithdrawal()
+    {
+        bool withdrawn = false;
+        _leased.ForEach(authorities => withdrawn |= authorities.TakeWithdrawal());
+        return withdrawn;
+    }
+
     /// <summary>The certificate for a handshake; each may have another one, and connections that are open keep theirs.</summary>
     /// <param name="wanted">False once nobody waits for it.</param>
     /// <exception cref="IOException">There is no serving certificate now.</exception>
@@ -60,16 +77,20 @@ internal sealed class GatewayTls
 
     /// <summary>The API server's side.</summary>
     /// <exception cref="AuthenticationException">No certificate, or none of the authority's, or no HTTP/2.</exception>
+    /// <exception cref="NoAuthorityException">The broker names none.</exception>
     internal SslStream Accept(Stream stream, SslStreamCertificateContext certificate)
     {
         SslServerAuthenticationOptions options = new()
         {
             ServerCertificateContext = certificate,
             ClientCertificateRequired = true,
-            CertificateChainPolicy = _clients.Current,
+            CertificateChainPolicy = _clients(),
             RemoteCertificateValidationCallback = IsClient,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+
+            // Each connection shows its certificate: authorities change.
+            AllowTlsResume = false,
         };
         return WithHttp2(new SslStream(stream), tls => tls.AuthenticateAsServer(options));
     }
@@ -81,7 +102,7 @@ internal sealed class GatewayTls
         SslClientAuthenticationOptions options = new()
         {
             TargetHost = endpoint.Host,
-            CertificateChainPolicy = _etcdChain?.Current,
+            CertificateChainPolicy = _etcdChain?.Invoke(),
             ClientCertificateContext = _etcdCertificate?.Current,
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
@@ -109,20 +130,36 @@ internal sealed class GatewayTls
         }
     }
 
-    private TlsFiles<X509ChainPolicy> Authorities(string field, string path, CaBinding binding, string purpose) =>
-        Keep(new TlsFiles<X509ChainPolicy>(field, () => Read(field, () =>
+    private Func<X509ChainPolicy> Authorities(string field, string path, CaBinding binding, string purpose, Func<GatewayTrust, IReadOnlyList<byte[]>> which)
+    {
+        if (binding.IsOfBroker)
         {
-            // Only these authorities, not the system's as well.
-            X509ChainPolicy policy = new()
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-                DisableCertificateDownloads = true,
-            };
-            policy.ApplicationPolicy.Add(new Oid(purpose));
-            policy.CustomTrustStore.AddRange(binding.Pem is { } pem ? PemFiles.ReadAuthorities(field, pem) : Pinned(field, path, binding));
-            return policy;
-        }), binding.Pem is null ? [path] : []));
+            LeasedAuthorities leased = new(
+                field, _broker ?? throw new StartException($"{field}: broker needs a custody that uses one"), which, found => Policy(found, purpose), _log);
+            _leased.Add(leased);
+            return () => leased.Current;
+        }
+
+        TlsFiles<X509ChainPolicy> files = Keep(new TlsFiles<X509ChainPolicy>(
+            field,
+            () => Read(field, () => Policy(binding.Pem is { } pem ? PemFiles.ReadAuthorities(field, pem) : Pinned(field, path, binding), purpose)),
+            binding.Pem is null ? [path] : []));
+        return () => files.Current;
+    }
+
+    // Only these authorities, not the system's as well.
+    private static X509ChainPolicy Policy(X509Certificate2Collection authorities, string purpose)
+    {
+        X509ChainPolicy policy = new()
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
+        policy.ApplicationPolicy.Add(new Oid(purpose));
+        policy.CustomTrustStore.AddRange(authorities);
+        return policy;
+    }
 
     // What is checked is what is used: the file is read once.
     private static X509Certificate2Collection Pinned(string field, string path, CaBinding binding)
