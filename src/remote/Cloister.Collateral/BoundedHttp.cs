@@ -19,7 +19,7 @@ internal sealed class BoundedHttp(HttpClient client)
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new CollateralException("unreachable", $"{uri}: {e.Message}", e);
+            throw new CollateralException("unreachable", $"{uri}: {e.GetBaseException().Message}", e);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -26,6 +28,20 @@ public sealed class StateFileTests : IDisposable
         StateFile.Remove(path);
         StateFile.Remove(path);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    // EACCES is what Gramine answers for a damaged file of an encrypted mount; here the kernel does, to whoever asks. It is not "no file".
+    [Fact]
+    public void What_may_not_be_read_is_not_missing()
+    {
+        const string Refused = "/sys/bus/cpu/uevent";
+        Assert.SkipUnless(File.Exists(Refused), $"no {Refused} here");
+        Assert.Contains("Permission denied", Assert.Throws<IOException>(() => StateFile.Read(Refused, 8192)).Message, StringComparison.Ordinal);
+        using SecretArena arena = new(8);
+        SealedFile file = new(Refused, 3, new EnvelopeContext("c", "p", "sealed-lease"), new NoSealer(), arena);
+        SealException refused = Assert.Throws<SealException>(() => file.Read());
+        Assert.True(refused.IsTransient);
+        Assert.Contains("on an encrypted mount of Gramine it was changed", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -87,5 +103,12 @@ public sealed class StateFileTests : IDisposable
                 File.CreateSymbolicLink(path, thing == "link" ? "/etc/hostname" : "/nowhere");
                 break;
         }
+    }
+
+    private sealed class NoSealer : ISealer
+    {
+        public string Description => "none";
+
+        public SecretKey SealingKey(SecretArena arena) => throw new InvalidOperationException("nothing was read that could be opened");
     }
 }
