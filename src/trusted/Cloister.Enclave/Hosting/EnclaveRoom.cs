@@ -26,12 +26,12 @@ internal sealed record EnclaveRoom(long Heap, long Memory, long Threads, long De
     /// <summary>What is too little, for people.</summary>
     internal string Against(EnclaveNeeds needs)
     {
-        IEnumerable<string> short_ = new (string Name, long Need, long Room, long Unit)[]
+        IEnumerable<string> lacking = new (string Name, long Need, long Room, long Unit)[]
         {
             ("MiB of heap", needs.Heap, Heap, MiB), ("MiB of memory", needs.Heap + needs.Native, Memory, MiB),
             ("threads", needs.Threads, Threads, 1), ("descriptors", needs.Descriptors, Descriptors, 1),
         }.Where(one => one.Need > one.Room).Select(one => $"{one.Need / one.Unit} {one.Name} of {one.Room / one.Unit}");
-        return string.Join(", ", short_);
+        return string.Join(", ", lacking);
     }
 
     // Of the machine, or of the enclave where Gramine answers.
