@@ -34,6 +34,7 @@ internal sealed class BrokerUnderLoad : IAsyncDisposable
             database: "{{_database}}"
             rootKey: { file: {{_folder}}/UNPROTECTED-root.key }
             collateral: { directory: {{_folder}}/collateral }
+            otherRoots: allowed
             """);
         _process = Process.Start(new ProcessStartInfo(program, ["--config", Path.Combine(_folder, "broker.yaml")])
         {

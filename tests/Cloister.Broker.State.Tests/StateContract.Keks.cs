@@ -15,6 +15,7 @@ public abstract partial class StateContract
             {
                 Assert.Null(await _state.FindKekAsync("main", cancellation));
                 seen = version;
+                return "";
             },
             Cancellation);
         Assert.Equal(new KekRecord("main", "c1", "db", "p", true, _clock.GetUtcNow()), kek.Record);
@@ -100,7 +101,7 @@ public abstract partial class StateContract
 
     private static KekRecord NewKek(string name) => new(name, "c1", "db", "p", true, default);
 
-    private static Task NoKey(KekVersion version, CancellationToken cancellation) => Task.CompletedTask;
+    private static Task<string> NoKey(KekVersion version, CancellationToken cancellation) => Task.FromResult("");
 
     private static async Task RefusedAsync(Func<Task> action) =>
         Assert.Equal(BrokerStateError.Refused, (await Assert.ThrowsAsync<BrokerStateException>(action)).Error);

@@ -12,13 +12,13 @@ public sealed class EvidenceVerificationTests : IDisposable
     private static readonly string Stated = SimulatedEnclave.Statement();
 
     private readonly SimulatedEnclave _enclave;
+    private readonly MovableClock _clock = new();
     private readonly EvidenceVerification _verification;
 
     public EvidenceVerificationTests()
     {
-        MovableClock clock = new();
-        _enclave = new SimulatedEnclave(clock);
-        _verification = new EvidenceVerification(_enclave, clock);
+        _enclave = new SimulatedEnclave(_clock);
+        _verification = new EvidenceVerification(_enclave, _clock, otherRoots: OtherRoots.Any);
     }
 
     [Fact]
@@ -31,6 +31,26 @@ public sealed class EvidenceVerificationTests : IDisposable
         Assert.Equal("secrets", verdict.Enclave.Statement!.Kek);
         Assert.Contains("configid", verdict.Waived);
         Assert.Null(Policy().Check(verdict.Enclave, initData: null));
+    }
+
+    [Fact]
+    public async Task ARootThatIsNoVendorsCountsOnlyWhereTheBrokerAllowsIt()
+    {
+        string digest = Assert.Single(OtherRoots.In(Policy().Roots));
+        foreach (OtherRoots refusing in (OtherRoots[])[OtherRoots.None, OtherRoots.Of([new string('0', 64)])])
+        {
+            EvidenceVerdict refused = await VerifyAt(refusing);
+            Assert.False(refused.IsAccepted);
+            Assert.Equal(("roots", "not_allowed"), (refused.Failures[0].Step, refused.Failures[0].Code));
+            Assert.Contains(digest, refused.Failures[0].Detail, StringComparison.Ordinal);
+        }
+
+        EvidenceVerdict accepted = await VerifyAt(OtherRoots.Of([digest.ToUpperInvariant()]));
+        Assert.True(accepted.IsAccepted, string.Join('\n', accepted.Failures));
+        Assert.Equal([digest], accepted.Enclave.OtherRoots);
+
+        Task<EvidenceVerdict> VerifyAt(OtherRoots roots) => new EvidenceVerification(_enclave, _clock, otherRoots: roots).VerifyAsync(
+            "sgx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Appraisal, Policy().Roots, TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -180,7 +180,7 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
             TeeEvidence = new TeeEvidence(JsonDocument.Parse(evidence.ToJsonString()).RootElement, ""),
         };
         ReleasePolicy policy = Policy("sha256");
-        return new EvidenceVerification(new NoCollateral(), TimeProvider.System, source).VerifyAsync(
+        return new EvidenceVerification(new NoCollateral(), TimeProvider.System, source, OtherRoots.Any).VerifyAsync(
             "snp", request, StatementPurpose.Resource, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
     }
 

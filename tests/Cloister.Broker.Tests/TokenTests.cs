@@ -57,6 +57,15 @@ public sealed class TokenTests : IDisposable
     }
 
     [Fact]
+    public async Task TheTokenSaysWhichRootsItRestsOnBesidesTheVendors()
+    {
+        string token = await Issue();
+        using JsonDocument payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.Split('.')[1]));
+        string root = Assert.Single(OtherRoots.In(ReleasePolicyReader.Read(_enclave.Policy()).Policy!.Roots));
+        Assert.Equal([root], payload.RootElement.GetProperty("cloister-subject").GetProperty("otherRoots").EnumerateArray().Select(item => item.GetString()));
+    }
+
+    [Fact]
     public void ALeaseIsNoToken()
     {
         LeaseTerms terms = Terms(_authority.Id);
@@ -120,7 +129,7 @@ public sealed class TokenTests : IDisposable
     {
         ReleasePolicy policy = ReleasePolicyReader.Read(rules).Policy!;
         AttestRequest request = enclave.Answer(Nonce, SimulatedEnclave.Statement());
-        EvidenceVerdict verdict = await new EvidenceVerification(enclave, _clock).VerifyAsync(
+        EvidenceVerdict verdict = await new EvidenceVerification(enclave, _clock, otherRoots: OtherRoots.Any).VerifyAsync(
             "sgx", request, StatementPurpose.Lease, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
         return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, lease ? Lease : null);
     }

@@ -5,25 +5,45 @@ using Cloister.KeyStores;
 
 namespace Cloister.Broker.Administration;
 
-/// <summary>Runs acts: the role first, then the act, and in the audit log whatever came of it. Thread-safe. secrets: none may be in the details.</summary>
+/// <summary>
+/// Runs acts: the role first, then the act, and in the audit log whatever came of it. An act that changes the broker's state writes its entry with the
+/// change, in one transaction. Thread-safe. secrets: none may be in the details.
+/// </summary>
 internal sealed class AuditedActs(IBrokerState state)
 {
-    /// <summary>Runs an act.</summary>
+    /// <summary>The entry of an act that is done. What is added to the details is of this entry alone, so a write that is tried again may ask again.</summary>
+    internal delegate AuditEvent Done(Action<JsonObject>? add = null);
+
+    /// <summary>Runs an act that changes nothing of the broker's state.</summary>
     /// <param name="by">Who.</param>
     /// <param name="role">The role it takes.</param>
     /// <param name="act">Its name in the log.</param>
     /// <param name="details">For the log. The act may add to it.</param>
     /// <param name="run">The act.</param>
     /// <exception cref="AdministrationException">Whatever went wrong.</exception>
-    internal async Task<T> RunAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task<T>> run)
+    internal Task<T> RunAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task<T>> run) =>
+        RunAsync(by, role, act, details, async (Done done) =>
+        {
+            T result = await run();
+
+            // What was done is logged even when the caller has gone away in the meantime.
+            await state.AppendAsync(done(), CancellationToken.None);
+            return result;
+        });
+
+    /// <summary>Runs an act that writes its own entry: what it is given, with the change.</summary>
+    internal async Task<T> RunAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Done, Task<T>> run)
     {
         details["by"] = by.Name;
+        if (by.RequestedBy.Length > 0)
+        {
+            details["requestedBy"] = by.RequestedBy;
+        }
+
         try
         {
             Require(by, role);
-            T result = await run();
-            await LogAsync(act, details, "done");
-            return result;
+            return await run(Entry);
         }
         catch (AdministrationException)
         {
@@ -35,14 +55,20 @@ internal sealed class AuditedActs(IBrokerState state)
             await LogAsync(act, details, "failed");
             throw new AdministrationException(e.Message, FailureOf(e));
         }
+
+        AuditEvent Entry(Action<JsonObject>? add)
+        {
+            JsonObject entry = details.DeepClone().AsObject();
+            add?.Invoke(entry);
+            entry["result"] = "done";
+            return new AuditEvent(act, entry);
+        }
     }
 
-    /// <summary>Writes to the log what is no act with a result, such as a request for one.</summary>
+    /// <summary>Writes to the log what changed nothing, such as a refusal.</summary>
     internal async Task LogAsync(string act, JsonObject details, string result)
     {
         details["result"] = result;
-
-        // What was done is logged even when the caller has gone away in the meantime.
         await state.AppendAsync(new AuditEvent(act, details), CancellationToken.None);
     }
 

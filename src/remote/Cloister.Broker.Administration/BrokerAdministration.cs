@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Cloister.AdminApi;
+using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
@@ -46,20 +47,29 @@ public sealed class BrokerAdministration
     /// <summary>Puts a policy in force.</summary>
     /// <exception cref="AdministrationException">Wrong role, or not a policy.</exception>
     public Task<PolicyRecord> SetPolicyAsync(Administrator by, string name, string yaml, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, async (AuditedActs.Done done) =>
         {
-            if (_policyErrors(yaml) is { Count: > 0 } errors)
+            RequirePolicyText(name, yaml);
+            return await _state.SetPolicyAsync(name, yaml, by.Name, cancellation, change => done(details =>
             {
-                throw new AdministrationException($"policy '{name}' is not accepted:\n{string.Join('\n', errors)}");
-            }
+                (details["oldDigest"], details["newDigest"]) = (change.Before?.Digest ?? "", change.After.Digest);
+                (details["oldVersion"], details["newVersion"]) = (change.Before?.Version ?? 0, change.After.Version);
+            }));
+        });
 
-            return await _state.SetPolicyAsync(name, yaml, by.Name, cancellation);
+    /// <summary>Refuses what <see cref="SetPolicyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <exception cref="AdministrationException">As there.</exception>
+    public Task CheckPolicyAsync(Administrator by, string name, string yaml) =>
+        CheckAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, () =>
+        {
+            RequirePolicyText(name, yaml);
+            return Task.CompletedTask;
         });
 
     /// <summary>Makes a KEK and its version 1, active at once.</summary>
     /// <exception cref="AdministrationException">Wrong role, a wrong name, an unknown store or policy, or a store that cannot release.</exception>
     public Task<Kek> CreateKekAsync(Administrator by, KekRecord kek, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.Operator, "kek.create", Details(kek), async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "kek.create", Details(kek), async (AuditedActs.Done done) =>
         {
             if (!KekIdentity.IsValidName(kek.Name))
             {
@@ -73,18 +83,30 @@ public sealed class BrokerAdministration
             }
 
             await RequirePolicyAsync(kek.Policy, cancellation);
-            return await _state.CreateKekAsync(kek, _time.GetUtcNow(), MakeKeyIn(store), cancellation);
+            return await _state.CreateKekAsync(kek, _time.GetUtcNow(), MakeKeyIn(store), cancellation, version => done(details => details["generation"] = version.Generation));
         });
 
     /// <summary>Puts another policy in charge of a KEK.</summary>
     /// <exception cref="AdministrationException">Wrong role, or no such policy.</exception>
     public Task SetKekPolicyAsync(Administrator by, string kek, string policy, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
+        _acts.RunAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async (AuditedActs.Done done) =>
         {
             await RequirePolicyAsync(policy, cancellation);
-            await _state.SetKekPolicyAsync(kek, policy, cancellation);
+            await _state.SetKekPolicyAsync(kek, policy, cancellation, change => done(details =>
+                (details["oldPolicy"], details["oldDigest"], details["newDigest"]) = (change.Before, change.BeforeDigest, change.AfterDigest)));
             return true;
         });
+
+    /// <summary>Refuses what <see cref="SetKekPolicyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <returns>The KEK, and the policy that would be in charge of it.</returns>
+    /// <exception cref="AdministrationException">As there.</exception>
+    public async Task<(Kek Kek, PolicyRecord Policy)> CheckKekPolicyAsync(Administrator by, string kek, string policy, CancellationToken cancellation)
+    {
+        (Kek, PolicyRecord)? found = null;
+        await CheckAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
+            found = (await FindAsync(kek, cancellation), await RequirePolicyAsync(policy, cancellation)));
+        return found!.Value;
+    }
 
     /// <summary>Makes the next version of a KEK. Writes use it from <paramref name="activeAt"/> on, on every node; null: from now on.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such KEK, or a time that is past.</exception>
@@ -92,7 +114,7 @@ public sealed class BrokerAdministration
     {
         DateTimeOffset now = _time.GetUtcNow();
         DateTimeOffset from = activeAt ?? now;
-        return _acts.RunAsync(by, AdministratorRole.Operator, "kek.rotate", new JsonObject { ["kek"] = kek, ["activeAt"] = from.ToUnixTimeMilliseconds() }, async () =>
+        return _acts.RunAsync(by, AdministratorRole.Operator, "kek.rotate", new JsonObject { ["kek"] = kek, ["activeAt"] = from.ToUnixTimeMilliseconds() }, async (AuditedActs.Done done) =>
         {
             if (from < now)
             {
@@ -100,7 +122,8 @@ public sealed class BrokerAdministration
             }
 
             Kek found = await FindAsync(kek, cancellation);
-            return await _state.AddVersionAsync(kek, from, MakeKeyIn(_stores.Find(found.Record.Store)), cancellation);
+            return await _state.AddVersionAsync(kek, from, MakeKeyIn(_stores.Find(found.Record.Store)), cancellation, version => done(details =>
+                (details["version"], details["generation"]) = (version.Version, version.Generation)));
         });
     }
 
@@ -123,9 +146,9 @@ public sealed class BrokerAdministration
             details["scan"] = ScanDetails(scan);
         }
 
-        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", details, async () =>
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, enabled ? "kek.enable" : "kek.disable", details, async (AuditedActs.Done done) =>
         {
-            await _state.SetVersionStateAsync(kek, version, enabled, cancellation);
+            await _state.SetVersionStateAsync(kek, version, enabled, cancellation, Moved(done));
             return true;
         });
     }
@@ -144,29 +167,35 @@ public sealed class BrokerAdministration
         DateTimeOffset now = _time.GetUtcNow();
         JsonObject details = DestroyDetails(kek, version, now + delay);
         details["scan"] = ScanDetails(scan);
-        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", details, async () =>
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", details, async (AuditedActs.Done done) =>
         {
             await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
-            await _state.ScheduleDestroyAsync(kek, version, now + delay, cancellation);
+            await _state.ScheduleDestroyAsync(kek, version, now + delay, cancellation, Moved(done));
             return true;
         });
     }
 
     /// <summary>Refuses what <see cref="ScheduleDestroyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
     /// <exception cref="AdministrationException">As there.</exception>
-    public async Task CheckDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
+    public Task CheckDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
+        return CheckAsync(
+            by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay),
+            () => RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation));
+    }
+
+    private async Task CheckAsync(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task> check)
+    {
         try
         {
-            AuditedActs.Require(by, AdministratorRole.KeyCustodian);
-            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
+            AuditedActs.Require(by, role);
+            await check();
         }
         catch (AdministrationException)
         {
-            JsonObject details = DestroyDetails(kek, version, now + delay);
             details["by"] = by.Name;
-            await _acts.LogAsync("kek.destroy", details, "refused");
+            await _acts.LogAsync(act, details, "refused");
             throw;
         }
     }
@@ -201,23 +230,28 @@ public sealed class BrokerAdministration
     /// <summary>Takes an order to destroy back. The version is disabled then.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
     public Task CancelDestroyAsync(Administrator by, string kek, int version, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy-cancel", new JsonObject { ["kek"] = kek, ["version"] = version }, async () =>
+        _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.destroy-cancel", new JsonObject { ["kek"] = kek, ["version"] = version }, async (AuditedActs.Done done) =>
         {
-            await _state.CancelDestroyAsync(kek, version, cancellation);
+            await _state.CancelDestroyAsync(kek, version, cancellation, Moved(done));
             return true;
         });
 
     /// <summary>Revokes an instance, a measurement, a platform or a KEK.</summary>
     /// <exception cref="AdministrationException">Wrong role, or an empty value.</exception>
     public Task<bool> RevokeAsync(Administrator by, RevocationKind kind, string value, string reason, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.Operator, "revoke", Details(kind, value, reason), async () => value.Length == 0
+        _acts.RunAsync(by, AdministratorRole.Operator, "revoke", Details(kind, value, reason), async (AuditedActs.Done done) => value.Length == 0
             ? throw new AdministrationException("nothing was named to revoke; 'enclaves' shows instances, measurements and platforms")
-            : await _state.RevokeAsync(kind, value, reason, by.Name, cancellation));
+            : await _state.RevokeAsync(kind, value, reason, by.Name, cancellation, changed => done(details => details["changed"] = changed)));
 
     /// <summary>Takes a revocation back.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
     public Task<bool> UnrevokeAsync(Administrator by, RevocationKind kind, string value, CancellationToken cancellation) =>
-        _acts.RunAsync(by, AdministratorRole.Operator, "unrevoke", Details(kind, value, ""), () => _state.UnrevokeAsync(kind, value, cancellation));
+        _acts.RunAsync(by, AdministratorRole.Operator, "unrevoke", Details(kind, value, ""), (AuditedActs.Done done) =>
+            _state.UnrevokeAsync(kind, value, cancellation, lifted => done(details =>
+            {
+                details["changed"] = lifted is not null;
+                (details["reason"], details["revokedBy"]) = (lifted?.Reason ?? "", lifted?.By ?? "");
+            })));
 
     /// <summary>Destroys the versions whose time has come: the key first, then its record, so that a crash in between is made good the next time.</summary>
     /// <returns>How many.</returns>
@@ -228,8 +262,8 @@ public sealed class BrokerAdministration
         {
             Kek kek = await FindAsync(due.Name, cancellation);
             await _stores.Find(kek.Record.Store).DestroyAsync(Identity(due), cancellation);
-            await _state.MarkDestroyedAsync(due.Name, due.Version, cancellation);
-            await _state.AppendAsync(new AuditEvent("kek.destroyed", new JsonObject { ["kek"] = due.Name, ["version"] = due.Version }), cancellation);
+            await _state.MarkDestroyedAsync(
+                due.Name, due.Version, cancellation, _ => new AuditEvent("kek.destroyed", new JsonObject { ["kek"] = due.Name, ["version"] = due.Version }));
             destroyed++;
         }
 
@@ -245,18 +279,46 @@ public sealed class BrokerAdministration
 
     private KekIdentity Identity(KekVersion version) => new(_authority, version.Name, checked((uint)version.Version), version.Generation);
 
-    private Func<KekVersion, CancellationToken, Task> MakeKeyIn(IKeyStore store) => (version, token) => store.CreateAsync(Identity(version), token);
+    /// <summary>Keeps the commitment of each version that has none, of before there were any, as far as its store shows the key.</summary>
+    public async Task KeepCommitmentsAsync(CancellationToken cancellation)
+    {
+        foreach ((KekVersion version, string store) in await _state.ListWithoutCommitmentAsync(cancellation))
+        {
+            if (_stores.Find(store) is { CanRelease: true } found)
+            {
+                await _state.SetCommitmentAsync(version.Name, version.Version, await KekCommitment.OfAsync(found, Identity(version), cancellation), cancellation);
+            }
+        }
+    }
+
+    private Func<KekVersion, CancellationToken, Task<string>> MakeKeyIn(IKeyStore store) => async (version, token) =>
+    {
+        await store.CreateAsync(Identity(version), token);
+        return await KekCommitment.OfAsync(store, Identity(version), token);
+    };
+
+    private static Func<KekVersion, AuditEvent> Moved(AuditedActs.Done done) => before => done(details =>
+    {
+        details["oldState"] = before.State.ToString();
+        if (before.DestroyAt is { } at)
+        {
+            details["oldDestroyAt"] = at.ToUnixTimeMilliseconds();
+        }
+    });
+
+    private void RequirePolicyText(string name, string yaml)
+    {
+        if (_policyErrors(yaml) is { Count: > 0 } errors)
+        {
+            throw new AdministrationException($"policy '{name}' is not accepted:\n{string.Join('\n', errors)}");
+        }
+    }
 
     private async Task<Kek> FindAsync(string name, CancellationToken cancellation) =>
         await _state.FindKekAsync(name, cancellation) ?? throw new AdministrationException($"there is no KEK {name}", AdministrationFailure.NotFound);
 
-    private async Task RequirePolicyAsync(string policy, CancellationToken cancellation)
-    {
-        if (await _state.FindPolicyAsync(policy, cancellation) is null)
-        {
-            throw new AdministrationException($"there is no policy {policy}: set it first", AdministrationFailure.NotFound);
-        }
-    }
+    private async Task<PolicyRecord> RequirePolicyAsync(string policy, CancellationToken cancellation) => await _state.FindPolicyAsync(policy, cancellation)
+        ?? throw new AdministrationException($"there is no policy {policy}: set it first", AdministrationFailure.NotFound);
 
     // A broker cannot see etcd. What it was told stays in the log, with the digest of the report, and so does that it was told nothing.
     private static JsonNode ScanDetails(KekScanRecord? scan) => scan switch

@@ -55,6 +55,23 @@ public sealed partial class SqlBrokerState
     public async Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq", null, cancellation)).Select(row => row.ToCheckpoint())];
 
+    // A write and what the log says of it, in one transaction: there is neither without the other.
+    private async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, Func<T, AuditEvent?>? log, CancellationToken cancellation)
+    {
+        if (log is null)
+            return await _writes.RunAsync(work, cancellation);
+        (T result, AuditEntry? entry) = await _writes.RunAsync(
+            async writes =>
+            {
+                T made = await work(writes);
+                return (made, log(made) is { } logged ? await AppendAsync(writes, AuditText.Of(logged)) : null);
+            },
+            cancellation);
+        if (entry is not null)
+            StartCheckpoint(entry.Seq);
+        return result;
+    }
+
     private static async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)
     {
         (long seq, byte[] previous) = await writes.AuditHeadAsync();

@@ -1,3 +1,4 @@
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Sql;
 
@@ -6,39 +7,43 @@ namespace Cloister.Broker.State;
 public sealed partial class SqlBrokerState
 {
     /// <inheritdoc/>
-    public Task SetVersionStateAsync(string name, int version, bool enabled, CancellationToken cancellation) =>
+    public Task SetVersionStateAsync(string name, int version, bool enabled, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
             (current, _) => current.State is KekVersionState.Enabled or KekVersionState.Disabled
                 ? (enabled ? KekRow.Enabled : KekRow.Disabled, null)
                 : throw Refused("the KEK version is scheduled for destruction, or destroyed"),
+            log,
             cancellation);
 
     /// <inheritdoc/>
-    public Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation) =>
+    public Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
             (current, _) => current.State != KekVersionState.Destroyed
                 ? (KekRow.DestroyScheduled, at.ToUnixTimeMilliseconds())
                 : throw Refused("the KEK version is destroyed"),
+            log,
             cancellation);
 
     /// <inheritdoc/>
-    public Task CancelDestroyAsync(string name, int version, CancellationToken cancellation) =>
+    public Task CancelDestroyAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
             (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt > now
                 ? (KekRow.Disabled, null)
                 : throw Refused("the KEK version is not scheduled for destruction, or its time has come"),
+            log,
             cancellation);
 
     /// <inheritdoc/>
-    public Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation) =>
+    public Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
             (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt <= now
                 ? (KekRow.Destroyed, current.DestroyAt.Value.ToUnixTimeMilliseconds())
                 : throw Refused("the KEK version is not due for destruction"),
+            log,
             cancellation);
 
     /// <inheritdoc/>
@@ -49,9 +54,10 @@ public sealed partial class SqlBrokerState
             cancellation)).Select(row => row.ToVersion())];
 
     // The next state and time of destruction follow from the present ones, which nobody else can change meanwhile.
-    private Task<bool> MoveAsync(
-        string name, int version, Func<KekVersion, DateTimeOffset, (string State, long? DestroyAt)> move, CancellationToken cancellation) =>
-        _writes.RunAsync(
+    // What is logged is told the version as it was.
+    private Task<KekVersion> MoveAsync(
+        string name, int version, Func<KekVersion, DateTimeOffset, (string State, long? DestroyAt)> move, Func<KekVersion, AuditEvent>? log, CancellationToken cancellation) =>
+        WriteAsync(
             async writes =>
             {
                 KekRow row = await writes.FirstOrDefaultAsync<KekRow>(
@@ -67,12 +73,13 @@ public sealed partial class SqlBrokerState
                     """,
                     new { name, version = (long)version, now = writes.Now });
                 if (state == row.State && destroyAt == row.DestroyAt)
-                    return false;
+                    return row.ToVersion();
                 await writes.ExecuteAsync(
                     "UPDATE KekVersions SET State = @state, DestroyAt = @destroyAt WHERE Name = @name AND Version = @version",
                     new { name, version = (long)version, state, destroyAt });
                 await ChangedAsync(writes, name);
-                return true;
+                return row.ToVersion();
             },
+            log,
             cancellation);
 }

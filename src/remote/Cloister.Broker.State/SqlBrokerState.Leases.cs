@@ -11,11 +11,11 @@ public sealed partial class SqlBrokerState
         $"""
         INSERT INTO Leases ({LeaseRow.Columns})
         VALUES (@Id, @Instance, @Cluster, @Provider, @Kek, @Tee, @Measurement, @Platform, @ConfigDigest, @Policy,
-            @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps, @WrapsAllowed, @UnwrapsAllowed)
+            @FirstAt, @RenewedAt, @ExpiresAt, @Renewals, @Wraps, @Unwraps, @WrapsAllowed, @UnwrapsAllowed, @OtherRoots)
         ON CONFLICT (Id) DO UPDATE SET Tee = excluded.Tee, Measurement = excluded.Measurement,
             Platform = excluded.Platform, ConfigDigest = excluded.ConfigDigest, Policy = excluded.Policy,
             Wraps = Leases.Wraps + @NewWraps, Unwraps = Leases.Unwraps + @NewUnwraps, RenewedAt = excluded.RenewedAt, ExpiresAt = excluded.ExpiresAt, Renewals = Leases.Renewals + 1,
-            WrapsAllowed = excluded.WrapsAllowed, UnwrapsAllowed = excluded.UnwrapsAllowed, WrapsUsed = 0, UnwrapsUsed = 0
+            WrapsAllowed = excluded.WrapsAllowed, UnwrapsAllowed = excluded.UnwrapsAllowed, OtherRoots = excluded.OtherRoots, WrapsUsed = 0, UnwrapsUsed = 0
         WHERE Leases.Instance = excluded.Instance AND Leases.Cluster = excluded.Cluster AND Leases.Provider = excluded.Provider AND Leases.Kek = excluded.Kek
         RETURNING {LeaseRow.Columns}
         """;

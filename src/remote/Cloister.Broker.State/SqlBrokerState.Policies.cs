@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Policies;
 
 namespace Cloister.Broker.State;
@@ -9,21 +8,22 @@ public sealed partial class SqlBrokerState
     private const string PolicyColumns = "Name, Version, Yaml, Digest, UpdatedAt, UpdatedBy";
 
     /// <inheritdoc/>
-    public Task<PolicyRecord> SetPolicyAsync(string name, string yaml, string by, CancellationToken cancellation)
+    public async Task<PolicyRecord> SetPolicyAsync(string name, string yaml, string by, CancellationToken cancellation, Func<PolicyChange, AuditEvent>? log = null)
     {
-        string digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml)));
-        return _writes.RunAsync(
+        string digest = PolicyRecord.DigestOf(yaml);
+        return (await WriteAsync(
             async writes =>
             {
                 PolicyRow? last = await writes.FirstOrDefaultAsync<PolicyRow>(
                     $"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version DESC LIMIT 1", new { name });
                 if (last?.Digest == digest)
-                    return last.ToRecord();
+                    return new PolicyChange(last.ToRecord(), last.ToRecord());
                 var next = new PolicyRow { Name = name, Version = (last?.Version ?? 0) + 1, Yaml = yaml, Digest = digest, UpdatedAt = writes.Now, UpdatedBy = by };
                 await writes.ExecuteAsync($"INSERT INTO Policies ({PolicyColumns}) VALUES (@Name, @Version, @Yaml, @Digest, @UpdatedAt, @UpdatedBy)", next);
-                return next.ToRecord();
+                return new PolicyChange(last?.ToRecord(), next.ToRecord());
             },
-            cancellation);
+            log,
+            cancellation)).After;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Requests;
 
 namespace Cloister.Broker.State;
@@ -8,7 +9,7 @@ public sealed partial class SqlBrokerState
     private const int MostRequests = 1000;
 
     /// <inheritdoc/>
-    public Task AddRequestAsync(PendingAct request, CancellationToken cancellation) => _writes.RunAsync(
+    public Task AddRequestAsync(PendingAct request, CancellationToken cancellation, Func<int, AuditEvent>? log = null) => WriteAsync(
         async writes =>
         {
             await writes.ExecuteAsync("DELETE FROM PendingActs WHERE ExpiresAt <= @now", new { now = writes.Now });
@@ -25,6 +26,7 @@ public sealed partial class SqlBrokerState
                     At = request.At.ToUnixTimeMilliseconds(), ExpiresAt = request.ExpiresAt.ToUnixTimeMilliseconds(),
                 });
         },
+        log,
         cancellation);
 
     /// <inheritdoc/>
@@ -33,8 +35,8 @@ public sealed partial class SqlBrokerState
             $"SELECT {RequestColumns} FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = Now() }, cancellation))?.ToRecord();
 
     /// <inheritdoc/>
-    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation) => _writes.RunAsync(
-        async writes => await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = writes.Now }) == 1, cancellation);
+    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null) => WriteAsync(
+        async writes => await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = writes.Now }) == 1, log, cancellation);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<PendingAct>> ListRequestsAsync(CancellationToken cancellation) =>

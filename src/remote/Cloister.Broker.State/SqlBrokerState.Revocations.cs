@@ -1,3 +1,4 @@
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Revocations;
 using Cloister.Broker.State.Sql;
 
@@ -6,22 +7,29 @@ namespace Cloister.Broker.State;
 public sealed partial class SqlBrokerState
 {
     /// <inheritdoc/>
-    public Task<bool> RevokeAsync(RevocationKind kind, string value, string reason, string by, CancellationToken cancellation) =>
-        _writes.RunAsync(
+    public Task<bool> RevokeAsync(RevocationKind kind, string value, string reason, string by, CancellationToken cancellation, Func<bool, AuditEvent>? log = null) =>
+        WriteAsync(
             async writes => await CountRevocationAsync(writes, await writes.ExecuteAsync(
                 """
                 INSERT INTO Revocations (Kind, Value, Reason, RevokedAt, RevokedBy) VALUES (@kind, @value, @reason, @at, @by)
                 ON CONFLICT (Kind, Value) DO NOTHING
                 """,
                 new { kind = Name(kind), value, reason, at = writes.Now, by })),
+            log,
             cancellation);
 
     /// <inheritdoc/>
-    public Task<bool> UnrevokeAsync(RevocationKind kind, string value, CancellationToken cancellation) =>
-        _writes.RunAsync(
-            async writes => await CountRevocationAsync(
-                writes, await writes.ExecuteAsync("DELETE FROM Revocations WHERE Kind = @kind AND Value = @value", new { kind = Name(kind), value })),
-            cancellation);
+    public async Task<bool> UnrevokeAsync(RevocationKind kind, string value, CancellationToken cancellation, Func<Revocation?, AuditEvent>? log = null) =>
+        await WriteAsync(
+            async writes =>
+            {
+                RevocationRow? lifted = await writes.FirstOrDefaultAsync<RevocationRow>(
+                    "DELETE FROM Revocations WHERE Kind = @kind AND Value = @value RETURNING Kind, Value, Reason, RevokedAt, RevokedBy", new { kind = Name(kind), value });
+                await CountRevocationAsync(writes, lifted is null ? 0 : 1);
+                return lifted?.ToRecord();
+            },
+            log,
+            cancellation) is not null;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Revocation>> ListRevocationsAsync(CancellationToken cancellation) =>

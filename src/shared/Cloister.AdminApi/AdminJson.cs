@@ -9,6 +9,7 @@ namespace Cloister.AdminApi;
 [JsonSerializable(typeof(AuthorityCertificate))]
 [JsonSerializable(typeof(PendingRequest))]
 [JsonSerializable(typeof(PendingRequestList))]
+[JsonSerializable(typeof(ApprovalRequest))]
 [JsonSerializable(typeof(KekSummary))]
 [JsonSerializable(typeof(KekList))]
 [JsonSerializable(typeof(CreateKekRequest))]

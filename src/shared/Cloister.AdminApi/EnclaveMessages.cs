@@ -22,7 +22,11 @@ namespace Cloister.AdminApi;
 /// <param name="Revoked">Which revocation is on it: instance, measurement, platform or kek; empty: none.</param>
 public sealed record EnclaveLease(
     string Lease, string Instance, string Cluster, string Provider, string Kek, string Tee, string Measurement, string Platform, string ConfigDigest, string Policy,
-    DateTimeOffset FirstAt, DateTimeOffset RenewedAt, DateTimeOffset Until, long Renewals, long Wraps, long Unwraps, string Revoked);
+    DateTimeOffset FirstAt, DateTimeOffset RenewedAt, DateTimeOffset Until, long Renewals, long Wraps, long Unwraps, string Revoked)
+{
+    /// <summary>Roots besides the vendors' that it may rest on, SHA-256 in hex: a simulated TEE. Empty: none.</summary>
+    public IReadOnlyList<string> OtherRoots { get; init; } = [];
+}
 
 /// <summary>Leases, the last renewed first.</summary>
 public sealed record EnclaveList(IReadOnlyList<EnclaveLease> Enclaves);
@@ -46,8 +50,11 @@ public sealed record RevocationList(IReadOnlyList<RevocationEntry> Revocations);
 public sealed record RevokeRequest(string Kind, string Value, string Reason);
 
 /// <summary>Takes a revocation back.</summary>
+/// <param name="Kind">instance, measurement, platform or kek.</param>
+/// <param name="Value">Thumbprint, hex, or name.</param>
+/// <param name="Approve">The pending request that this approves; null: none.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record LiftRequest(string Kind, string Value);
+public sealed record LiftRequest(string Kind, string Value, string? Approve = null);
 
 /// <summary>Whether something was changed; false: it was so already.</summary>
 public sealed record ChangeResult(bool Changed);

@@ -43,8 +43,10 @@ public sealed record CreateKekRequest(string Name, string Cluster, string Policy
 public sealed record RotateKekRequest(DateTimeOffset? ActiveAt = null);
 
 /// <summary>Puts another policy in charge of a KEK.</summary>
+/// <param name="Policy">Its name.</param>
+/// <param name="Approve">The pending request that this approves; null: none.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record SetKekPolicyRequest(string Policy);
+public sealed record SetKekPolicyRequest(string Policy, string? Approve = null);
 
 /// <summary>Orders the destruction of a version.</summary>
 /// <param name="DelaySeconds">How long it can be taken back, at least a day.</param>

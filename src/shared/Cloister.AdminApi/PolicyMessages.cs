@@ -9,15 +9,20 @@ namespace Cloister.AdminApi;
 /// <param name="Digest">SHA-256 of the text, hex.</param>
 /// <param name="UpdatedAt">When it was set.</param>
 /// <param name="UpdatedBy">Who set it.</param>
-public sealed record PolicyDocument(string Name, int Version, string Yaml, string Digest, DateTimeOffset UpdatedAt, string UpdatedBy);
+public sealed record PolicyDocument(string Name, int Version, string Yaml, string Digest, DateTimeOffset UpdatedAt, string UpdatedBy)
+{
+    /// <summary>Roots besides the vendors' that it trusts, SHA-256 in hex: simulated TEEs may get its KEKs. Empty: none.</summary>
+    public IReadOnlyList<string> OtherRoots { get; init; } = [];
+}
 
 /// <summary>Policies.</summary>
 public sealed record PolicyList(IReadOnlyList<PolicyDocument> Policies);
 
 /// <summary>Puts a policy in force.</summary>
 /// <param name="Yaml">A ReleasePolicy, at most 1 MiB.</param>
+/// <param name="Approve">The pending request that this approves; null: none.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record SetPolicyRequest(string Yaml);
+public sealed record SetPolicyRequest(string Yaml, string? Approve = null);
 
 /// <summary>Asks what a policy would refuse of the evidence that was kept.</summary>
 /// <param name="Yaml">The policy; it need not be in force.</param>

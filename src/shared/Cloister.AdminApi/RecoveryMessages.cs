@@ -37,8 +37,9 @@ public sealed record ExportedAuthority(string Authority, int Threshold, IReadOnl
 /// <param name="Policy">Its policy.</param>
 /// <param name="Store">Its key store; null: the only one there is.</param>
 /// <param name="Release">False: it stays with the broker (custody remote).</param>
+/// <param name="Approve">The pending request that this approves; null: none.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record RestoreKekRequest(IReadOnlyList<string> Shares, string Cluster, string Policy, string? Store = null, bool Release = true)
+public sealed record RestoreKekRequest(IReadOnlyList<string> Shares, string Cluster, string Policy, string? Store = null, bool Release = true, string? Approve = null)
 {
     /// <summary>What it is about; nothing of the shares.</summary>
     public override string ToString() => $"{Shares.Count} shares for cluster {Cluster}";

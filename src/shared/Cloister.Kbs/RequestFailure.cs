@@ -35,14 +35,17 @@ public sealed record RequestFailure(string Text, bool IsFault)
             : new RequestFailure(peer, false);
     }
 
-    /// <summary>True for what TLS throws when this program cannot build chains or the like: no peer did that.</summary>
-    public static bool IsFaultOfTls(Exception failure) =>
-        failure is TypeInitializationException or (InvalidOperationException and not ObjectDisposedException)
-        || failure is AuthenticationException { InnerException: { } inner and not AuthenticationException } && IsFaultOfTls(inner);
+    /// <summary>
+    /// True for what TLS throws when this program cannot build chains, such as for want of a home of the user: no peer did that. What .NET throws for a file
+    /// has errno as its HResult; what it throws for a connection has not.
+    /// </summary>
+    public static bool IsFaultOfTls(Exception? failure) =>
+        failure is TypeInitializationException or (InvalidOperationException and not ObjectDisposedException) or UnauthorizedAccessException
+            or IOException { HResult: > 0 } or FileNotFoundException or DirectoryNotFoundException
+        || failure is AuthenticationException or IOException && IsFaultOfTls(failure.InnerException);
 
     private static string? Handshake(Exception? inner) => inner switch
     {
-        null => null,
         _ when IsFaultOfTls(inner) => null,
         RefusedServerException refused => $"pin: {refused.Message}",
         AuthenticationException { InnerException: RefusedServerException refused } => $"pin: {refused.Message}",

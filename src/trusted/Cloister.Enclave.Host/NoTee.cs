@@ -4,7 +4,7 @@ using Cloister.Enclave.Hosting;
 
 namespace Cloister.Enclave.Host;
 
-/// <summary>Stands in where no TEE is needed: to print the version. secrets: none.</summary>
+/// <summary>Stands in where no TEE is needed: to print the version, or what a configuration needs. secrets: none.</summary>
 internal sealed class NoTee : ITee
 {
     internal static readonly NoTee Instance = new();

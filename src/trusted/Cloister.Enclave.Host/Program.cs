@@ -4,7 +4,7 @@ using Cloister.Enclave.Tees;
 
 // The composition root for real TEEs. There is no way past the detector: without a TEE this program ends here.
 ITee? tee = TeeDetector.Find(out TeeOptions options, out string whatToDo);
-if (tee is null && args is not ["--version"])
+if (tee is null && args is not (["--version"] or ["--needs", ..]))
 {
     Console.Error.WriteLine($"cloister-enclave: {whatToDo}");
     return 1;

@@ -6,7 +6,8 @@ namespace Cloister.Administration.Client;
 
 /// <summary>
 /// A broker's administration. Every member throws <see cref="AdministrationRefusedException"/> when the broker says no and
-/// <see cref="BrokerUnreachableException"/> when there is no answer of the broker that is pinned. Thread-safe.
+/// <see cref="BrokerUnreachableException"/> when there is no answer of the broker that is pinned. Acts that take an <c>approve</c> throw
+/// <see cref="ApprovalNeededException"/> when a second administrator has to approve them first. Thread-safe.
 /// secrets: the administrator's key; recovery shares pass through <see cref="ExportAsync"/>, <see cref="ExportAuthorityAsync"/>, <see cref="RestoreAsync"/> and <see cref="DrillAsync"/>.
 /// </summary>
 public sealed class AdministrationClient : IDisposable
@@ -44,16 +45,16 @@ public sealed class AdministrationClient : IDisposable
         _connection.SendAsync(HttpMethod.Post, AdminPaths.Keks, request, Json.CreateKekRequest, Json.KekSummary, cancellation);
 
     /// <summary>Puts another policy in charge of a KEK.</summary>
-    public Task<KekSummary> SetKekPolicyAsync(string kek, string policy, CancellationToken cancellation) => _connection.SendAsync(
-        HttpMethod.Put, Kek(kek) + "/policy", new SetKekPolicyRequest(policy), Json.SetKekPolicyRequest, Json.KekSummary, cancellation);
+    public Task<KekSummary> SetKekPolicyAsync(string kek, string policy, CancellationToken cancellation, string? approve = null) => _connection.SendAsync(
+        HttpMethod.Put, Kek(kek) + "/policy", new SetKekPolicyRequest(policy, approve), Json.SetKekPolicyRequest, Json.KekSummary, cancellation);
 
     /// <summary>Makes the next version, which writes use from a time on; null: now.</summary>
     public Task<KekSummary> RotateKekAsync(string kek, DateTimeOffset? activeAt, CancellationToken cancellation) => _connection.SendAsync(
         HttpMethod.Post, Kek(kek) + "/rotate", new RotateKekRequest(activeAt), Json.RotateKekRequest, Json.KekSummary, cancellation);
 
     /// <summary>Enables a version.</summary>
-    public Task<KekSummary> EnableAsync(string kek, int version, CancellationToken cancellation) =>
-        _connection.SendAsync(new HttpRequestMessage(HttpMethod.Post, Version(kek, version) + "/enable"), Json.KekSummary, cancellation);
+    public Task<KekSummary> EnableAsync(string kek, int version, CancellationToken cancellation, string? approve = null) =>
+        _connection.SendAsync(HttpMethod.Post, Version(kek, version) + "/enable", new ApprovalRequest(approve), Json.ApprovalRequest, Json.KekSummary, cancellation);
 
     /// <summary>Disables a version.</summary>
     public Task<KekSummary> DisableAsync(string kek, int version, DisableKekRequest request, CancellationToken cancellation) =>
@@ -64,8 +65,8 @@ public sealed class AdministrationClient : IDisposable
         _connection.SendForTwoAsync(Version(kek, version) + "/destroy", request, Json.DestroyKekRequest, Json.KekSummary, cancellation);
 
     /// <summary>Takes that back.</summary>
-    public Task<KekSummary> CancelDestroyAsync(string kek, int version, CancellationToken cancellation) => _connection.SendAsync(
-        new HttpRequestMessage(HttpMethod.Post, Version(kek, version) + "/cancel-destroy"), Json.KekSummary, cancellation);
+    public Task<KekSummary> CancelDestroyAsync(string kek, int version, CancellationToken cancellation, string? approve = null) => _connection.SendAsync(
+        HttpMethod.Post, Version(kek, version) + "/cancel-destroy", new ApprovalRequest(approve), Json.ApprovalRequest, Json.KekSummary, cancellation);
 
     /// <summary>Splits a version into recovery shares. secrets: the answer is the KEK.</summary>
     public Task<TwoPersonAnswer<ExportedKek>> ExportAsync(string kek, int version, ExportKekRequest request, CancellationToken cancellation) =>
@@ -92,8 +93,8 @@ public sealed class AdministrationClient : IDisposable
         (await _connection.GetAsync($"{AdminPaths.Policies}/{Part(name)}", Json.PolicyList, cancellation)).Policies;
 
     /// <summary>Puts a policy in force.</summary>
-    public Task<PolicyDocument> SetPolicyAsync(string name, string yaml, CancellationToken cancellation) => _connection.SendAsync(
-        HttpMethod.Put, $"{AdminPaths.Policies}/{Part(name)}", new SetPolicyRequest(yaml), Json.SetPolicyRequest, Json.PolicyDocument, cancellation);
+    public Task<PolicyDocument> SetPolicyAsync(string name, string yaml, CancellationToken cancellation, string? approve = null) => _connection.SendAsync(
+        HttpMethod.Put, $"{AdminPaths.Policies}/{Part(name)}", new SetPolicyRequest(yaml, approve), Json.SetPolicyRequest, Json.PolicyDocument, cancellation);
 
     /// <summary>What a policy would have refused.</summary>
     public Task<DryRunResult> DryRunAsync(DryRunRequest request, CancellationToken cancellation) =>

@@ -58,7 +58,9 @@ internal sealed class AdministrationConnection : IDisposable
         where TAnswer : class
     {
         using HttpResponseMessage response = await SendAsync(request, cancellation);
-        return await ReadAsync(response, answer, cancellation);
+        return response.StatusCode == HttpStatusCode.Accepted
+            ? throw new ApprovalNeededException(await ReadAsync(response, AdminJson.Default.PendingRequest, cancellation))
+            : await ReadAsync(response, answer, cancellation);
     }
 
     internal async Task<TwoPersonAnswer<TAnswer>> SendForTwoAsync<TBody, TAnswer>(

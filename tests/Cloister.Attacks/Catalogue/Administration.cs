@@ -34,15 +34,18 @@ internal abstract class AdministrationAttack(string name, Attacker attacker, str
 
     protected abstract Task<Outcome> TryAsync(Administrators administrators, CancellationToken stop);
 
+    /// <summary>A connection to a broker's administration.</summary>
+    internal static HttpClient ClientOf(BrokerProcess broker, X509Certificate2? who)
+    {
+        SocketsHttpHandler handler = new() { UseProxy = false };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == broker.Pin);
+        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => who!;
+        return new HttpClient(handler) { BaseAddress = broker.AdminUrl };
+    }
+
     protected sealed record Administrators(BrokerProcess Broker, X509Certificate2 Alice, X509Certificate2 Bob, X509Certificate2 Carol, X509Certificate2 Mallory)
     {
-        public HttpClient As(X509Certificate2? who)
-        {
-            SocketsHttpHandler handler = new() { UseProxy = false };
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == Broker.Pin);
-            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => who!;
-            return new HttpClient(handler) { BaseAddress = Broker.AdminUrl };
-        }
+        public HttpClient As(X509Certificate2? who) => ClientOf(Broker, who);
 
         public async Task<Trial> RevokeAsync(X509Certificate2? who, CancellationToken stop)
         {
@@ -75,14 +78,14 @@ internal sealed class AnonymousAdministrator() : AdministrationAttack(
 }
 
 internal sealed class AuditorRevokes() : AdministrationAttack(
-    "auditor-revokes", Attacker.Operator, "the role of an auditor", "each act needs its role")
+    "auditor-revokes", Attacker.Insider, "the role of an auditor", "each act needs its role")
 {
     protected override async Task<Outcome> TryAsync(Administrators administrators, CancellationToken stop) =>
         new(await administrators.RevokeAsync(administrators.Carol, stop), await administrators.RevokeAsync(administrators.Alice, stop) with { Detail = "an operator may" });
 }
 
 internal sealed class ExportAlone() : AdministrationAttack(
-    "kek-exported-by-one-person", Attacker.Operator, "the role of a key custodian", "export needs a second administrator: the first call leaves a request")
+    "kek-exported-by-one-person", Attacker.Insider, "the role of a key custodian", "export needs a second administrator: the first call leaves a request")
 {
     protected override async Task<Outcome> TryAsync(Administrators administrators, CancellationToken stop)
     {

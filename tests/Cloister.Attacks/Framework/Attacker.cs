@@ -24,6 +24,9 @@ internal enum Attacker
     /// <summary>Reaches a service of ours over the network: the gateway, the broker.</summary>
     Client,
 
+    /// <summary>Is an administrator of the broker, and dishonest.</summary>
+    Insider,
+
     /// <summary>Has every right, and makes a mistake.</summary>
     Operator,
 }
@@ -45,6 +48,7 @@ internal static class AttackerNames
     {
         Attacker.EtcdWriter => "writer of etcd",
         Attacker.Host => "hostile host",
+        Attacker.Insider => "dishonest administrator",
         Attacker.Operator => "operator's slip",
         _ => attacker.Key(),
     };
@@ -59,6 +63,7 @@ internal static class AttackerNames
         Attacker.EtcdWriter => "etcd-writer",
         Attacker.Host => "host",
         Attacker.Client => "client",
+        Attacker.Insider => "insider",
         Attacker.Operator => "operator",
         _ => throw new ArgumentOutOfRangeException(nameof(attacker)),
     };

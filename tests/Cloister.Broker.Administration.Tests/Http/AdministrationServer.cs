@@ -6,6 +6,7 @@ using Cloister.Broker.Administration.Endpoints;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
+using Cloister.Broker.Policies;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tokens;
 using Cloister.Kbs;
@@ -44,27 +45,44 @@ internal sealed class AdministrationServer : IAsyncDisposable
     /// <summary>Auditor, operator and key custodian.</summary>
     internal AdministrationClient Alice { get; private set; } = null!;
 
+    /// <summary>Alice with her second key.</summary>
+    internal AdministrationClient AliceElsewhere { get; private set; } = null!;
+
+    /// <summary>Operator.</summary>
+    internal AdministrationClient Dora { get; private set; } = null!;
+
     /// <summary>Key custodian.</summary>
     internal AdministrationClient Bob { get; private set; } = null!;
 
     /// <summary>Auditor.</summary>
     internal AdministrationClient Carol { get; private set; } = null!;
 
+    /// <summary>Whether KEK versions are restored that the state has no record of.</summary>
+    private bool RestoreUnknown { get; init; }
+
     internal static Task<AdministrationServer> StartAsync(params string[] twoPersons) => StartInRoleAsync(CertificateRole.Administration, twoPersons);
 
+    /// <summary>One whose database was lost.</summary>
+    internal static Task<AdministrationServer> StartLostAsync() => StartInRoleAsync(CertificateRole.Administration, restoreUnknown: true);
+
     /// <summary>One that shows a certificate of a role.</summary>
-    internal static async Task<AdministrationServer> StartInRoleAsync(string role, params string[] twoPersons)
+    internal static Task<AdministrationServer> StartInRoleAsync(string role, params string[] twoPersons) => StartInRoleAsync(role, restoreUnknown: false, twoPersons);
+
+    private static async Task<AdministrationServer> StartInRoleAsync(string role, bool restoreUnknown, params string[] twoPersons)
     {
-        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken));
-        X509Certificate2[] keys = [server.NewCertificate("alice"), server.NewCertificate("bob"), server.NewCertificate("carol")];
+        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken)) { RestoreUnknown = restoreUnknown };
+        X509Certificate2[] keys = [.. ((string[])["alice", "bob", "carol", "alice", "dora"]).Select(server.NewCertificate)];
         AdministratorDirectory administrators = new(
         [
             (BrokerUnderTest.Everything, AdministratorCertificate.PinOf(keys[0])),
             (new Administrator("bob", AdministratorRole.KeyCustodian), AdministratorCertificate.PinOf(keys[1])),
             (new Administrator("carol", AdministratorRole.Auditor), AdministratorCertificate.PinOf(keys[2])),
+            (BrokerUnderTest.Everything, AdministratorCertificate.PinOf(keys[3])),
+            (new Administrator("dora", AdministratorRole.Operator), AdministratorCertificate.PinOf(keys[4])),
         ]);
         await server.ListenAsync(administrators, twoPersons, requireCertificate: true, role);
         (server.Alice, server.Bob, server.Carol) = (server.Client(keys[0]), server.Client(keys[1]), server.Client(keys[2]));
+        (server.AliceElsewhere, server.Dora) = (server.Client(keys[3]), server.Client(keys[4]));
         return server;
     }
 
@@ -95,6 +113,8 @@ internal sealed class AdministrationServer : IAsyncDisposable
         Alice?.Dispose();
         Bob?.Dispose();
         Carol?.Dispose();
+        AliceElsewhere?.Dispose();
+        Dora?.Dispose();
         await _host!.DisposeAsync();
         await Broker.DisposeAsync();
         _certificates.ForEach(certificate => certificate.Dispose());
@@ -117,11 +137,11 @@ internal sealed class AdministrationServer : IAsyncDisposable
         AdministrationEndpoints.Map(_host, new AdministrationServices
         {
             Administrators = administrators,
-            TwoPersons = new TwoPersonRule(twoPersons, Broker.State, Broker.Time),
+            TwoPersons = new TwoPersonRule(twoPersons, administrators, Broker.State, Broker.Time),
             Acts = Broker.Administration,
-            Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority),
+            Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority, RestoreUnknown),
             AuthorityRecovery = new AuthorityRecovery(Broker.State, _authority),
-            DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time)),
+            DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time, otherRoots: OtherRoots.Any)),
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,
             AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo(),

@@ -46,7 +46,7 @@ public sealed class KekAndRecoveryTests
         ];
         byte[] original = await ReleaseAsync(lost, 2);
 
-        await using AdministrationServer fresh = await AdministrationServer.StartAsync();
+        await using AdministrationServer fresh = await AdministrationServer.StartLostAsync();
         await fresh.Broker.State.SetPolicyAsync("production", "a policy", "x", Cancellation);
         RestoreKekRequest restore = new([shares[1][4], shares[1][0], shares[1][2]], "cluster-a", "production", "main");
         await fresh.Bob.RestoreAsync(restore, Cancellation);

@@ -54,7 +54,9 @@ public sealed class PolicyEnclaveAuditTests
         PolicyDocument second = await server.Alice.SetPolicyAsync("production", "two", Cancellation);
         Assert.Equal((2, "two", "alice"), (second.Version, second.Yaml, second.UpdatedBy));
         Assert.Equal(["one", "two"], (await server.Carol.GetPolicyAsync("production", Cancellation)).Select(policy => policy.Yaml));
-        Assert.Equal(second, Assert.Single(await server.Carol.ListPoliciesAsync(Cancellation)));
+        PolicyDocument listed = Assert.Single(await server.Carol.ListPoliciesAsync(Cancellation));
+        Assert.Equal(second, listed with { OtherRoots = second.OtherRoots });
+        Assert.Empty(listed.OtherRoots);
         AdministrationRefusedException refused = await Assert.ThrowsAsync<AdministrationRefusedException>(() => server.Alice.SetPolicyAsync("production", "bad", Cancellation));
         Assert.Contains("1:1: not a policy", refused.Message, StringComparison.Ordinal);
     }

@@ -39,7 +39,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         CommandAndBroker made = new();
         try
         {
-            await made.ConfigureAsync();
+            await made.ConfigureAsync("restoreUnknown: allowed");
             string[] arguments = ["--config", made["broker.yaml"], "--restore-authority", .. shares];
             (int exitCode, string said, string errors) = await RunProgramAsync(Program("Broker"), arguments);
             Assert.True(exitCode == 0, $"{exitCode}: {errors}");
@@ -92,7 +92,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task ConfigureAsync()
+    private async Task ConfigureAsync(string more = "")
     {
         (string alice, string bob) = (await KeyAsync("alice"), await KeyAsync("bob"));
         Directory.CreateDirectory(this["collateral"]);
@@ -103,12 +103,14 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
             database: sqlite:{{this["broker.db"]}}
             rootKey: { file: {{this["UNPROTECTED-root.key"]}} }
             collateral: { directory: {{this["collateral"]}} }
+            otherRoots: allowed
             admin:
               listen: 127.0.0.1:0
               administrators:
                 - { name: alice, key: "{{alice}}", roles: [auditor, operator, keyCustodian] }
                 - { name: bob, key: "{{bob}}", roles: [keyCustodian] }
               twoPersons: [destroy, export]
+              {{more}}
             """);
     }
 

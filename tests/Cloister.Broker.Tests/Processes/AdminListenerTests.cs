@@ -27,12 +27,59 @@ public sealed class AdminListenerTests
         (await client.GetAsync("/admin/v1/whoami")).Refused(404, "InvalidRequestPath");
     }
 
-    private static async Task<string> GetAsync(BrokerProcess broker, X509Certificate2? certificate)
+    [Fact]
+    public async Task ActsThatDecideWhoGetsAKekTakeTwoWhereThereAreTwo()
     {
-        using SocketsHttpHandler handler = new() { UseProxy = false };
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
+        using X509Certificate2 bob = BrokerProcess.NewCertificate("bob");
+        using X509Certificate2 second = BrokerProcess.NewCertificate("alice");
+        using BrokerFolder folder = new();
+        string keys = $"keys: [\"{BrokerProcess.PinOf(alice)}\", \"{BrokerProcess.PinOf(second)}\"]";
+        await using BrokerProcess broker = await folder.StartAsync(
+            $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: alice, {keys}, roles: [operator, keyCustodian] }}, {{ name: bob, key: \"{BrokerProcess.PinOf(bob)}\", roles: [keyCustodian] }} ] }}");
+
+        // One operator with two keys is one person; custodians there are two.
+        foreach (X509Certificate2 certificate in (X509Certificate2[])[alice, second])
+        {
+            using JsonDocument whoami = JsonDocument.Parse(await GetAsync(broker, certificate));
+            Assert.Equal("alice", whoami.RootElement.GetProperty("name").GetString());
+            Assert.Equal(["cancelDestroy", "destroy", "enable", "export", "restore"], Texts(whoami, "twoPersons"));
+            Assert.Equal(["liftRevocation", "setKekPolicy", "setPolicy"], Texts(whoami, "onePerson"));
+        }
+
+        Assert.Contains("ONE ADMINISTRATOR ALONE CAN: liftRevocation, setKekPolicy, setPolicy.", broker.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{ name: alice, key: PIN1, roles: [operator] }, { name: Alice, key: PIN2, roles: [operator] }", "two have the same name")]
+    [InlineData("{ name: alice, keys: [PIN1, PIN2], roles: [operator] }, { name: bob, key: PIN2, roles: [operator] }", "two have the same key")]
+    [InlineData("{ name: \"alice \", key: PIN1, roles: [operator] }", "nor begin or end with a space")]
+    [InlineData("{ name: alice, keys: [], roles: [operator] }", "expected a list of one or more")]
+    public async Task TwoPersonsAreNotOne(string administrators, string error)
+    {
+        using X509Certificate2 one = BrokerProcess.NewCertificate("alice");
+        using X509Certificate2 two = BrokerProcess.NewCertificate("alice");
+        using BrokerFolder folder = new();
+        string list = administrators.Replace("PIN1", $"\"{BrokerProcess.PinOf(one)}\"", StringComparison.Ordinal).Replace("PIN2", $"\"{BrokerProcess.PinOf(two)}\"", StringComparison.Ordinal);
+        (int exitCode, _, string errors) = await BrokerProcess.RunAsync(folder.WriteConfiguration($"admin: {{ listen: 127.0.0.1:0, administrators: [ {list} ] }}"));
+        Assert.Equal(1, exitCode);
+        Assert.Contains(error, errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>An administrator's connection to a broker.</summary>
+    internal static HttpClient ClientOf(BrokerProcess broker, X509Certificate2? certificate)
+    {
+        SocketsHttpHandler handler = new() { UseProxy = false };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == broker.Pin);
         handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate!;
-        using HttpClient http = new(handler) { BaseAddress = broker.AdminUrl, Timeout = BrokerProcess.Patience };
+        return new HttpClient(handler) { BaseAddress = broker.AdminUrl, Timeout = BrokerProcess.Patience };
+    }
+
+    private static IEnumerable<string?> Texts(JsonDocument document, string name) => document.RootElement.GetProperty(name).EnumerateArray().Select(item => item.GetString());
+
+    private static async Task<string> GetAsync(BrokerProcess broker, X509Certificate2? certificate)
+    {
+        using HttpClient http = ClientOf(broker, certificate);
         return await http.GetStringAsync("/admin/v1/whoami", TestContext.Current.CancellationToken);
     }
 }

@@ -22,6 +22,9 @@ internal sealed class BrokerFolder : IDisposable
 
     public string Database { get; }
 
+    /// <summary>The configuration's line on roots besides the vendors': the simulated vendor's is one.</summary>
+    public string OtherRoots { get; init; } = "otherRoots: allowed";
+
     public string RootKeyFile => Path.Combine(Folder, "UNPROTECTED-root.key");
 
     /// <summary>Starts a broker on this folder, on any port unless it is to come back on the one that an earlier broker had.</summary>
@@ -39,6 +42,7 @@ internal sealed class BrokerFolder : IDisposable
             {{_keyStore}}
             collateral: { directory: {{Folder}}/collateral }
             {{more}}
+            {{OtherRoots}}
             """);
         return path;
     }

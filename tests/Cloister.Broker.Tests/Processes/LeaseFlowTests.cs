@@ -136,7 +136,7 @@ public sealed class LeaseFlowTests(SharedBroker shared)
         string kek = RunningPair.NewName();
         await broker.Admin.SetPolicyAsync(kek, enclave.Policy());
         await broker.Admin.State.CreateKekAsync(
-            new KekRecord(kek, "c1", "elsewhere", kek, true, DateTimeOffset.UnixEpoch), DateTimeOffset.UtcNow, (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
+            new KekRecord(kek, "c1", "elsewhere", kek, true, DateTimeOffset.UnixEpoch), DateTimeOffset.UtcNow, (_, _) => Task.FromResult(""), TestContext.Current.CancellationToken);
 
         (await broker.Client.LeaseAsync(enclave, kek)).Refused(503, "Busy");
     }

@@ -22,7 +22,7 @@ public sealed class StartTests
         Assert.Contains("line 9: surprise: unknown field", errors, StringComparison.Ordinal);
         Assert.Contains("line 10: admin.administrators[0].key: expected sha256:", errors, StringComparison.Ordinal);
         Assert.Contains("line 10: admin.administrators[0].roles: expected", errors, StringComparison.Ordinal);
-        Assert.Contains("line 10: admin.twoPersons: expected of: destroy, export", errors, StringComparison.Ordinal);
+        Assert.Contains("line 10: admin.twoPersons: expected of: cancelDestroy, destroy, enable, export, liftRevocation, restore, setKekPolicy, setPolicy", errors, StringComparison.Ordinal);
     }
 
     [Theory]

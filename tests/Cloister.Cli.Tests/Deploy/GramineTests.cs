@@ -6,6 +6,9 @@ public sealed class GramineTests : IDisposable
 {
     private static readonly string Measure = DeployFiles.File("gramine", "measure");
 
+    // What stands for the enclave says of every configuration.
+    private const string Needs = """[ "$1 $2" = "--needs --config" ] && printf 'heap 83886080\nregions 234881024\nmemory 227672064\nenclave 536870912\nthreads 49\ndescriptors 128\n'""";
+
     private readonly ScratchFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -23,6 +26,30 @@ public sealed class GramineTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task The_manifest_has_what_the_program_says_that_the_configuration_needs()
+    {
+        Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3"), "libssl3 is not installed");
+        string[] manifest = (await FillInAsync("a")).Split('\n');
+        foreach (string line in (string[])[
+            "loader.env.DOTNET_GCHeapHardLimit = \"5000000\"", "loader.env.DOTNET_GCRegionRange = \"e000000\"", "sys.fds.limit = 128", "sgx.enclave_size = \"512M\"", "sgx.max_threads = 52"])
+        {
+            Assert.Single(manifest, line);
+        }
+    }
+
+    [Fact]
+    public async Task A_configuration_that_the_program_does_not_accept_is_not_measured()
+    {
+        Assert.SkipUnless(File.Exists("/usr/lib/x86_64-linux-gnu/libssl.so.3"), "libssl3 is not installed");
+        await ProgramAsync(_folder.Path, "program", "echo 'enclave.yaml:3:1: nonsense' >&2; exit 1");
+        CliResult result = await DeployFiles.RunAsync(
+            Measure, "--program", _folder["program"], "--config", DeployFiles.File("gramine", "enclave.yaml"), "--build", _folder["a"], "--manifest-only");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("enclave.yaml:3:1: nonsense", result.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["a"]));
+    }
+
     // What keys depend on: each of these, changed, makes an enclave that is unsafe or does not run.
     [Theory]
     [InlineData("sgx.debug = false")]
@@ -33,7 +60,9 @@ public sealed class GramineTests : IDisposable
     [InlineData("sys.enable_extra_runtime_domain_names_conf = true")]
     [InlineData("fs.root.type = \"tmpfs\"")]
     [InlineData("loader.argv = [\"cloister-enclave\", \"--config\", \"/etc/cloister/enclave.yaml\"]")]
-    [InlineData("loader.env.DOTNET_GCHeapHardLimit = \"4000000\"")]
+    [InlineData("loader.env.DOTNET_GCHeapHardLimit = \"@HEAP@\"")]
+    [InlineData("loader.env.DOTNET_GCRegionRange = \"@REGIONS@\"")]
+    [InlineData("loader.env.DOTNET_GCRegionSize = \"100000\"")]
     [InlineData("loader.env.MALLOC_ARENA_MAX = \"1\"")]
     [InlineData("loader.log_level = \"error\"")]
     public async Task The_template_has_each_setting_once(string setting) =>
@@ -94,7 +123,7 @@ public sealed class GramineTests : IDisposable
             await WriteAsync(_folder["python/graminelibos/__init__.py"], $"__version__ = '1.9'\n_CONFIG_PKGLIBDIR = '{Path.Combine(_folder["root"], layout, "gramine")}'\n");
         }
 
-        await WriteAsync(_folder["program"], "a program");
+        await ProgramAsync(_folder.Path, "program", Needs);
         CliResult result = (await DeployFiles.RunAsync(
             "/usr/bin/env", $"PATH={bin}:{Environment.GetEnvironmentVariable("PATH")}", $"PYTHONPATH={_folder["python"]}", "bash", Measure,
             "--program", _folder["program"], "--config", DeployFiles.File("gramine", "enclave.yaml"), "--build", _folder["b"])).MustSucceed();
@@ -157,7 +186,7 @@ public sealed class GramineTests : IDisposable
 
     private async Task<string> FillInAsync(string folder, string? configuration = null)
     {
-        await WriteAsync(_folder["program"], "a program");
+        await ProgramAsync(_folder.Path, "program", Needs);
         string file = DeployFiles.File("gramine", "enclave.yaml");
         if (configuration is not null)
         {

@@ -141,6 +141,30 @@ public sealed class BrokerClientTests
         Assert.Contains($"no broker could be asked: {closed.Authority} fault of this program: HttpRequestException, NotImplementedException", failure.Message, StringComparison.Ordinal);
     }
 
+    // What .NET throws after a handshake where there is neither HOME nor a passwd entry: as the chain's store looks for one, and in later handshakes.
+    public static TheoryData<string, bool> Chains => new()
+    {
+        { "errno", true }, { "no home", true }, { "initializer", true }, { "wrapped", true }, { "reset", false }, { "eof", false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Chains))]
+    public void What_chains_need_and_do_not_find_is_a_fault_of_this_program(string what, bool isFault)
+    {
+        Exception inner = what switch
+        {
+            "errno" => new IOException("No such file or directory", 2),
+            "no home" => new InvalidOperationException("The home directory of the current user could not be determined."),
+            "initializer" => new TypeInitializationException("a type", new IOException("No such file or directory", 2)),
+            "wrapped" => new System.Security.Authentication.AuthenticationException("failed", new IOException("No such file or directory", 2)),
+            "reset" => new IOException("unable to read", new SocketException((int)SocketError.ConnectionReset)),
+            _ => new IOException("unexpected EOF"),
+        };
+        RequestFailure failure = RequestFailure.Of(new HttpRequestException(HttpRequestError.SecureConnectionError, "see inner exception", inner));
+        Assert.Equal(isFault, failure.IsFault);
+        Assert.StartsWith(isFault ? "fault of this program: HttpRequestException, " : "handshake: the connection ended", failure.Text, StringComparison.Ordinal);
+    }
+
     private static Uri ClosedPort()
     {
         using TcpListener closed = new(IPAddress.Loopback, 0);

@@ -72,7 +72,7 @@ public sealed class EnclaveConfigurationReaderTests
         Assert.Equal("/run/cloister/kms.sock", configuration.Kms!.Address.Path);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, configuration.Kms!.Permissions.Mode);
         Assert.Empty(configuration.Kms!.Permissions.AllowedUids);
-        Assert.Equal(256, configuration.Kms!.MaxConnections);
+        Assert.Equal(0, configuration.Kms!.MaxConnections);
         Assert.Equal("manual", configuration.Custody);
         Assert.Null(configuration.Admin);
         Assert.Null(configuration.Secrets);

@@ -7,12 +7,9 @@ using Grpc.Net.Client;
 
 namespace Cloister.Enclave.Tests.Processes;
 
-/// <summary>An enclave with the heap that its manifest gives it (64 MiB), and somebody who may connect and wants nobody else to be served.</summary>
+/// <summary>An enclave with the heap that its manifest gives it, and somebody who may connect and wants nobody else to be served.</summary>
 public sealed class LockOutTests : IDisposable
 {
-    private static readonly string[] SmallHeap =
-        ["DOTNET_GCHeapHardLimit=4000000", "DOTNET_GCRegionRange=8000000", "DOTNET_GCgen0size=400000", "DOTNET_gcConcurrent=0", "MALLOC_ARENA_MAX=1"];
-
     private static readonly byte[] Begin = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, 0, 0, 0, 4, 0, 0, 0, 0, 0];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -100,6 +97,33 @@ public sealed class LockOutTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Connections_that_end_with_calls_open_leave()
+    {
+        using EnclaveProcess process = await StartAsync();
+        for (int round = 0; round < 10; round++)
+        {
+            List<HttpClient> clients = [.. Enumerable.Range(0, 100).Select(_ => new HttpClient(Handler(_folder.File("kms.sock"))) { Timeout = Timeout.InfiniteTimeSpan })];
+            List<HalfSent> requests = [];
+            foreach (HttpClient client in clients)
+            {
+                for (int i = 0; i < 16; i++)
+                {
+                    requests.Add(new HalfSent(3));
+                    _ = client.SendAsync(Request(requests[^1]), Stop).ContinueWith(static sent => sent.Exception, TaskScheduler.Default);
+                }
+            }
+
+            await Task.Delay(200, Stop);
+            requests.ForEach(request => request.End());
+            clients.ForEach(client => client.Dispose());
+        }
+
+        await MustServeAsync(process);
+        process.Stop();
+        Assert.Equal(0, await process.ExitAsync(TimeSpan.FromSeconds(10)));
+    }
+
     private async Task MustServeAsync(EnclaveProcess process)
     {
         Assert.False(process.HasExited, process.Error);
@@ -151,7 +175,7 @@ public sealed class LockOutTests : IDisposable
             admin: { listen: "unix:{{_folder.File("admin.sock")}}" }
             custody: { mode: manual, manual: { operators: any } }
             """, Stop);
-        EnclaveProcess process = EnclaveProcess.StartWith(SmallHeap, "cloister-enclave-sim", "--config", path);
+        EnclaveProcess process = EnclaveProcess.StartWith((await EnclaveFigures.OfAsync("cloister-enclave-sim", path)).Environment, "cloister-enclave-sim", "--config", path);
         await Eventually.TrueAsync(() => process.Error.Contains("kms listens on", StringComparison.Ordinal) || process.HasExited, "the socket answers");
         using GrpcChannel channel = SimulatedEnclaveTests.Channel(_folder.File("admin.sock"));
         await new Contracts.EnclaveAdmin.Admin.AdminClient(channel).CreateKekAsync(new CreateKekRequest { Name = "k" }, cancellationToken: Stop);

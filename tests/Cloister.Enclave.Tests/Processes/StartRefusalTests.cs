@@ -67,11 +67,13 @@ public sealed class StartRefusalTests : IDisposable
     [InlineData("--config")]
     [InlineData("--help")]
     [InlineData("--config a b")]
+    [InlineData("--needs")]
+    [InlineData("--more --config a")]
     public async Task Other_arguments_are_answered_with_the_usage(string arguments)
     {
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(1, await process.ExitAsync(Patience));
-        Assert.Contains("usage: cloister-enclave-sim --config FILE", process.Error, StringComparison.Ordinal);
+        Assert.Contains("usage: cloister-enclave-sim [--needs] --config FILE", process.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,6 +115,34 @@ public sealed class StartRefusalTests : IDisposable
         using EnclaveProcess process = EnclaveProcess.Start(program, "--version");
         Assert.Equal(0, await process.ExitAsync(Patience));
         Assert.Matches($@"^{program} \d+\.\d+\.\d+\n", process.Output);
+    }
+
+    [Theory]
+    [InlineData("cloister-enclave")]
+    [InlineData("cloister-enclave-sim")]
+    public async Task What_a_configuration_needs_is_told_anywhere(string program)
+    {
+        using EnclaveProcess process = EnclaveProcess.Start(program, "--needs", "--config", Write(Valid));
+        Assert.Equal(0, await process.ExitAsync(Patience));
+        Assert.StartsWith("heap ", process.Output, StringComparison.Ordinal);
+        Assert.Contains("\nenclave 536870912\n", process.Output, StringComparison.Ordinal);
+        using EnclaveProcess wrong = EnclaveProcess.Start(program, "--needs", "--config", Write($"{Valid}\nwrong: 1"));
+        Assert.Equal(1, await wrong.ExitAsync(Patience));
+        Assert.Contains("wrong is unknown", wrong.Error, StringComparison.Ordinal);
+        Assert.Empty(wrong.Output.Trim());
+    }
+
+    [Theory]
+    [InlineData("DOTNET_GCHeapHardLimit=4000000", "MiB of heap of 64.")]
+    [InlineData("prlimit --nofile=500", "descriptors of 500.")]
+    public async Task Limits_that_need_more_than_there_is_are_refused_with_figures(string scarce, string figures)
+    {
+        string path = Write(Valid.Replace("unauthenticated: true", "unauthenticated: true\n  maxConnections: 1000", StringComparison.Ordinal));
+        using EnclaveProcess process = EnclaveProcess.StartWith(scarce.Split(' '), "cloister-enclave-sim", "--config", path);
+        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Contains("the limits of the configuration need more than there is: ", process.Error, StringComparison.Ordinal);
+        Assert.Contains(figures, process.Error, StringComparison.Ordinal);
+        Assert.Contains("kms.maxConnections 1000", process.Error, StringComparison.Ordinal);
     }
 
     private string Write(string configuration)

@@ -33,6 +33,8 @@ internal sealed partial class EnclaveProcess : IDisposable
 
     internal bool HasExited => _process.HasExited;
 
+    internal int Id => _process.Id;
+
     internal static EnclaveProcess Start(string program, params string[] arguments) => StartFile(PathOf(program), arguments);
 
     /// <summary>Starts a program with environment variables of its own, <c>NAME=VALUE</c>.</summary>

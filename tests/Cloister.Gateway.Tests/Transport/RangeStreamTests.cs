@@ -87,7 +87,7 @@ public sealed class RangeStreamTests
     public async Task OverTheBudgetTheMessageThatHasBegunIsFinishedBeforeTheStatus(string path)
     {
         // The first is half sent when the second finds no room: its rest is still owed.
-        await using Pair pair = new(options => options with { Memory = 300_000 }, clientSettings: [(4, 10)]);
+        await using Pair pair = new(options => options with { Memory = 150_000 }, clientSettings: [(4, 10)]);
         bool watch = path != Path;
         pair.Client.Headers(3, false, RawPeer.Call(path));
         pair.Client.Message(3, watch ? Etcd.AskWatch("/registry/secrets/", "/registry/secrets0") : Etcd.AskAll(), end: !watch);

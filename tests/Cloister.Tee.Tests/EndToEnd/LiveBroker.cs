@@ -47,6 +47,7 @@ internal sealed class LiveBroker : IAsyncDisposable
                 rootKey: { file: {{rootKey}} }
                 keyStore: database
                 collateral: { directory: {{broker._folder}}/collateral }
+                otherRoots: allowed
                 """);
             broker._process = await BrokerProcess.StartAsync(configuration);
             broker._admin = await OtherBroker.OpenAsync(database, broker._process.Authority, FileRootKey.Open(rootKey), []);

@@ -3,4 +3,8 @@ namespace Cloister.Broker.Administration;
 /// <summary>Who acts. Made by whoever authenticated them.</summary>
 /// <param name="Name">For the audit log.</param>
 /// <param name="Roles">What they may do.</param>
-public sealed record Administrator(string Name, AdministratorRole Roles);
+public sealed record Administrator(string Name, AdministratorRole Roles)
+{
+    /// <summary>Of an act that took two: who asked for it, which is somebody else. Empty otherwise.</summary>
+    public string RequestedBy { get; init; } = "";
+}

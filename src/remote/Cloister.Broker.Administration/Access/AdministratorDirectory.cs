@@ -12,13 +12,13 @@ namespace Cloister.Broker.Administration;
 public sealed class AdministratorDirectory
 {
     private readonly Dictionary<string, Administrator> _byPin = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Administrator> _byName = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A directory.</summary>
-    /// <param name="administrators">Each with the pin of a key: <c>sha256:</c> and base64 of SHA-256 of the SubjectPublicKeyInfo.</param>
-    /// <exception cref="ArgumentException">Something is no pin, or a name or a key comes twice: two persons would be one.</exception>
+    /// <param name="administrators">Each, once for each of their keys, with the pin of a key: <c>sha256:</c> and base64 of SHA-256 of the SubjectPublicKeyInfo.</param>
+    /// <exception cref="ArgumentException">Something is no pin, a key comes twice, or a name comes with different roles or in different letters: two persons would be one.</exception>
     public AdministratorDirectory(IEnumerable<(Administrator Administrator, string Pin)> administrators)
     {
-        HashSet<string> names = new(StringComparer.Ordinal);
         foreach ((Administrator administrator, string pin) in administrators)
         {
             if (!IsPin(pin))
@@ -26,7 +26,8 @@ public sealed class AdministratorDirectory
                 throw new ArgumentException($"the key of administrator {administrator.Name} is not sha256: and 44 characters of base64; 'cloister admin keygen' prints it");
             }
 
-            if (!names.Add(administrator.Name) || !_byPin.TryAdd(pin, administrator))
+            _byName.TryAdd(administrator.Name, administrator);
+            if (_byName[administrator.Name] != administrator || !_byPin.TryAdd(pin, administrator))
             {
                 throw new ArgumentException($"administrator {administrator.Name} has a name or a key that another one has");
             }
@@ -36,6 +37,12 @@ public sealed class AdministratorDirectory
     /// <summary>The administrator whose key a certificate holds that is marked for administrators, or null.</summary>
     public Administrator? Find(X509Certificate2? certificate) =>
         certificate is not null && CertificateRole.Has(certificate, CertificateRole.Administrator) && _byPin.TryGetValue(PinOf(certificate), out Administrator? administrator) ? administrator : null;
+
+    /// <summary>The administrator of a name, or null.</summary>
+    public Administrator? Named(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>Everybody.</summary>
+    public IReadOnlyCollection<Administrator> All => _byName.Values;
 
     /// <summary>The pin of a certificate's key.</summary>
     public static string PinOf(X509Certificate2 certificate) => "sha256:" + Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Requests;
@@ -11,76 +12,74 @@ namespace Cloister.Broker.Administration;
 /// </summary>
 public sealed class TwoPersonRule
 {
-    /// <summary>Destroying a KEK version.</summary>
-    public const string Destroy = "destroy";
-
-    /// <summary>Taking recovery shares of one.</summary>
-    public const string Export = "export";
-
     /// <summary>How long a request can be approved.</summary>
     public static readonly TimeSpan RequestLifetime = TimeSpan.FromHours(24);
 
     private readonly IBrokerState _state;
     private readonly AuditedActs _acts;
     private readonly TimeProvider _time;
+    private readonly AdministratorDirectory _administrators;
 
     /// <summary>A rule for these acts.</summary>
-    /// <exception cref="ArgumentException">Not <see cref="Destroy"/> or <see cref="Export"/>.</exception>
-    public TwoPersonRule(IEnumerable<string> acts, IBrokerState state, TimeProvider time)
+    /// <param name="acts">Of <see cref="TwoPersonActs"/>.</param>
+    /// <param name="administrators">Who may ask and approve.</param>
+    /// <param name="state">Keeps requests.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="ArgumentException">There is no such act.</exception>
+    public TwoPersonRule(IEnumerable<string> acts, AdministratorDirectory administrators, IBrokerState state, TimeProvider time)
     {
         Acts = [.. acts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        if (Acts.FirstOrDefault(act => act is not (Destroy or Export)) is { } unknown)
+        if (Acts.Except(TwoPersonActs.All).FirstOrDefault() is { } unknown)
         {
-            throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {Destroy} and {Export}");
+            throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {string.Join(", ", TwoPersonActs.All)}");
         }
 
-        (_state, _acts, _time) = (state, new AuditedActs(state), time);
+        (_administrators, _state, _acts, _time) = (administrators, state, new AuditedActs(state), time);
     }
 
     /// <summary>The acts that take two.</summary>
     public IReadOnlyList<string> Acts { get; }
 
+    /// <summary>The acts that could take two, and that one administrator does alone here.</summary>
+    public IReadOnlyList<string> Alone => [.. TwoPersonActs.All.Except(Acts)];
+
     /// <summary>Asks whether an act may be done now. A request that is approved by this is used up.</summary>
     /// <param name="by">Who asks.</param>
-    /// <param name="role">The role that the act takes.</param>
     /// <param name="act">The act.</param>
-    /// <param name="parameters">All that says what it does, always in the same order.</param>
+    /// <param name="parameters">All that says what it does and to what as it is now, always in the same order.</param>
     /// <param name="approve">The request that this approves, or null.</param>
     /// <param name="cancellation">Stops waiting.</param>
-    /// <returns>Null: do it. Otherwise it waits for another administrator.</returns>
     /// <exception cref="AdministrationException">No role, or not what or who could approve.</exception>
-    public async Task<PendingAct?> AskAsync(
-        Administrator by, AdministratorRole role, string act, JsonObject parameters, string? approve, CancellationToken cancellation)
+    public async Task<Consent> AskAsync(Administrator by, string act, JsonObject parameters, string? approve, CancellationToken cancellation)
     {
+        AdministratorRole role = TwoPersonActs.RoleOf(act);
         if (!Acts.Contains(act))
         {
             return approve is null
-                ? null
+                ? new Consent(by, null)
                 : throw new AdministrationException($"{act} takes one administrator here: leave the approval out", AdministrationFailure.BadRequest);
         }
 
         string text = parameters.ToJsonString();
-        JsonObject details = new() { ["request"] = approve ?? "", ["act"] = act, ["parameters"] = text };
+        JsonObject details = new() { ["request"] = approve ?? "", ["act"] = act, ["parameters"] = text, ["digest"] = DigestOf(act, text) };
         if (approve is null)
         {
-            return await _acts.RunAsync(by, role, "request.made", details, () => AddAsync(by, act, text, details, cancellation));
+            return await _acts.RunAsync(by, role, "request.made", details, async (AuditedActs.Done done) => new Consent(by, await AddAsync(by, act, text, done, cancellation)));
         }
 
-        return await _acts.RunAsync<PendingAct?>(by, role, "request.approved", details, async () =>
+        return await _acts.RunAsync(by, role, "request.approved", details, async (AuditedActs.Done done) =>
         {
             PendingAct request = await _state.FindRequestAsync(approve, cancellation) ?? throw Gone();
-            if (request.By == by.Name)
-            {
-                throw new AdministrationException("who asked cannot approve: another administrator has to");
-            }
-
+            RequireApprover(by, role, request);
             if (request.Act != act || request.Parameters != text)
             {
-                throw new AdministrationException($"the request is for something else: {request.Act} {request.Parameters}");
+                throw new AdministrationException($"the request is for something else, or what it is about has changed since: {request.Act} {request.Parameters}, not {text}");
             }
 
             details["requestedBy"] = request.By;
-            return await _state.TakeRequestAsync(approve, cancellation) ? null : throw Gone();
+            return await _state.TakeRequestAsync(approve, cancellation, taken => taken ? done() : null)
+                ? new Consent(by with { RequestedBy = request.By }, null)
+                : throw Gone();
         });
     }
 
@@ -90,17 +89,41 @@ public sealed class TwoPersonRule
     public async Task<bool> WithdrawAsync(Administrator by, string id, CancellationToken cancellation)
     {
         PendingAct? request = await _state.FindRequestAsync(id, cancellation);
-        return request is not null && await _acts.RunAsync(
-            by, request.By == by.Name ? AdministratorRole.None : AdministratorRole.KeyCustodian, "request.withdrawn", new JsonObject { ["request"] = id },
-            () => _state.TakeRequestAsync(id, cancellation));
+        if (request is null)
+        {
+            return false;
+        }
+
+        JsonObject details = new() { ["request"] = id, ["act"] = request.Act, ["digest"] = DigestOf(request.Act, request.Parameters) };
+        return await _acts.RunAsync(
+            by, IsSamePerson(request.By, by.Name) ? AdministratorRole.None : AdministratorRole.KeyCustodian, "request.withdrawn", details,
+            (AuditedActs.Done done) => _state.TakeRequestAsync(id, cancellation, taken => taken ? done() : null));
     }
 
-    private async Task<PendingAct?> AddAsync(Administrator by, string act, string parameters, JsonObject details, CancellationToken cancellation)
+    /// <summary>SHA-256 of an act and its parameters, lower-case hex: what two persons compare to know that they speak of the same.</summary>
+    public static string DigestOf(string act, string parameters) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{act}\n{parameters}")));
+
+    // A person is a name, whatever keys they have.
+    private static bool IsSamePerson(string one, string other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
+
+    private void RequireApprover(Administrator by, AdministratorRole role, PendingAct request)
+    {
+        if (IsSamePerson(request.By, by.Name))
+        {
+            throw new AdministrationException("who asked cannot approve: another administrator has to");
+        }
+
+        if (_administrators.Named(request.By)?.Roles.HasFlag(role) != true)
+        {
+            throw new AdministrationException($"{request.By}, who asked, may not ask for that any more: ask anew");
+        }
+    }
+
+    private async Task<PendingAct> AddAsync(Administrator by, string act, string parameters, AuditedActs.Done done, CancellationToken cancellation)
     {
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds());
         PendingAct request = new(RandomNumberGenerator.GetHexString(32, lowercase: true), act, parameters, by.Name, now, now + RequestLifetime);
-        await _state.AddRequestAsync(request, cancellation);
-        details["request"] = request.Id;
+        await _state.AddRequestAsync(request, cancellation, _ => done(details => details["request"] = request.Id));
         return request;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Broker.State.Requests;
 using Microsoft.AspNetCore.Http;
@@ -13,7 +14,10 @@ internal sealed class AccessEndpoints(AdministrationServices services)
         routes.Get(AdminPaths.WhoAmI, call => call.AnswerAsync(
             new WhoAmI(
                 call.By.Name, AdministratorRoles.NamesOf(call.By.Roles), services.Authority,
-                "sha256:" + Convert.ToBase64String(SHA256.HashData(services.AuthorityPublicKey)), services.TwoPersons.Acts),
+                "sha256:" + Convert.ToBase64String(SHA256.HashData(services.AuthorityPublicKey)), services.TwoPersons.Acts)
+            {
+                OnePerson = services.TwoPersons.Alone,
+            },
             AdminJson.Default.WhoAmI));
         routes.Get(AdminPaths.AuthorityCertificate, call => call.AnswerAsync(
             new AuthorityCertificate(PemEncoding.WriteString("CERTIFICATE", services.AuthorityCertificate) + "\n"), AdminJson.Default.AuthorityCertificate));
@@ -23,10 +27,21 @@ internal sealed class AccessEndpoints(AdministrationServices services)
             new ChangeResult(await services.TwoPersons.WithdrawAsync(call.By, call.Name, CancellationToken.None)), AdminJson.Default.ChangeResult));
     }
 
-    /// <summary>Answers that an act waits.</summary>
-    internal static Task AnswerAsync(AdminCall call, PendingAct request) =>
-        call.AnswerAsync(MessageOf(request), AdminJson.Default.PendingRequest, StatusCodes.Status202Accepted);
+    /// <summary>Does an act that may take two, or leaves a request and answers with it.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="rule">Which acts take two.</param>
+    /// <param name="act">The act.</param>
+    /// <param name="parameters">All that says what it does.</param>
+    /// <param name="approve">The request that this approves, or null.</param>
+    /// <param name="run">Does it and answers, as the administrator that it is given.</param>
+    internal static async Task RunAsync(AdminCall call, TwoPersonRule rule, string act, JsonObject parameters, string? approve, Func<Administrator, Task> run)
+    {
+        Consent consent = await rule.AskAsync(call.By, act, parameters, approve, CancellationToken.None);
+        await (consent.Waiting is { } waiting
+            ? call.AnswerAsync(MessageOf(waiting), AdminJson.Default.PendingRequest, StatusCodes.Status202Accepted)
+            : run(consent.By));
+    }
 
     private static PendingRequest MessageOf(PendingAct request) =>
-        new(request.Id, request.Act, request.Parameters, request.By, request.At, request.ExpiresAt);
+        new(request.Id, request.Act, request.Parameters, request.By, request.At, request.ExpiresAt) { Digest = TwoPersonRule.DigestOf(request.Act, request.Parameters) };
 }

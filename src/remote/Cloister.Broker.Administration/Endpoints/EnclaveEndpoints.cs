@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Revocations;
@@ -33,8 +34,14 @@ internal sealed class EnclaveEndpoints(AdministrationServices services)
         routes.Post(AdminPaths.Lift, async call =>
         {
             LiftRequest request = await call.ReadAsync(AdminJson.Default.LiftRequest);
-            bool changed = await services.Acts.UnrevokeAsync(call.By, KindOf(request.Kind), request.Value, CancellationToken.None);
-            await call.AnswerAsync(new ChangeResult(changed), AdminJson.Default.ChangeResult);
+            RevocationKind kind = KindOf(request.Kind);
+            Revocation? present = (await services.State.ListRevocationsAsync(CancellationToken.None)).FirstOrDefault(one => one.Kind == kind && one.Value == request.Value);
+            JsonObject parameters = new()
+            {
+                ["kind"] = request.Kind, ["value"] = request.Value, ["reason"] = present?.Reason, ["revokedBy"] = present?.By, ["revokedAt"] = present?.At.ToUnixTimeMilliseconds(),
+            };
+            await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.LiftRevocation, parameters, request.Approve, async by => await call.AnswerAsync(
+                new ChangeResult(await services.Acts.UnrevokeAsync(by, kind, request.Value, CancellationToken.None)), AdminJson.Default.ChangeResult));
         });
     }
 
@@ -57,7 +64,10 @@ internal sealed class EnclaveEndpoints(AdministrationServices services)
         return new EnclaveLease(
             lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, lease.Tee, lease.Measurement, lease.Platform, lease.ConfigDigest, lease.Policy,
             lease.FirstAt, lease.RenewedAt, lease.ExpiresAt, lease.Renewals, lease.Wraps, lease.Unwraps,
-            about.Where(revoked.Contains).Select(item => NameOf(item.Kind)).FirstOrDefault(""));
+            about.Where(revoked.Contains).Select(item => NameOf(item.Kind)).FirstOrDefault(""))
+        {
+            OtherRoots = lease.OtherRoots.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+        };
     }
 
     private static string NameOf(RevocationKind kind) => Kinds.Single(known => known.Kind == kind).Name;

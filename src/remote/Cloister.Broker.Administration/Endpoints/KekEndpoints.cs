@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Policies;
 using Cloister.Contracts.Keys;
 
 namespace Cloister.Broker.Administration.Endpoints;
@@ -24,8 +25,12 @@ internal sealed class KekEndpoints(AdministrationServices services)
         routes.Put(Kek + "/policy", async call =>
         {
             SetKekPolicyRequest request = await call.ReadAsync(AdminJson.Default.SetKekPolicyRequest);
-            await _acts.SetKekPolicyAsync(call.By, call.Name, request.Policy, CancellationToken.None);
-            await AnswerAsync(call);
+            (Kek kek, PolicyRecord policy) = await _acts.CheckKekPolicyAsync(call.By, call.Name, request.Policy, CancellationToken.None);
+            JsonObject parameters = new()
+            {
+                ["kek"] = call.Name, ["policy"] = request.Policy, ["digest"] = policy.Digest, ["replaces"] = kek.Record.Policy,
+            };
+            await RunAsync(call, TwoPersonActs.SetKekPolicy, parameters, request.Approve, by => _acts.SetKekPolicyAsync(by, call.Name, request.Policy, CancellationToken.None));
         });
         routes.Post(Kek + "/rotate", async call =>
         {
@@ -38,8 +43,10 @@ internal sealed class KekEndpoints(AdministrationServices services)
         routes.Post(Version + "/destroy", DestroyAsync);
         routes.Post(Version + "/cancel-destroy", async call =>
         {
-            await _acts.CancelDestroyAsync(call.By, call.Name, call.Version, CancellationToken.None);
-            await AnswerAsync(call);
+            KekVersion? version = await FindVersionAsync(call);
+            JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["destroyAt"] = version?.DestroyAt?.ToUnixTimeMilliseconds() };
+            await RunAsync(
+                call, TwoPersonActs.CancelDestroy, parameters, await ApprovalAsync(call), by => _acts.CancelDestroyAsync(by, call.Name, call.Version, CancellationToken.None));
         });
     }
 
@@ -52,8 +59,17 @@ internal sealed class KekEndpoints(AdministrationServices services)
 
     private async Task SetEnabledAsync(AdminCall call, bool enabled)
     {
-        KekScanRecord? scan = !enabled && call.HasBody ? (await call.ReadAsync(AdminJson.Default.DisableKekRequest)).Scan : null;
-        await _acts.SetVersionEnabledAsync(call.By, call.Name, call.Version, enabled, CancellationToken.None, scan);
+        if (enabled)
+        {
+            JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["state"] = (await FindVersionAsync(call))?.State.ToString() };
+            await RunAsync(
+                call, TwoPersonActs.Enable, parameters, await ApprovalAsync(call),
+                by => _acts.SetVersionEnabledAsync(by, call.Name, call.Version, enabled: true, CancellationToken.None));
+            return;
+        }
+
+        KekScanRecord? scan = call.HasBody ? (await call.ReadAsync(AdminJson.Default.DisableKekRequest)).Scan : null;
+        await _acts.SetVersionEnabledAsync(call.By, call.Name, call.Version, enabled: false, CancellationToken.None, scan);
         await AnswerAsync(call);
     }
 
@@ -69,16 +85,23 @@ internal sealed class KekEndpoints(AdministrationServices services)
         TimeSpan delay = TimeSpan.FromSeconds(request.DelaySeconds);
         await _acts.CheckDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None);
         JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["delaySeconds"] = request.DelaySeconds };
-        if (await services.TwoPersons.AskAsync(
-            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Destroy, parameters, request.Approve, CancellationToken.None) is { } waiting)
-        {
-            await AccessEndpoints.AnswerAsync(call, waiting);
-            return;
-        }
-
-        await _acts.ScheduleDestroyAsync(call.By, call.Name, call.Version, delay, request.Confirm, CancellationToken.None, request.Scan);
-        await AnswerAsync(call);
+        await RunAsync(
+            call, TwoPersonActs.Destroy, parameters, request.Approve,
+            by => _acts.ScheduleDestroyAsync(by, call.Name, call.Version, delay, request.Confirm, CancellationToken.None, request.Scan));
     }
+
+    private Task RunAsync(AdminCall call, string act, JsonObject parameters, string? approve, Func<Administrator, Task> run) =>
+        AccessEndpoints.RunAsync(call, services.TwoPersons, act, parameters, approve, async by =>
+        {
+            await run(by);
+            await AnswerAsync(call);
+        });
+
+    private static async Task<string?> ApprovalAsync(AdminCall call) =>
+        call.HasBody ? (await call.ReadAsync(AdminJson.Default.ApprovalRequest)).Approve : null;
+
+    private async Task<KekVersion?> FindVersionAsync(AdminCall call) =>
+        (await services.State.FindKekAsync(call.Name, CancellationToken.None))?.Versions.FirstOrDefault(version => version.Version == call.Version);
 
     private async Task AnswerAsync(AdminCall call) => await call.AnswerAsync(
         MessageOf(await services.State.FindKekAsync(call.Name, CancellationToken.None)

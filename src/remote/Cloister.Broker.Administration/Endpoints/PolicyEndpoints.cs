@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Cloister.AdminApi;
+using Cloister.Broker.Policies;
 using Cloister.Broker.State.Policies;
 
 namespace Cloister.Broker.Administration.Endpoints;
@@ -22,8 +24,15 @@ internal sealed class PolicyEndpoints(AdministrationServices services)
         routes.Put(AdminPaths.Policies + "/{name}", async call =>
         {
             SetPolicyRequest request = await call.ReadAsync(AdminJson.Default.SetPolicyRequest);
-            await call.AnswerAsync(
-                MessageOf(await services.Acts.SetPolicyAsync(call.By, call.Name, request.Yaml, CancellationToken.None)), AdminJson.Default.PolicyDocument);
+            await services.Acts.CheckPolicyAsync(call.By, call.Name, request.Yaml);
+            PolicyRecord? present = await services.State.FindPolicyAsync(call.Name, CancellationToken.None);
+            JsonObject parameters = new()
+            {
+                ["policy"] = call.Name, ["digest"] = PolicyRecord.DigestOf(request.Yaml), ["replaces"] = present?.Digest ?? "",
+                ["otherRoots"] = string.Join(' ', OtherRootsOf(request.Yaml)),
+            };
+            await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.SetPolicy, parameters, request.Approve, async by => await call.AnswerAsync(
+                MessageOf(await services.Acts.SetPolicyAsync(by, call.Name, request.Yaml, CancellationToken.None)), AdminJson.Default.PolicyDocument));
         });
         routes.Post(AdminPaths.DryRun, async call =>
         {
@@ -38,5 +47,7 @@ internal sealed class PolicyEndpoints(AdministrationServices services)
     }
 
     private static PolicyDocument MessageOf(PolicyRecord policy) =>
-        new(policy.Name, policy.Version, policy.Yaml, policy.Digest, policy.UpdatedAt, policy.UpdatedBy);
+        new(policy.Name, policy.Version, policy.Yaml, policy.Digest, policy.UpdatedAt, policy.UpdatedBy) { OtherRoots = OtherRootsOf(policy.Yaml) };
+
+    private static IReadOnlyList<string> OtherRootsOf(string yaml) => OtherRoots.In(ReleasePolicyReader.Read(yaml).Policy?.Roots ?? []);
 }

@@ -18,9 +18,13 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
         {
             RestoreKekRequest request = await call.ReadAsync(AdminJson.Default.RestoreKekRequest);
             string store = services.Acts.StoreOrOnly(request.Store);
-            Kek kek = await services.Recovery.RestoreAsync(
-                call.By, request.Shares, name => new KekRecord(name, request.Cluster, store, request.Policy, request.Release, default), CancellationToken.None);
-            await call.AnswerAsync(KekEndpoints.MessageOf(kek, services), AdminJson.Default.KekSummary);
+            KekRecord Record(string name) => new(name, request.Cluster, store, request.Policy, request.Release, default);
+            JsonObject parameters = await services.Recovery.CheckRestoreAsync(call.By, request.Shares, Record, CancellationToken.None);
+            await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Restore, parameters, request.Approve, async by =>
+            {
+                Kek kek = await services.Recovery.RestoreAsync(by, request.Shares, Record, CancellationToken.None);
+                await call.AnswerAsync(KekEndpoints.MessageOf(kek, services), AdminJson.Default.KekSummary);
+            });
         });
         routes.Post(AdminPaths.Drill, async call =>
         {
@@ -49,34 +53,26 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
     {
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
         JsonObject parameters = new() { ["authority"] = services.Authority, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
-        if (await services.TwoPersons.AskAsync(
-            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Export, parameters, request.Approve, CancellationToken.None) is { } waiting)
+        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by =>
         {
-            await AccessEndpoints.AnswerAsync(call, waiting);
-            return;
-        }
-
-        IReadOnlyList<RecoveryShare> shares = await services.AuthorityRecovery.ExportAsync(call.By, request.Threshold, request.Shares);
-        await call.AnswerAsync(
-            new ExportedAuthority(shares[0].Authority, request.Threshold, [.. shares.Select(share => share.ToText())]), AdminJson.Default.ExportedAuthority);
+            IReadOnlyList<RecoveryShare> shares = await services.AuthorityRecovery.ExportAsync(by, request.Threshold, request.Shares);
+            await call.AnswerAsync(
+                new ExportedAuthority(shares[0].Authority, request.Threshold, [.. shares.Select(share => share.ToText())]), AdminJson.Default.ExportedAuthority);
+        });
     }
 
     private async Task ExportAsync(AdminCall call)
     {
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
         JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
-        if (await services.TwoPersons.AskAsync(
-            call.By, AdministratorRole.KeyCustodian, TwoPersonRule.Export, parameters, request.Approve, CancellationToken.None) is { } waiting)
+        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by =>
         {
-            await AccessEndpoints.AnswerAsync(call, waiting);
-            return;
-        }
-
-        IReadOnlyList<RecoveryShare> shares = await services.Recovery.ExportAsync(
-            call.By, call.Name, call.Version, request.Threshold, request.Shares, CancellationToken.None);
-        await call.AnswerAsync(
-            new ExportedKek(
-                call.Name, call.Version, KeyId.Format(shares[0].Kek!.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
-            AdminJson.Default.ExportedKek);
+            IReadOnlyList<RecoveryShare> shares = await services.Recovery.ExportAsync(
+                by, call.Name, call.Version, request.Threshold, request.Shares, CancellationToken.None);
+            await call.AnswerAsync(
+                new ExportedKek(
+                    call.Name, call.Version, KeyId.Format(shares[0].Kek!.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
+                AdminJson.Default.ExportedKek);
+        });
     }
 }

@@ -30,6 +30,11 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
             throw new AdministrationException($"the text is no policy:\n{string.Join('\n', read.Errors)}", AdministrationFailure.BadRequest);
         }
 
+        if (verification.RootsRefusal(read.Policy.Roots) is { } refusal)
+        {
+            throw new AdministrationException($"spec.roots: {refusal}", AdministrationFailure.BadRequest);
+        }
+
         List<DryRunVerdict> verdicts = [];
         int seen = 0;
         bool truncated = false;

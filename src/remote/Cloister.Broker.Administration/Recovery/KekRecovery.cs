@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Policies;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores;
 using Cloister.Recovery;
@@ -20,13 +21,15 @@ public sealed class KekRecovery
     private readonly AuditedActs _acts;
     private readonly KeyStoreSet _stores;
     private readonly string _authority;
+    private readonly bool _restoreUnknown;
 
     /// <summary>Recovery for a broker.</summary>
     /// <param name="state">Its state.</param>
     /// <param name="stores">Its key stores, by name.</param>
     /// <param name="authority">Its authority, part of every KEK's identity.</param>
-    public KekRecovery(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority) =>
-        (_state, _acts, _stores, _authority) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority);
+    /// <param name="restoreUnknown">Whether versions are restored that this database has no record of: it was lost.</param>
+    public KekRecovery(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority, bool restoreUnknown = false) =>
+        (_state, _acts, _stores, _authority, _restoreUnknown) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority, restoreUnknown);
 
     /// <summary>Splits a version into shares. secrets: the answer is the KEK.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such version, a store that never releases, or numbers that cannot be.</exception>
@@ -87,7 +90,10 @@ public sealed class KekRecovery
         });
     }
 
-    /// <summary>Takes the version in that shares restore, under the name, number and generation it had.</summary>
+    /// <summary>
+    /// Takes the version in that shares restore, under the name, number and generation it had. Only one that the broker has a record of, with the key
+    /// that it had; a refusal leaves nothing behind.
+    /// </summary>
     /// <param name="by">Who.</param>
     /// <param name="shares">Texts of shares.</param>
     /// <param name="kek">Makes the KEK of a name, if it is not there yet.</param>
@@ -96,38 +102,107 @@ public sealed class KekRecovery
     public Task<Kek> RestoreAsync(Administrator by, IReadOnlyList<string> shares, Func<string, KekRecord> kek, CancellationToken cancellation)
     {
         JsonObject details = new() { ["shares"] = shares.Count };
-        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.restore", details, async () =>
+        return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.restore", details, async (AuditedActs.Done done) =>
         {
             byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
             try
             {
-                KekIdentity identity = Combine(shares, key);
-                KekRecord record = kek(identity.Name);
-                (details["kek"], details["version"], details["store"]) = (identity.Name, identity.Version, record.Store);
-                if (!KekStrength.IsPlausible(key))
+                (KekIdentity identity, KekRecord record, string commitment) = await PrepareAsync(shares, key, kek, details, cancellation);
+                IKeyStore store = _stores.Find(record.Store);
+                await store.ImportAsync(identity, key, cancellation);
+                try
                 {
-                    throw new AdministrationException(KekStrength.Refusal);
+                    return await _state.RestoreVersionAsync(
+                        record, checked((int)identity.Version), identity.Generation, commitment, cancellation, made => done(entry => entry["new"] = made));
                 }
-
-                if (identity.Authority != _authority)
+                catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
                 {
-                    // Under this authority the same key would have another key_id than the one that stored values name.
-                    throw new AdministrationException($"the shares are of authority {identity.Authority}, this broker's is {_authority}: bring that authority back first");
+                    await RemoveAsync(store, identity);
+                    throw;
                 }
-
-                if (await _state.FindPolicyAsync(record.Policy, cancellation) is null)
-                {
-                    throw new AdministrationException($"there is no policy {record.Policy}: set it first", AdministrationFailure.NotFound);
-                }
-
-                await _stores.Find(record.Store).ImportAsync(identity, key, cancellation);
-                return await _state.RestoreVersionAsync(record, checked((int)identity.Version), identity.Generation, cancellation);
             }
             finally
             {
                 CryptographicOperations.ZeroMemory(key);
             }
         });
+    }
+
+    /// <summary>Refuses what <see cref="RestoreAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <returns>What would be restored: all that a second administrator approves. No secrets.</returns>
+    /// <exception cref="AdministrationException">As there.</exception>
+    public async Task<JsonObject> CheckRestoreAsync(Administrator by, IReadOnlyList<string> shares, Func<string, KekRecord> kek, CancellationToken cancellation)
+    {
+        JsonObject details = new() { ["shares"] = shares.Count };
+        byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
+        try
+        {
+            AuditedActs.Require(by, AdministratorRole.KeyCustodian);
+            (KekIdentity identity, KekRecord record, string commitment) = await PrepareAsync(shares, key, kek, details, cancellation);
+            return new JsonObject
+            {
+                ["kek"] = identity.Name, ["version"] = identity.Version, ["keyId"] = KeyId.Format(identity.Fingerprint()), ["commitment"] = commitment, ["cluster"] = record.Cluster,
+                ["store"] = record.Store, ["policy"] = record.Policy, ["policyDigest"] = (string?)details["policyDigest"], ["release"] = record.Release,
+            };
+        }
+        catch (Exception e) when (e is AdministrationException or BrokerStateException)
+        {
+            details["by"] = by.Name;
+            await _acts.LogAsync("kek.restore", details, "refused");
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    // Everything that can be refused, before anything is changed.
+    private async Task<(KekIdentity Identity, KekRecord Record, string Commitment)> PrepareAsync(
+        IReadOnlyList<string> shares, byte[] key, Func<string, KekRecord> kek, JsonObject details, CancellationToken cancellation)
+    {
+        KekIdentity identity = Combine(shares, key);
+        KekRecord record = kek(identity.Name);
+        (details["kek"], details["version"], details["store"]) = (identity.Name, identity.Version, record.Store);
+        (details["cluster"], details["policy"], details["release"]) = (record.Cluster, record.Policy, record.Release);
+        if (!KekStrength.IsPlausible(key))
+        {
+            throw new AdministrationException(KekStrength.Refusal);
+        }
+
+        if (identity.Authority != _authority)
+        {
+            // Under this authority the same key would have another key_id than the one that stored values name.
+            throw new AdministrationException($"the shares are of authority {identity.Authority}, this broker's is {_authority}: bring that authority back first");
+        }
+
+        PolicyRecord policy = await _state.FindPolicyAsync(record.Policy, cancellation)
+            ?? throw new AdministrationException($"there is no policy {record.Policy}: set it first", AdministrationFailure.NotFound);
+        details["policyDigest"] = policy.Digest;
+        _stores.Find(record.Store);
+        await _state.CheckRestoreAsync(record, checked((int)identity.Version), identity.Generation, cancellation);
+        string commitment = KekCommitment.Of(identity, key);
+        string known = await _state.FindCommitmentAsync(identity.Name, checked((int)identity.Version), cancellation);
+        if (known.Length > 0 && known != commitment)
+        {
+            throw new AdministrationException($"the shares restore another key than version {identity.Version} of KEK {identity.Name} had: they are forged, or damaged");
+        }
+
+        return known.Length > 0 || _restoreUnknown
+            ? (identity, record, commitment)
+            : throw new AdministrationException(
+                $"this broker has no record of the key of version {identity.Version} of KEK {identity.Name}, so nothing shows that the shares are not forged: "
+                + "if its database was lost, set 'admin.restoreUnknown: allowed' in its configuration as long as you restore (docs/recovery-shares.md)");
+    }
+
+    // A key that no version of the database names. Another restoration of the same version may have been first: then it is that one's.
+    private async Task RemoveAsync(IKeyStore store, KekIdentity identity)
+    {
+        Kek? kek = await _state.FindKekAsync(identity.Name, CancellationToken.None);
+        if (kek?.Versions.Any(version => version.Generation == identity.Generation && version.State != KekVersionState.Destroyed) != true)
+        {
+            await store.DestroyAsync(identity, CancellationToken.None);
+        }
     }
 
     /// <exception cref="AdministrationException">Bad request: they do not restore a KEK.</exception>

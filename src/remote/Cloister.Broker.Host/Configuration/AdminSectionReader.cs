@@ -28,31 +28,40 @@ internal static class AdminSectionReader
         List<PinnedAdministrator> administrators = [];
         foreach (SectionReader item in section.Sections("administrators"))
         {
-            if (ReadAdministrator(item) is { } administrator)
+            IReadOnlyList<PinnedAdministrator> one = ReadAdministrator(item);
+            if (one.Count > 0 && administrators.Any(known => string.Equals(known.Name, one[0].Name, StringComparison.OrdinalIgnoreCase)))
             {
-                administrators.Add(administrator);
+                item.Fail("name", "two have the same name: acts must show who did them. Several keys of one person are 'keys: [...]'");
             }
+
+            administrators.AddRange(one);
         }
 
-        IReadOnlyList<string> twoPersons = section.Words("twoPersons", ["destroy", "export"]);
+        IReadOnlyList<string> twoPersons = section.Has("twoPersons")
+            ? section.Words("twoPersons", TwoPersonActs.All)
+            : TwoPersonActs.DefaultFor(administrators.Select(one => new Administrator(one.Name, one.Roles)));
+        bool restoreUnknown = section.Optional("restoreUnknown", ParseAllowed) is not null;
         section.Finish();
         if (administrators.Count == 0)
         {
             section.Fail("administrators", "nobody could administer: name one or more, each with name, key and roles");
         }
 
-        if (administrators.DistinctBy(one => one.Key).Count() < administrators.Count || administrators.DistinctBy(one => one.Name).Count() < administrators.Count)
+        if (administrators.DistinctBy(one => one.Key).Count() < administrators.Count)
         {
-            section.Fail("administrators", "two have the same name or key: acts must show who did them");
+            section.Fail("administrators", "two have the same key: acts must show who did them");
         }
 
-        return listen is null ? null : new AdminSection(listen, administrators, twoPersons);
+        return listen is null ? null : new AdminSection(listen, administrators, twoPersons, restoreUnknown);
     }
 
-    private static PinnedAdministrator? ReadAdministrator(SectionReader section)
+    // Once for each key.
+    private static IReadOnlyList<PinnedAdministrator> ReadAdministrator(SectionReader section)
     {
-        string? name = section.Required("name", SectionReader.NotEmpty);
-        string? key = section.Required("key", ParsePin);
+        string? name = section.Required("name", ParseName);
+        IReadOnlyList<string> keys = section.Has("keys")
+            ? section.Texts("keys", ParsePin)
+            : section.Required("key", ParsePin) is { } key ? [key] : [];
         IReadOnlyList<string> words = section.Words("roles", Roles.Keys);
         section.Finish();
         AdministratorRole roles = words.Aggregate(AdministratorRole.None, (all, word) => all | Roles.GetValueOrDefault(word));
@@ -61,8 +70,15 @@ internal static class AdminSectionReader
             section.Fail("roles", $"expected one or more of: {string.Join(", ", Roles.Keys)}");
         }
 
-        return name is null || key is null ? null : new PinnedAdministrator(name, key, roles);
+        return name is null ? [] : [.. keys.Select(key => new PinnedAdministrator(name, key, roles))];
     }
+
+    private static string ParseName(string text) => text.Length > 0 && text.Trim() == text && !text.Any(char.IsControl)
+        ? text
+        : throw new FormatException("must not be empty, nor begin or end with a space");
+
+    private static string ParseAllowed(string text) =>
+        text == "allowed" ? text : throw new FormatException("expected allowed, as long as KEKs are restored whose record was lost with the database");
 
     private static string ParsePin(string text)
     {

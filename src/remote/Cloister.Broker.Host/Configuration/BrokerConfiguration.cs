@@ -1,4 +1,5 @@
 using System.Net;
+using Cloister.Broker.Policies;
 
 namespace Cloister.Broker.Host.Configuration;
 
@@ -25,6 +26,9 @@ internal sealed record BrokerConfiguration
 
     /// <summary>Where collateral comes from.</summary>
     public required CollateralOptions Collateral { get; init; }
+
+    /// <summary>Roots that policies may trust besides the vendors'.</summary>
+    public OtherRoots OtherRoots { get; init; } = OtherRoots.None;
 
     /// <summary>Administration; null: none over the network.</summary>
     public AdminSection? Admin { get; init; }

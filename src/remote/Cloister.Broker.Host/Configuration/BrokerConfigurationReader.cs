@@ -1,5 +1,6 @@
 using System.Net;
 using Cloister.Attestation.Policies;
+using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Yaml;
 using YamlDotNet.RepresentationModel;
@@ -61,10 +62,11 @@ internal static class BrokerConfigurationReader
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
         AdminSection? admin = AdminSectionReader.Read(fields);
+        OtherRoots otherRoots = ReadOtherRoots(document, errors);
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
             ? null
-            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin };
+            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots };
     }
 
     /// <summary>An address to listen on.</summary>
@@ -85,6 +87,24 @@ internal static class BrokerConfigurationReader
         {
             throw new FormatException(e.Message);
         }
+    }
+
+    private static OtherRoots ReadOtherRoots(MappingReader document, PolicyErrors errors)
+    {
+        YamlNode? node = document.Take("otherRoots");
+        if (node is null)
+        {
+            return OtherRoots.None;
+        }
+
+        string[] digests = [.. ((node as YamlSequenceNode)?.Children ?? []).Select(item => (item as YamlScalarNode)?.Value ?? "")];
+        bool any = node is YamlScalarNode { Value: "allowed" };
+        if (!any && (node is not YamlSequenceNode || digests.Any(digest => digest.Length != 64 || !digest.All(char.IsAsciiHexDigit))))
+        {
+            errors.Add(node, "otherRoots", "expected a list of SHA-256 digests of certificates in hex, or, for development, allowed");
+        }
+
+        return any ? OtherRoots.Any : OtherRoots.Of(digests);
     }
 
     private static TlsFiles? ReadTls(SectionReader root)

@@ -39,6 +39,33 @@ internal sealed class SectionReader(MappingReader fields, YamlNode node, PolicyE
         }
     }
 
+    /// <summary>Whether a field is there.</summary>
+    public bool Has(string field) => fields.Take(field) is not null;
+
+    /// <summary>The texts of a list, one at least; wrong ones are left out.</summary>
+    public IReadOnlyList<string> Texts(string field, Func<string, string> parse)
+    {
+        List<string> texts = [];
+        foreach (YamlNode item in Items(field))
+        {
+            try
+            {
+                texts.Add(parse((item as YamlScalarNode)?.Value ?? ""));
+            }
+            catch (FormatException e)
+            {
+                errors.Add(item, fields.PathOf(field), e.Message);
+            }
+        }
+
+        if (!Items(field).Any())
+        {
+            Fail(field, "expected a list of one or more");
+        }
+
+        return texts;
+    }
+
     /// <summary>A section that may be there.</summary>
     public SectionReader? Section(string field) =>
         fields.Mapping(field) is { } section ? new SectionReader(section, fields.Take(field)!, errors) : null;

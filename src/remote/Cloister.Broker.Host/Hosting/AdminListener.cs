@@ -18,15 +18,17 @@ internal static class AdminListener
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static Task<WebListener> StartAsync(
         AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, ServerCertificate certificate,
-        ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
+        BrokerLog log, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
         AdministratorDirectory administrators = new(section.Administrators.Select(one => (new Administrator(one.Name, one.Roles), one.Key)));
+        TwoPersonRule rule = new(section.TwoPersons, administrators, state, clock);
+        Warn(rule, administrators, section, log);
         AdministrationServices services = new()
         {
             Administrators = administrators,
-            TwoPersons = new TwoPersonRule(section.TwoPersons, state, clock),
+            TwoPersons = rule,
             Acts = acts,
-            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id),
+            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id, section.RestoreUnknown),
             AuthorityRecovery = new AuthorityRecovery(state, keys.Authority),
             DryRun = new PolicyDryRun(state, verification),
             State = state,
@@ -37,5 +39,24 @@ internal static class AdminListener
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
         return WebListener.StartAsync(section.Listen, certificate.Options(accept), logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+    }
+
+    private static void Warn(TwoPersonRule rule, AdministratorDirectory administrators, AdminSection section, BrokerLog log)
+    {
+        if (rule.Alone.Count > 0)
+        {
+            log.OnePersonActs(string.Join(", ", rule.Alone));
+        }
+
+        string[] nobody = [.. rule.Acts.Except(TwoPersonActs.DefaultFor(administrators.All))];
+        if (nobody.Length > 0)
+        {
+            log.NobodyApproves(string.Join(", ", nobody));
+        }
+
+        if (section.RestoreUnknown)
+        {
+            log.RestoresUnknown();
+        }
     }
 }

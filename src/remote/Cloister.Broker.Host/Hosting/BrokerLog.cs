@@ -17,6 +17,26 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "policy {Policy} trusts roots of its own: SIMULATED TEEs may get the KEKs it governs")]
     public partial void OwnRoots(string policy);
 
+    /// <summary>A policy that the configuration forbids.</summary>
+    [LoggerMessage(Level = LogLevel.Error, Message = "policy {Policy} accepts nothing: {Refusal}")]
+    public partial void RootsNotAllowed(string policy, string refusal);
+
+    /// <summary>Acts without a second person.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "ONE ADMINISTRATOR ALONE CAN: {Acts}. Whoever has that key can have KEKs. These take two where two administrators have the role, unless admin.twoPersons says otherwise (docs/broker-administration.md)")]
+    public partial void OnePersonActs(string acts);
+
+    /// <summary>Acts that cannot be done.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "admin.twoPersons: {Acts} can be asked for and never approved: fewer than two administrators have the role")]
+    public partial void NobodyApproves(string acts);
+
+    /// <summary>Recovery of a lost database.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "admin.restoreUnknown: KEK versions are restored that this broker has no record of: forged shares are not found out. Remove it when all are back")]
+    public partial void RestoresUnknown();
+
+    /// <summary>Roots besides the vendors' are allowed.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "otherRoots: policies may trust roots besides the vendors': SIMULATED TEEs may get KEKs. Not for production")]
+    public partial void OtherRootsAllowed();
+
     /// <summary>Nobody can administer it.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no section admin: nobody can make KEKs or policies")]
     public partial void NoAdministration();

@@ -72,16 +72,22 @@ internal sealed class RunningBroker : IAsyncDisposable
             log.FileRootKey(file);
         }
 
-        BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, PolicyErrors, clock);
+        BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, yaml => PolicyErrors(yaml, configuration.OtherRoots), clock);
+        if (configuration.OtherRoots.Allows)
+        {
+            log.OtherRootsAllowed();
+        }
+
+        await administration.KeepCommitmentsAsync(cancellation);
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
-        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock));
+        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
         Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
-            .. EnclaveEndpoints(state, keys, evidence, revocations, feed, clock, log),
+            .. EnclaveEndpoints(state, keys, evidence, new PolicyBook(state, configuration.OtherRoots, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
             new MetricsEndpoint(counters),
         ];
@@ -91,7 +97,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, logs, clock, cancellation));
+            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
             Ready += $" admin {admin.Address}";
         }
         else
@@ -101,12 +107,11 @@ internal sealed class RunningBroker : IAsyncDisposable
     }
 
     private Endpoint[] EnclaveEndpoints(
-        SqlBrokerState state, BrokerKeys keys, EvidenceDesk evidence, RevocationList revocations, ChangeFeed feed, TimeProvider clock, BrokerLog log)
+        SqlBrokerState state, BrokerKeys keys, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, ChangeFeed feed, TimeProvider clock)
     {
         BrokerAuthority authority = keys.Authority;
         KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
         LeasedKeys leased = new(keks);
-        PolicyBook policies = new(state, log);
         ChallengeDesk challenges = new(keys.Challenges, state, clock);
         TokenGate tokens = new(new TokenVerifier(authority, clock), state);
         CryptoDesk crypto = new(keks, revocations, state);
@@ -123,7 +128,13 @@ internal sealed class RunningBroker : IAsyncDisposable
         ];
     }
 
-    private static string[] PolicyErrors(string yaml) => [.. ReleasePolicyReader.Read(yaml).Errors.Select(error => error.ToString())];
+    private static string[] PolicyErrors(string yaml, OtherRoots otherRoots)
+    {
+        ReleasePolicyReadResult read = ReleasePolicyReader.Read(yaml);
+        return read.IsValid
+            ? otherRoots.Refusal(read.Policy.Roots) is { } refusal ? [$"spec.roots: {refusal}"] : []
+            : [.. read.Errors.Select(error => error.ToString())];
+    }
 
     private T Add<T>(T part)
         where T : IAsyncDisposable

@@ -62,7 +62,7 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
     public static AuditEvent Accepted(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies) => new("evidence.accepted", new JsonObject
     {
         ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platform,
-        ["policies"] = string.Join(' ', policies),
+        ["policies"] = string.Join(' ', policies), ["otherRoots"] = string.Join(' ', enclave.OtherRoots),
     });
 
     /// <summary>The evidence that a lease is given for, to be kept; null when it is too large.</summary>

@@ -78,7 +78,7 @@ internal sealed class LeaseDesk(
             renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
             enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0)
         {
-            WrapsAllowed = policy.Policy.Lease.Wraps, UnwrapsAllowed = policy.Policy.Lease.Unwraps,
+            WrapsAllowed = policy.Policy.Lease.Wraps, UnwrapsAllowed = policy.Policy.Lease.Unwraps, OtherRoots = string.Join(' ', enclave.OtherRoots),
         };
     }
 

@@ -5,8 +5,8 @@ using Cloister.Broker.State.Policies;
 
 namespace Cloister.Broker.Host.Serving;
 
-/// <summary>The policies in force; each text is read once. Thread-safe.</summary>
-internal sealed class PolicyBook(IPolicyRegistry registry, BrokerLog log)
+/// <summary>The policies in force; each text is read once. One that trusts roots which this broker's configuration does not allow is not. Thread-safe.</summary>
+internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots, BrokerLog log)
 {
     // Texts that are in force no more are dropped when there are this many.
     private const int MaxTexts = 1024;
@@ -18,7 +18,7 @@ internal sealed class PolicyBook(IPolicyRegistry registry, BrokerLog log)
     public async Task<PolicyInForce> FindAsync(string name, CancellationToken cancellation) =>
         await registry.FindPolicyAsync(name, cancellation) is { } record && Read(record) is { } policy
             ? policy
-            : throw new ProtocolException(ProtocolError.AttestationError, "policy: the policy of this KEK is not there or cannot be read: an operator has to set it");
+            : throw new ProtocolException(ProtocolError.AttestationError, "policy: the policy of this KEK is not there, cannot be read, or trusts roots that this broker does not allow (its log says which): an operator has to set it");
 
     /// <summary>All, by name.</summary>
     public async Task<IReadOnlyList<PolicyInForce>> ListAsync(CancellationToken cancellation) =>
@@ -38,7 +38,13 @@ internal sealed class PolicyBook(IPolicyRegistry registry, BrokerLog log)
                 return null;
             }
 
-            if (policy.Roots.Count > 0)
+            if (otherRoots.Refusal(policy.Roots) is { } refusal)
+            {
+                log.RootsNotAllowed(record.Name, refusal);
+                return null;
+            }
+
+            if (OtherRoots.In(policy.Roots).Count > 0)
             {
                 log.OwnRoots(record.Name);
             }

@@ -26,4 +26,7 @@ public sealed record LeaseRecord(
 
     /// <summary>How many items it may unwrap between renewals.</summary>
     public long UnwrapsAllowed { get; init; }
+
+    /// <summary>Roots besides the vendors' that it may rest on: SHA-256 in hex, with spaces between; empty: none.</summary>
+    public string OtherRoots { get; init; } = "";
 }

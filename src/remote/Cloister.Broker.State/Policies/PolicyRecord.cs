@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Cloister.Broker.State.Policies;
 
 /// <summary>One version of a policy.</summary>
@@ -7,4 +10,8 @@ namespace Cloister.Broker.State.Policies;
 /// <param name="Digest">SHA-256 of the text in UTF-8, lower-case hex.</param>
 /// <param name="UpdatedAt">When this version was set.</param>
 /// <param name="UpdatedBy">Who set it.</param>
-public sealed record PolicyRecord(string Name, int Version, string Yaml, string Digest, DateTimeOffset UpdatedAt, string UpdatedBy);
+public sealed record PolicyRecord(string Name, int Version, string Yaml, string Digest, DateTimeOffset UpdatedAt, string UpdatedBy)
+{
+    /// <summary>The digest of a text.</summary>
+    public static string DigestOf(string yaml) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml)));
+}

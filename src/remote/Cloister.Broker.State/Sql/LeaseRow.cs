@@ -6,7 +6,7 @@ namespace Cloister.Broker.State.Sql;
 internal sealed class LeaseRow
 {
     public const string Columns =
-        "Id, Instance, Cluster, Provider, Kek, Tee, Measurement, Platform, ConfigDigest, Policy, FirstAt, RenewedAt, ExpiresAt, Renewals, Wraps, Unwraps, WrapsAllowed, UnwrapsAllowed";
+        "Id, Instance, Cluster, Provider, Kek, Tee, Measurement, Platform, ConfigDigest, Policy, FirstAt, RenewedAt, ExpiresAt, Renewals, Wraps, Unwraps, WrapsAllowed, UnwrapsAllowed, OtherRoots";
 
     public string Id { get; set; } = "";
 
@@ -44,20 +44,22 @@ internal sealed class LeaseRow
 
     public long UnwrapsAllowed { get; set; }
 
+    public string OtherRoots { get; set; } = "";
+
     public static LeaseRow From(LeaseRecord lease) => new()
     {
         Id = lease.Id, Instance = lease.Instance, Cluster = lease.Cluster, Provider = lease.Provider, Kek = lease.Kek, Tee = lease.Tee,
         Measurement = lease.Measurement, Platform = lease.Platform, ConfigDigest = lease.ConfigDigest, Policy = lease.Policy,
         FirstAt = lease.FirstAt.ToUnixTimeMilliseconds(), RenewedAt = lease.RenewedAt.ToUnixTimeMilliseconds(),
         ExpiresAt = lease.ExpiresAt.ToUnixTimeMilliseconds(), Renewals = 0, Wraps = lease.Wraps, Unwraps = lease.Unwraps,
-        WrapsAllowed = lease.WrapsAllowed, UnwrapsAllowed = lease.UnwrapsAllowed,
+        WrapsAllowed = lease.WrapsAllowed, UnwrapsAllowed = lease.UnwrapsAllowed, OtherRoots = lease.OtherRoots,
     };
 
     public LeaseRecord ToRecord() => new(
         Id, Instance, Cluster, Provider, Kek, Tee, Measurement, Platform, ConfigDigest, Policy,
         Time(FirstAt), Time(RenewedAt), Time(ExpiresAt), Renewals, Wraps, Unwraps)
     {
-        WrapsAllowed = WrapsAllowed, UnwrapsAllowed = UnwrapsAllowed,
+        WrapsAllowed = WrapsAllowed, UnwrapsAllowed = UnwrapsAllowed, OtherRoots = OtherRoots,
     };
 
     private static DateTimeOffset Time(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);

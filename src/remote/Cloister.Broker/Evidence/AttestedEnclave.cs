@@ -44,6 +44,11 @@ public sealed class AttestedEnclave
     /// <summary>Every identity of the platform that the evidence has, the preferred one first; a revocation of any of them counts.</summary>
     public IReadOnlyList<string> Platforms { get; }
 
+    /// <summary>
+    /// Roots besides the vendors' that its policy trusts, SHA-256 in hex: what the evidence may rest on. Empty: a vendor's pinned root vouches for it.
+    /// </summary>
+    public IReadOnlyList<string> OtherRoots { get; internal init; } = [];
+
     /// <summary>The preferred identity of the platform; empty when the evidence has none.</summary>
     public string Platform => Platforms is [string first, ..] ? first : "";
 

@@ -13,6 +13,7 @@ using Cloister.Attestation.Verify.Dcap;
 using Cloister.Attestation.Verify.Nitro;
 using Cloister.Attestation.Verify.Snp;
 using Cloister.Release;
+using Cloister.Broker.Policies;
 using Cloister.Collateral;
 using Cloister.Kbs;
 
@@ -27,17 +28,23 @@ public sealed class EvidenceVerification
     private readonly CollateralByRoots _collateral;
     private readonly ISnpCollateralSource? _endorsements;
     private readonly TimeProvider _clock;
+    private readonly OtherRoots _otherRoots;
 
     /// <summary>Verifies with collateral from these sources.</summary>
     /// <param name="source">For SGX and TDX.</param>
     /// <param name="clock">What time it is.</param>
     /// <param name="endorsements">For SEV-SNP. Null: a guest has to send all of it.</param>
-    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null)
+    /// <param name="otherRoots">Roots that policies may trust besides the vendors'. Null: none.</param>
+    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null, OtherRoots? otherRoots = null)
     {
         _collateral = new CollateralByRoots(source);
         _endorsements = endorsements;
         _clock = clock;
+        _otherRoots = otherRoots ?? OtherRoots.None;
     }
+
+    /// <summary>Why a policy may not trust these roots at this broker; null: it may.</summary>
+    public string? RootsRefusal(IReadOnlyList<Certificate> roots) => _otherRoots.Refusal(roots);
 
     /// <summary>The verdict. Bad evidence is a verdict, not an exception.</summary>
     /// <param name="tee">The kind of TEE that the challenge was made for.</param>
@@ -49,6 +56,12 @@ public sealed class EvidenceVerification
     public async Task<EvidenceVerdict> VerifyAsync(
         string tee, AttestRequest request, string purpose, AppraisalPolicy policy, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
     {
+        // Whoever set the policy, and whenever: the database is not what says which roots count.
+        if (_otherRoots.Refusal(roots) is { } refusal)
+        {
+            return EvidenceVerdict.Refused(new StepFailure("roots", "not_allowed", refusal));
+        }
+
         PrimaryEvidence evidence;
         TeePublicKey key;
         EnclaveStatement? statement;
@@ -84,7 +97,7 @@ public sealed class EvidenceVerification
 
         AppraisalResult appraisal = Appraiser.Appraise(result, policy, Expected(boundClaim, binding, request.RuntimeData.Nonce, key));
         return appraisal.IsAccepted
-            ? EvidenceVerdict.Accepted(new AttestedEnclave(appraisal.Evidence, key, statement), appraisal.Waived)
+            ? EvidenceVerdict.Accepted(new AttestedEnclave(appraisal.Evidence, key, statement) { OtherRoots = OtherRoots.In(roots) }, appraisal.Waived)
             : EvidenceVerdict.Refused(appraisal.Failures);
     }
 

@@ -56,6 +56,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             ["policies"] = new JsonArray([.. (policies ?? []).Select(policy => JsonValue.Create(policy))]),
             ["cluster"] = enclave.Statement?.Cluster ?? "",
             ["kek"] = enclave.Statement?.Kek ?? "",
+            ["otherRoots"] = new JsonArray([.. enclave.OtherRoots.Select(root => JsonValue.Create(root))]),
         };
         if (lease is not null)
         {

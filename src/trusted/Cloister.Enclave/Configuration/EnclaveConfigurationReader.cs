@@ -6,6 +6,7 @@ using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
+using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Secrets;
 using Cloister.Sockets;
@@ -120,7 +121,7 @@ public static class EnclaveConfigurationReader
             AllowedUids = socket.List("allowedUids", text => UserId(text)!.Value),
         };
         socket.RefuseUnknown();
-        int connections = section.Number("maxConnections", ServerOptions.DefaultMaxConnections, 1, 65_536);
+        int connections = section.Number("maxConnections", EnclaveNeeds.AsFits, 1, 65_536);
         IReadOnlyList<byte[]> pins = RelayPins(section, address);
         section.RefuseUnknown();
         return address is null

@@ -1,6 +1,7 @@
 using System.Net;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
+using Cloister.Enclave.Hosting;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Configuration;
@@ -94,9 +95,9 @@ internal static class GatewaySection
             Keks = NamespaceKeksSection.Read(section, custody),
             Mode = section.OneOf("mode", "adopt", false, "adopt", "sealed") == "sealed" ? PlaintextMode.Sealed : PlaintextMode.Adopt,
             Seeds = Seeds(section.Mapping("seeds")),
-            MaxConnections = section.Number("maxConnections", 256, 1, 4096),
-            MaxMessageSize = section.Number("maxMessageMiB", 512, 4, 1024) * Mebibyte,
-            Memory = section.Number("memoryMiB", 1024, 16, 1024 * 1024) * (long)Mebibyte,
+            MaxConnections = section.Number("maxConnections", EnclaveNeeds.AsFits, 1, 4096),
+            MaxMessageSize = section.Number("maxMessageMiB", EnclaveNeeds.AsFits, 4, 1024) * Mebibyte,
+            Memory = section.Number("memoryMiB", EnclaveNeeds.AsFits, 16, 1024 * 1024) * (long)Mebibyte,
         };
         section.RefuseUnknown();
         return options;

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cloister.Enclave.Admin;
@@ -21,8 +22,8 @@ public static class EnclaveProgram
 {
     private const int ExitDone = 0;
     private const int ExitUsage = 1;
-    private const int SpareSecretSlots = 4096;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
+    private static bool _prepared;
 
     /// <summary>The sealed copy of the default KEK's lease, in the state directory.</summary>
     public const string SealedLeaseFile = "lease.sealed";
@@ -32,7 +33,7 @@ public static class EnclaveProgram
         typeof(EnclaveProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
 
     /// <summary>Runs to the end.</summary>
-    /// <param name="args"><c>--config FILE</c>.</param>
+    /// <param name="args"><c>--config FILE</c>; with <c>--needs</c> before it, what that configuration needs is printed, and nothing more.</param>
     /// <param name="parts">What the composition root decided.</param>
     /// <returns>Exit code: 0 stopped as told, 1 could not start.</returns>
     public static async Task<int> RunAsync(string[] args, EnclaveParts parts)
@@ -43,16 +44,23 @@ public static class EnclaveProgram
             return ExitDone;
         }
 
-        if (args is not ["--config", { Length: > 0 } path])
+        bool needs = args is ["--needs", ..];
+        if (args is not [.., "--config", { Length: > 0 } path] || args.Length != (needs ? 3 : 2))
         {
-            return Refuse(parts.Program, $"usage: {parts.Program} --config FILE");
+            return Refuse(parts.Program, $"usage: {parts.Program} [--needs] --config FILE");
         }
 
-        // Certificate stores of the user are looked for below it, and the host may have put something there; without any, .NET's chains fail.
-        Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        PrepareProcess();
         try
         {
             EnclaveConfiguration configuration = EnclaveConfigurationReader.Read(ReadFile(path, out byte[] file), parts.ReadMore);
+            if (needs)
+            {
+                Console.Out.Write(EnclaveNeeds.Of(EnclaveNeeds.WithDefaults(configuration, EnclaveNeeds.Small)).ToText());
+                return ExitDone;
+            }
+
+            configuration = EnclaveNeeds.Fit(configuration, EnclaveRoom.Here());
             string digest = Convert.ToHexStringLower(SHA384.HashData(file));
             string? binding = parts.Tee.CheckConfiguration(file);
             using StopSignal stop = new(parts.Stop);
@@ -67,6 +75,22 @@ public static class EnclaveProgram
         {
             return Refuse(parts.Program, e.Message);
         }
+    }
+
+    // Once in a process.
+    private static void PrepareProcess()
+    {
+        if (Interlocked.Exchange(ref _prepared, true))
+        {
+            return;
+        }
+
+        // Certificate stores of the user are looked for below it, and the host may have put something there; without any, .NET's chains fail.
+        Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+        EnclaveNeeds.BoundThreads();
+
+        // An allocation that fails where nobody thought of it, such as in a timer or in Kestrel, ends what wanted it and nothing more.
+        ExceptionHandling.SetUnhandledExceptionHandler(static e => e is OutOfMemoryException);
     }
 
     private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
@@ -96,9 +120,7 @@ public static class EnclaveProgram
             log.NoOperator();
         }
 
-        int slots = SpareSecretSlots + (configuration.Custody == "remote" ? configuration.Remote.CacheEntries + configuration.Remote.PoolSize : 0);
-        slots += configuration.Gateway?.Seeds.CacheCapacity ?? 0;
-        using SecretArena arena = new(slots);
+        using SecretArena arena = new(EnclaveNeeds.SecretSlots(configuration));
         string protection = tee.EncryptsMemory ? ProcessHardening.EncryptedMemory : ProcessHardening.Apply(arena, parts.LeaveReadable);
         log.MemoryProtection(protection);
 

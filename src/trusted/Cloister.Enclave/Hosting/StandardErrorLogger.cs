@@ -33,11 +33,20 @@ internal sealed class StandardErrorLogger : ILogger, IDisposable
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        string text = formatter(state, null).ReplaceLineEndings(" ");
-        if (_lines.IsAddingCompleted || !_lines.TryAdd($"{logLevel.ToString().ToUpperInvariant()} {eventId.Id} {text}"))
+        try
         {
-            Interlocked.Increment(ref _lost);
+            string text = formatter(state, null).ReplaceLineEndings(" ");
+            if (!_lines.IsAddingCompleted && _lines.TryAdd($"{logLevel.ToString().ToUpperInvariant()} {eventId.Id} {text}"))
+            {
+                return;
+            }
         }
+        catch (OutOfMemoryException)
+        {
+            // Whoever logs goes on.
+        }
+
+        Interlocked.Increment(ref _lost);
     }
 
     /// <summary>Writes what is left, if somebody reads it within a second. Called once, when nobody logs any more.</summary>
@@ -59,9 +68,9 @@ internal sealed class StandardErrorLogger : ILogger, IDisposable
                     _output.WriteLine(EnclaveLog.LinesLost(lost));
                 }
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or OutOfMemoryException)
             {
-                // Standard error is closed: nobody is there to be told.
+                // Standard error is closed, or there is no memory for it: nobody is there to be told.
             }
         }
     }

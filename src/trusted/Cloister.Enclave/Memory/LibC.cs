@@ -13,12 +13,16 @@ internal static unsafe partial class LibC
     internal const int LockCurrentAndFutureOnFault = 7;
     internal const int SetDumpable = 4;
     internal const int LimitCore = 4;
+    internal const int LimitDescriptors = 7;
     internal const int LimitMemlock = 8;
 
     internal static readonly nint MapFailed = -1;
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     internal static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int Unmap(nint address, nuint length);
 
     [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
     internal static partial int Protect(nint address, nuint length, int protection);

@@ -32,6 +32,16 @@ public static unsafe class ProcessHardening
         return string.Join(", ", report);
     }
 
+    /// <summary>Raises the limit of open files and sockets as far as it goes, for .NET leaves it at what a service is given.</summary>
+    /// <returns>The limit.</returns>
+    internal static long RaiseDescriptors()
+    {
+        LibC.ResourceLimit limit = default;
+        LibC.GetLimit(LibC.LimitDescriptors, &limit);
+        LibC.ResourceLimit raised = new() { Current = limit.Maximum, Maximum = limit.Maximum };
+        return (long)Math.Min(LibC.SetLimit(LibC.LimitDescriptors, &raised) == 0 ? limit.Maximum : limit.Current, long.MaxValue);
+    }
+
     private static string MemlockLimit()
     {
         LibC.ResourceLimit limit = default;

@@ -119,6 +119,11 @@ internal sealed class GrpcApplication : IHttpApplication<GrpcCallState>
             (code, message) = (StatusCode.InvalidArgument, "the request body is malformed or came too slowly");
             _failures.Record(request.Path, code, message);
         }
+        catch (OutOfMemoryException)
+        {
+            (code, message) = (StatusCode.ResourceExhausted, "the enclave has no memory for this now: try again later");
+            _failures.Record(request.Path, code, message);
+        }
         catch (Exception e)
         {
             (code, message) = (StatusCode.Internal, "a fault in the enclave; its log has type and place");

@@ -16,6 +16,9 @@ public sealed class GrpcServer : IAsyncDisposable
 {
     private const int Backlog = 1024;
 
+    /// <summary>Bytes that a peer may send ahead of what is read of them.</summary>
+    internal const int ConnectionWindow = 128 * 1024;
+
     private readonly KestrelServer _server;
     private readonly ListenAddress _address;
     private readonly IDisposable _socket;
@@ -59,10 +62,10 @@ public sealed class GrpcServer : IAsyncDisposable
 
         // Not infinite: with an infinite one Kestrel closes every idle connection within about a second (seen under real API-server code).
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
-        kestrel.Limits.Http2.MaxStreamsPerConnection = 64;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxCalls;
 
         // What a peer may send ahead of the application, which takes it as it comes.
-        kestrel.Limits.Http2.InitialConnectionWindowSize = 256 * 1024;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
         kestrel.Limits.Http2.InitialStreamWindowSize = 128 * 1024;
         ConnectionGate gate = new(role, options, counters, log);
         RequestBudget budget = new(options.RequestMemory, counters);

@@ -19,8 +19,11 @@ public sealed record ServerOptions
     /// </summary>
     public IReadOnlyList<byte[]> RelayPins { get; init; } = [];
 
-    /// <summary>Connections at the same time; idle ones give way to new ones.</summary>
+    /// <summary>Connections at the same time; idle ones give way to new ones. 0, as read from a configuration: as many as fit.</summary>
     public int MaxConnections { get; init; } = DefaultMaxConnections;
+
+    /// <summary>Calls at the same time in each.</summary>
+    public int MaxCalls { get; init; } = 64;
 
     /// <summary>Bytes of requests at the same time, whole or not; half-sent ones give way to new ones.</summary>
     public int RequestMemory { get; init; } = 16 * 1024 * 1024;

@@ -14,7 +14,7 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
 
     private readonly int _limit;
     private readonly byte[] _small = GC.AllocateUninitializedArray<byte>(InitialSize, pinned: true);
-    private byte[] _bytes;
+    private Memory<byte> _bytes;
     private int _length;
 
     internal WipedBuffer(int limit)
@@ -23,7 +23,7 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
         _bytes = _small;
     }
 
-    internal ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
+    internal ReadOnlyMemory<byte> Written => _bytes[.._length];
 
     internal int Length => _length;
 
@@ -36,7 +36,7 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
         Ensure(Math.Max(sizeHint, 1));
-        return _bytes.AsMemory(_length);
+        return _bytes[_length..];
     }
 
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
@@ -48,7 +48,7 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
     {
         int length = checked((int)bytes.Length);
         Ensure(length);
-        bytes.CopyTo(_bytes.AsSpan(_length));
+        bytes.CopyTo(_bytes.Span[_length..]);
         _length += length;
     }
 
@@ -72,17 +72,17 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
         }
 
         // It can be larger than asked for; the limit is on what is in it.
-        byte[] larger = PinnedBuffers.Rent((int)Math.Min(_limit, Math.Max(needed, 2L * _bytes.Length)));
-        _bytes.AsSpan(0, _length).CopyTo(larger);
+        Memory<byte> larger = PinnedBuffers.Rent((int)Math.Min(_limit, Math.Max(needed, 2L * _bytes.Length)));
+        _bytes[.._length].CopyTo(larger);
         Leave(larger);
     }
 
     // Wipes the buffer in use and goes on with another one.
-    private void Leave(byte[] next)
+    private void Leave(Memory<byte> next)
     {
-        if (_bytes == _small)
+        if (_bytes.Length == InitialSize)
         {
-            CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, _length));
+            CryptographicOperations.ZeroMemory(_bytes.Span[.._length]);
         }
         else
         {

@@ -49,9 +49,12 @@ internal sealed class ConnectionTable
         _counters = counters;
         _maxOpen = maxOpen;
         _maxOfOnePeer = peers > 1 ? maxOpen - (maxOpen / 4) : maxOpen;
-        _maxWaiting = Math.Clamp(maxOpen / 2, LeastWaiting, MostWaiting);
-        _maxClosing = 4 * _maxWaiting;
+        _maxWaiting = MaxWaiting(maxOpen);
+        _maxClosing = _maxWaiting;
     }
+
+    /// <summary>How many have not begun, and how many were told to close and have not, at most.</summary>
+    internal static int MaxWaiting(int maxOpen) => Math.Clamp(maxOpen / 2, LeastWaiting, MostWaiting);
 
     /// <summary>How many gave way, or found nobody who did.</summary>
     internal long Crowded => Volatile.Read(ref _crowded);

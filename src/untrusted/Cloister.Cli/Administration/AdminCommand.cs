@@ -48,6 +48,7 @@ internal static class AdminCommand
         return BrokerVerb.Print(me, AdminJson.Default.WhoAmI, output, () => CliOutput.Table(["", ""],
         [
             ["you are", me.Name], ["roles", string.Join(", ", me.Roles)], ["authority", me.Authority], ["pin", me.Pin], ["two persons", string.Join(", ", me.TwoPersons)],
+            ["ONE PERSON ALONE", string.Join(", ", me.OnePerson)],
         ]));
     });
 

@@ -41,9 +41,9 @@ internal static class BrokerKekVerbs
 
     internal static Command Enable()
     {
-        (Option<string> name, Option<int> version) = (Name(), Version());
-        return BrokerVerb.Create("enable", "Enable a version that was disabled.", [name, version], async (broker, parsed, output, cancellation) =>
-            Print(await broker.EnableAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation), output));
+        (Option<string> name, Option<int> version, Option<string?> approve) = (Name(), Version(), Approve());
+        return BrokerVerb.Create("enable", "Enable a version that was disabled.", [name, version, approve], async (broker, parsed, output, cancellation) =>
+            Print(await broker.EnableAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation, parsed.GetValue(approve)), output));
     }
 
     internal static Command Disable()
@@ -84,9 +84,9 @@ internal static class BrokerKekVerbs
 
     internal static Command CancelDestroy()
     {
-        (Option<string> name, Option<int> version) = (Name(), Version());
-        return BrokerVerb.Create("cancel-destroy", "Take an order to destroy back. The version is disabled then.", [name, version], async (broker, parsed, output, cancellation) =>
-            Print(await broker.CancelDestroyAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation), output));
+        (Option<string> name, Option<int> version, Option<string?> approve) = (Name(), Version(), Approve());
+        return BrokerVerb.Create("cancel-destroy", "Take an order to destroy back. The version is disabled then.", [name, version, approve], async (broker, parsed, output, cancellation) =>
+            Print(await broker.CancelDestroyAsync(parsed.GetValue(name)!, parsed.GetValue(version), cancellation, parsed.GetValue(approve)), output));
     }
 
     /// <summary>Prints a KEK.</summary>

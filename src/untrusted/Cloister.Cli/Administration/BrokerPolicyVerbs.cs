@@ -44,10 +44,10 @@ internal static class BrokerPolicyVerbs
 
     internal static Command Set()
     {
-        (Option<string> name, Option<string> file) = (Name(), Policy());
-        return BrokerVerb.Create("set", "Put a policy in force.", [name, file], async (broker, parsed, output, cancellation) =>
+        (Option<string> name, Option<string> file, Option<string?> approve) = (Name(), Policy(), BrokerKekVerbs.Approve());
+        return BrokerVerb.Create("set", "Put a policy in force.", [name, file, approve], async (broker, parsed, output, cancellation) =>
         {
-            PolicyDocument policy = await broker.SetPolicyAsync(parsed.GetValue(name)!, File.ReadAllText(parsed.GetValue(file)!), cancellation);
+            PolicyDocument policy = await broker.SetPolicyAsync(parsed.GetValue(name)!, File.ReadAllText(parsed.GetValue(file)!), cancellation, parsed.GetValue(approve));
             return BrokerVerb.Print(policy, AdminJson.Default.PolicyDocument, output, () => Table([policy]));
         });
     }
@@ -120,9 +120,9 @@ internal static class BrokerPolicyVerbs
     private static string Word(bool accepted) => accepted ? "accepted" : "refused";
 
     private static void Table(IEnumerable<PolicyDocument> policies) => CliOutput.Table(
-        ["policy", "version", "set at", "by", "SHA-256"],
+        ["policy", "version", "set at", "by", "SHA-256", "roots besides the vendors'"],
         policies.Select(policy => (IReadOnlyList<string>)
         [
-            policy.Name, policy.Version.ToString(CultureInfo.InvariantCulture), BrokerVerb.Moment(policy.UpdatedAt), policy.UpdatedBy, policy.Digest,
+            policy.Name, policy.Version.ToString(CultureInfo.InvariantCulture), BrokerVerb.Moment(policy.UpdatedAt), policy.UpdatedBy, policy.Digest, string.Join(' ', policy.OtherRoots),
         ]));
 }

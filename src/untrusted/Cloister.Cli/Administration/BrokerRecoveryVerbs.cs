@@ -83,11 +83,12 @@ internal static class BrokerRecoveryVerbs
         Option<string> policy = new("--policy") { Description = "its policy, which was set", Required = true };
         Option<string?> store = new("--store") { Description = "its key store; may be left out when there is one" };
         Option<bool> keep = new("--no-release") { Description = "it stays with the broker (custody remote)" };
-        return BrokerVerb.Create("restore", "Take a version into a broker from recovery shares.", [shares, cluster, policy, store, keep], async (broker, parsed, output, cancellation) =>
+        Option<string?> approve = BrokerKekVerbs.Approve();
+        return BrokerVerb.Create("restore", "Take a version into a broker from recovery shares.", [shares, cluster, policy, store, keep, approve], async (broker, parsed, output, cancellation) =>
             BrokerKekVerbs.Print(
                 await broker.RestoreAsync(
                     new RestoreKekRequest(
-                        ShareFiles.Read(parsed.GetValue(shares)!), parsed.GetValue(cluster)!, parsed.GetValue(policy)!, parsed.GetValue(store), !parsed.GetValue(keep)),
+                        ShareFiles.Read(parsed.GetValue(shares)!), parsed.GetValue(cluster)!, parsed.GetValue(policy)!, parsed.GetValue(store), !parsed.GetValue(keep), parsed.GetValue(approve)),
                     cancellation),
                 output));
     }

@@ -31,7 +31,14 @@ internal static class BrokerVerb
         command.SetAction(async (parsed, cancellation) =>
         {
             using BrokerSession session = broker.Open(parsed);
-            return await run(session.Client, parsed, parsed.GetValue(output), cancellation);
+            try
+            {
+                return await run(session.Client, parsed, parsed.GetValue(output), cancellation);
+            }
+            catch (ApprovalNeededException e)
+            {
+                return PrintWaiting(e.Request, parsed.GetValue(output));
+            }
         });
         return command;
     }

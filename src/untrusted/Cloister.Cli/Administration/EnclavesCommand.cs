@@ -18,11 +18,11 @@ internal static class EnclavesCommand
         {
             IReadOnlyList<EnclaveLease> leases = await broker.ListEnclavesAsync(parsed.GetValue(cluster), parsed.GetValue(ended), cancellation);
             return BrokerVerb.Print(new EnclaveList(leases), AdminJson.Default.EnclaveList, output, () => CliOutput.Table(
-                ["instance", "TEE", "measurement", "platform", "cluster", "KEK", "until", "renewed", "wraps", "unwraps", "revoked"],
+                ["instance", "TEE", "measurement", "platform", "cluster", "KEK", "until", "renewed", "wraps", "unwraps", "revoked", "root"],
                 leases.Select(lease => (IReadOnlyList<string>)
                 [
                     lease.Instance, lease.Tee, lease.Measurement, lease.Platform, lease.Cluster, lease.Kek, BrokerVerb.Moment(lease.Until), Text(lease.Renewals),
-                    Text(lease.Wraps), Text(lease.Unwraps), lease.Revoked,
+                    Text(lease.Wraps), Text(lease.Unwraps), lease.Revoked, lease.OtherRoots.Count == 0 ? "vendor's" : "OTHER",
                 ])));
         });
     }
@@ -37,9 +37,9 @@ internal static class EnclavesCommand
 
     private static Command Lift()
     {
-        (Option<string> kind, Option<string> value) = (Kind(), Value());
-        return BrokerVerb.Create("lift", "Take a revocation back.", [kind, value], async (broker, parsed, output, cancellation) =>
-            Print(await broker.LiftAsync(new LiftRequest(parsed.GetValue(kind)!, parsed.GetValue(value)!), cancellation), "it was not revoked", output));
+        (Option<string> kind, Option<string> value, Option<string?> approve) = (Kind(), Value(), BrokerKekVerbs.Approve());
+        return BrokerVerb.Create("lift", "Take a revocation back.", [kind, value, approve], async (broker, parsed, output, cancellation) =>
+            Print(await broker.LiftAsync(new LiftRequest(parsed.GetValue(kind)!, parsed.GetValue(value)!, parsed.GetValue(approve)), cancellation), "it was not revoked", output));
     }
 
     private static Command Revocations() => BrokerVerb.Create("revocations", "Show the revocations in force.", [], async (broker, _, output, cancellation) =>

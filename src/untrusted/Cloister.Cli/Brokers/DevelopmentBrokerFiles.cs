@@ -88,6 +88,7 @@ internal sealed class DevelopmentBrokerFiles
           file: "{Path.Combine(Folder, "UNPROTECTED-root.key")}"
         collateral:
           directory: "{Vendor.Collateral}"
+        otherRoots: allowed # the simulated vendor's
         admin:
           listen: "{addresses[1]}"
           administrators:

@@ -169,7 +169,7 @@ internal sealed class ByteRelay : IDisposable
                     await ServeTlsAsync(_tls, client, server, cancellation);
                 }
             }
-            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException or IOException)
+            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException or IOException && !RequestFailure.IsFaultOfTls(e))
             {
                 // The end of this connection; its peers see it closed.
             }
@@ -211,7 +211,7 @@ internal sealed class ByteRelay : IDisposable
             Say($"no TLS with the target: {e.Message}");
             return;
         }
-        catch (IOException)
+        catch (IOException e) when (!RequestFailure.IsFaultOfTls(e))
         {
             Say(Cut(tls));
             return;

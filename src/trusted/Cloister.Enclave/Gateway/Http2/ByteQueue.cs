@@ -17,7 +17,7 @@ internal sealed class ByteQueue : IDisposable
 
     private readonly MemoryBudget _budget;
     private readonly byte[] _small;
-    private byte[] _bytes;
+    private Memory<byte> _bytes;
     private int _start;
     private int _end;
 
@@ -31,15 +31,15 @@ internal sealed class ByteQueue : IDisposable
     internal int Length => _end - _start;
 
     /// <summary>All of it; valid until more is appended or consumed.</summary>
-    internal ReadOnlyMemory<byte> Memory => _bytes.AsMemory(_start, Length);
+    internal ReadOnlyMemory<byte> Memory => _bytes.Slice(_start, Length);
 
-    internal ReadOnlySpan<byte> Span => _bytes.AsSpan(_start, Length);
+    internal ReadOnlySpan<byte> Span => _bytes.Span.Slice(_start, Length);
 
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Append(ReadOnlySpan<byte> bytes)
     {
         Reserve(bytes.Length);
-        bytes.CopyTo(_bytes.AsSpan(_end));
+        bytes.CopyTo(_bytes.Span[_end..]);
         _end += bytes.Length;
     }
 
@@ -66,7 +66,7 @@ internal sealed class ByteQueue : IDisposable
 
     internal void Consume(int count)
     {
-        CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, count));
+        CryptographicOperations.ZeroMemory(_bytes.Span.Slice(_start, count));
         _start += count;
         if (_start == _end)
         {
@@ -87,41 +87,44 @@ internal sealed class ByteQueue : IDisposable
     {
         int length = Length;
         int needed = checked(length + more);
-        byte[] target = _bytes;
-        if (needed > _bytes.Length / 2)
+        if (needed <= _bytes.Length / 2)
         {
-            // Larger than half: moving what is here to the front would be repeated too soon.
-            target = PinnedBuffers.Rent((int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _bytes.Length)));
-            try
-            {
-                _budget.Take(target.Length);
-            }
-            catch
-            {
-                PinnedBuffers.Return(target, default);
-                throw;
-            }
-        }
-
-        Span.CopyTo(target);
-        if (target == _bytes)
-        {
-            CryptographicOperations.ZeroMemory(_bytes.AsSpan(length, _end - length));
+            Span.CopyTo(_bytes.Span);
+            CryptographicOperations.ZeroMemory(_bytes.Span[length.._end]);
         }
         else
         {
+            // Larger than half: moving what is here to the front would be repeated too soon.
+            Memory<byte> target = Rent((int)Math.Min(Array.MaxLength, Math.Max(needed, 2L * _bytes.Length)));
+            Span.CopyTo(target.Span);
             Leave(target);
         }
 
         (_start, _end) = (0, length);
     }
 
-    // Wipes the buffer in use and goes on with another one.
-    private void Leave(byte[] next)
+    // Counted before it is there.
+    private Memory<byte> Rent(int size)
     {
-        if (_bytes == _small)
+        size = PinnedBuffers.SizeOf(size);
+        _budget.Take(size);
+        try
         {
-            CryptographicOperations.ZeroMemory(_bytes.AsSpan(_start, Length));
+            return PinnedBuffers.Rent(size);
+        }
+        catch
+        {
+            _budget.Return(size);
+            throw;
+        }
+    }
+
+    // Wipes the buffer in use and goes on with another one.
+    private void Leave(Memory<byte> next)
+    {
+        if (_bytes.Length == SmallSize)
+        {
+            CryptographicOperations.ZeroMemory(_bytes.Span.Slice(_start, Length));
         }
         else
         {

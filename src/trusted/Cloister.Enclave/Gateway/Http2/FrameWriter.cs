@@ -46,7 +46,7 @@ internal sealed class FrameWriter
     {
         CryptographicOperations.ZeroMemory(_bytes.AsSpan(0, _length));
         _length = 0;
-        if (_bytes.Length > 8 * SmallSize)
+        if (_bytes.Length > 4 * SmallSize)
         {
             _bytes = GC.AllocateUninitializedArray<byte>(SmallSize, pinned: true);
         }

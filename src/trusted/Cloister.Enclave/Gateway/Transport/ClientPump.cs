@@ -161,7 +161,16 @@ internal sealed class ClientPump : StreamPump
         }
 
         ProxyStream stream = new(streamId, method, To.Settings.InitialWindow, From.Settings.InitialWindow);
-        Session.Open(stream);
+        try
+        {
+            Session.Open(stream);
+        }
+        catch (RpcException e)
+        {
+            Session.Counters.CallRefused();
+            Answer(streamId, GrpcAnswer.Status(e.Code, e.Message, trailers: false), endsStream);
+            return;
+        }
 
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));

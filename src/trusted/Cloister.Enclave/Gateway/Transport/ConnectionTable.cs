@@ -26,14 +26,12 @@ internal enum ConnectionEnd
 /// </summary>
 internal sealed class ConnectionTable
 {
-    /// <summary>Handshakes at the same time.</summary>
-    internal const int MaxHandshakes = 64;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<GatewayConnection, Thread> _all = [];
     private readonly LinkedList<GatewayConnection> _handshaking = [];
     private readonly HashSet<GatewayConnection> _serving = [];
     private readonly int _max;
+    private readonly int _maxHandshakes;
     private readonly Action<ConnectionEnd> _ended;
     private bool _stopping;
 
@@ -42,7 +40,30 @@ internal sealed class ConnectionTable
     internal ConnectionTable(int max, Action<ConnectionEnd> ended)
     {
         _max = max;
+        _maxHandshakes = MaxHandshakes(max);
         _ended = ended;
+    }
+
+    /// <summary>Handshakes at the same time. With those that are served they are what there is at most, connections that are ending included.</summary>
+    internal static int MaxHandshakes(int max) => Math.Clamp(max / 2, 8, 64);
+
+    /// <summary>Whether one more may begin; else it has to wait until another one has ended, which the oldest handshake is told to.</summary>
+    internal bool HasRoom()
+    {
+        lock (_lock)
+        {
+            bool room = _all.Count < _max + _maxHandshakes;
+            bool ending = _all.Count > _handshaking.Count + _serving.Count;
+            if (room ? _handshaking.Count >= _maxHandshakes : !ending && _handshaking.Count > 0)
+            {
+                GatewayConnection oldest = _handshaking.First!.Value;
+                _handshaking.RemoveFirst();
+                oldest.Abort();
+                _ended(ConnectionEnd.GaveWayUnauthenticated);
+            }
+
+            return room;
+        }
     }
 
     /// <summary>Everything that is open.</summary>
@@ -68,17 +89,10 @@ internal sealed class ConnectionTable
                 return false;
             }
 
-            if (_handshaking.Count >= MaxHandshakes)
-            {
-                GatewayConnection oldest = _handshaking.First!.Value;
-                _handshaking.RemoveFirst();
-                oldest.Abort();
-                _ended(ConnectionEnd.GaveWayUnauthenticated);
-            }
-
+            // It waits for the lock before it asks for anything here.
+            thread.Start();
             _handshaking.AddLast(connection);
             _all.Add(connection, thread);
-            thread.Start();
             return true;
         }
     }

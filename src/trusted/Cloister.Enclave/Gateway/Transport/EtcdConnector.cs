@@ -13,6 +13,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class EtcdConnector : IDisposable
 {
     private const int PatienceMilliseconds = 3000;
+    private const int JoinMilliseconds = 1000;
     private const int LookMilliseconds = 1000;
     private const int LookForEtcdMilliseconds = 250;
 
@@ -58,15 +59,18 @@ internal sealed class EtcdConnector : IDisposable
 
     /// <summary>Connects: to the member in use, and when it does not answer, to the next.</summary>
     /// <param name="wanted">False once nobody waits for it.</param>
+    /// <param name="opening">Told of each socket before it connects: ending it ends the attempt.</param>
     /// <param name="greet">Speaks until the peer is known to be etcd; throws when it is not.</param>
     /// <param name="member">Which it is.</param>
     /// <returns>The socket, or null when no endpoint answers.</returns>
-    internal Socket? Connect(Func<bool> wanted, Action<Stream> greet, out EtcdMember? member)
+    internal Socket? Connect(Func<bool> wanted, Action<Socket> opening, Action<Stream> greet, out EtcdMember? member)
     {
         if (_members.Length > 1)
         {
             // The first question to them is soon answered, or not at all.
-            _judged.Wait(PatienceMilliseconds);
+            for (long until = Environment.TickCount64 + PatienceMilliseconds; wanted() && Environment.TickCount64 < until && !_judged.Wait(LookForEtcdMilliseconds);)
+            {
+            }
         }
 
         int first = Volatile.Read(ref _current);
@@ -78,7 +82,7 @@ internal sealed class EtcdConnector : IDisposable
             }
 
             member = _members[index];
-            if (TryConnect(member, greet, out string reason) is { } socket)
+            if (TryConnect(member, opening, greet, out string reason) is { } socket)
             {
                 Volatile.Write(ref _current, index);
                 return socket;
@@ -116,9 +120,11 @@ internal sealed class EtcdConnector : IDisposable
 
         _stopping = true;
         _wake.Set();
-        _thread.Join();
-        _wake.Dispose();
-        _judged.Dispose();
+        if (_thread.Join(JoinMilliseconds))
+        {
+            _wake.Dispose();
+            _judged.Dispose();
+        }
     }
 
     private void Watch()
@@ -127,23 +133,36 @@ internal sealed class EtcdConnector : IDisposable
         long asked = -QuietMilliseconds;
         while (!_stopping)
         {
-            EtcdMember current = Current;
-            long now = Environment.TickCount64;
-            if (_members.Length > 1 && (now - current.Served >= QuietMilliseconds || (doubted && now - asked >= LookForEtcdMilliseconds)))
+            try
             {
-                asked = now;
-                Judge(current);
-                _judged.Set();
+                Look(ref doubted, ref asked);
             }
-
-            if (_wanted && Array.Exists(_members, member => TryAsk(member, greetOnly: true).Serves))
+            catch (OutOfMemoryException)
             {
-                _wanted = false;
-                Back();
+                // The next look may have some.
+                Thread.Sleep(LookForEtcdMilliseconds);
             }
-
-            doubted = _wake.WaitOne(_wanted ? LookForEtcdMilliseconds : LookMilliseconds);
         }
+    }
+
+    private void Look(ref bool doubted, ref long asked)
+    {
+        EtcdMember current = Current;
+        long now = Environment.TickCount64;
+        if (_members.Length > 1 && (now - current.Served >= QuietMilliseconds || (doubted && now - asked >= LookForEtcdMilliseconds)))
+        {
+            asked = now;
+            Judge(current);
+            _judged.Set();
+        }
+
+        if (_wanted && Array.Exists(_members, member => TryAsk(member, greetOnly: true).Serves))
+        {
+            _wanted = false;
+            Back();
+        }
+
+        doubted = _wake.WaitOne(_wanted ? LookForEtcdMilliseconds : LookMilliseconds);
     }
 
     // Nothing is left for one that does not do its work either.
@@ -210,11 +229,11 @@ internal sealed class EtcdConnector : IDisposable
             }
         }
 
-        using Socket? socket = TryConnect(member, Ask, out string reason);
+        using Socket? socket = TryConnect(member, static _ => { }, Ask, out string reason);
         return socket is null ? new EtcdVerdict(false, reason == nameof(SocketError.ConnectionRefused), reason) : verdict;
     }
 
-    private Socket? TryConnect(EtcdMember member, Action<Stream> greet, out string reason)
+    private Socket? TryConnect(EtcdMember member, Action<Socket> opening, Action<Stream> greet, out string reason)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
         long until = Environment.TickCount64 + PatienceMilliseconds;
@@ -222,6 +241,7 @@ internal sealed class EtcdConnector : IDisposable
         {
             // Blocking calls on a thread of their own; the timer ends what takes too long.
             using Timer patience = new(_ => SocketHabits.End(socket), null, PatienceMilliseconds, Timeout.Infinite);
+            opening(socket);
             socket.Connect(member.Endpoint.EndPoint);
             SocketHabits.Apply(socket);
             SocketStream plain = new(socket);

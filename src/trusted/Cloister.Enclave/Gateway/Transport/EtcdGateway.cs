@@ -15,6 +15,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 public sealed class EtcdGateway : IAsyncDisposable
 {
     private const int DrainMilliseconds = 1000;
+    private const int JoinMilliseconds = 1000;
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly StockKmsV2Values _values;
@@ -52,7 +53,7 @@ public sealed class EtcdGateway : IAsyncDisposable
             Back = () => Leave(connection => connection.IsWithoutEtcd, "etcd is there again"),
         };
         _parts = new GatewayParts(
-            tls, _connector, messages, options.MaxMessageSize, new MemoryBudget(options.Memory), Counters, log, Ended);
+            tls, _connector, messages, options.MaxMessageSize, new MemoryBudget(options.Memory), new MemoryBudget(EnclaveNeeds.CallsOf(options)), Counters, log, Ended);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
         _listener = new GatewayListener(socket, Begin, Ended);
         _looks = new Timer(_ => Look(), null, LookInterval, LookInterval);
@@ -93,11 +94,10 @@ public sealed class EtcdGateway : IAsyncDisposable
             await Task.Delay(10);
         }
 
+        // One that does not end now, such as where a name is looked up, ends with the process.
         open.ForEach(pair => pair.Key.Abort());
-        foreach ((_, Thread thread) in open)
-        {
-            thread.Join();
-        }
+        until = Environment.TickCount64 + JoinMilliseconds;
+        open.ForEach(pair => pair.Value.Join((int)Math.Max(0, until - Environment.TickCount64)));
 
         if (_certificate is not null)
         {
@@ -155,25 +155,58 @@ public sealed class EtcdGateway : IAsyncDisposable
         _ => "its client began something and did not go on with it",
     };
 
-    private void Begin(Socket client)
+    private bool Begin(Socket client)
     {
-        GatewayConnection connection = new(_parts, client);
-        Thread thread = new(() =>
+        if (!_connections.HasRoom())
         {
-            using (connection)
-            {
-                connection.Run(() => _connections.TryServe(connection));
-            }
+            return false;
+        }
 
-            Counters.Closed();
-            _connections.Remove(connection);
-        })
-        { IsBackground = true, Name = "gateway, API server" };
+        GatewayConnection? connection = null;
+        bool begun = false;
         Counters.Opened();
-        if (!_connections.TryBegin(connection, thread))
+        try
         {
-            Counters.Closed();
+            connection = new GatewayConnection(_parts, client);
+            Thread thread = new(() => Serve(connection), GatewayConnection.StackSize) { IsBackground = true, Name = "gateway, API server" };
+            begun = _connections.TryBegin(connection, thread);
+        }
+        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+        {
+            Ended(ConnectionEnd.Refused);
+        }
+
+        if (!begun)
+        {
+            End(connection);
             client.Dispose();
+        }
+
+        return true;
+    }
+
+    private void Serve(GatewayConnection connection)
+    {
+        try
+        {
+            connection.Run(() => _connections.TryServe(connection));
+        }
+        catch (OutOfMemoryException)
+        {
+            // Not even for what is done at its end; its sockets are closed.
+        }
+        finally
+        {
+            End(connection);
+        }
+    }
+
+    private void End(GatewayConnection? connection)
+    {
+        Counters.Closed();
+        if (connection is not null)
+        {
+            _connections.Remove(connection);
             connection.Dispose();
         }
     }

@@ -17,6 +17,9 @@ internal sealed class GatewayConnection : IDisposable
     private const int LingerMilliseconds = 1000;
     private const int LeaveMilliseconds = 2000;
 
+    /// <summary>Bytes of the stack of a thread that serves one.</summary>
+    internal const int StackSize = 512 * 1024;
+
     // A frame or a block of headers that was begun and does not go on.
     private const int SlowFrameMilliseconds = 20_000;
 
@@ -119,6 +122,16 @@ internal sealed class GatewayConnection : IDisposable
         {
             SocketHabits.End(etcd);
         }
+
+        try
+        {
+            // A rewriting may wait for a remote KMS.
+            _ = _closing.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is over already.
+        }
     }
 
     /// <summary>Tells the API server to go on elsewhere.</summary>
@@ -216,10 +229,10 @@ internal sealed class GatewayConnection : IDisposable
         }
 
         FrameReader? fromEtcd = null;
-        _etcd = _parts.Connector.Connect(() => !_clientGone, etcd =>
+        Socket? connected = _parts.Connector.Connect(() => !_clientGone, Opening, etcd =>
         {
             _streams.Add(etcd);
-            ProxySession session = new(client, etcd, _parts.Budget, _parts.Counters);
+            ProxySession session = new(client, etcd, _parts.Budget, _parts.Calls, _parts.Counters);
             try
             {
                 session.Begin(Preface);
@@ -238,7 +251,7 @@ internal sealed class GatewayConnection : IDisposable
             _session = session;
         },
         out EtcdMember? member);
-        if (_etcd is not { } socket || _session is not { } ready || fromEtcd is null)
+        if (connected is not { } socket || _session is not { } ready || fromEtcd is null)
         {
             ServeWithoutEtcd(client, fromClient);
             return;
@@ -249,17 +262,26 @@ internal sealed class GatewayConnection : IDisposable
         ClientPump clientPump = new(ready, fromClient, Rewriter(), _parts.Log);
         _reading = clientPump;
         EtcdPump etcdPump = new(ready, fromEtcd, Rewriter(), OnStatus);
-        Thread etcdThread = new(() => RunEtcd(ready, etcdPump)) { IsBackground = true, Name = "gateway, etcd" };
+        Thread etcdThread = new(() => RunEtcdToItsEnd(ready, etcdPump), StackSize) { IsBackground = true, Name = "gateway, etcd" };
         etcdThread.Start();
         RunClient(ready, clientPump);
         SocketHabits.End(socket);
         etcdThread.Join();
     }
 
+    private void Opening(Socket etcd)
+    {
+        _etcd = etcd;
+        if (_clientGone)
+        {
+            SocketHabits.End(etcd);
+        }
+    }
+
     // A connection that works and says so at once: gRPC tries again at once when it is told to, and later and later after one that failed.
     private void ServeWithoutEtcd(Stream client, FrameReader fromClient)
     {
-        ProxySession session = new(client, Stream.Null, _parts.Budget, _parts.Counters) { IsWithoutEtcd = true };
+        ProxySession session = new(client, Stream.Null, _parts.Budget, _parts.Calls, _parts.Counters) { IsWithoutEtcd = true };
         session.Begin(Preface);
         ClientPump pump = new(session, fromClient, Rewriter(), _parts.Log);
         _session = session;
@@ -341,6 +363,19 @@ internal sealed class GatewayConnection : IDisposable
         {
             _clientGone = true;
             _closing.Cancel();
+        }
+    }
+
+    private void RunEtcdToItsEnd(ProxySession session, EtcdPump pump)
+    {
+        try
+        {
+            RunEtcd(session, pump);
+        }
+        catch (OutOfMemoryException)
+        {
+            // Not even to tell the API server.
+            Abort();
         }
     }
 

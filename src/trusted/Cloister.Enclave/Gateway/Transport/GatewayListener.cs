@@ -17,8 +17,11 @@ internal sealed class GatewayListener : IDisposable
     private const int LookMicroseconds = 250_000;
     private const int AcceptedAtOnce = 64;
 
+    // Until another connection has ended.
+    private const int WaitMilliseconds = 2;
+
     private readonly Socket _socket;
-    private readonly Action<Socket> _begin;
+    private readonly Func<Socket, bool> _begin;
     private readonly Action<ConnectionEnd> _ended;
     private readonly List<(Socket Socket, long Since)> _silent = [];
     private readonly Thread _thread;
@@ -26,9 +29,9 @@ internal sealed class GatewayListener : IDisposable
 
     /// <summary>Listens.</summary>
     /// <param name="socket">Bound; owned.</param>
-    /// <param name="begin">Takes a connection that has something to read.</param>
+    /// <param name="begin">Takes a connection that has something to read; false when there is no room for it yet.</param>
     /// <param name="ended">Told of every one that was closed instead.</param>
-    internal GatewayListener(Socket socket, Action<Socket> begin, Action<ConnectionEnd> ended)
+    internal GatewayListener(Socket socket, Func<Socket, bool> begin, Action<ConnectionEnd> ended)
     {
         _socket = socket;
         _begin = begin;
@@ -55,20 +58,28 @@ internal sealed class GatewayListener : IDisposable
         List<Socket> looking = [];
         while (!_stopping)
         {
-            looking.Clear();
-            looking.Add(_socket);
-            looking.AddRange(_silent.Select(one => one.Socket));
-            if (!TrySelect(looking))
+            try
             {
-                continue;
-            }
+                looking.Clear();
+                looking.Add(_socket);
+                looking.AddRange(_silent.Select(one => one.Socket));
+                if (!TrySelect(looking))
+                {
+                    continue;
+                }
 
-            ready.Clear();
-            ready.UnionWith(looking);
-            BeginSpeaking(ready);
-            if (ready.Contains(_socket))
+                ready.Clear();
+                ready.UnionWith(looking);
+                BeginSpeaking(ready);
+                if (ready.Contains(_socket))
+                {
+                    Accept();
+                }
+            }
+            catch (OutOfMemoryException)
             {
-                Accept();
+                // Who comes later may be luckier.
+                Thread.Sleep(WaitMilliseconds);
             }
         }
 
@@ -93,32 +104,40 @@ internal sealed class GatewayListener : IDisposable
     private void BeginSpeaking(HashSet<Socket> ready)
     {
         long oldest = Environment.TickCount64 - SilentMilliseconds;
-        _silent.RemoveAll(one =>
+        bool waits = false;
+        for (int i = 0; i < _silent.Count;)
         {
-            if (ready.Contains(one.Socket))
+            (Socket socket, long since) = _silent[i];
+            if (since < oldest)
             {
-                if (HasBytes(one.Socket))
-                {
-                    _begin(one.Socket);
-                }
-                else
-                {
-                    // Its peer closed it.
-                    one.Socket.Dispose();
-                }
-
-                return true;
-            }
-
-            if (one.Since < oldest)
-            {
-                one.Socket.Dispose();
+                socket.Dispose();
                 _ended(ConnectionEnd.HandshakeTimeout);
-                return true;
+            }
+            else if (!ready.Contains(socket))
+            {
+                i++;
+                continue;
+            }
+            else if (!HasBytes(socket))
+            {
+                // Its peer closed it.
+                socket.Dispose();
+            }
+            else if (waits || !_begin(socket))
+            {
+                // In turn.
+                waits = true;
+                i++;
+                continue;
             }
 
-            return false;
-        });
+            _silent.RemoveAt(i);
+        }
+
+        if (waits)
+        {
+            Thread.Sleep(WaitMilliseconds);
+        }
     }
 
     private static bool HasBytes(Socket socket)

@@ -72,7 +72,7 @@ public sealed record GatewayOptions
     /// <summary>Rotation and cache of seeds.</summary>
     public SeedOptions Seeds { get; init; } = SeedOptions.Default;
 
-    /// <summary>Connections at the same time; more are closed at once.</summary>
+    /// <summary>Connections at the same time; more are closed at once. 0, as read from a configuration: as many as fit, and so the next two.</summary>
     public int MaxConnections { get; init; } = 256;
 
     /// <summary>Bytes of the largest message, such as a list.</summary>

@@ -9,12 +9,13 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// <param name="Messages">Rewrites messages.</param>
 /// <param name="MaxMessageSize">Bytes of the largest message.</param>
 /// <param name="Budget">Bytes of all messages.</param>
+/// <param name="Calls">Bytes of calls beyond what is counted with their connections.</param>
 /// <param name="Counters">Counters.</param>
 /// <param name="Log">Log.</param>
 /// <param name="Ended">Told of connections that the gateway closes.</param>
 internal sealed record GatewayParts(
-    GatewayTls Tls, EtcdConnector Connector, EtcdMessages Messages, int MaxMessageSize, MemoryBudget Budget, GatewayCounters Counters, EnclaveLog Log,
-    Action<ConnectionEnd> Ended)
+    GatewayTls Tls, EtcdConnector Connector, EtcdMessages Messages, int MaxMessageSize, MemoryBudget Budget, MemoryBudget Calls, GatewayCounters Counters,
+    EnclaveLog Log, Action<ConnectionEnd> Ended)
 {
     /// <summary>Lines about clients that were not let in.</summary>
     internal LineLimit Refusals { get; } = new();

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -21,6 +22,7 @@ internal sealed class MessageRewriter
     private readonly LineLimit _refusals = new();
     private ReadOnlyMemory<byte> _message;
     private RpcException? _failure;
+    private long _charged;
 
     internal MessageRewriter(EtcdMessages messages, EnclaveLog log, int maxMessageSize, CancellationToken closing)
     {
@@ -79,22 +81,28 @@ internal sealed class MessageRewriter
     internal void Deliver(ProxySession session, StreamLeg leg)
     {
         leg.Busy = false;
-        if (leg.Stream.Gone)
+        try
         {
-            session.Release(leg);
+            if (leg.Stream.Gone)
+            {
+                session.Release(leg);
+            }
+            else if (_failure is not null)
+            {
+                leg.Received?.Clear();
+                session.Refuse(leg.Stream, _failure.Code, _failure.Message);
+            }
+            else
+            {
+                Deliver(session, leg, PrefixSize + _message.Length);
+            }
         }
-        else if (_failure is not null)
+        finally
         {
-            leg.Received?.Clear();
-            session.Refuse(leg.Stream, _failure.Code, _failure.Message);
+            _output.Reset();
+            session.Budget.Return(_charged);
+            (_message, _failure, _charged) = (default, null, 0);
         }
-        else
-        {
-            Deliver(session, leg, PrefixSize + _message.Length);
-        }
-
-        _output.Reset();
-        (_message, _failure) = (default, null);
     }
 
     private bool TryTake(ProxySession session, StreamLeg leg, out ReadOnlyMemory<byte> message)
@@ -133,6 +141,14 @@ internal sealed class MessageRewriter
     {
         try
         {
+            if (_message.Length >= PinnedBuffers.SmallestLarge)
+            {
+                // The values beside the message, and what it becomes.
+                long size = 2L * PinnedBuffers.SizeOf(_message.Length);
+                session.Budget.Take(size);
+                _charged = size;
+            }
+
             // Waits only when a remote KMS has to be asked, and that has a limit.
             ValueTask<RewriteResult> rewriting = _messages.RewriteAsync(leg.Kind, leg.Stream.Call, _message, _output, _closing);
             RewriteResult result = rewriting.IsCompleted ? rewriting.Result : rewriting.AsTask().GetAwaiter().GetResult();
@@ -152,6 +168,10 @@ internal sealed class MessageRewriter
         catch (OperationCanceledException)
         {
             _failure = new RpcException(StatusCode.Cancelled, "the connection is being closed");
+        }
+        catch (OutOfMemoryException)
+        {
+            _failure = PinnedBuffers.NoMemory(_message.Length);
         }
         catch (Exception e)
         {

@@ -11,6 +11,11 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class ProxySession : IDisposable
 {
     private const int MaxStreams = 2048;
+
+    // Calls, and queues, that are counted with their connection; each one more counts by itself.
+    private const int OwnStreams = 64;
+    private const int OwnQueues = 128;
+    private const int CallSize = 4096;
     private const int GrantAt = FlowControl.StreamWindow / 4;
 
     // Frames other than DATA that may wait for a peer: as long as more do, its pair is not read.
@@ -24,15 +29,17 @@ internal sealed class ProxySession : IDisposable
     private readonly Dictionary<int, ProxyStream> _streams = [];
     private readonly Dictionary<int, ProxyStream> _atEtcd = [];
     private readonly Stack<ByteQueue> _free = [];
-    private readonly MemoryBudget _budget;
+    private readonly MemoryBudget _calls;
     private readonly Timer _pings;
+    private int _queues;
     private bool _pingsWait;
     private long? _etcdAnswered;
     private int _etcdLimit = int.MaxValue;
 
-    internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, GatewayCounters counters)
+    internal ProxySession(Stream client, Stream etcd, MemoryBudget budget, MemoryBudget calls, GatewayCounters counters)
     {
-        _budget = budget;
+        Budget = budget;
+        _calls = calls;
         Counters = counters;
         Client = new Link(client, Gate, toServer: false) { Sent = OnSent };
         Etcd = new Link(etcd, Gate, toServer: true) { Sent = OnSent };
@@ -46,6 +53,9 @@ internal sealed class ProxySession : IDisposable
     internal Link Etcd { get; }
 
     internal GatewayCounters Counters { get; }
+
+    /// <summary>Bytes of messages, of all connections.</summary>
+    internal MemoryBudget Budget { get; }
 
     /// <summary>No etcd can be reached: calls are answered here, and at once.</summary>
     internal bool IsWithoutEtcd { get; init; }
@@ -155,8 +165,14 @@ internal sealed class ProxySession : IDisposable
 
     internal IEnumerable<ProxyStream> Streams => _streams.Values;
 
+    /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Open(ProxyStream stream)
     {
+        if (_streams.Count >= OwnStreams)
+        {
+            _calls.Take(CallSize);
+        }
+
         _streams.Add(stream.Id, stream);
         Counters.Called();
     }
@@ -165,7 +181,7 @@ internal sealed class ProxySession : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Defer(ProxyStream stream, List<HeaderField> fields)
     {
-        _budget.Take(SizeOf(fields));
+        _calls.Take(SizeOf(fields));
         stream.Opening = fields;
     }
 
@@ -219,7 +235,7 @@ internal sealed class ProxySession : IDisposable
     {
         if (stream.Opening is { } fields)
         {
-            _budget.Return(SizeOf(fields));
+            _calls.Return(SizeOf(fields));
             stream.Opening = null;
         }
     }
@@ -234,9 +250,18 @@ internal sealed class ProxySession : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal ByteQueue Rent()
     {
-        // As long as it is in use; those that are kept are a buffer of the connection's.
-        _budget.Take(ByteQueue.SmallSize);
-        return _free.TryPop(out ByteQueue? queue) ? queue : new ByteQueue(_budget);
+        if (_free.TryPop(out ByteQueue? queue))
+        {
+            return queue;
+        }
+
+        if (_queues >= OwnQueues)
+        {
+            _calls.Take(ByteQueue.SmallSize);
+        }
+
+        _queues++;
+        return new ByteQueue(Budget);
     }
 
     /// <summary>Lets the source send more, once most of what it sent has gone on: a reader that does not read holds its writer up.</summary>
@@ -340,7 +365,11 @@ internal sealed class ProxySession : IDisposable
     internal void Remove(ProxyStream stream, StreamEnd client, StreamEnd etcd)
     {
         stream.Gone = true;
-        _streams.Remove(stream.Id);
+        if (_streams.Remove(stream.Id) && _streams.Count >= OwnStreams)
+        {
+            _calls.Return(CallSize);
+        }
+
         Client.Closed.Add(stream.Id, client);
         DropOpening(stream);
         if (_atEtcd.Remove(stream.EtcdId))
@@ -366,7 +395,7 @@ internal sealed class ProxySession : IDisposable
         leg.Pending = null;
     }
 
-    /// <summary>Wipes everything.</summary>
+    /// <summary>Wipes everything, when no thread works on it any more.</summary>
     public void Dispose()
     {
         _pings.Dispose();
@@ -374,6 +403,7 @@ internal sealed class ProxySession : IDisposable
         {
             foreach (ProxyStream stream in _streams.Values.ToList())
             {
+                stream.Request.Busy = stream.Response.Busy = false;
                 Remove(stream, StreamEnd.ResetHere, StreamEnd.ResetHere);
             }
         }
@@ -431,17 +461,19 @@ internal sealed class ProxySession : IDisposable
 
     private void Return(ByteQueue? queue)
     {
-        const int Kept = 256;
         if (queue is null)
         {
             return;
         }
 
         queue.Clear();
-        _budget.Return(ByteQueue.SmallSize);
-        if (_free.Count < Kept)
+        if (_queues <= OwnQueues)
         {
             _free.Push(queue);
+            return;
         }
+
+        _queues--;
+        _calls.Return(ByteQueue.SmallSize);
     }
 }
