@@ -216,6 +216,7 @@ internal sealed class SgxNode : IAsyncDisposable
             rootKey: { file: {{_folder["UNPROTECTED-root.key"]}} }
             keyStore: database
             collateral: { directory: {{_folder["vendor"]}}/{{DcapVendorDirectory.CollateralFolder}} }
+            otherRoots: allowed
             admin: { listen: 127.0.0.1:0, administrators: [ { name: alice, key: "{{BrokerProcess.PinOf(alice)}}", roles: [operator, keyCustodian, auditor] } ], twoPersons: [] }
             """, Stop);
         await StartBrokerAsync();
