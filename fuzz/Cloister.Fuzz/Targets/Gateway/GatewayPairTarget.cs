@@ -80,11 +80,12 @@ internal sealed class GatewayPairTarget : IFuzzTarget
     public bool Run(ReadOnlySpan<byte> input)
     {
         MemoryBudget budget = new(Memory);
+        MemoryBudget calls = new(Memory);
         using Peer client = new();
         using Peer etcd = new();
         PeerView clientView = new(isClient: true);
         PeerView etcdView = new(isClient: false);
-        ProxySession session = new(client, etcd, budget, new GatewayCounters());
+        ProxySession session = new(client, etcd, budget, calls, new GatewayCounters());
         using FrameReader fromClient = new(client);
         using FrameReader fromEtcd = new(etcd);
         ClientPump clientPump = new(session, fromClient, Rewriter(), Log);
@@ -102,7 +103,8 @@ internal sealed class GatewayPairTarget : IFuzzTarget
         session.Dispose();
         client.Take(last: true);
         etcd.Take(last: true);
-        return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
+        long taken = budget.Taken + calls.Taken;
+        return taken == 0 ? valid : throw new InvalidOperationException($"{taken} bytes were not given back");
     }
 
     private MessageRewriter Rewriter() => new(_messages, Log, Memory, CancellationToken.None);

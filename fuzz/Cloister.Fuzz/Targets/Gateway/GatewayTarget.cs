@@ -44,14 +44,16 @@ internal sealed class GatewayTarget : IFuzzTarget
     public bool Run(ReadOnlySpan<byte> input)
     {
         MemoryBudget budget = new(1 << 20);
+        MemoryBudget calls = new(1 << 20);
         using Replay client = new(input.ToArray());
         using Replay etcd = new([]);
-        ProxySession session = new(client, etcd, budget, new GatewayCounters());
+        ProxySession session = new(client, etcd, budget, calls, new GatewayCounters());
         using FrameReader reader = new(client);
         ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
         bool valid = IsValid(pump);
         session.Dispose();
-        return budget.Taken == 0 ? valid : throw new InvalidOperationException($"{budget.Taken} bytes were not given back");
+        long taken = budget.Taken + calls.Taken;
+        return taken == 0 ? valid : throw new InvalidOperationException($"{taken} bytes were not given back");
     }
 
     private static bool IsValid(ClientPump pump)
