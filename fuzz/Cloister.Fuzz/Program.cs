@@ -51,9 +51,10 @@ foreach (IFuzzTarget target in targets.Where(target => names.Count == 0 || names
     // What is accepted is kept as a new start, so that mutations go further than one step from the seeds.
     Mutator mutator = new(seed);
     List<byte[]> corpus = [.. target.Seeds];
-    foreach (byte[] input in target.Seeds)
+    if (!target.Seeds.Select(seed => target.Run(seed)).ToList().Contains(true))
     {
-        target.Run(input);
+        Console.Error.WriteLine($"fuzz {target.Name}: none of its seeds is accepted, so that no mutation of them gets far");
+        findings++;
     }
 
     long runs = 0;

@@ -38,9 +38,9 @@ internal sealed class GatewayPairTarget : IFuzzTarget
             byte[] open = Client(frames => frames.Frame(FrameType.Settings, 0, 0, PeerSettings.Payload((4, 100_000))));
             byte[] calls =
             [
-                .. Call(1, "/etcdserverpb.KV/Range", EtcdSeeds.Ask(EtcdMessage.RangeResponse, one: false).Request), .. Call(3, "/etcdserverpb.KV/Txn", EtcdSeeds.Ask(EtcdMessage.TxnResponse, one: false).Request), .. Call(11, "/etcdserverpb.KV/Txn", EtcdSeeds.Txn(clear)),
+                .. Call(1, "/etcdserverpb.KV/Range", EtcdSeeds.Ask(EtcdMessage.RangeResponse, one: false).Request), .. Call(3, "/etcdserverpb.KV/Txn", EtcdSeeds.Ask(EtcdMessage.TxnResponse, one: false).Request),
                 .. Call(5, "/etcdserverpb.Watch/Watch", EtcdSeeds.Ask(EtcdMessage.WatchResponse, one: false).Request, ends: false), .. Call(7, "/etcdserverpb.KV/RangeStream", EtcdSeeds.Ask(EtcdMessage.RangeResponse, one: false).Request),
-                .. Call(9, "/etcdserverpb.Lease/LeaseGrant", [8, 60]),
+                .. Call(9, "/etcdserverpb.Lease/LeaseGrant", [8, 60]), .. Call(11, "/etcdserverpb.KV/Txn", EtcdSeeds.Txn(clear)),
             ];
             byte[] answers = Etcd(frames =>
             {

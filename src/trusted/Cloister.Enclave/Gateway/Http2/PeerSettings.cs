@@ -27,6 +27,9 @@ internal sealed class PeerSettings
     /// <summary>The smallest that the last frame made it.</summary>
     internal uint SmallestTableSize { get; private set; } = HpackDecoder.TableSize;
 
+    /// <summary>The largest that the last frame made it.</summary>
+    internal uint LargestTableSize { get; private set; } = HpackDecoder.TableSize;
+
     /// <summary>Reads a SETTINGS frame's payload.</summary>
     /// <exception cref="Http2Exception">A value is not allowed.</exception>
     internal void Apply(ReadOnlySpan<byte> payload)
@@ -36,7 +39,7 @@ internal sealed class PeerSettings
             throw new Http2Exception(Http2ErrorCode.FrameSizeError, "SETTINGS is not a list of settings");
         }
 
-        SmallestTableSize = TableSize;
+        SmallestTableSize = LargestTableSize = TableSize;
         for (; !payload.IsEmpty; payload = payload[EntrySize..])
         {
             uint value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
@@ -45,6 +48,7 @@ internal sealed class PeerSettings
                 case 1:
                     TableSize = value;
                     SmallestTableSize = Math.Min(SmallestTableSize, value);
+                    LargestTableSize = Math.Max(LargestTableSize, value);
                     break;
                 case 2 when value > _maxEnablePush:
                     throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0, or 1 from a client");
