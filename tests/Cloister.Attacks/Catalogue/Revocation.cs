@@ -56,7 +56,7 @@ internal sealed class AnotherBroker() : Attack(
         string refusal;
         await using (Broker.Tests.Failures.EnclaveProcess enclave = new(folder))
         {
-            refusal = (await enclave.FailsAsync("has a pinned key")).Status.Detail;
+            refusal = (await enclave.FailsAsync("its key is not among broker.pins")).Status.Detail;
         }
 
         folder.Configure(wrong.Pin, [wrong.Url]);
