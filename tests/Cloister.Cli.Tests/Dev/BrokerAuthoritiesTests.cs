@@ -25,12 +25,7 @@ public sealed class BrokerAuthoritiesTests : IDisposable
     private readonly ScratchFolder _folder = new();
     private int _port;
 
-    public BrokerAuthoritiesTests()
-    {
-        // Where development's broker and enclave are: not beside this program.
-        Environment.SetEnvironmentVariable("CLOISTER_ENCLAVE_SIM", Programs.EnclaveSim);
-        Environment.SetEnvironmentVariable("CLOISTER_BROKER", Programs.Broker);
-    }
+    public BrokerAuthoritiesTests() => Programs.NameThem();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -139,7 +134,7 @@ public sealed class BrokerAuthoritiesTests : IDisposable
             Stop);
         await SetPolicyAsync(broker, gateway);
         await broker.Admin.CreateKekAsync(new AdminApi.CreateKekRequest(Kek, "c", Kek, "database", true), Stop);
-        return ChildProgram.Start("cloister-enclave-sim", ["--config", _folder["enclave.yaml"], "--stop-with-stdin"], showLog: false);
+        return Programs.StartEnclave(_folder["enclave.yaml"]);
     }
 
     private async Task SetPolicyAsync(DevelopmentBroker broker, string gateway)

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Tests.Harness;
 
@@ -11,7 +9,6 @@ namespace Cloister.Cli.Tests.Doctor;
 public sealed class BrokerFailureTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();
-    private readonly StringBuilder _log = new();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -41,11 +38,11 @@ public sealed class BrokerFailureTests : IDisposable
             simulation: { sealingKeyFile: "{{_folder["sealing.key"]}}", vendorDirectory: "{{_folder["vendor"]}}" }
             """,
             Stop);
-        using Process enclave = Start();
+        await using ChildProgram enclave = Programs.StartEnclave(_folder["enclave.yaml"]);
         try
         {
             string[] expected = [$"127.0.0.1:{closed} connect: ConnectionRefused", "broker.invalid:8443 name: it does not resolve here (", $"{other.LocalEndpoint} handshake: no TLS 1.3 with it"];
-            await Eventually.TrueAsync(() => enclave.HasExited || Log.Contains("at step auth", StringComparison.Ordinal), "it asked", TimeSpan.FromMinutes(1));
+            await Eventually.TrueAsync(() => enclave.HasExited || enclave.Said.Contains("at step auth", StringComparison.Ordinal), "it asked", TimeSpan.FromMinutes(1));
             string json = "";
             await Eventually.TrueAsync(
                 async () =>
@@ -60,7 +57,7 @@ public sealed class BrokerFailureTests : IDisposable
             Assert.NotEqual(0, doctor.ExitCode);
             foreach (string one in expected)
             {
-                Assert.Contains(one, Log, StringComparison.Ordinal);
+                Assert.Contains(one, enclave.Said, StringComparison.Ordinal);
                 Assert.Contains(one, json, StringComparison.Ordinal);
                 Assert.Contains(Unwrapped(one), Unwrapped(table), StringComparison.Ordinal);
                 Assert.Contains(one, doctor.Output, StringComparison.Ordinal);
@@ -70,8 +67,7 @@ public sealed class BrokerFailureTests : IDisposable
         }
         finally
         {
-            enclave.StandardInput.Close();
-            await enclave.WaitForExitAsync(CancellationToken.None);
+            await enclave.StopAsync();
             other.Stop();
             await speaking;
         }
@@ -79,17 +75,6 @@ public sealed class BrokerFailureTests : IDisposable
 
     // Tables break lines where a column ends.
     private static string Unwrapped(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c) && c != '│'));
-
-    private string Log
-    {
-        get
-        {
-            lock (_log)
-            {
-                return _log.ToString();
-            }
-        }
-    }
 
     private static async Task SpeakSomethingElseAsync(TcpListener listener)
     {
@@ -107,23 +92,5 @@ public sealed class BrokerFailureTests : IDisposable
         {
             // Stopped.
         }
-    }
-
-    private Process Start()
-    {
-        Process process = new()
-        {
-            StartInfo = new ProcessStartInfo(Programs.EnclaveSim, ["--config", _folder["enclave.yaml"], "--stop-with-stdin"]) { RedirectStandardError = true, RedirectStandardInput = true },
-        };
-        process.ErrorDataReceived += (_, line) =>
-        {
-            lock (_log)
-            {
-                _log.AppendLine(line.Data);
-            }
-        };
-        process.Start();
-        process.BeginErrorReadLine();
-        return process;
     }
 }

@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
+using Cloister.Cli.Enclaves;
 
 namespace Cloister.Cli.Tests.Harness;
 
@@ -9,27 +8,18 @@ namespace Cloister.Cli.Tests.Harness;
 internal sealed partial class EnclaveOnTcp : IAsyncDisposable
 {
     private readonly ScratchFolder _folder;
-    private readonly StringBuilder _log = new();
-    private Process _process;
+    private ChildProgram _process;
 
     private EnclaveOnTcp(ScratchFolder folder)
     {
         _folder = folder;
-        _process = Start();
+        _process = Programs.StartEnclave(folder["enclave.yaml"]);
     }
 
     internal string Address { get; private set; } = "";
 
-    internal string Log
-    {
-        get
-        {
-            lock (_log)
-            {
-                return _log.ToString();
-            }
-        }
-    }
+    /// <summary>The log since the last start.</summary>
+    internal string Log => _process.Said;
 
     internal static async Task<EnclaveOnTcp> StartAsync(ScratchFolder folder, string who)
     {
@@ -43,17 +33,12 @@ internal sealed partial class EnclaveOnTcp : IAsyncDisposable
 
     internal async Task RestartAsync()
     {
-        await StopAsync();
-        lock (_log)
-        {
-            _log.Clear();
-        }
-
-        _process = Start();
+        await _process.DisposeAsync();
+        _process = Programs.StartEnclave(_folder["enclave.yaml"]);
         await ReadyAsync();
     }
 
-    public async ValueTask DisposeAsync() => await StopAsync();
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
 
     private static void Write(ScratchFolder folder, string who, int port)
     {
@@ -71,24 +56,6 @@ internal sealed partial class EnclaveOnTcp : IAsyncDisposable
             """);
     }
 
-    private Process Start()
-    {
-        Process process = new()
-        {
-            StartInfo = new ProcessStartInfo(Programs.EnclaveSim, ["--config", _folder["enclave.yaml"], "--stop-with-stdin"]) { RedirectStandardError = true, RedirectStandardInput = true },
-        };
-        process.ErrorDataReceived += (_, line) =>
-        {
-            lock (_log)
-            {
-                _log.AppendLine(line.Data);
-            }
-        };
-        process.Start();
-        process.BeginErrorReadLine();
-        return process;
-    }
-
     private async Task ReadyAsync()
     {
         for (long until = Environment.TickCount64 + 120_000; !Listening.IsMatch(Log) && !_process.HasExited && Environment.TickCount64 < until;)
@@ -97,18 +64,6 @@ internal sealed partial class EnclaveOnTcp : IAsyncDisposable
         }
 
         Address = Listening.Match(Log) is { Success: true } match ? match.Groups[1].Value : throw new InvalidOperationException(Log);
-    }
-
-    private async Task StopAsync()
-    {
-        _process.StandardInput.Close();
-        if (!_process.WaitForExit(TimeSpan.FromSeconds(5)))
-        {
-            _process.Kill();
-            await _process.WaitForExitAsync();
-        }
-
-        _process.Dispose();
     }
 
     [GeneratedRegex(@"kms listens on tcp:(127\.0\.0\.1:\d+)")]

@@ -66,6 +66,7 @@ internal sealed class Link
     internal void Apply(ReadOnlySpan<byte> settings)
     {
         Settings.Apply(settings);
+
         // One frame may change it several times: a peer that went back to what it was expects to hear of that too. Source: RFC 7541, section 4.2.
         _hpack.Resize(Settings.LargestTableSize);
         _hpack.Resize(Settings.SmallestTableSize);
