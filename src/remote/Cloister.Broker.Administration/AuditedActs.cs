@@ -65,6 +65,28 @@ internal sealed class AuditedActs(IBrokerState state)
         }
     }
 
+    /// <summary>Looks whether an act would be refused now, and does nothing else. Only a refusal is in the log.</summary>
+    /// <param name="by">Who.</param>
+    /// <param name="role">The role it takes.</param>
+    /// <param name="act">Its name in the log.</param>
+    /// <param name="details">For the log. The check may add to it.</param>
+    /// <param name="check">What is to hold.</param>
+    /// <exception cref="AdministrationException">It would be refused.</exception>
+    internal async Task<T> CheckAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task<T>> check)
+    {
+        try
+        {
+            Require(by, role);
+            return await check();
+        }
+        catch (Exception e) when (e is AdministrationException or BrokerStateException)
+        {
+            details["by"] = by.Name;
+            await LogAsync(act, details, "refused");
+            throw;
+        }
+    }
+
     /// <summary>Writes to the log what changed nothing, such as a refusal.</summary>
     internal async Task LogAsync(string act, JsonObject details, string result)
     {

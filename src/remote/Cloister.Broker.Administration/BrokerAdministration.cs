@@ -60,10 +60,10 @@ public sealed class BrokerAdministration
     /// <summary>Refuses what <see cref="SetPolicyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
     /// <exception cref="AdministrationException">As there.</exception>
     public Task CheckPolicyAsync(Administrator by, string name, string yaml) =>
-        CheckAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, () =>
+        _acts.CheckAsync(by, AdministratorRole.Operator, "policy.set", new JsonObject { ["policy"] = name }, () =>
         {
             RequirePolicyText(name, yaml);
-            return Task.CompletedTask;
+            return Task.FromResult(true);
         });
 
     /// <summary>Makes a KEK and its version 1, active at once.</summary>
@@ -100,13 +100,9 @@ public sealed class BrokerAdministration
     /// <summary>Refuses what <see cref="SetKekPolicyAsync"/> would refuse now, and does nothing else. Only a refusal is in the log.</summary>
     /// <returns>The KEK, and the policy that would be in charge of it.</returns>
     /// <exception cref="AdministrationException">As there.</exception>
-    public async Task<(Kek Kek, PolicyRecord Policy)> CheckKekPolicyAsync(Administrator by, string kek, string policy, CancellationToken cancellation)
-    {
-        (Kek, PolicyRecord)? found = null;
-        await CheckAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
-            found = (await FindAsync(kek, cancellation), await RequirePolicyAsync(policy, cancellation)));
-        return found!.Value;
-    }
+    public Task<(Kek Kek, PolicyRecord Policy)> CheckKekPolicyAsync(Administrator by, string kek, string policy, CancellationToken cancellation) =>
+        _acts.CheckAsync(by, AdministratorRole.Operator, "kek.policy", new JsonObject { ["kek"] = kek, ["policy"] = policy }, async () =>
+            (await FindAsync(kek, cancellation), await RequirePolicyAsync(policy, cancellation)));
 
     /// <summary>Makes the next version of a KEK. Writes use it from <paramref name="activeAt"/> on, on every node; null: from now on.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such KEK, or a time that is past.</exception>
@@ -180,24 +176,11 @@ public sealed class BrokerAdministration
     public Task CheckDestroyAsync(Administrator by, string kek, int version, TimeSpan delay, string confirmation, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        return CheckAsync(
-            by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay),
-            () => RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation));
-    }
-
-    private async Task CheckAsync(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Task> check)
-    {
-        try
+        return _acts.CheckAsync(by, AdministratorRole.KeyCustodian, "kek.destroy", DestroyDetails(kek, version, now + delay), async () =>
         {
-            AuditedActs.Require(by, role);
-            await check();
-        }
-        catch (AdministrationException)
-        {
-            details["by"] = by.Name;
-            await _acts.LogAsync(act, details, "refused");
-            throw;
-        }
+            await RequireDestroyableAsync(kek, version, delay, confirmation, now, cancellation);
+            return true;
+        });
     }
 
     private async Task RequireDestroyableAsync(string kek, int version, TimeSpan delay, string confirmation, DateTimeOffset now, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cloister.AdminApi;
 using Cloister.Administration.Client;
+using Cloister.Certificates;
 using Cloister.Cli.Enclaves;
 using Cloister.Sockets;
 using Grpc.Core;
@@ -12,12 +13,7 @@ internal static class CliProgram
 {
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
-        {
-            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
-        }
-
+        CertificateStores.NeedNoHome();
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

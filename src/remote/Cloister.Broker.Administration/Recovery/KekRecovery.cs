@@ -137,19 +137,15 @@ public sealed class KekRecovery
         byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
         try
         {
-            AuditedActs.Require(by, AdministratorRole.KeyCustodian);
-            (KekIdentity identity, KekRecord record, string commitment) = await PrepareAsync(shares, key, kek, details, cancellation);
-            return new JsonObject
+            return await _acts.CheckAsync(by, AdministratorRole.KeyCustodian, "kek.restore", details, async () =>
             {
-                ["kek"] = identity.Name, ["version"] = identity.Version, ["keyId"] = KeyId.Format(identity.Fingerprint()), ["commitment"] = commitment, ["cluster"] = record.Cluster,
-                ["store"] = record.Store, ["policy"] = record.Policy, ["policyDigest"] = (string?)details["policyDigest"], ["release"] = record.Release,
-            };
-        }
-        catch (Exception e) when (e is AdministrationException or BrokerStateException)
-        {
-            details["by"] = by.Name;
-            await _acts.LogAsync("kek.restore", details, "refused");
-            throw;
+                (KekIdentity identity, KekRecord record, string commitment) = await PrepareAsync(shares, key, kek, details, cancellation);
+                return new JsonObject
+                {
+                    ["kek"] = identity.Name, ["version"] = identity.Version, ["keyId"] = KeyId.Format(identity.Fingerprint()), ["commitment"] = commitment, ["cluster"] = record.Cluster,
+                    ["store"] = record.Store, ["policy"] = record.Policy, ["policyDigest"] = (string?)details["policyDigest"], ["release"] = record.Release,
+                };
+            });
         }
         finally
         {

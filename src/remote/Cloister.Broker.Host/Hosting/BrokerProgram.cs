@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
+using Cloister.Certificates;
 using Cloister.KeyStores;
 using Cloister.Recovery;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,12 +24,7 @@ internal static class BrokerProgram
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
-        // Where there is none, in a container or a unit, .NET's TLS fails when it looks for certificate stores of the user.
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("HOME")))
-        {
-            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
-        }
-
+        CertificateStores.NeedNoHome();
         switch (arguments)
         {
             case ["--version"]:
