@@ -263,14 +263,28 @@ public sealed class BrokerAdministration
     private KekIdentity Identity(KekVersion version) => new(_authority, version.Name, checked((uint)version.Version), version.Generation);
 
     /// <summary>Keeps the commitment of each version that has none, of before there were any, as far as its store shows the key.</summary>
+    /// <exception cref="AdministrationException">Of some the store does not give the key now; the others have theirs.</exception>
     public async Task KeepCommitmentsAsync(CancellationToken cancellation)
     {
+        List<string> problems = [];
         foreach ((KekVersion version, string store) in await _state.ListWithoutCommitmentAsync(cancellation))
         {
-            if (_stores.Find(store) is { CanRelease: true } found)
+            try
             {
-                await _state.SetCommitmentAsync(version.Name, version.Version, await KekCommitment.OfAsync(found, Identity(version), cancellation), cancellation);
+                if (_stores.Find(store) is { CanRelease: true } found)
+                {
+                    await _state.SetCommitmentAsync(version.Name, version.Version, await KekCommitment.OfAsync(found, Identity(version), cancellation), cancellation);
+                }
             }
+            catch (Exception e) when (e is KeyStoreException or AdministrationException)
+            {
+                problems.Add($"KEK {version.Name} version {version.Version}: {e.Message}");
+            }
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new AdministrationException(string.Join("; ", problems));
         }
     }
 

@@ -84,7 +84,12 @@ public sealed class RestoreTests
         string kept = await broker.State.FindCommitmentAsync("new", 1, Cancellation);
         Assert.Equal(64, kept.Length);
 
-        await broker.Administration.KeepCommitmentsAsync(Cancellation);
+        // One whose key the store lost keeps no other from its own.
+        await broker.State.CreateKekAsync(BrokerUnderTest.Record("lost"), broker.Time.GetUtcNow(), (_, _) => Task.FromResult(""), Cancellation);
+        AdministrationException e = await Assert.ThrowsAsync<AdministrationException>(() => broker.Administration.KeepCommitmentsAsync(Cancellation));
+        Assert.Contains("KEK lost version 1", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("KEK old", e.Message, StringComparison.Ordinal);
+        Assert.Empty(await broker.State.FindCommitmentAsync("lost", 1, Cancellation));
         Assert.Equal(64, (await broker.State.FindCommitmentAsync("old", 1, Cancellation)).Length);
         Assert.Equal(kept, await broker.State.FindCommitmentAsync("new", 1, Cancellation));
     }

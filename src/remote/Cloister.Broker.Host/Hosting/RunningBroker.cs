@@ -78,7 +78,6 @@ internal sealed class RunningBroker : IAsyncDisposable
             log.OtherRootsAllowed();
         }
 
-        await administration.KeepCommitmentsAsync(cancellation);
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
