@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Verify.Dcap;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Policies;
+using Cloister.Collateral;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests;
@@ -86,6 +89,50 @@ public sealed class EvidenceVerificationTests : IDisposable
         Assert.False(verdict.IsAccepted);
     }
 
+    [Fact]
+    public async Task NobodyIsAskedForCollateralBeforeSignaturesAndBindingHold()
+    {
+        CountingSource source = new(_enclave);
+        EvidenceVerification verification = new(source, _clock, otherRoots: OtherRoots.Any);
+        Assert.Equal("pck_chain", await StepAsync(_enclave.Answer(Nonce, Stated), [])); // a root that nobody trusts
+        Assert.Equal("quote_signature", await StepAsync(Processes.RefusalTests.Tamper(_enclave.Answer(Nonce, Stated)), Policy().Roots));
+        Assert.Equal("report_data", await StepAsync(_enclave.Answer(Nonce, Stated, boundNonce: "other"), Policy().Roots)); // an old quote of somebody's
+        Assert.Equal(0, source.Asked);
+        Assert.Null(await StepAsync(_enclave.Answer(Nonce, Stated), Policy().Roots));
+        Assert.Equal(1, source.Asked);
+
+        async Task<string?> StepAsync(AttestRequest request, IReadOnlyList<Certificate> roots) => (await verification.VerifyAsync(
+            "sgx", request, StatementPurpose.Lease, roots, Requester.Unknown, TestContext.Current.CancellationToken)).Failure?.Step;
+    }
+
+    [Fact]
+    public async Task OneVerificationServesEveryPolicyAndEachTrustsItsOwnRoots()
+    {
+        CountingSource source = new(_enclave);
+        EvidenceVerification verification = new(source, _clock, otherRoots: OtherRoots.Any);
+        EvidenceReading reading = await verification.VerifyAsync(
+            "sgx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Roots, Requester.Unknown, TestContext.Current.CancellationToken);
+        Assert.True(verification.Appraise(reading.Evidence!, Policy().Appraisal, Policy().Roots).IsAccepted);
+        Assert.Equal("enclave", verification.Appraise(reading.Evidence!, Policy(new string('a', 64)).Appraisal, Policy().Roots).Failures[0].Step);
+        Assert.Equal(("roots", "untrusted_root"), Step(verification.Appraise(reading.Evidence!, Policy().Appraisal, [])));
+        Assert.Equal(1, source.Asked);
+
+        static (string, string) Step(EvidenceVerdict verdict) => (verdict.Failures[0].Step, verdict.Failures[0].Code);
+    }
+
+    [Fact]
+    public async Task StrangersWhoWaitForTheirPlacesKeepNobodyWithALeaseWaiting()
+    {
+        using VerificationPlaces places = new(known: 1, strangers: 1, waiting: 0);
+        EvidenceVerification verification = new(_enclave, _clock, otherRoots: OtherRoots.Any, places: places);
+        using IDisposable? taken = await places.TryAcquireAsync(Requester.Unknown, TestContext.Current.CancellationToken);
+        Assert.Equal("busy", (await VerifyAsync(Requester.Unknown)).Failure!.Code);
+        Assert.True((await VerifyAsync(Requester.Known)).IsVerified);
+
+        Task<EvidenceReading> VerifyAsync(Requester requester) => verification.VerifyAsync(
+            "sgx", _enclave.Answer(Nonce, Stated), StatementPurpose.Lease, Policy().Roots, requester, TestContext.Current.CancellationToken);
+    }
+
     [Theory]
     [InlineData("""{"quote":"AAAA"}""", "parse_quote")]
     [InlineData("""{"quote":"?"}""", "request")]
@@ -162,5 +209,16 @@ public sealed class EvidenceVerificationTests : IDisposable
         policy ??= Policy();
         IReadOnlyList<Certificate> roots = policy.Roots;
         return _verification.VerifyAsync("sgx", request, StatementPurpose.Lease, policy.Appraisal, roots, TestContext.Current.CancellationToken);
+    }
+
+    private sealed class CountingSource(SimulatedEnclave enclave) : IDcapCollateralSource
+    {
+        public int Asked { get; private set; }
+
+        public Task<DcapCollateral> GetAsync(DcapCollateralKey key, CancellationToken cancellationToken)
+        {
+            Asked++;
+            return enclave.GetAsync(key, cancellationToken);
+        }
     }
 }

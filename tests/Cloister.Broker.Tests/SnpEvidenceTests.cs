@@ -34,7 +34,7 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
     private SnpCollateral? _known;
     private bool? _askedWithKey;
 
-    public Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, CancellationToken cancellationToken)
+    public Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, Requester requester, CancellationToken cancellationToken)
     {
         _askedWithKey = hasKey;
         return _known is null ? throw new CollateralException("unreachable", "AMD is away") : Task.FromResult(_known);

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Policies;
@@ -12,6 +13,7 @@ namespace Cloister.Broker.Tests;
 public sealed class TokenTests : IDisposable
 {
     private const string Nonce = "8Uv9kzBvtsqrfq0M69tUqVrXpQoyeOSSiMxTjCq7avY=";
+    private const string Audience = "urn:example:audience";
     private static readonly TokenLease Lease = new(new string('1', 32), "instance", "c1", "tee", "secrets", "");
 
     private readonly MovableClock _clock = new();
@@ -24,7 +26,7 @@ public sealed class TokenTests : IDisposable
     public async Task ATokenCarriesKeyAndLeaseUntilItEnds()
     {
         string token = await Issue();
-        TokenVerifier verifier = new(_authority, _clock);
+        TokenVerifier verifier = new(_authority, Audience, _clock);
         (VerifiedToken verified, TokenLease lease) = verifier.VerifyLease(token)!.Value;
         Assert.Equal(Lease, lease);
         Assert.Equal("P-256", verified.Key.Curve);
@@ -33,9 +35,23 @@ public sealed class TokenTests : IDisposable
     }
 
     [Fact]
+    public async Task ATokenForAnotherAudienceIsNone()
+    {
+        string token = await Issue();
+        Assert.NotNull(new TokenVerifier(_authority, Audience, _clock).VerifyLease(token));
+        Assert.Null(new TokenVerifier(_authority, Audience + "/", _clock).VerifyLease(token));
+        using JsonDocument payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.Split('.')[1]));
+        Assert.Equal(Audience, payload.RootElement.GetProperty("aud").GetString());
+
+        // Signed by the authority, and for nobody in particular: as tokens were once.
+        string nobodys = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(token.Split('.')[1])).Replace("\"aud\":", "\"was\":", StringComparison.Ordinal);
+        Assert.Null(new TokenVerifier(_authority, Audience, _clock).VerifyLease(_authority.Sign(TokenIssuer.LeaseType, Encoding.UTF8.GetBytes(nobodys), withKeyId: true)));
+    }
+
+    [Fact]
     public async Task ATokenOfALeaseIsNoneOfAnAttestationAndTheOtherWayRound()
     {
-        TokenVerifier verifier = new(_authority, _clock);
+        TokenVerifier verifier = new(_authority, Audience, _clock);
         string ofLease = await Issue();
         string ofNone = await Issue(lease: false);
         Assert.Null(verifier.Verify(ofLease));
@@ -48,8 +64,8 @@ public sealed class TokenTests : IDisposable
     {
         string token = await Issue();
         using BrokerAuthority stranger = NewAuthority();
-        Assert.Null(new TokenVerifier(stranger, _clock).VerifyLease(token));
-        TokenVerifier verifier = new(_authority, _clock);
+        Assert.Null(new TokenVerifier(stranger, Audience, _clock).VerifyLease(token));
+        TokenVerifier verifier = new(_authority, Audience, _clock);
         Assert.Null(verifier.VerifyLease(""));
         Assert.Null(verifier.VerifyLease("a.b"));
         Assert.Null(verifier.VerifyLease("?.?.?"));
@@ -70,8 +86,8 @@ public sealed class TokenTests : IDisposable
     {
         LeaseTerms terms = Terms(_authority.Id);
         string lease = new LeaseSigner(_authority).Sign(terms);
-        Assert.Null(new TokenVerifier(_authority, _clock).Verify(lease));
-        Assert.Null(new TokenVerifier(_authority, _clock).VerifyLease(lease));
+        Assert.Null(new TokenVerifier(_authority, Audience, _clock).Verify(lease));
+        Assert.Null(new TokenVerifier(_authority, Audience, _clock).VerifyLease(lease));
         using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(lease.Split('.')[0]));
         Assert.Equal(["alg", "typ", "jwk"], header.RootElement.EnumerateObject().Select(member => member.Name));
         LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
@@ -131,6 +147,6 @@ public sealed class TokenTests : IDisposable
         AttestRequest request = enclave.Answer(Nonce, SimulatedEnclave.Statement());
         EvidenceVerdict verdict = await new EvidenceVerification(enclave, _clock, otherRoots: OtherRoots.Any).VerifyAsync(
             "sgx", request, StatementPurpose.Lease, policy.Appraisal, policy.Roots, TestContext.Current.CancellationToken);
-        return new TokenIssuer(_authority, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, lease ? Lease : null);
+        return new TokenIssuer(_authority, Audience, _clock).Issue(verdict, request.RuntimeData, configurationApproved: true, lease ? Lease : null);
     }
 }

@@ -40,7 +40,7 @@ public sealed class KdsSnpSourceTests
         server.Route($"/vcek/v1/{name}/crl", vendor.IssueRevocationList(Now.AddDays(-1), Now.AddDays(30)));
         using HttpClient http = new();
         using KdsSnpSource source = new(new KdsClient(http, server.Address), TimeProvider.System);
-        SnpCollateral collateral = await source.GetAsync(SnpReport.Parse(report), hasKey: false, TestContext.Current.CancellationToken);
+        SnpCollateral collateral = await source.GetAsync(SnpReport.Parse(report), hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
         VerificationResult result = SnpVerifier.Verify(report, collateral, TrustAnchors.Of(Certificate.Parse(vendor.Ark)), VerificationTime.At(Now));
         Assert.True(result.IsAuthentic, result.Failure?.ToString());
     }
@@ -55,17 +55,17 @@ public sealed class KdsSnpSourceTests
         using HttpClient http = new();
         MovableClock clock = new(Now);
         using KdsSnpSource source = new(new KdsClient(http, server.Address), clock);
-        await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken);
-        await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken);
+        await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
+        await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
         Assert.Equal(3, server.Requests.Count);
 
         // A day later the list is asked for again, the VCEK is not.
         clock.Now = Now.AddDays(2);
-        await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken);
+        await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
         Assert.Equal(5, server.Requests.Count);
         clock.Now = Now.AddDays(4);
         server.IsDown = true;
-        SnpCollateral kept = await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken);
+        SnpCollateral kept = await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
         Assert.Single(kept.EndorsementKeys);
     }
 
@@ -78,7 +78,7 @@ public sealed class KdsSnpSourceTests
         Serve(server, report, endorsement);
         using HttpClient http = new();
         using KdsSnpSource source = new(new KdsClient(http, server.Address), TimeProvider.System);
-        SnpCollateral collateral = await source.GetAsync(report, hasKey: true, TestContext.Current.CancellationToken);
+        SnpCollateral collateral = await source.GetAsync(report, hasKey: true, Requester.Known, TestContext.Current.CancellationToken);
         Assert.Empty(collateral.EndorsementKeys);
         Assert.Single(collateral.RevocationLists);
         Assert.DoesNotContain(server.Requests, path => path.Contains("SPL=", StringComparison.Ordinal));
@@ -94,30 +94,76 @@ public sealed class KdsSnpSourceTests
         Serve(server, report, endorsement);
         using HttpClient http = new();
         using KdsSnpSource source = new(new KdsClient(http, server.Address), TimeProvider.System);
-        SnpCollateral collateral = await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken);
+        SnpCollateral collateral = await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken);
         VerificationResult result = SnpVerifier.Verify(bytes, collateral, TrustAnchors.Of(Certificate.Parse(Genoa.Ark)), VerificationTime.At(Now));
         Assert.True(result.IsAuthentic, result.Failure?.ToString());
         Assert.Contains("/Milan/", server.Requests[0], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task MadeUpReportsDoNotMakeItAskForEver()
+    public async Task MadeUpReportsUseUpWhatStrangersHaveAndNothingElse()
     {
+        using SnpEndorsement endorsement = Genoa.IssueEndorsement(new SnpEndorsementRequest { Tcb = Tcb, HardwareId = LongId });
+        SnpReport genuine = SnpReport.Parse(Fields(3).Sign(endorsement.Key));
         using LocalServer server = new();
+        Serve(server, genuine, endorsement);
         using HttpClient http = new();
         using KdsSnpSource source = new(new KdsClient(http, server.Address), TimeProvider.System);
-        using SnpEndorsement endorsement = Genoa.IssueEndorsement(new SnpEndorsementRequest { Tcb = Tcb, HardwareId = LongId });
         string last = "";
-        for (byte i = 0; i < 100; i++)
+        for (byte i = 100; i < 200; i++)
         {
-            byte[] chip = [i, .. LongId[1..]];
-            SnpReport report = SnpReport.Parse((Fields(3) with { ChipId = chip }).Sign(endorsement.Key));
-            last = (await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken))).Code;
+            last = await FailureAsync(source, Made(i, endorsement), Requester.Unknown);
         }
 
         Assert.Equal("busy", last);
-        Assert.InRange(server.Requests.Count, 60, 90);
+        Assert.InRange(server.Requests.Count, 20, 40);
+
+        // An enclave that is known gets its certificate all the same; a stranger does not.
+        Assert.Equal("busy", await FailureAsync(source, genuine, Requester.Unknown));
+        Assert.Single((await source.GetAsync(genuine, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);
     }
+
+    [Fact]
+    public async Task OneKnownChipDoesNotUseUpWhatTheOthersHave()
+    {
+        using SnpEndorsement endorsement = Genoa.IssueEndorsement(new SnpEndorsementRequest { Tcb = Tcb, HardwareId = LongId });
+        SnpReport genuine = SnpReport.Parse(Fields(3).Sign(endorsement.Key));
+        using LocalServer server = new();
+        Serve(server, genuine, endorsement);
+        using HttpClient http = new();
+        using KdsSnpSource source = new(new KdsClient(http, server.Address), TimeProvider.System);
+        byte[] chip = [255, .. LongId[1..]];
+        for (byte i = 0; i < 100; i++)
+        {
+            // Each names another TCB, so each is another certificate.
+            SnpReport report = SnpReport.Parse((Fields(3) with { ChipId = chip, ReportedTcb = new SnpTcb(0, 3, 0, 24, i).Encode(SnpProductLine.Genoa) }).Sign(endorsement.Key));
+            await FailureAsync(source, report, Requester.Known);
+        }
+
+        Assert.InRange(server.Requests.Count, 1, 20);
+        Assert.Single((await source.GetAsync(genuine, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);
+    }
+
+    [Fact]
+    public async Task WhatAmdDoesNotHaveIsNotAskedForAgainForAWhile()
+    {
+        using SnpEndorsement endorsement = Genoa.IssueEndorsement(new SnpEndorsementRequest { Tcb = Tcb, HardwareId = LongId });
+        using LocalServer server = new();
+        using HttpClient http = new();
+        MovableClock clock = new(Now);
+        using KdsSnpSource source = new(new KdsClient(http, server.Address), clock);
+        Assert.Equal("http_status", await FailureAsync(source, Made(1, endorsement), Requester.Known));
+        Assert.Equal("http_status", await FailureAsync(source, Made(1, endorsement), Requester.Known));
+        Assert.Single(server.Requests);
+        clock.Now = Now.AddMinutes(10);
+        await FailureAsync(source, Made(1, endorsement), Requester.Known);
+        Assert.Equal(2, server.Requests.Count);
+    }
+
+    private static SnpReport Made(byte first, SnpEndorsement endorsement) => SnpReport.Parse((Fields(3) with { ChipId = (byte[])[first, .. LongId[1..]] }).Sign(endorsement.Key));
+
+    private static async Task<string> FailureAsync(KdsSnpSource source, SnpReport report, Requester requester) =>
+        (await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(report, hasKey: false, requester, TestContext.Current.CancellationToken))).Code;
 
     [Fact]
     public async Task ADirectoryHasAFolderForAChipOrOneForAll()
@@ -128,15 +174,15 @@ public sealed class KdsSnpSourceTests
         try
         {
             DirectorySnpSource source = new(root.FullName);
-            Assert.Same(SnpCollateral.None, await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken));
+            Assert.Same(SnpCollateral.None, await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken));
             DirectoryInfo all = root.CreateSubdirectory("snp");
             await File.WriteAllTextAsync(Path.Combine(all.FullName, "ca_chain.pem"), Genoa.ChainPem, TestContext.Current.CancellationToken);
-            Assert.Empty((await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken)).EndorsementKeys);
+            Assert.Empty((await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);
             DirectoryInfo own = root.CreateSubdirectory("snp-" + Convert.ToHexStringLower(LongId));
             await File.WriteAllBytesAsync(Path.Combine(own.FullName, "vcek.der"), endorsement.Certificate, TestContext.Current.CancellationToken);
-            Assert.Single((await source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken)).EndorsementKeys);
+            Assert.Single((await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);
             await File.WriteAllTextAsync(Path.Combine(own.FullName, "vcek.der"), "none", TestContext.Current.CancellationToken);
-            CollateralException malformed = await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(report, hasKey: false, TestContext.Current.CancellationToken));
+            CollateralException malformed = await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken));
             Assert.Equal("malformed", malformed.Code);
         }
         finally

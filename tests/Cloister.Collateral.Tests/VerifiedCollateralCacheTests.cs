@@ -49,6 +49,49 @@ public sealed class VerifiedCollateralCacheTests
     }
 
     [Fact]
+    public async Task A_failure_is_remembered_for_a_while_and_not_for_ever()
+    {
+        FakeSource source = new() { IsAway = true };
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors);
+        foreach (int seconds in new[] { 0, 5, 14 })
+        {
+            Assert.Equal("unreachable", (await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key, VerificationTime.At(Now.AddSeconds(seconds)), Cancellation))).Code);
+        }
+
+        Assert.Equal(1, source.Fetches);
+        source.IsAway = false;
+        Assert.NotNull(await cache.GetAsync(Key, VerificationTime.At(Now.AddSeconds(15)), Cancellation));
+        Assert.Equal(2, source.Fetches);
+    }
+
+    [Fact]
+    public async Task Models_of_which_there_is_nothing_are_not_kept()
+    {
+        FakeSource source = new() { IsAway = true };
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors, new VerifiedCollateralCacheOptions { MaximumEntries = 16 });
+        for (int i = 0; i < 100; i++)
+        {
+            await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key with { Fmspc = $"{i:X12}" }, VerificationTime.At(Now), Cancellation));
+        }
+
+        Assert.Equal(0, cache.Count);
+    }
+
+    [Fact]
+    public async Task Strangers_have_few_fetches_at_a_time_and_take_none_from_others()
+    {
+        TaskCompletionSource answer = new();
+        FakeSource source = new() { Before = answer.Task };
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors);
+        Task<VerifiedDcapCollateral>[] strangers = [.. Enumerable.Range(0, 10).Select(i => cache.GetAsync(Key with { Fmspc = $"{i:X12}" }, VerificationTime.At(Now), Cancellation, Requester.Unknown))];
+        Task<VerifiedDcapCollateral> known = cache.GetAsync(Key, VerificationTime.At(Now), Cancellation, Requester.Known);
+        Assert.Equal(6, strangers.Count(task => task.IsFaulted && ((CollateralException)task.Exception!.InnerException!).Code == "busy"));
+        Assert.Equal(5, source.Fetches);
+        answer.SetResult();
+        Assert.NotNull(await known);
+    }
+
+    [Fact]
     public async Task A_lower_tcb_evaluation_data_number_is_never_taken()
     {
         FakeSource source = new();
@@ -112,6 +155,8 @@ public sealed class VerifiedCollateralCacheTests
 
         public bool IsAway { get; set; }
 
+        public Task Before { get; init; } = Task.CompletedTask;
+
         public int Number { get; set; } = 18;
 
         public DateTimeOffset IssueDate { get; set; } = Now.AddDays(-1);
@@ -120,6 +165,7 @@ public sealed class VerifiedCollateralCacheTests
         {
             Interlocked.Increment(ref _fetches);
             await Task.Yield();
+            await Before;
             return IsAway
                 ? throw new CollateralException("unreachable", "away")
                 : Vendor.NewCollateral(Platform, new DcapCollateralRequest { IssueDate = IssueDate, NextUpdate = IssueDate.AddDays(30), TcbEvaluationDataNumber = Number });

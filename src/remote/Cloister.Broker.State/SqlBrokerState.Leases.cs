@@ -51,6 +51,10 @@ public sealed partial class SqlBrokerState
         (await _reads.FirstOrDefaultAsync<LeaseRow>($"SELECT {LeaseRow.Columns} FROM Leases WHERE Id = @id", new { id }, cancellation))?.ToRecord();
 
     /// <inheritdoc/>
+    public async Task<bool> HasLeaseOnAsync(string platform, CancellationToken cancellation) =>
+        await _reads.FirstOrDefaultAsync<string>("SELECT Id FROM Leases WHERE Platform = @platform LIMIT 1", new { platform }, cancellation) is not null;
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<LeaseRecord>> ListLeasesAsync(string? cluster, CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<LeaseRow>(
             $"SELECT {LeaseRow.Columns} FROM Leases {(cluster is null ? "" : "WHERE Cluster = @cluster")} ORDER BY RenewedAt DESC, Id",

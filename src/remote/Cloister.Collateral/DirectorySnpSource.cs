@@ -9,7 +9,7 @@ namespace Cloister.Collateral;
 public sealed class DirectorySnpSource(string root) : ISnpCollateralSource
 {
     /// <inheritdoc />
-    public Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, CancellationToken cancellationToken)
+    public Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, Requester requester, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(report);
         string own = Path.Combine(root, $"snp-{Convert.ToHexStringLower(report.ChipId)}");

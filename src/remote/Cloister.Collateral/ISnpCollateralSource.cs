@@ -9,7 +9,8 @@ public interface ISnpCollateralSource
     /// <summary>Endorsement key, authorities and revocation lists for a report, as far as they are to be had.</summary>
     /// <param name="report">Parsed, not verified: anybody can make one up.</param>
     /// <param name="hasKey">The endorsement key came with the report and is not asked for.</param>
+    /// <param name="requester">For whom: a source that answers few requests keeps some for those who are known.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="CollateralException">They cannot be had.</exception>
-    Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, CancellationToken cancellationToken);
+    Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, Requester requester, CancellationToken cancellationToken);
 }

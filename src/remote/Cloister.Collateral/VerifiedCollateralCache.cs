@@ -8,7 +8,8 @@ namespace Cloister.Collateral;
 
 /// <summary>
 /// Keeps verified collateral by platform model. It honours nextUpdate, uses what it has while the source is away, and never goes back to a lower tcbEvaluationDataNumber, so that nobody who can
-/// answer in the source's place can bring back a TCB level that was good once. Safe to use from many threads; one fetch at a time for each model.
+/// answer in the source's place can bring back a TCB level that was good once. A failure is remembered for a while, and only so many. Safe to use from many threads; one fetch at a time
+/// for each model, and few at a time for strangers.
 /// </summary>
 public sealed class VerifiedCollateralCache
 {
@@ -17,6 +18,8 @@ public sealed class VerifiedCollateralCache
     private readonly VerifiedCollateralCacheOptions _options;
     private readonly TcbEvaluationFloor _floor;
     private readonly ConcurrentDictionary<DcapCollateralKey, Entry> _entries = new();
+    private readonly NegativeCache<DcapCollateralKey> _failures;
+    private int _fetchesForStrangers;
 
     /// <summary>A cache before <paramref name="source"/>.</summary>
     /// <param name="source">Where collateral comes from.</param>
@@ -31,14 +34,36 @@ public sealed class VerifiedCollateralCache
         _anchors = anchors;
         _options = options ?? new VerifiedCollateralCacheOptions();
         _floor = floor ?? new TcbEvaluationFloor();
+        _failures = new NegativeCache<DcapCollateralKey>(_options.MaximumEntries);
     }
 
-    /// <summary>Verified collateral for a platform model, valid at <paramref name="time"/>.</summary>
-    /// <exception cref="CollateralException">There is none that is valid.</exception>
-    public async Task<VerifiedDcapCollateral> GetAsync(DcapCollateralKey key, VerificationTime time, CancellationToken cancellationToken)
+    /// <summary>How many platform models it holds, those that are fetched just now included.</summary>
+    public int Count => _entries.Count;
+
+    /// <summary>What is here and need not be fetched; or null. Asks nobody, so it may be asked about what is not verified yet.</summary>
+    public VerifiedDcapCollateral? Find(DcapCollateralKey key, VerificationTime time)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(time);
+        return _entries.TryGetValue(key, out Entry? entry) ? entry.Fresh(time, _options) : null;
+    }
+
+    /// <summary>Verified collateral for a platform model, valid at <paramref name="time"/>.</summary>
+    /// <param name="key">The model. To be taken from evidence whose signatures hold: it goes to the source, and takes a place here.</param>
+    /// <param name="time">When it must be valid.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <param name="requester">For whom.</param>
+    /// <exception cref="CollateralException">There is none that is valid.</exception>
+    public async Task<VerifiedDcapCollateral> GetAsync(
+        DcapCollateralKey key, VerificationTime time, CancellationToken cancellationToken, Requester requester = Requester.Known)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(time);
+        if (_failures.Find(key, time.Value) is { } failed)
+        {
+            throw failed;
+        }
+
         Entry entry = _entries.GetOrAdd(key, _ => new Entry());
         if (entry.Fresh(time, _options) is { } fresh)
         {
@@ -48,11 +73,31 @@ public sealed class VerifiedCollateralCache
         await entry.Gate.WaitAsync(cancellationToken);
         try
         {
-            return entry.Fresh(time, _options) ?? await FetchAsync(entry, key, time, cancellationToken);
+            // Whoever waited may find that it failed meanwhile, and need not ask again.
+            return entry.Fresh(time, _options) ?? (_failures.Find(key, time.Value) is { } meanwhile ? throw meanwhile : await FetchAsync(entry, key, time, requester, cancellationToken));
         }
         finally
         {
             entry.Gate.Release();
+        }
+    }
+
+    private async Task<VerifiedDcapCollateral> FetchAsync(Entry entry, DcapCollateralKey key, VerificationTime time, Requester requester, CancellationToken cancellationToken)
+    {
+        if (requester == Requester.Known)
+        {
+            return await FetchAsync(entry, key, time, cancellationToken);
+        }
+
+        try
+        {
+            return Interlocked.Increment(ref _fetchesForStrangers) <= _options.FetchesForStrangers
+                ? await FetchAsync(entry, key, time, cancellationToken)
+                : throw new CollateralException("busy", "collateral for other platform models is being fetched: try again later");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _fetchesForStrangers);
         }
     }
 
@@ -71,6 +116,8 @@ public sealed class VerifiedCollateralCache
 
             _floor.Raise(key, verified.TcbEvaluationDataNumber);
             entry.Set(verified, time.Value);
+            _entries[key] = entry; // another one's failure may have taken it out
+            _failures.Remove(key);
             Evict();
             return verified;
         }
@@ -78,6 +125,18 @@ public sealed class VerifiedCollateralCache
         {
             entry.LastFailure = time.Value;
             return entry.Valid(time)!;
+        }
+        catch (OperationCanceledException) when (entry.Valid(time) is null)
+        {
+            _entries.TryRemove(KeyValuePair.Create(key, entry));
+            throw;
+        }
+        catch (CollateralException e)
+        {
+            // Nothing is kept of it but the failure.
+            _entries.TryRemove(KeyValuePair.Create(key, entry));
+            _failures.Add(key, e, time.Value, e.Code == "http_status" ? _options.AbsentFor : _options.FailureFor);
+            throw;
         }
     }
 

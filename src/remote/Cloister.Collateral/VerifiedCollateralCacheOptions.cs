@@ -12,6 +12,15 @@ public sealed record VerifiedCollateralCacheOptions
     /// <summary>How many platform models are kept.</summary>
     public int MaximumEntries { get; init; } = 1024;
 
+    /// <summary>How long a failure counts for a model of which nothing is here.</summary>
+    public TimeSpan FailureFor { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long that the source has nothing for a model.</summary>
+    public TimeSpan AbsentFor { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many models are fetched at a time for strangers; the others are told to come back.</summary>
+    public int FetchesForStrangers { get; init; } = 4;
+
     /// <summary>Lowest tcbEvaluationDataNumber that is accepted at all.</summary>
     public int MinimumTcbEvaluationDataNumber { get; init; }
 }

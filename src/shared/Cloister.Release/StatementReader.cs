@@ -48,7 +48,7 @@ public static class StatementReader
         {
             statement = JsonSerializer.Deserialize(additionalEvidence, KbsJson.Default.StatementEnvelope)?.Cloister;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw Malformed($"additional_evidence is no statement of version {Supported}");
         }
@@ -59,7 +59,7 @@ public static class StatementReader
             { Version: not Supported } => throw Malformed($"the statement's version is not {Supported}"),
             { Purpose: not (StatementPurpose.Lease or StatementPurpose.Provisioning or StatementPurpose.Resource) } =>
                 throw Malformed("the statement's purpose is none of lease, provisioning, resource"),
-            _ when !IsText(statement.Cluster) || !IsText(statement.Provider) => throw Malformed("the statement's cluster or provider is empty or too long"),
+            _ when !IsText(statement.Cluster) || !IsText(statement.Provider) => throw Malformed("the statement's cluster or provider is empty, too long, or has control characters"),
             _ when !IsHex(statement.Config, ConfigDigits) => throw Malformed("the statement's config is not SHA-384 in lower-case hex"),
             _ when !KekIdentity.IsValidName(statement.Kek) => throw Malformed("the statement's kek is no name of a KEK"),
             _ when statement.Lease.Length > 0 && !IsHex(statement.Lease, LeaseDigits) => throw Malformed("the statement's lease is not 32 hex digits"),
@@ -73,7 +73,9 @@ public static class StatementReader
 
     private static StatementException Malformed(string why) => new(new StepFailure("request", "malformed", why));
 
-    private static bool IsText(string text) => Encoding.UTF8.GetByteCount(text) is > 0 and <= EnvelopeContext.MaxTextSize;
+    // It is stored and shown: nothing that a database or a terminal takes for something else.
+    private static bool IsText(string text) =>
+        Encoding.UTF8.GetByteCount(text) is > 0 and <= EnvelopeContext.MaxTextSize && !text.EnumerateRunes().Any(rune => Rune.IsControl(rune) || rune == Rune.ReplacementChar);
 
     private static bool IsHex(string text, int digits) => text.Length == digits && text.All(char.IsAsciiHexDigitLower);
 }

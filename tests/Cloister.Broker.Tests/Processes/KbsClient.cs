@@ -43,6 +43,15 @@ internal sealed class KbsClient : IDisposable
     public Task<KbsAnswer> LeaseAsync(string session, AttestRequest attestation, params string[] have) =>
         PostAsync(KbsPaths.Lease, Json(new LeaseRequest(attestation, have), KbsJson.Default.LeaseRequest), session);
 
+    /// <summary>Challenge and renewal, as an enclave does it: with the token of the lease.</summary>
+    public async Task<KbsAnswer> RenewAsync(SimulatedEnclave enclave, string kek, ReceivedLease lease, Func<AttestRequest, AttestRequest>? change = null)
+    {
+        (string nonce, string session) = await AuthAsync(enclave.TeeName);
+        AttestRequest attestation = enclave.Answer(nonce, SimulatedEnclave.Statement(kek, lease.Terms.Lease, gateway: enclave.GatewayDigest));
+        LeaseRequest request = new(change?.Invoke(attestation) ?? attestation, []);
+        return await PostAsync(KbsPaths.Lease, Json(request, KbsJson.Default.LeaseRequest), session, lease.Token);
+    }
+
     /// <summary>Challenge and token, as a KBS client does it that names its KEK.</summary>
     public async Task<(string Token, string Session)> AttestAsync(SimulatedEnclave enclave, string kek)
     {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cloister.Broker.State.Evidence;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Tests.Processes;
@@ -23,8 +22,7 @@ public sealed class PurposeTests(SharedBroker shared)
         AttestRequest relayed = enclave.Answer(nonce, purpose.Length == 0 ? "" : SimulatedEnclave.Statement(kek, purpose: purpose));
 
         Assert.StartsWith("statement: purpose:", (await broker.Client.LeaseAsync(session, relayed)).Refused(401, "AttestationError"), StringComparison.Ordinal);
-        IReadOnlyList<EvidenceRecord> refused = await broker.Admin.State.ListRefusedEvidenceAsync(1000, TestContext.Current.CancellationToken);
-        Assert.Contains(refused, record => record.Instance == enclave.Instance && record.Reason.StartsWith("statement: purpose:", StringComparison.Ordinal));
+        Assert.Contains(await broker.Admin.AuditAsync(), entry => entry.Kind == "evidence.refused" && entry.Details.Contains(enclave.Instance, StringComparison.Ordinal));
         (await broker.Client.LeaseAsync(enclave, kek)).Ok(KbsJson.Default.LeaseResponse);
     }
 

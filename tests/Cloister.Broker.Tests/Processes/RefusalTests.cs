@@ -61,26 +61,38 @@ public sealed class RefusalTests(SharedBroker shared)
     }
 
     [Fact]
-    public async Task TamperedEvidenceIsRefusedWithItsStepAndKept()
+    public async Task TamperedEvidenceIsRefusedWithItsStepAndKeptOfThoseWithALease()
     {
         RunningPair broker = await shared.GetAsync();
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = await broker.NewKekAsync(enclave);
-        (string nonce, string session) = await broker.Client.AuthAsync();
-        AttestRequest answer = enclave.Answer(nonce, SimulatedEnclave.Statement(kek));
-        byte[] quote = answer.TeeEvidence.Primary.GetProperty("quote").GetBytesFromBase64();
-        quote[48 + 64 + 5] ^= 1; // in MRENCLAVE
-        using JsonDocument primary = JsonDocument.Parse($$"""{"quote":"{{Convert.ToBase64String(quote)}}"}""");
+        ReceivedLease lease = ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
 
-        string detail = (await broker.Client.LeaseAsync(session, answer with { TeeEvidence = answer.TeeEvidence with { Primary = primary.RootElement } })).Refused(401, "AttestationError");
+        string detail = (await broker.Client.RenewAsync(enclave, kek, lease, Tamper)).Refused(401, "AttestationError");
 
         Assert.StartsWith("quote_signature:", detail, StringComparison.Ordinal);
         Assert.Contains(
             await broker.Admin.AuditAsync(),
             entry => entry.Kind == "evidence.refused" && entry.Details.Contains("\"quote_signature\"", StringComparison.Ordinal) && entry.Details.Contains(enclave.Instance, StringComparison.Ordinal));
-        IReadOnlyList<EvidenceRecord> refused = await broker.Admin.State.ListRefusedEvidenceAsync(1000, TestContext.Current.CancellationToken);
-        Assert.Contains(refused, record => record.Instance == enclave.Instance && record.Reason == detail);
+        Assert.Contains(await RefusedAsync(broker), record => record.Instance == enclave.Instance && record.Reason == detail);
+
+        // The same of somebody who shows no token.
+        using SimulatedEnclave stranger = new(TimeProvider.System);
+        (string nonce, string session) = await broker.Client.AuthAsync();
+        (await broker.Client.LeaseAsync(session, Tamper(stranger.Answer(nonce, SimulatedEnclave.Statement(kek))))).Refused(401, "AttestationError");
+        Assert.DoesNotContain(await RefusedAsync(broker), record => record.Instance == stranger.Instance);
     }
+
+    internal static AttestRequest Tamper(AttestRequest answer)
+    {
+        byte[] quote = answer.TeeEvidence.Primary.GetProperty("quote").GetBytesFromBase64();
+        quote[48 + 64 + 5] ^= 1; // in MRENCLAVE
+        using JsonDocument primary = JsonDocument.Parse($$"""{"quote":"{{Convert.ToBase64String(quote)}}"}""");
+        return answer with { TeeEvidence = answer.TeeEvidence with { Primary = primary.RootElement.Clone() } };
+    }
+
+    private static Task<IReadOnlyList<EvidenceRecord>> RefusedAsync(RunningPair broker) =>
+        broker.Admin.State.ListRefusedEvidenceAsync(1000, TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task EvidenceOfAnotherEnclaveIsRefused()

@@ -21,9 +21,12 @@ internal sealed class RunningPair : IAsyncDisposable
 
     public KbsClient Client { get; }
 
-    public static async Task<RunningPair> StartAsync(BrokerFolder folder, IRootKey? root = null, params IKeyStore[] stores)
+    public static Task<RunningPair> StartAsync(BrokerFolder folder, IRootKey? root = null, params IKeyStore[] stores) => StartAsync(folder, "", root, stores);
+
+    /// <summary>With more lines in the configuration.</summary>
+    public static async Task<RunningPair> StartAsync(BrokerFolder folder, string more, IRootKey? root = null, params IKeyStore[] stores)
     {
-        BrokerProcess process = await folder.StartAsync();
+        BrokerProcess process = await folder.StartAsync(more);
         return new RunningPair(process, await folder.OpenAsync(process, root, stores));
     }
 

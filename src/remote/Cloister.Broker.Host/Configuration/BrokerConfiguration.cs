@@ -30,6 +30,12 @@ internal sealed record BrokerConfiguration
     /// <summary>Roots that policies may trust besides the vendors'.</summary>
     public OtherRoots OtherRoots { get; init; } = OtherRoots.None;
 
+    /// <summary>What strangers and platforms may ask.</summary>
+    public LimitOptions Limits { get; init; } = LimitOptions.Default;
+
+    /// <summary><c>aud</c> of tokens; null: the brokers of the authority.</summary>
+    public string? TokenAudience { get; init; }
+
     /// <summary>Administration; null: none over the network.</summary>
     public AdminSection? Admin { get; init; }
 }

@@ -62,11 +62,13 @@ internal static class BrokerConfigurationReader
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
         AdminSection? admin = AdminSectionReader.Read(fields);
+        LimitOptions limits = LimitOptions.Read(fields);
+        string? audience = fields.Optional("tokenAudience", ParseAudience);
         OtherRoots otherRoots = ReadOtherRoots(document, errors);
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
             ? null
-            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots };
+            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots, Limits = limits, TokenAudience = audience };
     }
 
     /// <summary>An address to listen on.</summary>
@@ -75,6 +77,10 @@ internal static class BrokerConfigurationReader
         text.LastIndexOf(':') > text.LastIndexOf(']') && IPEndPoint.TryParse(text, out IPEndPoint? endPoint)
             ? endPoint
             : throw new FormatException("expected an address and a port, such as 127.0.0.1:8443 or [::]:8443");
+
+    private static string ParseAudience(string text) => text.Length is > 0 and <= 256 && text.All(char.IsAscii) && !text.Any(char.IsControl)
+        ? text
+        : throw new FormatException("expected 1 to 256 characters of ASCII: whom tokens are for, such as a URL");
 
     private static string ParseDatabase(string text)
     {

@@ -1,3 +1,4 @@
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Serving;
 using Cloister.Kbs;
 using Microsoft.AspNetCore.Http;
@@ -5,15 +6,15 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Attestation. secrets: answers with a token.</summary>
-internal sealed class AttestEndpoint(AttestationDesk attestation) : Endpoint(HttpMethods.Post, KbsPaths.Attest, isKbs: true)
+internal sealed class AttestEndpoint(AttestationDesk attestation, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Attest, isKbs: true)
 {
     /// <inheritdoc />
-    public override async Task ServeAsync(HttpContext http)
+    public override Task ServeAsync(HttpContext http) => admission.RunAsync(http, async caller =>
     {
         AttestRequest request = await http.ReadAsync(KbsJson.Default.AttestRequest);
         string? session = http.Request.Session();
-        TokenResponse answer = await attestation.AttestAsync(session, request, http.RequestAborted);
+        TokenResponse answer = await attestation.AttestAsync(caller, session, request, http.RequestAborted);
         http.Response.Headers.SetCookie = AuthEndpoint.SessionCookie(session!);
         await http.WriteAsync(answer, KbsJson.Default.TokenResponse);
-    }
+    });
 }

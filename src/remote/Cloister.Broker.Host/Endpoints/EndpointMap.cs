@@ -1,3 +1,4 @@
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Hosting;
 using Cloister.Broker.Host.Serving;
 using Cloister.Broker.State;
@@ -37,6 +38,20 @@ internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
 
     private async Task ServeAsync(Endpoint endpoint, HttpContext http)
     {
+        ConnectionPlaces.Place? place = ConnectionPlaces.Of(http);
+        place?.Begin();
+        try
+        {
+            await AnswerAsync(endpoint, http);
+        }
+        finally
+        {
+            place?.End();
+        }
+    }
+
+    private async Task AnswerAsync(Endpoint endpoint, HttpContext http)
+    {
         try
         {
             await endpoint.ServeAsync(http);
@@ -72,6 +87,11 @@ internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
         counters.Count(route, refusal.Error.ToString());
         if (!http.Response.HasStarted)
         {
+            if (refusal.Error == ProtocolError.Busy && HttpProtocol.IsHttp11(http.Request.Protocol))
+            {
+                http.Response.Headers.Connection = "close"; // what was not read of the body is not worth reading
+            }
+
             await http.WriteAsync(new KbsError(KbsPaths.ErrorTypePrefix + refusal.Error, refusal.Message), KbsJson.Default.KbsError, StatusOf(refusal.Error, isKbs));
         }
     }

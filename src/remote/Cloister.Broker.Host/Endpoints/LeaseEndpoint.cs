@@ -1,3 +1,4 @@
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Serving;
 using Cloister.Kbs;
 using Microsoft.AspNetCore.Http;
@@ -5,12 +6,12 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Lease: first release and renewal. secrets: answers with a token, and KEKs encrypted to the attested key.</summary>
-internal sealed class LeaseEndpoint(LeaseDesk leases) : Endpoint(HttpMethods.Post, KbsPaths.Lease, isKbs: false)
+internal sealed class LeaseEndpoint(LeaseDesk leases, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Lease, isKbs: false)
 {
     /// <inheritdoc />
-    public override async Task ServeAsync(HttpContext http)
+    public override Task ServeAsync(HttpContext http) => admission.RunAsync(http, async caller =>
     {
         LeaseRequest request = await http.ReadAsync(KbsJson.Default.LeaseRequest);
-        await http.WriteAsync(await leases.GrantAsync(http.Request.Session(), request, http.RequestAborted), KbsJson.Default.LeaseResponse);
-    }
+        await http.WriteAsync(await leases.GrantAsync(caller, http.Request.Session(), request, http.RequestAborted), KbsJson.Default.LeaseResponse);
+    });
 }

@@ -14,6 +14,9 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>The second listener, for administrators: mutual TLS with pinned keys (docs/broker-administration.md).</summary>
 internal static class AdminListener
 {
+    // Administrators are few; what they need of open files is in what the other listener leaves.
+    private const int MaxConnections = 256;
+
     /// <summary>Listens.</summary>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static Task<WebListener> StartAsync(
@@ -38,7 +41,7 @@ internal static class AdminListener
             Time = clock,
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
-        return WebListener.StartAsync(section.Listen, certificate.Options(accept), logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+        return WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
     }
 
     private static void Warn(TwoPersonRule rule, AdministratorDirectory administrators, AdminSection section, BrokerLog log)

@@ -41,6 +41,10 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no section admin: nobody can make KEKs or policies")]
     public partial void NoAdministration();
 
+    /// <summary>SEV-SNP without revocation lists from AMD.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "collateral.kds is not set: SEV-SNP evidence is checked against no revocation list, unless collateral.directory has crl.der. Tokens and the audit log say revocationChecked: false")]
+    public partial void NoRevocationForSnp();
+
     /// <summary>A part that is needed does not answer.</summary>
     [LoggerMessage(Level = LogLevel.Error, Message = "{Route}: {Problem}")]
     public partial void Unavailable(string route, string problem);

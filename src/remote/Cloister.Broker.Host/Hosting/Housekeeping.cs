@@ -19,6 +19,7 @@ internal sealed class Housekeeping : IAsyncDisposable
     private readonly BrokerAuthority _authority;
     private readonly BrokerAdministration _administration;
     private readonly IReadOnlyList<ServerCertificate> _certificates;
+    private readonly RefusalLog _refusals;
     private readonly TimeProvider _clock;
     private readonly BrokerLog _log;
     private readonly CancellationTokenSource _stop = new();
@@ -26,10 +27,10 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     public Housekeeping(
-        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, TimeProvider clock,
+        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, RefusalLog refusals, TimeProvider clock,
         BrokerLog log)
     {
-        (_state, _authority, _administration, _certificates, _clock, _log) = (state, authority, administration, certificates, clock, log);
+        (_state, _authority, _administration, _certificates, _refusals, _clock, _log) = (state, authority, administration, certificates, refusals, clock, log);
         state.SignCheckpoints(authority.SignCheckpoint, CheckpointEvery);
         _work = Task.WhenAll(feed.RunAsync(_stop.Token), RunAsync());
     }
@@ -48,6 +49,7 @@ internal sealed class Housekeeping : IAsyncDisposable
         }
 
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(1));
+        await TryAsync("counting refused evidence", () => _refusals.FlushAsync(force: true, patience.Token));
         await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, patience.Token));
         foreach (ServerCertificate certificate in _certificates)
         {
@@ -66,6 +68,7 @@ internal sealed class Housekeeping : IAsyncDisposable
             await TryAsync("destroying KEK versions", () => DestroyDueAsync(stop));
             await TryAsync("keeping commitments of KEK versions", () => _administration.KeepCommitmentsAsync(stop));
             await TryAsync("forgetting old leases", () => _state.PurgeLeasesAsync(_clock.GetUtcNow() - LeasesKept, stop));
+            await TryAsync("counting refused evidence", () => _refusals.FlushAsync(force: false, stop));
             await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, stop));
             foreach (ServerCertificate certificate in _certificates)
             {

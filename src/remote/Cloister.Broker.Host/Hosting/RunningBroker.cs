@@ -1,5 +1,6 @@
 using Cloister.Broker.Administration;
 using Cloister.Broker.Evidence;
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Endpoints;
 using Cloister.Broker.Host.Serving;
@@ -80,18 +81,25 @@ internal sealed class RunningBroker : IAsyncDisposable
 
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
-        EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
-        EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
-        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
+        EvidenceVerification verification = new(
+            CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots,
+            VerificationPlaces.ForThisMachine(), state.HasLeaseOnAsync);
+        if (configuration.Collateral.Kds is null)
+        {
+            log.NoRevocationForSnp();
+        }
+
+        RefusalLog refusals = new(state, clock);
+        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, refusals, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
-            .. EnclaveEndpoints(state, keys, evidence, new PolicyBook(state, configuration.OtherRoots, log), revocations, feed, clock),
+            .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
             new MetricsEndpoint(counters),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
-            configuration.Listen, certificate.Options(), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
+            configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
         Add(new Stopping(_stopping));
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
@@ -106,20 +114,25 @@ internal sealed class RunningBroker : IAsyncDisposable
     }
 
     private Endpoint[] EnclaveEndpoints(
-        SqlBrokerState state, BrokerKeys keys, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, ChangeFeed feed, TimeProvider clock)
+        BrokerConfiguration configuration, SqlBrokerState state, BrokerKeys keys, EvidenceVerification verification, RefusalLog refusals, PolicyBook policies,
+        RevocationList revocations, ChangeFeed feed, TimeProvider clock)
     {
         BrokerAuthority authority = keys.Authority;
         KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
         LeasedKeys leased = new(keks);
         ChallengeDesk challenges = new(keys.Challenges, state, clock);
-        TokenGate tokens = new(new TokenVerifier(authority, clock), state);
+        string audience = configuration.TokenAudience ?? TokenIssuer.DefaultAudience(authority);
+        TokenGate tokens = new(new TokenVerifier(authority, audience, clock), state);
+        TokenIssuer issuer = new(authority, audience, clock);
+        AdmissionControl admission = new(configuration.Limits, tokens);
+        EvidenceDesk evidence = new(verification, policies, keks, refusals, state, clock);
         CryptoDesk crypto = new(keks, revocations, state);
         return
         [
             new AuthEndpoint(challenges),
-            new AttestEndpoint(new AttestationDesk(challenges, evidence, policies, keks, revocations, state, authority, clock)),
+            new AttestEndpoint(new AttestationDesk(admission, challenges, evidence, policies, revocations, state, issuer, clock), admission),
             new ResourceEndpoint(new ResourceDesk(policies, keks, leased, revocations, state, clock), tokens),
-            new LeaseEndpoint(new LeaseDesk(challenges, evidence, policies, keks, leased, revocations, state, authority, clock)),
+            new LeaseEndpoint(new LeaseDesk(admission, challenges, evidence, keks, leased, revocations, state, authority, issuer, clock), admission),
             new WatchEndpoint(new WatchDesk(feed, revocations, state, _stopping.Token), tokens),
             new CertificateEndpoint(new CertificateDesk(policies, keks, revocations, state, authority, clock), tokens),
             new WrapEndpoint(crypto, tokens),

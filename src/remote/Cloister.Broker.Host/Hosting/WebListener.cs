@@ -1,4 +1,5 @@
 using System.Net;
+using Cloister.Broker.Host.Admission;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -13,11 +14,10 @@ namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
 /// One HTTPS address with its routes. Bounded against clients that open much and send little: handshake and headers have 5 s, bodies come at
-/// 1 KiB/s or more and have at most 1 MiB.
+/// 1 KiB/s or more and have at most 1 MiB; connections are <see cref="ConnectionPlaces"/>'s.
 /// </summary>
 internal sealed class WebListener : IAsyncDisposable
 {
-    private const int MaxConnections = 65_536;
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(2);
 
@@ -35,7 +35,7 @@ internal sealed class WebListener : IAsyncDisposable
     /// <summary>Listens.</summary>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<WebListener> StartAsync(
-        IPEndPoint endPoint, TlsHandshakeCallbackOptions tls, ILoggerFactory logs, Action<WebApplication> map, CancellationToken cancellation)
+        IPEndPoint endPoint, TlsHandshakeCallbackOptions tls, int mostConnections, ILoggerFactory logs, Action<WebApplication> map, CancellationToken cancellation)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore().AddSingleton(logs).AddSingleton<IHostLifetime, OwnerLifetime>();
@@ -45,6 +45,7 @@ internal sealed class WebListener : IAsyncDisposable
             kestrel.Listen(endPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
+                new ConnectionPlaces(mostConnections).Use(listen);
                 listen.UseHttps(tls);
             });
         });
@@ -74,7 +75,6 @@ internal sealed class WebListener : IAsyncDisposable
     private static void Limit(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxConcurrentConnections = MaxConnections;
         kestrel.Limits.MaxRequestBodySize = Kbs.KbsPaths.MaxBodySize;
         kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024; // a token of a lease is some KiB
         kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;

@@ -1,7 +1,6 @@
-using Cloister.Attestation;
 using Cloister.Broker.Evidence;
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.State;
-using Cloister.Broker.State.Keks;
 using Cloister.Broker.Tokens;
 using Cloister.Kbs;
 
@@ -12,72 +11,65 @@ namespace Cloister.Broker.Host.Serving;
 /// it names is asked; without, every policy in force. Thread-safe. secrets: tokens pass.
 /// </summary>
 internal sealed class AttestationDesk(
-    ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, KekDirectory keks, RevocationList revocations, IBrokerState state, BrokerAuthority authority,
+    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, IBrokerState state, TokenIssuer tokens,
     TimeProvider clock)
 {
-    private readonly TokenIssuer _tokens = new(authority, clock);
-
     /// <summary>Answers evidence with a token, which the session has from then on too.</summary>
     /// <exception cref="ProtocolException">It is refused.</exception>
-    public async Task<TokenResponse> AttestAsync(string? session, AttestRequest request, CancellationToken cancellation)
+    public async Task<TokenResponse> AttestAsync(Caller caller, string? session, AttestRequest request, CancellationToken cancellation)
     {
-        string tee = await challenges.UseAsync(session, request.RuntimeData.Nonce, cancellation);
+        string tee = challenges.Open(session, request.RuntimeData.Nonce);
         try
         {
-            return await AttestAsync(tee, session!, request, cancellation);
+            return await AttestAsync(caller, tee, session!, request, cancellation);
         }
         catch (ProtocolException e) when (e.Error is ProtocolError.KekNotFound or ProtocolError.LeaseRevoked)
         {
-            await evidence.DeniedAsync(tee, request, e, cancellation);
+            await evidence.DeniedAsync(caller, tee, request, e, cancellation);
             throw;
         }
     }
 
-    private async Task<TokenResponse> AttestAsync(string tee, string session, AttestRequest request, CancellationToken cancellation)
+    private async Task<TokenResponse> AttestAsync(Caller caller, string tee, string session, AttestRequest request, CancellationToken cancellation)
     {
-        (EvidenceVerdict verdict, List<PolicyInForce> accepting) = await JudgeAsync(tee, request, cancellation);
+        VerifiedEvidence verified = await evidence.VerifyAsync(caller, tee, request, StatementPurpose.Resource, cancellation);
+        (IReadOnlyList<PolicyInForce?> asked, ProtocolException? absence) = await AskedAsync(verified.Statement, cancellation);
+        EvidenceVerdict[] verdicts = [.. asked.Select(policy => evidence.Appraise(verified, request.InitData, policy))];
+        PolicyInForce[] accepting = [.. asked.Where((_, i) => verdicts[i].IsAccepted).Select(policy => policy!)];
+        if (accepting.Length == 0)
+        {
+            throw await evidence.RefusedAsync(caller, tee, request, asked[0]?.Policy.Name ?? "", verdicts[0].Failures[0], cancellation);
+        }
+
+        EvidenceVerdict verdict = verdicts.First(one => one.IsAccepted);
+        AttestedEnclave enclave = verdict.Enclave!;
+        if (absence is not null)
+        {
+            throw absence;
+        }
+
+        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, "");
+        admission.Accept(enclave);
+        await challenges.UseAsync(session, tee, cancellation);
         string[] accepted = [.. accepting.Select(policy => policy.Id)];
-        (await revocations.CurrentAsync(cancellation)).Check(verdict.Enclave!.Instance, verdict.Enclave.Measurement, verdict.Enclave.Platforms, "");
         DateTimeOffset expires = clock.GetUtcNow() + TokenIssuer.Lifetime;
-        string token = _tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
+        string token = tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
         await Task.WhenAll(
-            evidence.AcceptedAsync(tee, verdict.Enclave, accepted, cancellation),
+            state.AppendAsync(EvidenceDesk.Accepted(tee, enclave, accepted), cancellation),
             state.SetSessionTokenAsync(session, token, expires, cancellation));
         return new TokenResponse(token);
     }
 
-    private async Task<(EvidenceVerdict Verdict, List<PolicyInForce> Accepting)> JudgeAsync(string tee, AttestRequest request, CancellationToken cancellation)
+    // One policy at least, or none that is there.
+    private async Task<(IReadOnlyList<PolicyInForce?> Policies, ProtocolException? Absence)> AskedAsync(EnclaveStatement? statement, CancellationToken cancellation)
     {
-        EvidenceVerdict? accepted = null;
-        List<PolicyInForce> accepting = [];
-        (string Policy, StepFailure Failure) refusal = ("", new StepFailure("policy", "none", "there is no policy: an operator has to set one"));
-        IReadOnlyList<PolicyInForce> asked = await AskedAsync(tee, request, cancellation);
-        for (int i = 0; i < asked.Count; i++)
+        if (statement is not null)
         {
-            EvidenceVerdict verdict = await evidence.JudgeAsync(tee, request, StatementPurpose.Resource, asked[i], cancellation);
-            if (verdict.IsAccepted)
-            {
-                accepted ??= verdict;
-                accepting.Add(asked[i]);
-            }
-            else if (i == 0)
-            {
-                refusal = (asked[i].Policy.Name, verdict.Failures[0]);
-            }
+            EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation);
+            return ([wanted.Policy], wanted.Absence);
         }
 
-        return accepted is null ? throw await evidence.RefusedAsync(tee, request, refusal.Policy, refusal.Failure, cancellation) : (accepted, accepting);
-    }
-
-    private async Task<IReadOnlyList<PolicyInForce>> AskedAsync(string tee, AttestRequest request, CancellationToken cancellation)
-    {
-        EnclaveStatement? statement = await evidence.StatementAsync(tee, request, StatementPurpose.Resource, cancellation);
-        if (statement is null)
-        {
-            return await policies.ListAsync(cancellation);
-        }
-
-        Kek kek = await keks.FindAsync(statement.Cluster, statement.Kek, cancellation);
-        return [await policies.FindAsync(kek.Record.Policy, cancellation)];
+        IReadOnlyList<PolicyInForce> all = await policies.ListAsync(cancellation);
+        return (all.Count == 0 ? [null] : [.. all], null);
     }
 }

@@ -7,12 +7,23 @@ using Cloister.Kbs;
 
 namespace Cloister.Broker.Host.Serving;
 
-/// <summary>Gives challenges out and takes them back, each once. Nothing is kept for one that never comes back. Thread-safe. secrets: session ids pass.</summary>
+/// <summary>
+/// Gives challenges out and takes them back, each once. Nothing is kept for one that never comes back, and nothing is stored for one whose evidence is
+/// refused: that it was tried stays in this process's memory. Thread-safe. secrets: session ids pass.
+/// </summary>
 internal sealed class ChallengeDesk(ChallengeSealer sealer, IBrokerState state, TimeProvider clock)
 {
+    private const int MostTried = 32_768;
+
     // A challenge may come from a broker whose clock is a little ahead.
     private static readonly TimeSpan Remembered = ChallengeSealer.Lifetime + TimeSpan.FromMinutes(1);
     private static readonly string[] Tees = [.. Enum.GetValues<Tee>().Select(TeeNames.NameOf)];
+
+    // Two generations: what was tried within a lifetime is in one of them.
+    private readonly Lock _lock = new();
+    private HashSet<string> _tried = new(StringComparer.Ordinal);
+    private HashSet<string> _triedBefore = new(StringComparer.Ordinal);
+    private DateTimeOffset _turned = clock.GetUtcNow();
 
     /// <summary>A challenge.</summary>
     /// <exception cref="ProtocolException">Another version, or a TEE that is not verified here.</exception>
@@ -32,17 +43,41 @@ internal sealed class ChallengeDesk(ChallengeSealer sealer, IBrokerState state, 
         return (session, new Challenge(sealer.Seal(session, request.Tee), ""));
     }
 
-    /// <summary>Uses a challenge up.</summary>
+    /// <summary>Takes a challenge back, before its evidence is looked at: asks no database. Tried once at this broker, whatever comes of it.</summary>
     /// <returns>The TEE that it was made for.</returns>
-    /// <exception cref="ProtocolException">Not ours, over, or used before: all look alike.</exception>
-    public async Task<string> UseAsync(string? session, string nonce, CancellationToken cancellation)
+    /// <exception cref="ProtocolException">Not ours, over, or tried before: all look alike.</exception>
+    public string Open(string? session, string nonce)
     {
         string? tee = session is null ? null : Tees.FirstOrDefault(one => sealer.Opens(session, one, nonce));
-        if (tee is null || !await state.TryConsumeChallengeAsync(session!, clock.GetUtcNow() + Remembered, new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), cancellation))
-        {
-            throw new ProtocolException(ProtocolError.AttestationError, "challenge: not made here for this session, over or used before: ask for a new one");
-        }
+        return tee is not null && TryFirst(session!) ? tee : throw NotOurs();
+    }
 
-        return tee;
+    /// <summary>Uses a challenge up at all brokers, when its evidence was accepted and before that is answered.</summary>
+    /// <exception cref="ProtocolException">Used before, at this broker or another.</exception>
+    public async Task UseAsync(string session, string tee, CancellationToken cancellation)
+    {
+        if (!await state.TryConsumeChallengeAsync(session, clock.GetUtcNow() + Remembered, new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), cancellation))
+        {
+            throw NotOurs();
+        }
+    }
+
+    private static ProtocolException NotOurs() =>
+        new(ProtocolError.AttestationError, "challenge: not made here for this session, over or used before: ask for a new one");
+
+    private bool TryFirst(string session)
+    {
+        lock (_lock)
+        {
+            DateTimeOffset now = clock.GetUtcNow();
+            if (now - _turned >= Remembered || _tried.Count >= MostTried)
+            {
+                (_tried, _triedBefore) = (_triedBefore, _tried);
+                _tried.Clear();
+                _turned = now;
+            }
+
+            return !_triedBefore.Contains(session) && _tried.Add(session);
+        }
     }
 }

@@ -1,99 +1,107 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Threading.RateLimiting;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
-using Cloister.Release;
-using Cloister.Broker.State;
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
+using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
 using Cloister.Kbs;
+using Cloister.Release;
 
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
-/// Verifies and appraises evidence under policies; every verdict is in the audit log and the evidence in the archive. At most so many at a time, and so
-/// many that wait: the rest is told to come back. Thread-safe.
+/// Verifies evidence, once, and appraises it under policies. What is accepted is in the audit log and the archive; refusals are as <see cref="RefusalLog"/>
+/// says, and refused evidence is kept of those only who have a lease. Thread-safe.
 /// </summary>
-internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerState state, TimeProvider clock) : IAsyncDisposable
+internal sealed class EvidenceDesk(
+    EvidenceVerification verification, PolicyBook policies, KekDirectory keks, RefusalLog refusals, IEvidenceArchive archive, TimeProvider clock)
 {
-    private const int MaxWaiting = 2048;
+    private const int LargestKept = 64 * 1024;
     private static readonly EvidenceLimits Limits = new(Accepted: 100_000, Refused: 1_000, Age: TimeSpan.FromDays(30));
 
-    private readonly ConcurrencyLimiter _limiter = new(new ConcurrencyLimiterOptions
+    /// <summary>Whether evidence is authentic and covers challenge, key and statement; no KEK, cluster or policy decides about that.</summary>
+    /// <exception cref="ProtocolException">It is not, or too much waits.</exception>
+    public async Task<VerifiedEvidence> VerifyAsync(Caller caller, string tee, AttestRequest request, string purpose, CancellationToken cancellation)
     {
-        PermitLimit = 4 * Environment.ProcessorCount, QueueLimit = MaxWaiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-    });
+        PolicyBook.TrustedRoots roots = policies.Roots;
+        EvidenceReading reading = await verification.VerifyAsync(tee, request, purpose, roots.Certificates, caller.Requester, cancellation);
+        if (reading.Failure?.Code == "untrusted_root" && await policies.RootsBesidesAsync(roots, cancellation) is { } others)
+        {
+            reading = await verification.VerifyAsync(tee, request, purpose, others.Certificates, caller.Requester, cancellation);
+        }
 
-    /// <summary>What the enclave says about itself; null for a guest that says nothing, where the purpose allows that.</summary>
-    /// <exception cref="ProtocolException">Not well-formed, or the evidence was made for another purpose.</exception>
-    public async Task<EnclaveStatement?> StatementAsync(string tee, AttestRequest request, string purpose, CancellationToken cancellation)
-    {
-        try
-        {
-            return StatementReader.Read(request.TeeEvidence.Additional, purpose);
-        }
-        catch (StatementException e)
-        {
-            throw await RefusedAsync(tee, request, "", e.Failure, cancellation);
-        }
+        return reading.IsVerified ? reading.Evidence
+            : reading.Failure.Code == "busy" ? throw new ProtocolException(ProtocolError.Busy, reading.Failure.Detail)
+            : throw await RefusedAsync(caller, tee, request, "", reading.Failure, cancellation);
     }
 
-    /// <summary>The verdict of one policy, its configuration digests included.</summary>
-    /// <exception cref="ProtocolException">Too many wait.</exception>
-    public async Task<EvidenceVerdict> JudgeAsync(string tee, AttestRequest request, string purpose, PolicyInForce policy, CancellationToken cancellation)
+    /// <summary>
+    /// The KEK and its policy. Where there is no such KEK for this cluster, or no policy, another policy stands in: who is accepted by none is refused alike, after
+    /// the same work, whatever names it tries.
+    /// </summary>
+    public async Task<Wanted> FindAsync(string cluster, string name, CancellationToken cancellation)
     {
-        using RateLimitLease permit = await _limiter.AcquireAsync(1, cancellation);
-        if (!permit.IsAcquired)
-        {
-            throw new ProtocolException(ProtocolError.Busy, "too much evidence waits to be verified: try again later, or another broker");
-        }
-
-        EvidenceVerdict verdict = await verification.VerifyAsync(tee, request, purpose, policy.Policy.Appraisal, policy.Policy.Roots, cancellation);
-        return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, request.InitData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
+        Kek? kek = await keks.TryFindAsync(cluster, name, cancellation);
+        PolicyInForce? own = kek is null ? null : await policies.TryFindAsync(kek.Record.Policy, cancellation);
+        return new Wanted(kek, own ?? await policies.StandInAsync(cluster, name, cancellation), own is null ? kek is null ? KekDirectory.Unknown() : PolicyBook.Missing() : null);
     }
 
-    /// <summary>Records an acceptance.</summary>
-    public Task AcceptedAsync(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies, CancellationToken cancellation) =>
-        state.AppendAsync(Accepted(tee, enclave, policies), cancellation);
+    /// <summary>The verdict of one policy on evidence that was verified, its configuration digests included.</summary>
+    public EvidenceVerdict Appraise(VerifiedEvidence evidence, InitData? initData, PolicyInForce? policy)
+    {
+        if (policy is null)
+        {
+            return EvidenceVerdict.Refuse(new StepFailure("policy", "none", "there is no policy: an operator has to set one"));
+        }
+
+        EvidenceVerdict verdict = verification.Appraise(evidence, policy.Policy.Appraisal, policy.Policy.Roots);
+        return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, initData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
+    }
 
     /// <summary>What is logged of an acceptance.</summary>
     public static AuditEvent Accepted(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies) => new("evidence.accepted", new JsonObject
     {
         ["tee"] = tee, ["instance"] = enclave.Instance, ["measurement"] = enclave.Measurement, ["platform"] = enclave.Platform,
-        ["policies"] = string.Join(' ', policies), ["otherRoots"] = string.Join(' ', enclave.OtherRoots),
+        ["policies"] = string.Join(' ', policies), ["otherRoots"] = string.Join(' ', enclave.OtherRoots), ["revocationChecked"] = enclave.RevocationChecked,
     });
 
     /// <summary>The evidence that a lease is given for, to be kept; null when it is too large.</summary>
     public static (EvidenceRecord, EvidenceLimits)? Kept(string tee, AttestRequest request, LeaseRecord lease) =>
-        Body(request) is { Length: <= KbsPaths.MaxBodySize } body ? (new EvidenceRecord(true, lease.Id, lease.Instance, tee, "", lease.RenewedAt, body), Limits) : null;
+        Body(request) is { Length: <= LargestKept } body ? (new EvidenceRecord(true, lease.Id, lease.Instance, tee, "", lease.RenewedAt, body), Limits) : null;
 
     /// <summary>Records a refusal.</summary>
     /// <returns>What the client is told: the first step that failed.</returns>
-    public async Task<ProtocolException> RefusedAsync(string tee, AttestRequest request, string policy, StepFailure failure, CancellationToken cancellation)
+    public async Task<ProtocolException> RefusedAsync(Caller caller, string tee, AttestRequest request, string policy, StepFailure failure, CancellationToken cancellation)
     {
         string instance = InstanceOf(request);
-        Task audit = state.AppendAsync(new AuditEvent("evidence.refused", new JsonObject
+        bool isLogged = await refusals.RecordAsync(
+            new RefusalLog.Kind("evidence.refused", SourceOf(caller), tee, failure.Step, failure.Code),
+            new JsonObject { ["tee"] = tee, ["instance"] = instance, ["policy"] = policy, ["step"] = failure.Step, ["code"] = failure.Code },
+            cancellation);
+
+        // Whose token it is: a lease's token is encrypted to the attested key, so nobody else has it.
+        if (isLogged && caller.Lease?.Instance == instance && Body(request) is { Length: <= LargestKept } body)
         {
-            ["tee"] = tee, ["instance"] = instance, ["policy"] = policy, ["step"] = failure.Step, ["code"] = failure.Code,
-        }), cancellation);
-        await Task.WhenAll(audit, KeepAsync(new EvidenceRecord(false, "", instance, tee, failure.ToString(), clock.GetUtcNow(), Body(request)), cancellation));
+            await archive.KeepEvidenceAsync(new EvidenceRecord(false, "", instance, tee, failure.ToString(), clock.GetUtcNow(), body), Limits, cancellation);
+        }
+
         return new ProtocolException(ProtocolError.AttestationError, failure.ToString());
     }
 
     /// <summary>Records that what was asked for is denied whatever the evidence says: no such KEK, or revoked.</summary>
-    public Task DeniedAsync(string tee, AttestRequest request, ProtocolException denial, CancellationToken cancellation) =>
-        state.AppendAsync(new AuditEvent("evidence.denied", new JsonObject
-        {
-            ["tee"] = tee, ["instance"] = InstanceOf(request), ["error"] = denial.Error.ToString(), ["detail"] = denial.Message,
-        }), cancellation);
+    public Task DeniedAsync(Caller caller, string tee, AttestRequest request, ProtocolException denial, CancellationToken cancellation)
+    {
+        string instance = InstanceOf(request);
+        return refusals.RecordAsync(
+            new RefusalLog.Kind("evidence.denied", SourceOf(caller), tee, denial.Error.ToString(), instance),
+            new JsonObject { ["tee"] = tee, ["instance"] = instance, ["error"] = denial.Error.ToString(), ["detail"] = denial.Message },
+            cancellation);
+    }
 
-    /// <inheritdoc />
-    public ValueTask DisposeAsync() => _limiter.DisposeAsync();
-
-    private Task KeepAsync(EvidenceRecord record, CancellationToken cancellation) =>
-        record.Body.Length > KbsPaths.MaxBodySize ? Task.CompletedTask : state.KeepEvidenceAsync(record, Limits, cancellation);
+    private static string SourceOf(Caller caller) => caller.Lease is { } lease ? $"lease {lease.Lease}" : caller.Source;
 
     private static byte[] Body(AttestRequest request) => JsonSerializer.SerializeToUtf8Bytes(request, KbsJson.Default.AttestRequest);
 
@@ -108,4 +116,10 @@ internal sealed class EvidenceDesk(EvidenceVerification verification, IBrokerSta
             return "";
         }
     }
+
+    /// <summary>What evidence asks for.</summary>
+    /// <param name="Kek">The KEK; null when there is none.</param>
+    /// <param name="Policy">What judges; null when there is no policy at all.</param>
+    /// <param name="Absence">What an accepted party is told in place of a lease; null: nothing is missing.</param>
+    internal sealed record Wanted(Kek? Kek, PolicyInForce? Policy, ProtocolException? Absence);
 }

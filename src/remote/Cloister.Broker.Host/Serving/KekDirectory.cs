@@ -9,15 +9,22 @@ internal sealed class KekDirectory(IKekRegistry registry, IReadOnlyDictionary<st
 {
     /// <summary>The KEK of a cluster. What writes use is stored before anybody is told: a clock that goes back brings no older version back.</summary>
     /// <exception cref="ProtocolException">There is none.</exception>
-    public async Task<Kek> FindAsync(string cluster, string name, CancellationToken cancellation)
+    public async Task<Kek> FindAsync(string cluster, string name, CancellationToken cancellation) =>
+        await TryFindAsync(cluster, name, cancellation) is { } kek ? await RaiseAsync(kek, cancellation) : throw Unknown();
+
+    /// <summary>The KEK of a cluster, or null. Changes nothing: for parties that are not known yet.</summary>
+    public async Task<Kek?> TryFindAsync(string cluster, string name, CancellationToken cancellation) =>
+        KekIdentity.IsValidName(name) && await registry.FindKekAsync(name, cancellation) is { } found && found.Record.Cluster == cluster ? found : null;
+
+    /// <summary>The same KEK, with what writes use stored. To be asked before anybody is told of its versions.</summary>
+    public async Task<Kek> RaiseAsync(Kek kek, CancellationToken cancellation)
     {
-        Kek kek = await registry.FindKekAsync(name, cancellation) is { } found && found.Record.Cluster == cluster ? found : throw Unknown();
         if (kek.ActiveAt(clock.GetUtcNow()) is not { } active || active.Version <= kek.HighestActive)
         {
             return kek;
         }
 
-        await registry.RaiseHighestActiveAsync(name, active.Version, cancellation);
+        await registry.RaiseHighestActiveAsync(kek.Record.Name, active.Version, cancellation);
         return kek with { HighestActive = active.Version };
     }
 

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
+using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
@@ -15,55 +16,62 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
-/// Grants and renews leases (docs/broker-protocol.md, "Lease"): challenge, KEK, policy, evidence, revocations, in this order; then the lease is
-/// stored and logged, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
+/// Grants and renews leases (docs/broker-protocol.md, "Lease"): the challenge's seal, evidence, KEK and policy, appraisal,
+/// revocations, the challenge's single use, in this order; then the lease is stored and logged, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
 /// </summary>
 internal sealed class LeaseDesk(
-    ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
-    IBrokerState state, BrokerAuthority authority, TimeProvider clock)
+    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
+    IBrokerState state, BrokerAuthority authority, TokenIssuer tokens, TimeProvider clock)
 {
     private readonly LeaseSigner _signer = new(authority);
-    private readonly TokenIssuer _tokens = new(authority, clock);
 
     /// <summary>Answers a request for a lease.</summary>
     /// <exception cref="ProtocolException">It is refused.</exception>
-    public async Task<LeaseResponse> GrantAsync(string? session, LeaseRequest request, CancellationToken cancellation)
+    public async Task<LeaseResponse> GrantAsync(Caller caller, string? session, LeaseRequest request, CancellationToken cancellation)
     {
         AttestRequest attestation = request.Attestation;
-        string tee = await challenges.UseAsync(session, attestation.RuntimeData.Nonce, cancellation);
+        string tee = challenges.Open(session, attestation.RuntimeData.Nonce);
         try
         {
-            return await GrantAsync(tee, attestation, request.Have, cancellation);
+            return await GrantAsync(caller, session!, tee, attestation, request.Have, cancellation);
         }
         catch (ProtocolException e) when (e.Error is ProtocolError.KekNotFound or ProtocolError.LeaseRevoked)
         {
-            await evidence.DeniedAsync(tee, attestation, e, cancellation);
+            await evidence.DeniedAsync(caller, tee, attestation, e, cancellation);
             throw;
         }
     }
 
-    private async Task<LeaseResponse> GrantAsync(string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
+    private async Task<LeaseResponse> GrantAsync(
+        Caller caller, string session, string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
     {
-        EnclaveStatement statement = (await evidence.StatementAsync(tee, attestation, StatementPurpose.Lease, cancellation))!;
-        Kek kek = await keks.FindAsync(statement.Cluster, statement.Kek, cancellation);
-        (await revocations.CurrentAsync(cancellation)).CheckKek(kek.Record.Name);
-        PolicyInForce policy = await policies.FindAsync(kek.Record.Policy, cancellation);
-        EvidenceVerdict verdict = await evidence.JudgeAsync(tee, attestation, StatementPurpose.Lease, policy, cancellation);
+        VerifiedEvidence verified = await evidence.VerifyAsync(caller, tee, attestation, StatementPurpose.Lease, cancellation);
+        EnclaveStatement statement = verified.Statement!;
+        EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation);
+        EvidenceVerdict verdict = evidence.Appraise(verified, attestation.InitData, wanted.Policy);
         if (!verdict.IsAccepted)
         {
-            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, verdict.Failures[0], cancellation);
+            throw await evidence.RefusedAsync(caller, tee, attestation, wanted.Policy?.Policy.Name ?? "", verdict.Failures[0], cancellation);
         }
 
         AttestedEnclave enclave = verdict.Enclave;
-        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek.Record.Name);
+        if (wanted is not { Kek: { } found, Policy: { } policy, Absence: null })
+        {
+            throw wanted.Absence!;
+        }
+
+        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, found.Record.Name);
+        admission.Accept(enclave);
+        await challenges.UseAsync(session, tee, cancellation);
+        Kek kek = await keks.RaiseAsync(found, cancellation);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
         LeaseRecord lease = await LeaseAsync(tee, enclave, statement, kek, policy, now, cancellation);
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
         string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
         TokenLease subject = new(lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, statement.Gateway);
-        string token = _tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
-        await RecordAsync(tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
+        string token = tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
+        await RecordAsync(caller, tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
 
         // Whoever brought the evidence here: the token is of use to the attested key alone, like the KEKs.
         return new LeaseResponse(KeyRelease.Encrypt(Encoding.ASCII.GetBytes(token), enclave.Key), terms, released);
@@ -106,7 +114,7 @@ internal sealed class LeaseDesk(
     };
 
     private async Task RecordAsync(
-        string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, bool kekIsReleased, EnclaveStatement statement, bool released,
+        Caller caller, string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, bool kekIsReleased, EnclaveStatement statement, bool released,
         CancellationToken cancellation)
     {
         AuditEvent Granted(LeaseRecord stored) => new(stored.Renewals > 0 ? "lease.renewed" : "lease.granted", new JsonObject
@@ -127,7 +135,7 @@ internal sealed class LeaseDesk(
         }
         catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
         {
-            throw await evidence.RefusedAsync(tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
+            throw await evidence.RefusedAsync(caller, tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
         }
     }
 }

@@ -13,6 +13,9 @@ internal sealed class TokenGate(TokenVerifier verifier, ISessionRegistry session
     /// <exception cref="ProtocolException">None, not ours, over, or of no lease.</exception>
     public (VerifiedToken Token, TokenLease Lease) RequireLease(HttpRequest request) => verifier.VerifyLease(Bearer(request) ?? throw None()) ?? throw NotOurs();
 
+    /// <summary>The bearer token of a lease, and the lease; or null: none is shown, or none that is ours and holds.</summary>
+    public (VerifiedToken Token, TokenLease Lease)? FindLease(HttpRequest request) => Bearer(request) is { } token ? verifier.VerifyLease(token) : null;
+
     /// <summary>The bearer token of an attestation, or the one that the session of the cookie has got.</summary>
     /// <exception cref="ProtocolException">None, not ours, over, or of a lease.</exception>
     public async Task<VerifiedToken> RequireAsync(HttpRequest request, CancellationToken cancellation)

@@ -16,6 +16,9 @@ public interface ILeaseRegistry
     /// <summary>A lease, expired or not; or null.</summary>
     Task<LeaseRecord?> FindLeaseAsync(string id, CancellationToken cancellation);
 
+    /// <summary>Whether a platform (as leases name it) has or had a lease that is still remembered.</summary>
+    Task<bool> HasLeaseOnAsync(string platform, CancellationToken cancellation);
+
     /// <summary>Every lease, or every one of a cluster, expired or not; the last renewed first.</summary>
     Task<IReadOnlyList<LeaseRecord>> ListLeasesAsync(string? cluster, CancellationToken cancellation);
 

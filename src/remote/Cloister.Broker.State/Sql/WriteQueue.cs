@@ -58,37 +58,40 @@ internal sealed class WriteQueue : IAsyncDisposable
             batch.Clear();
             while (batch.Count < LargestBatch && _requests.Reader.TryRead(out WriteRequest? request))
                 batch.Add(request);
-            if (await TryCommitAsync(batch))
-                continue;
-            // One of them failed and took the others with it: each in a transaction of its own.
-            foreach (WriteRequest request in batch)
-                await TryCommitAsync([request]);
+            // One that fails takes none of the others with it: it is tried alone, and the others together without it.
+            while (await TryCommitAsync(batch) is { } culprit)
+            {
+                batch.Remove(culprit);
+                await TryCommitAsync([culprit]);
+            }
         }
     }
 
-    // False: nothing was written, nobody was told, and each request alone may succeed. Whoever waits is told exactly once otherwise.
-    private async Task<bool> TryCommitAsync(List<WriteRequest> batch)
+    // The request that failed: nothing was written, nobody was told, and the others may succeed. Null: whoever waits was told, exactly once.
+    private async Task<WriteRequest?> TryCommitAsync(List<WriteRequest> batch)
     {
         DbConnection? connection = null;
-        bool running = false;
+        WriteRequest? running = null;
         try
         {
             connection = await _dialect.ConnectAsync(CancellationToken.None);
             await using DbTransaction transaction = await _dialect.BeginWriteAsync(connection, CancellationToken.None);
             var writes = new WriteTransaction(connection, transaction, _clock);
-            running = true;
             foreach (WriteRequest request in batch)
+            {
+                running = request;
                 await request.RunAsync(writes);
-            running = false; // a commit that fails may have been made, so it is not tried again
+            }
+            running = null; // a commit that fails may have been made, so it is not tried again
             await transaction.CommitAsync(CancellationToken.None);
         }
         catch (Exception exception)
         {
-            if (running && batch.Count > 1 && connection is { State: ConnectionState.Open })
-                return false;
+            if (running is not null && batch.Count > 1 && connection is { State: ConnectionState.Open })
+                return running;
             Exception answer = exception is BrokerStateException or ArgumentException ? exception : Reads.Unavailable(exception);
             batch.ForEach(request => request.Fail(answer));
-            return true;
+            return null;
         }
         finally
         {
@@ -96,7 +99,7 @@ internal sealed class WriteQueue : IAsyncDisposable
                 await CloseAsync(connection);
         }
         batch.ForEach(request => request.Complete());
-        return true;
+        return null;
     }
 
     private static async Task CloseAsync(DbConnection connection)

@@ -74,6 +74,15 @@ public sealed class ChallengeSealer : IDisposable
         return authentic && age >= -ClockSkewSeconds && age < (long)Lifetime.TotalSeconds;
     }
 
+    /// <summary>A number that nobody outside can foresee, always the same for a text: which of <paramref name="count"/> stands in for something that is not there.</summary>
+    public int Pick(string text, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        Span<byte> digest = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(_key, [.. "cloister-stand-in-v1"u8, .. Encoding.UTF8.GetBytes(text)], digest);
+        return (int)(BinaryPrimitives.ReadUInt32BigEndian(digest) % (uint)count);
+    }
+
     /// <inheritdoc />
     public void Dispose() => CryptographicOperations.ZeroMemory(_key);
 

@@ -49,6 +49,9 @@ public sealed class AttestedEnclave
     /// </summary>
     public IReadOnlyList<string> OtherRoots { get; internal init; } = [];
 
+    /// <summary>Whether the vendor's revocation lists were looked at: for SEV-SNP and Nitro nobody has to give any.</summary>
+    public bool RevocationChecked { get; internal init; }
+
     /// <summary>The preferred identity of the platform; empty when the evidence has none.</summary>
     public string Platform => Platforms is [string first, ..] ? first : "";
 

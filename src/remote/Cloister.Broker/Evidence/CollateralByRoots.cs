@@ -1,36 +1,52 @@
+using Cloister.Attestation;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Verify.Dcap;
 using Cloister.Collateral;
 
 namespace Cloister.Broker.Evidence;
 
 /// <summary>
-/// A cache of verified collateral for each set of roots: what one policy's simulated vendor signed must not serve another policy. Thread-safe.
+/// A cache of verified collateral for each root: what a simulated vendor signed must not serve quotes of another vendor. Thread-safe.
 /// </summary>
 internal sealed class CollateralByRoots(IDcapCollateralSource source)
 {
-    // Policies, not enclaves, choose roots, so there are few sets; old sets of changed policies go when there are this many.
-    private const int MaxSets = 64;
+    // Policies, not enclaves, choose roots, so there are few; old ones of changed policies go when there are this many.
+    private const int MaxRoots = 64;
 
     private readonly Dictionary<string, VerifiedCollateralCache> _caches = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
 
-    public VerifiedCollateralCache For(TrustAnchors anchors)
+    /// <summary>The cache of a pinned root.</summary>
+    public VerifiedCollateralCache For(Certificate root)
     {
-        string set = string.Join(' ', anchors.All.Select(anchor => anchor.Sha256).Order(StringComparer.Ordinal));
         lock (_lock)
         {
-            if (!_caches.TryGetValue(set, out VerifiedCollateralCache? cache))
+            string digest = Convert.ToHexStringLower(root.Sha256.Span);
+            if (!_caches.TryGetValue(digest, out VerifiedCollateralCache? cache))
             {
-                if (_caches.Count >= MaxSets)
+                if (_caches.Count >= MaxRoots)
                 {
                     _caches.Clear();
                 }
 
-                cache = new VerifiedCollateralCache(source, anchors);
-                _caches.Add(set, cache);
+                cache = new VerifiedCollateralCache(source, TrustAnchors.Of(root));
+                _caches.Add(digest, cache);
             }
 
             return cache;
         }
+    }
+
+    /// <summary>What is here for a model under a root, and is fresh; or null. Asks nobody and keeps nothing: root and model may be whatever somebody claims.</summary>
+    public VerifiedDcapCollateral? Find(Certificate root, DcapCollateralKey model, VerificationTime time)
+    {
+        VerifiedCollateralCache? cache;
+        lock (_lock)
+        {
+            cache = _caches.GetValueOrDefault(Convert.ToHexStringLower(root.Sha256.Span));
+        }
+
+        return cache?.Find(model, time);
     }
 }

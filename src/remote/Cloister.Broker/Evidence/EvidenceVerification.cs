@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi;
+using Cloister.Attestation.Abi.Dcap;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Binding;
@@ -20,33 +21,45 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Evidence;
 
 /// <summary>
-/// From a request to an accepted enclave: form, purpose, authenticity, binding of challenge, key and statement, appraisal, in this order. The challenge
-/// itself (its seal, its single use) is checked by the caller before. Thread-safe.
+/// From a request to an accepted enclave, what costs least first: form, purpose and, before anybody is asked for collateral, the signatures under a pinned
+/// root and the binding of challenge, key and statement; then authenticity; then appraisal. Evidence is verified once and appraised by as many policies as
+/// there are. The challenge itself (its seal, its single use) is the caller's part. Thread-safe.
 /// </summary>
 public sealed class EvidenceVerification
 {
+    private static readonly StepFailure Unbound = new("report_data", "mismatch", "the evidence does not cover this challenge, key and statement");
+    private static readonly StepFailure Crowded = new("verification", "busy", "too much evidence waits to be verified: try again later, or another broker");
+
     private readonly CollateralByRoots _collateral;
     private readonly ISnpCollateralSource? _endorsements;
     private readonly TimeProvider _clock;
     private readonly OtherRoots _otherRoots;
+    private readonly VerificationPlaces? _places;
+    private readonly Func<string, CancellationToken, Task<bool>>? _isKnownPlatform;
 
     /// <summary>Verifies with collateral from these sources.</summary>
     /// <param name="source">For SGX and TDX.</param>
     /// <param name="clock">What time it is.</param>
     /// <param name="endorsements">For SEV-SNP. Null: a guest has to send all of it.</param>
     /// <param name="otherRoots">Roots that policies may trust besides the vendors'. Null: none.</param>
-    public EvidenceVerification(IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null, OtherRoots? otherRoots = null)
+    /// <param name="places">How many verify at a time; null: any number.</param>
+    /// <param name="isKnownPlatform">Whether a platform (lower-case hex) has or had a lease; null: none has.</param>
+    public EvidenceVerification(
+        IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null, OtherRoots? otherRoots = null, VerificationPlaces? places = null,
+        Func<string, CancellationToken, Task<bool>>? isKnownPlatform = null)
     {
         _collateral = new CollateralByRoots(source);
         _endorsements = endorsements;
         _clock = clock;
         _otherRoots = otherRoots ?? OtherRoots.None;
+        _places = places;
+        _isKnownPlatform = isKnownPlatform;
     }
 
     /// <summary>Why a policy may not trust these roots at this broker; null: it may.</summary>
     public string? RootsRefusal(IReadOnlyList<Certificate> roots) => _otherRoots.Refusal(roots);
 
-    /// <summary>The verdict. Bad evidence is a verdict, not an exception.</summary>
+    /// <summary>The verdict of one policy. Bad evidence is a verdict, not an exception.</summary>
     /// <param name="tee">The kind of TEE that the challenge was made for.</param>
     /// <param name="request">The evidence.</param>
     /// <param name="purpose">What it is to be used for, of <see cref="StatementPurpose"/>: evidence for something else is refused.</param>
@@ -56,12 +69,25 @@ public sealed class EvidenceVerification
     public async Task<EvidenceVerdict> VerifyAsync(
         string tee, AttestRequest request, string purpose, AppraisalPolicy policy, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
     {
-        // Whoever set the policy, and whenever: the database is not what says which roots count.
         if (_otherRoots.Refusal(roots) is { } refusal)
         {
             return EvidenceVerdict.Refused(new StepFailure("roots", "not_allowed", refusal));
         }
 
+        EvidenceReading reading = await VerifyAsync(tee, request, purpose, roots, Requester.Known, cancellation);
+        return reading.IsVerified ? Appraise(reading.Evidence, policy, roots) : EvidenceVerdict.Refused(reading.Failure);
+    }
+
+    /// <summary>Whether evidence is authentic and covers challenge, key and statement. Bad evidence is an answer, not an exception.</summary>
+    /// <param name="tee">The kind of TEE that the challenge was made for.</param>
+    /// <param name="request">The evidence.</param>
+    /// <param name="purpose">What it is to be used for, of <see cref="StatementPurpose"/>: evidence for something else is refused.</param>
+    /// <param name="roots">Roots besides the vendor's that some policy trusts; which policy trusts the one that vouches is asked by <see cref="Appraise"/>.</param>
+    /// <param name="requester">For whom: strangers have places and collateral requests of their own.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    public async Task<EvidenceReading> VerifyAsync(
+        string tee, AttestRequest request, string purpose, IReadOnlyList<Certificate> roots, Requester requester, CancellationToken cancellation)
+    {
         PrimaryEvidence evidence;
         TeePublicKey key;
         EnclaveStatement? statement;
@@ -75,29 +101,50 @@ public sealed class EvidenceVerification
         }
         catch (StatementException e)
         {
-            return EvidenceVerdict.Refused(e.Failure);
+            return EvidenceReading.Refused(e.Failure);
         }
         catch (Exception e) when (e is FormatException or EvidenceFormatException or InvalidOperationException or JsonException)
         {
-            return EvidenceVerdict.Refused(new StepFailure("request", "malformed", e.Message));
+            return EvidenceReading.Refused(new StepFailure("request", "malformed", e.Message));
         }
 
-        VerificationResult result = await VerifyAsync(evidence, roots, cancellation);
+        TrustAnchors anchors = TrustAnchors.Of([.. TrustAnchors.ForVendorOf(evidence.Tee).All, .. TrustAnchors.Of(roots).All]);
+        VerificationResult result = await VerifyAsync(evidence, anchors, binding, requester, cancellation);
         if (!result.IsAuthentic)
         {
-            return EvidenceVerdict.Refused(result.Failure);
+            return EvidenceReading.Refused(result.Failure);
         }
 
         // Not left to the policy: evidence that does not cover the challenge and the key says nothing about who asks.
         string boundClaim = evidence.Tee == Tee.Nitro ? ClaimNames.UserData : ClaimNames.ReportData;
-        if (!result.UnappraisedClaims.All.TryGet(boundClaim, out ClaimValue? bound) || bound.Kind != ClaimKind.Bytes || !binding.Binds(bound.Bytes))
+        return result.UnappraisedClaims.All.TryGet(boundClaim, out ClaimValue? bound) && bound.Kind == ClaimKind.Bytes && binding.Binds(bound.Bytes)
+            ? EvidenceReading.Of(new VerifiedEvidence(result, key, statement, Expected(boundClaim, binding, request.RuntimeData.Nonce, key)))
+            : EvidenceReading.Refused(Unbound);
+    }
+
+    /// <summary>The verdict of a policy on evidence that was verified. Asks nobody.</summary>
+    /// <param name="evidence">The evidence.</param>
+    /// <param name="policy">What is acceptable.</param>
+    /// <param name="roots">Roots that this policy trusts besides the vendor's.</param>
+    public EvidenceVerdict Appraise(VerifiedEvidence evidence, AppraisalPolicy policy, IReadOnlyList<Certificate> roots)
+    {
+        // Whoever set the policy, and whenever: the database is not what says which roots count.
+        if (_otherRoots.Refusal(roots) is { } refusal)
         {
-            return EvidenceVerdict.Refused(new StepFailure("report_data", "mismatch", "the evidence does not cover this challenge, key and statement"));
+            return EvidenceVerdict.Refused(new StepFailure("roots", "not_allowed", refusal));
         }
 
-        AppraisalResult appraisal = Appraiser.Appraise(result, policy, Expected(boundClaim, binding, request.RuntimeData.Nonce, key));
+        Certificate root = evidence.Result.Root!;
+        if (TrustAnchors.ForVendorOf(evidence.Result.Tee).Match(root) is null && TrustAnchors.Of(roots).Match(root) is null)
+        {
+            return EvidenceVerdict.Refused(new StepFailure("roots", "untrusted_root", $"the policy does not trust the root '{root.CommonName}' with SHA-256 {Convert.ToHexStringLower(root.Sha256.Span)}"));
+        }
+
+        AppraisalResult appraisal = Appraiser.Appraise(evidence.Result, policy, evidence.Expectations);
         return appraisal.IsAccepted
-            ? EvidenceVerdict.Accepted(new AttestedEnclave(appraisal.Evidence, key, statement) { OtherRoots = OtherRoots.In(roots) }, appraisal.Waived)
+            ? EvidenceVerdict.Accepted(
+                new AttestedEnclave(appraisal.Evidence, evidence.Key, evidence.Statement) { OtherRoots = OtherRoots.In(roots), RevocationChecked = evidence.Result.RevocationChecked },
+                appraisal.Waived)
             : EvidenceVerdict.Refused(appraisal.Failures);
     }
 
@@ -109,63 +156,105 @@ public sealed class EvidenceVerification
             KeyValuePair.Create<string, ReadOnlyMemory<byte>>(ClaimNames.PublicKey, key.SubjectPublicKeyInfo))
         : new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData));
 
-    private async Task<VerificationResult> VerifyAsync(PrimaryEvidence evidence, IReadOnlyList<Certificate> roots, CancellationToken cancellation)
+    private async Task<VerificationResult> VerifyAsync(PrimaryEvidence evidence, TrustAnchors anchors, RuntimeData binding, Requester requester, CancellationToken cancellation)
     {
         VerificationTime now = VerificationTime.At(_clock.GetUtcNow());
-        TrustAnchors anchors = TrustAnchors.Of([.. TrustAnchors.ForVendorOf(evidence.Tee).All, .. TrustAnchors.Of(roots).All]);
-        switch (evidence.Tee)
-        {
-            case Tee.Nitro:
-                return NitroVerifier.Verify(evidence.Bytes, anchors, now);
-            case Tee.Snp:
-                return await VerifySnpAsync(evidence, anchors, now, cancellation);
-            default:
-                try
-                {
-                    DcapCollateralKey model = DcapCollateralKey.FromQuote(evidence.Bytes);
-                    VerifiedDcapCollateral collateral = await _collateral.For(anchors).GetAsync(model with { Tee = evidence.Tee }, now, cancellation);
-                    return DcapVerifier.Verify(evidence.Tee, evidence.Bytes, collateral, now);
-                }
-                catch (EvidenceFormatException e)
-                {
-                    return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure("parse_quote"));
-                }
-                catch (CollateralException e)
-                {
-                    return VerificationResult.NotAuthentic(evidence.Tee, new StepFailure("collateral", e.Code, e.Message));
-                }
-        }
-    }
-
-    private async Task<VerificationResult> VerifySnpAsync(PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, CancellationToken cancellation)
-    {
         try
         {
-            SnpEvidence parsed = SnpEvidence.Parse(evidence.Bytes, evidence.Certificates);
-            SnpCollateral sent = evidence.Endorsements;
-            bool hasKey = sent.EndorsementKeys.Count > 0 || parsed.Certificates!.Find(SnpCertificateKind.Vcek) is not null || parsed.Certificates.Find(SnpCertificateKind.Vlek) is not null;
-            SnpCollateral known = _endorsements is null ? SnpCollateral.None : await _endorsements.GetAsync(parsed.Report, hasKey, cancellation);
-            if (!hasKey && known.EndorsementKeys.Count == 0)
+            return evidence.Tee switch
             {
-                return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure(
-                    "collateral", "missing_certificate", "neither the evidence nor this broker has the certificate of the key that signed: let the guest send its certificate table, or set collateral.kds"));
-            }
-
-            SnpCollateral collateral = new()
-            {
-                EndorsementKeys = hasKey ? sent.EndorsementKeys : known.EndorsementKeys,
-                Authorities = known.Authorities.Count > 0 ? known.Authorities : sent.Authorities,
-                RevocationLists = known.RevocationLists,
+                Tee.Nitro => (await ComputeAsync(evidence.Tee, requester, () => NitroVerifier.Verify(evidence.Bytes, anchors, now), cancellation))!,
+                Tee.Snp => await VerifySnpAsync(evidence, anchors, now, binding, requester, cancellation),
+                _ => await VerifyDcapAsync(evidence, anchors, now, binding, requester, cancellation),
             };
-            return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, collateral, anchors, now);
         }
         catch (EvidenceFormatException e)
         {
-            return VerificationResult.NotAuthentic(Tee.Snp, e.ToFailure("evidence_format"));
+            return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure(evidence.Tee == Tee.Snp ? "evidence_format" : "parse_quote"));
         }
         catch (CollateralException e)
         {
-            return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure("collateral", e.Code, e.Message));
+            return VerificationResult.NotAuthentic(evidence.Tee, new StepFailure("collateral", e.Code, e.Message));
         }
+    }
+
+    private async Task<VerificationResult> VerifyDcapAsync(
+        PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, RuntimeData binding, Requester requester, CancellationToken cancellation)
+    {
+        // Collateral that is here already costs nobody anything: what the quote claims to be is good enough to look.
+        IReadOnlyList<Certificate> chain = ChainOf(evidence.Bytes);
+        if (_collateral.Find(chain[^1], DcapCollateralKey.FromPckCertificate(evidence.Tee, chain[0]), now) is { } known)
+        {
+            return (await ComputeAsync(evidence.Tee, requester, () => DcapVerifier.Verify(evidence.Tee, evidence.Bytes, known, now), cancellation))!;
+        }
+
+        DcapOrigin? origin = null;
+        VerificationResult? refused = await ComputeAsync(
+            evidence.Tee, requester,
+            () => DcapVerifier.CheckSignatures(evidence.Tee, evidence.Bytes, anchors, now, out origin) is { } failure ? VerificationResult.NotAuthentic(evidence.Tee, failure)
+                : binding.Binds(origin!.ReportData.Span) ? null
+                : VerificationResult.NotAuthentic(evidence.Tee, Unbound),
+            cancellation);
+        if (refused is not null)
+        {
+            return refused;
+        }
+
+        VerifiedDcapCollateral collateral = await _collateral.For(origin!.Root).GetAsync(origin.Model, now, cancellation, requester);
+        return (await ComputeAsync(evidence.Tee, requester, () => DcapVerifier.Verify(evidence.Tee, evidence.Bytes, collateral, now), cancellation))!;
+    }
+
+    private static IReadOnlyList<Certificate> ChainOf(ReadOnlyMemory<byte> quote)
+    {
+        QuoteSignatureData data = DcapQuote.Parse(quote).SignatureData;
+        return data.CertificationDataType == QuoteSignatureData.PckChain
+            ? PemCertificates.Parse(data.CertificationData.Span)
+            : throw new EvidenceFormatException("quote.signature_data.qe_certification_data_type", 0, "the quote carries no PCK chain");
+    }
+
+    private async Task<VerificationResult> VerifySnpAsync(
+        PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, RuntimeData binding, Requester requester, CancellationToken cancellation)
+    {
+        SnpEvidence parsed = SnpEvidence.Parse(evidence.Bytes, evidence.Certificates);
+
+        // Without the key that signed nothing else can be checked; a report that was made for something else need not be.
+        if (!binding.Binds(parsed.Report.ReportData))
+        {
+            return VerificationResult.NotAuthentic(Tee.Snp, Unbound);
+        }
+
+        SnpCollateral sent = evidence.Endorsements;
+        bool hasKey = sent.EndorsementKeys.Count > 0 || parsed.Certificates!.Find(SnpCertificateKind.Vcek) is not null || parsed.Certificates.Find(SnpCertificateKind.Vlek) is not null;
+        if (!hasKey && requester == Requester.Unknown && _isKnownPlatform is not null && await _isKnownPlatform(Convert.ToHexStringLower(parsed.Report.ChipId), cancellation))
+        {
+            requester = Requester.Known; // begins anew, perhaps
+        }
+
+        SnpCollateral known = _endorsements is null ? SnpCollateral.None : await _endorsements.GetAsync(parsed.Report, hasKey, requester, cancellation);
+        if (!hasKey && known.EndorsementKeys.Count == 0)
+        {
+            return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure(
+                "collateral", "missing_certificate", "neither the evidence nor this broker has the certificate of the key that signed: let the guest send its certificate table, or set collateral.kds"));
+        }
+
+        SnpCollateral collateral = new()
+        {
+            EndorsementKeys = hasKey ? sent.EndorsementKeys : known.EndorsementKeys,
+            Authorities = known.Authorities.Count > 0 ? known.Authorities : sent.Authorities,
+            RevocationLists = known.RevocationLists,
+        };
+        return (await ComputeAsync(Tee.Snp, requester, () => SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, collateral, anchors, now), cancellation))!;
+    }
+
+    // Null: nothing was refused yet.
+    private async Task<VerificationResult?> ComputeAsync(Tee tee, Requester requester, Func<VerificationResult?> compute, CancellationToken cancellation)
+    {
+        if (_places is null)
+        {
+            return compute();
+        }
+
+        using IDisposable? place = await _places.TryAcquireAsync(requester, cancellation);
+        return place is null ? VerificationResult.NotAuthentic(tee, Crowded) : compute();
     }
 }

@@ -8,7 +8,10 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Tokens;
 
 /// <summary>Issues attestation results: EAR in a JWT, ES256 (docs/broker-protocol.md, "Token"). Thread-safe.</summary>
-public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
+/// <param name="authority">Signs.</param>
+/// <param name="audience"><c>aud</c>: whom tokens are for.</param>
+/// <param name="clock">What time it is.</param>
+public sealed class TokenIssuer(BrokerAuthority authority, string audience, TimeProvider clock)
 {
     /// <summary><c>typ</c> of a token of an attestation, as KBS clients know it.</summary>
     public const string Type = "JWT";
@@ -18,6 +21,9 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
 
     /// <summary>How long a token holds that belongs to no lease.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
+
+    /// <summary>The audience where the configuration names none: the brokers of this authority.</summary>
+    public static string DefaultAudience(BrokerAuthority authority) => $"urn:cloister:broker:{authority.Id}";
 
     // AR4SI: 2 affirming, 3 approved; 32 to 95 warn; from 96 on contraindicated.
     private const int Genuine = 2;
@@ -44,6 +50,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
         {
             ["eat_profile"] = "tag:github.com,2024:confidential-containers/Trustee",
             ["iss"] = "cloister-broker",
+            ["aud"] = audience,
             ["iat"] = now.ToUnixTimeSeconds(),
             ["exp"] = (expires ?? now + Lifetime).ToUnixTimeSeconds(),
             ["ear.verifier-id"] = new JsonObject { ["developer"] = "cloister.dev", ["build"] = "cloister-broker" },
@@ -57,6 +64,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             ["cluster"] = enclave.Statement?.Cluster ?? "",
             ["kek"] = enclave.Statement?.Kek ?? "",
             ["otherRoots"] = new JsonArray([.. enclave.OtherRoots.Select(root => JsonValue.Create(root))]),
+            ["revocationChecked"] = enclave.RevocationChecked,
         };
         if (lease is not null)
         {

@@ -4,7 +4,10 @@ using Cloister.Release;
 namespace Cloister.Broker.Tokens;
 
 /// <summary>Checks tokens of this authority. Thread-safe.</summary>
-public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
+/// <param name="authority">Has signed.</param>
+/// <param name="audience">Whom they must be for, alone.</param>
+/// <param name="clock">What time it is.</param>
+public sealed class TokenVerifier(BrokerAuthority authority, string audience, TimeProvider clock)
 {
     /// <summary>The token of an attestation; null when it is not one of ours, a lease's, or over. All look alike.</summary>
     public VerifiedToken? Verify(string token) => Verify(TokenIssuer.Type, token) is { Lease: null } verified ? verified : null;
@@ -22,6 +25,11 @@ public sealed class TokenVerifier(BrokerAuthority authority, TimeProvider clock)
 
         using JsonDocument document = JsonDocument.Parse(payload);
         JsonElement root = document.RootElement;
+        if (!root.TryGetProperty("aud", out JsonElement named) || named.ValueKind != JsonValueKind.String || named.GetString() != audience)
+        {
+            return null;
+        }
+
         DateTimeOffset expires = DateTimeOffset.FromUnixTimeSeconds(root.GetProperty("exp").GetInt64());
         if (expires <= clock.GetUtcNow())
         {

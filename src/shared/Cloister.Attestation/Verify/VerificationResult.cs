@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
 
 namespace Cloister.Attestation.Verify;
@@ -16,6 +17,15 @@ public sealed class VerificationResult
         Failure = failure;
     }
 
+    /// <summary>The pinned root that the evidence chains to; null when not authentic.</summary>
+    public Certificate? Root { get; private init; }
+
+    /// <summary>
+    /// Whether the vendor's revocation lists were looked at. Always for SGX and TDX; SEV-SNP and Nitro evidence is verified without lists where nobody gives any,
+    /// and who relies on it should say so.
+    /// </summary>
+    public bool RevocationChecked { get; private init; }
+
     /// <summary>Which kind of evidence was looked at.</summary>
     public Tee Tee { get; }
 
@@ -31,7 +41,8 @@ public sealed class VerificationResult
     public EvidenceClaims? UnappraisedClaims { get; }
 
     /// <summary>Every step held. Only verifiers of this library call it.</summary>
-    internal static VerificationResult Authentic(EvidenceClaims claims) => new(claims.Tee, claims, null);
+    internal static VerificationResult Authentic(EvidenceClaims claims, Certificate root, bool revocationChecked) =>
+        new(claims.Tee, claims, null) { Root = root, RevocationChecked = revocationChecked };
 
     /// <summary>A step did not hold. Anyone may say no.</summary>
     public static VerificationResult NotAuthentic(Tee tee, StepFailure failure) => new(tee, null, failure);

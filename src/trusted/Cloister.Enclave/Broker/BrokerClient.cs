@@ -67,10 +67,10 @@ public sealed class BrokerClient : IDisposable
             : throw new BrokerException(BrokerFailure.Refused, "auth", "the broker's answer has no session");
     }
 
-    /// <summary>Asks for a lease, or renews one.</summary>
+    /// <summary>Asks for a lease, or renews one. A lease's token says that this is no stranger, who may have to wait.</summary>
     /// <exception cref="BrokerException">No broker answers, or it refuses.</exception>
-    public async ValueTask<LeaseResponse> LeaseAsync(string cookie, LeaseRequest request, CancellationToken cancellation) =>
-        (await PostAsync("lease", KbsPaths.Lease, request, KbsJson.Default.LeaseRequest, cookie, null, TimeSpan.Zero, cancellation))
+    public async ValueTask<LeaseResponse> LeaseAsync(string cookie, string? token, LeaseRequest request, CancellationToken cancellation) =>
+        (await PostAsync("lease", KbsPaths.Lease, request, KbsJson.Default.LeaseRequest, cookie, token, TimeSpan.Zero, cancellation))
             .Read("lease", KbsJson.Default.LeaseResponse);
 
     /// <summary>Waits for a change.</summary>

@@ -16,6 +16,7 @@ public sealed class BrokerSession : IDisposable
     private readonly TimeProvider _time;
     private readonly JsonElement _jwk;
     private readonly string _gateway;
+    private string? _token; // of the lease that was given last
 
     /// <summary>Makes a session.</summary>
     /// <param name="options">Which brokers and which KEK.</param>
@@ -85,10 +86,11 @@ public sealed class BrokerSession : IDisposable
 
         // Taken before the question: what goes by on the way counts against the lease, never for it.
         long askedAt = _time.GetTimestamp();
-        LeaseResponse response = await Client.LeaseAsync(cookie, new LeaseRequest(attestation, have), cancellation);
+        LeaseResponse response = await Client.LeaseAsync(cookie, _token, new LeaseRequest(attestation, have), cancellation);
         LeaseTerms terms = LeaseReader.Read(
             response.Lease, _options.Pins, new LeaseExpectation(nonce, Key.Thumbprint, _context.Cluster, _options.Kek, notBefore));
-        return new LeaseGrant(terms, response.Lease, OpenToken(response.Token), response.Keys, askedAt);
+        string token = _token = OpenToken(response.Token);
+        return new LeaseGrant(terms, response.Lease, token, response.Keys, askedAt);
     }
 
     private string OpenToken(FlattenedJwe jwe)

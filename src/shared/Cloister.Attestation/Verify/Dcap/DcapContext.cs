@@ -36,6 +36,8 @@ internal sealed class DcapContext
         set => _endorsements = value;
     }
 
+    public bool HasEndorsements => _endorsements is not null;
+
     /// <summary>Leaf, authority, root.</summary>
     public IReadOnlyList<Certificate> PckChain
     {

@@ -1,5 +1,6 @@
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
+using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify.Dcap.Steps;
 
 namespace Cloister.Attestation.Verify.Dcap;
@@ -31,6 +32,11 @@ public static class DcapVerifier
     private static readonly StepSequence<DcapContext> Warm = new(
     [
         new ParseQuoteStep(), new QeVendorStep(), new CollateralWindowStep(), new PckChainStep(), new PckRevocationStep(), .. QuoteSteps,
+    ]);
+
+    private static readonly StepSequence<DcapContext> SignaturesOnly = new(
+    [
+        new ParseQuoteStep(), new QeVendorStep(), new PckChainStep(), new QeReportSignatureStep(), new QeReportDataStep(), new QuoteSignatureStep(),
     ]);
 
     /// <summary>Names of all steps of <see cref="Verify(Tee, ReadOnlyMemory{byte}, DcapCollateral, TrustAnchors, VerificationTime)"/>, in order, each with its specification.</summary>
@@ -66,6 +72,27 @@ public static class DcapVerifier
         return failure is null ? new VerifiedDcapCollateral(context.Endorsements, anchors) : null;
     }
 
+    /// <summary>
+    /// What can be checked before anybody is asked for collateral: the form, the chain to a pinned root, and the signatures of PCK, quoting enclave and attestation key. It is
+    /// no verification: revocation, TCB and the quoting enclave's identity need collateral. Null: all of it holds, and <paramref name="origin"/> is set.
+    /// </summary>
+    /// <param name="tee">The kind expected: SGX or TDX.</param>
+    /// <param name="quote">The quote, possibly padded. Its PCK chain must be in it.</param>
+    /// <param name="anchors">Pinned roots.</param>
+    /// <param name="time">When certificates must be valid.</param>
+    /// <param name="origin">Which platform model made it.</param>
+    public static StepFailure? CheckSignatures(Tee tee, ReadOnlyMemory<byte> quote, TrustAnchors anchors, VerificationTime time, out DcapOrigin? origin)
+    {
+        DcapContext context = new() { Tee = Known(tee), QuoteBytes = quote, Anchors = NotNull(anchors), Time = NotNull(time) };
+        StepFailure? failure = SignaturesOnly.Run(context);
+        origin = failure is null
+            ? new DcapOrigin(
+                DcapCollateralKey.FromPckCertificate(tee, context.PckChain[0]), context.PckChain[^1],
+                context.Quote.EnclaveReport?.ReportData ?? context.Quote.TdReport!.ReportData)
+            : null;
+        return failure;
+    }
+
     private static VerificationResult Finish(StepSequence<DcapContext> sequence, DcapContext context)
     {
         if (sequence.Run(context) is { } failure)
@@ -73,7 +100,7 @@ public static class DcapVerifier
             return VerificationResult.NotAuthentic(context.Tee, failure);
         }
 
-        return VerificationResult.Authentic(context.Tee == Tee.Sgx ? new SgxClaims(context) : new TdxClaims(context));
+        return VerificationResult.Authentic(context.Tee == Tee.Sgx ? new SgxClaims(context) : new TdxClaims(context), context.PckChain[^1], revocationChecked: true);
     }
 
     private static Tee Known(Tee tee) => tee is Tee.Sgx or Tee.Tdx ? tee : throw new ArgumentOutOfRangeException(nameof(tee));

@@ -49,6 +49,6 @@ public static class NitroVerifier
         };
         return Sequence.Run(context) is { } failure
             ? VerificationResult.NotAuthentic(Tee.Nitro, failure)
-            : VerificationResult.Authentic(new NitroClaims(context.Document));
+            : VerificationResult.Authentic(new NitroClaims(context.Document), context.Chain[^1], context.RevocationLists.Count > 0);
     }
 }

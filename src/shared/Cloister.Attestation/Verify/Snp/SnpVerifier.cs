@@ -61,6 +61,7 @@ public static class SnpVerifier
         };
         return Sequence.Run(context) is { } failure
             ? VerificationResult.NotAuthentic(Tee.Snp, failure)
-            : VerificationResult.Authentic(new SnpClaims(context.Report, context.Product, context.Extensions.CspId, context.Evidence.RuntimeData));
+            : VerificationResult.Authentic(
+                new SnpClaims(context.Report, context.Product, context.Extensions.CspId, context.Evidence.RuntimeData), context.Root, context.Collateral.RevocationLists.Count > 0);
     }
 }

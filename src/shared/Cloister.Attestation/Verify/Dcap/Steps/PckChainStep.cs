@@ -11,7 +11,8 @@ internal sealed class PckChainStep() : VerificationStep<DcapContext>("pck_chain"
         QuoteSignatureData data = context.Quote.SignatureData;
         IReadOnlyList<Certificate> chain = data.CertificationDataType == QuoteSignatureData.PckChain
             ? PemCertificates.Parse(data.CertificationData.Span)
-            : context.Endorsements.PckChain;
+            : context.HasEndorsements ? context.Endorsements.PckChain
+            : [];
         if (chain.Count != 3)
         {
             return chain.Count == 0
@@ -30,7 +31,7 @@ internal sealed class PckChainStep() : VerificationStep<DcapContext>("pck_chain"
         }
 
         // An authority verified with the collateral need not be verified again; whether its signature counts is still decided by its whole encoding.
-        Func<Certificate, bool>? verified = context.Collateral is null ? c => DcapRoles.Same(c, context.Endorsements.PckCrlIssuerChain[0]) : null;
+        Func<Certificate, bool>? verified = context.Collateral is null && context.HasEndorsements ? c => DcapRoles.Same(c, context.Endorsements.PckCrlIssuerChain[0]) : null;
         if (CertificatePath.Check(Name, chain, context.Anchors, context.Time, verified) is { } failure)
         {
             return failure;
