@@ -23,7 +23,7 @@ internal sealed class BrokerUnderLoad : IAsyncDisposable
     private readonly string _database;
     private readonly Process _process;
 
-    private BrokerUnderLoad(string program, string database)
+    private BrokerUnderLoad(string program, string database, string? collateral, string limits)
     {
         _database = database == "sqlite" ? $"sqlite:{_folder}/broker.db" : database;
         SimulatedEnclave.WriteCollateral(Path.Combine(_folder, "collateral"));
@@ -33,7 +33,8 @@ internal sealed class BrokerUnderLoad : IAsyncDisposable
             listen: 127.0.0.1:0
             database: "{{_database}}"
             rootKey: { file: {{_folder}}/UNPROTECTED-root.key }
-            collateral: { directory: {{_folder}}/collateral }
+            collateral: {{collateral ?? $"{{ directory: {_folder}/collateral }}"}}
+            limits: { {{limits}} }
             otherRoots: allowed
             """);
         _process = Process.Start(new ProcessStartInfo(program, ["--config", Path.Combine(_folder, "broker.yaml")])
@@ -54,9 +55,18 @@ internal sealed class BrokerUnderLoad : IAsyncDisposable
         File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith("VmRSS", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture) / 1024;
 
-    internal static async Task<BrokerUnderLoad> StartAsync(string program, string database, SimulatedEnclave enclave)
+    internal long DatabaseBytes => Directory.EnumerateFiles(_folder, "broker.db*").Sum(file => new FileInfo(file).Length);
+
+    /// <summary>Starts one.</summary>
+    /// <param name="program">The broker.</param>
+    /// <param name="database">Its database.</param>
+    /// <param name="enclave">Whom its policies accept.</param>
+    /// <param name="collateral">The section of that name; null: a directory.</param>
+    /// <param name="limits">What is in the section of that name: by default, one platform may do what a fleet does.</param>
+    internal static async Task<BrokerUnderLoad> StartAsync(
+        string program, string database, SimulatedEnclave enclave, string? collateral = null, string limits = "perPlatform: 10000000")
     {
-        BrokerUnderLoad broker = new(program, database);
+        BrokerUnderLoad broker = new(program, database, collateral, limits);
         string line = await broker._process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("the broker ended");
         string[] words = line.Split(' ');
         (broker.Url, broker.Pin) = (new Uri(words[1]), words[3]);

@@ -31,13 +31,16 @@ internal sealed class LoadClient : IDisposable
     }
 
     /// <summary>Challenge, evidence, lease: the first release when it names no lease, else a renewal.</summary>
-    internal async Task<(LeaseTerms Terms, string Token)> LeaseAsync(string kek, LeaseTerms? renewed = null)
+    /// <param name="kek">The KEK.</param>
+    /// <param name="renewed">The lease to renew.</param>
+    /// <param name="token">Its token, which says that this is no stranger.</param>
+    internal async Task<(LeaseTerms Terms, string Token)> LeaseAsync(string kek, LeaseTerms? renewed = null, string? token = null)
     {
         (Challenge challenge, string? cookie) = await PostAsync(
             KbsPaths.Auth, new AuthRequest(KbsPaths.ProtocolVersion, _enclave.TeeName, NoParameters), KbsJson.Default.AuthRequest, KbsJson.Default.Challenge);
         AttestRequest answer = _enclave.Answer(challenge.Nonce, SimulatedEnclave.Statement(kek, renewed?.Lease ?? ""));
         string[] have = renewed is null ? [] : [.. renewed.Versions.Select(version => version.KeyId)];
-        (LeaseResponse lease, _) = await PostAsync(KbsPaths.Lease, new LeaseRequest(answer, have), KbsJson.Default.LeaseRequest, KbsJson.Default.LeaseResponse, cookie: cookie);
+        (LeaseResponse lease, _) = await PostAsync(KbsPaths.Lease, new LeaseRequest(answer, have), KbsJson.Default.LeaseRequest, KbsJson.Default.LeaseResponse, cookie, token);
         LeaseTerms terms = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(lease.Lease.Split('.')[1]), KbsJson.Default.LeaseTerms)!;
         return lease.Keys is not null == (terms.Release && renewed is null)
             ? (terms, System.Text.Encoding.ASCII.GetString(JWE.Decrypt(JsonSerializer.Serialize(lease.Token, KbsJson.Default.FlattenedJwe), _enclave.Key).PlaintextBytes))

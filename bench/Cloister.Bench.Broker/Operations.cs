@@ -10,7 +10,7 @@ internal sealed class Operations : IDisposable
     internal const int Callers = 16;
 
     private readonly LoadClient _client;
-    private readonly LeaseTerms[] _leases = new LeaseTerms[Callers];
+    private readonly (LeaseTerms Terms, string Token)[] _leases = new (LeaseTerms, string)[Callers];
     private readonly byte[][] _items = [.. Enumerable.Range(0, KbsPaths.MaxItems).Select(_ => RandomNumberGenerator.GetBytes(32))];
     private string _token = "";
     private string _keyId = "";
@@ -23,7 +23,7 @@ internal sealed class Operations : IDisposable
         Operations operations = new(new LoadClient(broker.Url, broker.Pin, enclave));
         for (int i = 0; i < Callers; i++)
         {
-            operations._leases[i] = (await operations._client.LeaseAsync(BrokerUnderLoad.Released)).Terms;
+            operations._leases[i] = await operations._client.LeaseAsync(BrokerUnderLoad.Released);
         }
 
         (LeaseTerms terms, operations._token) = await operations._client.LeaseAsync(BrokerUnderLoad.Kept);
@@ -36,7 +36,7 @@ internal sealed class Operations : IDisposable
     internal Task AttestAsync(int caller) => _client.LeaseAsync(BrokerUnderLoad.Released);
 
     /// <summary>A challenge, evidence, a renewed lease; no KEK is new.</summary>
-    internal Task RenewAsync(int caller) => _client.LeaseAsync(BrokerUnderLoad.Released, _leases[caller % Callers]);
+    internal Task RenewAsync(int caller) => _client.LeaseAsync(BrokerUnderLoad.Released, _leases[caller % Callers].Terms, _leases[caller % Callers].Token);
 
     /// <summary>256 keys of 32 bytes.</summary>
     internal Task WrapAsync(int caller) => _client.CryptoAsync(KbsPaths.Wrap, _token, _keyId, _items);

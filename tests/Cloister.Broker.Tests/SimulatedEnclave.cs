@@ -26,15 +26,20 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
     private readonly ECDsa _gatewayKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly TimeProvider _clock;
 
-    public SimulatedEnclave(TimeProvider clock, Tee tee = Tee.Sgx)
+    /// <summary>An enclave.</summary>
+    /// <param name="clock">What time its vendor says it is.</param>
+    /// <param name="tee">SGX or TDX.</param>
+    /// <param name="fmspc">Another platform model than all others are of, 6 bytes.</param>
+    /// <param name="vendor">Another vendor than all others have, whom no policy trusts.</param>
+    public SimulatedEnclave(TimeProvider clock, Tee tee = Tee.Sgx, byte[]? fmspc = null, DcapVendor? vendor = null)
     {
         _clock = clock;
         Tee = tee;
         MrEnclave = RandomNumberGenerator.GetBytes(tee == Tee.Sgx ? 32 : 48);
         lock (Minting)
         {
-            _platform = SharedVendor.NewPlatform(
-                new DcapPlatformRequest { Ppid = RandomNumberGenerator.GetBytes(16), PlatformInstanceId = RandomNumberGenerator.GetBytes(16) });
+            DcapPlatformRequest request = new() { Ppid = RandomNumberGenerator.GetBytes(16), PlatformInstanceId = RandomNumberGenerator.GetBytes(16) };
+            _platform = (vendor ?? SharedVendor).NewPlatform(fmspc is null ? request : request with { Fmspc = fmspc });
         }
     }
 

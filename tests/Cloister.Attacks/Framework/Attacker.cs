@@ -24,6 +24,9 @@ internal enum Attacker
     /// <summary>Reaches a service of ours over the network: the gateway, the broker.</summary>
     Client,
 
+    /// <summary>Reaches the broker's listener for enclaves, and has neither lease nor name.</summary>
+    Stranger,
+
     /// <summary>Is an administrator of the broker, and dishonest.</summary>
     Insider,
 
@@ -48,6 +51,7 @@ internal static class AttackerNames
     {
         Attacker.EtcdWriter => "writer of etcd",
         Attacker.Host => "hostile host",
+        Attacker.Stranger => "anonymous client",
         Attacker.Insider => "dishonest administrator",
         Attacker.Operator => "operator's slip",
         _ => attacker.Key(),
@@ -63,6 +67,7 @@ internal static class AttackerNames
         Attacker.EtcdWriter => "etcd-writer",
         Attacker.Host => "host",
         Attacker.Client => "client",
+        Attacker.Stranger => "anonymous-client",
         Attacker.Insider => "insider",
         Attacker.Operator => "operator",
         _ => throw new ArgumentOutOfRangeException(nameof(attacker)),

@@ -25,6 +25,9 @@ internal sealed class BrokerFolder : IDisposable
     /// <summary>The configuration's line on roots besides the vendors': the simulated vendor's is one.</summary>
     public string OtherRoots { get; init; } = "otherRoots: allowed";
 
+    /// <summary>The configuration's section on collateral; null: the simulated vendor's, in a directory.</summary>
+    public string? Collateral { get; init; }
+
     public string RootKeyFile => Path.Combine(Folder, "UNPROTECTED-root.key");
 
     /// <summary>Starts a broker on this folder, on any port unless it is to come back on the one that an earlier broker had.</summary>
@@ -40,7 +43,7 @@ internal sealed class BrokerFolder : IDisposable
             database: "{{Database}}"
             rootKey: {{_rootKey}}
             {{_keyStore}}
-            collateral: { directory: {{Folder}}/collateral }
+            collateral: {{Collateral ?? $"{{ directory: {Folder}/collateral }}"}}
             {{more}}
             {{OtherRoots}}
             """);
