@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Cloister.Attestation;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Kbs;
@@ -29,7 +28,7 @@ internal static class Floods
     internal static async Task<JsonObject> RunAsync(string program, string database, TimeSpan length)
     {
         using CollateralServices services = new(TimeSpan.FromSeconds(10));
-        using SimulatedEnclave enclave = new(TimeProvider.System, Tee.Tdx);
+        using SimulatedEnclave enclave = new(TimeProvider.System);
         await services.GiveAsync(enclave);
         string collateral = $"{{ pccs: \"{services.Address}\", kds: \"{services.Address}\" }}";
         JsonObject result = new() { ["renewalsPerSecond"] = RenewalsPerSecond };
