@@ -19,6 +19,24 @@ public sealed class BrokerAttestedCustodyTests
     }
 
     [Fact]
+    public async Task A_renewal_shows_the_token_of_the_lease_so_that_strangers_do_not_take_its_place()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        broker.Shape = terms => terms with { Wraps = 10, Time = 1_000_000 + (broker.Statements.Count * 1000) };
+        await using AttestedFixture enclave = new(broker);
+        await enclave.ReadyAsync();
+        await Eventually.TrueAsync(
+            () =>
+            {
+                _ = enclave.EncryptAsync().ContinueWith(_ => { }, TaskScheduler.Default);
+                return broker.TokensShown.Count > 1;
+            },
+            "it renews");
+        Assert.Equal(["", "Bearer token"], broker.TokensShown.Take(2));
+    }
+
+    [Fact]
     public async Task A_version_becomes_active_by_the_time_of_the_broker()
     {
         await using TestBroker broker = await TestBroker.StartAsync();

@@ -51,6 +51,9 @@ internal sealed class TestBroker : IAsyncDisposable
 
     internal ConcurrentQueue<int> KeysSent { get; } = new();
 
+    /// <summary>What requests for a lease showed as a token.</summary>
+    internal ConcurrentQueue<string> TokensShown { get; } = new();
+
     /// <summary>False: KEKs stay here and are used by wrap and unwrap.</summary>
     internal bool Release { get; set; } = true;
 
@@ -222,6 +225,7 @@ internal sealed class TestBroker : IAsyncDisposable
         Statements.Enqueue(JsonSerializer.Deserialize(attestation.TeeEvidence.Additional, KbsJson.Default.StatementEnvelope)!.Cloister);
         (LeasedVersion Version, byte[] Key)[] sent = [.. _versions.Where(v => Release && v.Version.Enabled && !request.Have.Contains(v.Version.KeyId))];
         KeysSent.Enqueue(sent.Length);
+        TokensShown.Enqueue(context.Request.Headers.Authorization.ToString());
         byte[] keys = [.. sent.SelectMany(v => (byte[])[.. Convert.FromHexString(v.Version.KeyId[4..]), .. v.Key])];
         string digest = keys.Length == 0 ? "" : Base64Url.EncodeToString(SHA256.HashData(keys));
         LeaseTerms terms = Shape(Terms(Thumbprint(attestation.RuntimeData.TeePublicKey), attestation.RuntimeData.Nonce, digest));
