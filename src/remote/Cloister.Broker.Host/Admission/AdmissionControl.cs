@@ -2,7 +2,6 @@ using System.Threading.RateLimiting;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Serving;
-using Cloister.Broker.Tokens;
 using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Host.Admission;

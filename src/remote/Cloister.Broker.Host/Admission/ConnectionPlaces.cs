@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,8 @@ namespace Cloister.Broker.Host.Admission;
 
 /// <summary>
 /// The connections of a listener: so many, and a quarter of them for one source. When all places are taken, the connection gives way that has been idle
-/// longest and on which no token of a lease was shown; so connections that do nothing keep nobody out. Thread-safe.
+/// longest and on which no token of a lease was shown; so connections that do nothing keep nobody out. Thread-safe; every step takes the same time, however
+/// many there are.
 /// </summary>
 /// <param name="most">How many there may be.</param>
 internal sealed class ConnectionPlaces(int most)
@@ -21,7 +23,7 @@ internal sealed class ConnectionPlaces(int most)
 
     private readonly int _mostOfOneSource = Math.Max(LeastOfOneSource, most / 4);
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _bySource = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PlacesOfSource> _sources = new(StringComparer.Ordinal);
     private readonly LinkedList<Place> _idle = new(); // of strangers; idle longest first
     private int _count;
 
@@ -36,7 +38,7 @@ internal sealed class ConnectionPlaces(int most)
     /// <summary>Makes a listener ask for places, before TLS.</summary>
     public void Use(ListenOptions listen) => listen.Use(next => async connection =>
     {
-        Place place = new(this, connection, Source.Of((connection.RemoteEndPoint as System.Net.IPEndPoint)?.Address));
+        Place place = new(this, connection, Source.Of((connection.RemoteEndPoint as IPEndPoint)?.Address));
         if (!TryEnter(place))
         {
             connection.Abort(new ConnectionAbortedException("too many connections"));
@@ -69,45 +71,33 @@ internal sealed class ConnectionPlaces(int most)
         Place? evicted = null;
         lock (_lock)
         {
-            int ofSource = _bySource.GetValueOrDefault(place.Source);
-            if (ofSource >= _mostOfOneSource)
+            if (!_sources.TryGetValue(place.Source, out PlacesOfSource? own))
             {
-                // Its own give way, not others'.
-                if ((evicted = Longest(place.Source)) is null)
-                {
-                    return false;
-                }
-            }
-            else if (_count >= most && (evicted = _idle.First?.Value) is null)
-            {
-                return false;
+                _sources.Add(place.Source, own = new PlacesOfSource());
             }
 
-            if (evicted is not null)
+            // Who has his share makes room among his own.
+            bool isFull = own.Count >= _mostOfOneSource;
+            if (isFull || _count >= most)
             {
+                evicted = (isFull ? own.Idle : _idle).First?.Value;
+                if (evicted is null)
+                {
+                    ForgetIfEmpty(place.Source, own);
+                    return false;
+                }
+
                 Remove(evicted);
+                _sources[place.Source] = own; // the one that gave way may have been its last
             }
 
             _count++;
-            _bySource[place.Source] = _bySource.GetValueOrDefault(place.Source) + 1;
-            place.Node = _idle.AddLast(place);
+            own.Count++;
+            SetIdle(place, isIdle: true);
         }
 
         evicted?.Connection.Abort(new ConnectionAbortedException("gave way to another connection"));
         return true;
-    }
-
-    private Place? Longest(string source)
-    {
-        for (LinkedListNode<Place>? node = _idle.First; node is not null; node = node.Next)
-        {
-            if (node.Value.Source == source)
-            {
-                return node.Value;
-            }
-        }
-
-        return null;
     }
 
     private void Leave(Place place)
@@ -125,32 +115,49 @@ internal sealed class ConnectionPlaces(int most)
             return;
         }
 
+        SetIdle(place, isIdle: false);
         place.IsGone = true;
         _count--;
-        if (--_bySource[place.Source] is int left && left > 0)
-        {
-            _bySource[place.Source] = left;
-        }
-        else
-        {
-            _bySource.Remove(place.Source);
-        }
+        PlacesOfSource own = _sources[place.Source];
+        own.Count--;
+        ForgetIfEmpty(place.Source, own);
+    }
 
-        SetIdle(place, isIdle: false);
+    private void ForgetIfEmpty(string source, PlacesOfSource own)
+    {
+        if (own.Count == 0)
+        {
+            _sources.Remove(source);
+        }
     }
 
     private void SetIdle(Place place, bool isIdle)
     {
-        if (place.Node is not null)
+        if (place.IsGone)
         {
-            _idle.Remove(place.Node);
-            place.Node = null;
+            return;
         }
 
-        if (isIdle && !place.IsGone && !place.IsKnown)
+        LinkedList<Place> own = _sources[place.Source].Idle;
+        if (place.Idle is { } nodes)
         {
-            place.Node = _idle.AddLast(place);
+            _idle.Remove(nodes.OfAll);
+            own.Remove(nodes.OfSource);
+            place.Idle = null;
         }
+
+        if (isIdle && !place.IsKnown)
+        {
+            place.Idle = (_idle.AddLast(place), own.AddLast(place));
+        }
+    }
+
+    /// <summary>What one source has.</summary>
+    private sealed class PlacesOfSource
+    {
+        public int Count { get; set; }
+
+        public LinkedList<Place> Idle { get; } = new();
     }
 
     /// <summary>A connection.</summary>
@@ -162,7 +169,8 @@ internal sealed class ConnectionPlaces(int most)
 
         public string Source => source;
 
-        public LinkedListNode<Place>? Node { get; set; }
+        /// <summary>Where it stands among the idle ones; null while it is in use, or known.</summary>
+        public (LinkedListNode<Place> OfAll, LinkedListNode<Place> OfSource)? Idle { get; set; }
 
         public bool IsGone { get; set; }
 
