@@ -87,6 +87,8 @@ public sealed class FloodTests
         await using RunningPair broker = await RunningPair.StartAsync(folder);
         using SimulatedEnclave enclave = new(TimeProvider.System);
         using SimulatedEnclave another = new(TimeProvider.System);
+        using SimulatedEnclave third = new(TimeProvider.System);
+        await broker.NewKekAsync(third); // one policy may stand in for another that is not there
         string kek = await broker.NewKekAsync(enclave);
         SimulatedEnclave asks = stranger == "another measurement" ? another : enclave;
 

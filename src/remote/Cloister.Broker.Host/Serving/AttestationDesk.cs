@@ -38,7 +38,7 @@ internal sealed class AttestationDesk(
         PolicyInForce[] accepting = [.. asked.Where((_, i) => verdicts[i].IsAccepted).Select(policy => policy!)];
         if (accepting.Length == 0)
         {
-            throw await evidence.RefusedAsync(caller, tee, request, asked[0]?.Policy.Name ?? "", verdicts[0].Failures[0], cancellation);
+            throw verified.Statement is not null && await evidence.IsOursAsync(verified, request.InitData, cancellation) && absence is not null ? absence : await evidence.RefusedAsync(caller, tee, request, asked[0]?.Policy.Name ?? "", verdicts[0].Failures[0], cancellation);
         }
 
         EvidenceVerdict verdict = verdicts.First(one => one.IsAccepted);

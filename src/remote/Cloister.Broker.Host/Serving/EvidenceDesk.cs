@@ -40,7 +40,7 @@ internal sealed class EvidenceDesk(
 
     /// <summary>
     /// The KEK and its policy. Where there is no such KEK for this cluster, or no policy, another policy stands in: who is accepted by none is refused alike, after
-    /// the same work, whatever names it tries.
+    /// the same work, whatever names it tries (<see cref="IsOursAsync"/>).
     /// </summary>
     public async Task<Wanted> FindAsync(string cluster, string name, CancellationToken cancellation)
     {
@@ -59,6 +59,21 @@ internal sealed class EvidenceDesk(
 
         EvidenceVerdict verdict = verification.Appraise(evidence, policy.Policy.Appraisal, policy.Policy.Roots);
         return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, initData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
+    }
+
+    /// <summary>
+    /// Whether some policy in force accepts the evidence: an enclave of ours, that asks for a wrong name, is told so. Asked after every refusal, whether there is
+    /// such a KEK or not, so that it takes the same time.
+    /// </summary>
+    public async Task<bool> IsOursAsync(VerifiedEvidence evidence, InitData? initData, CancellationToken cancellation)
+    {
+        bool isOurs = false;
+        foreach (PolicyInForce policy in await policies.RecentAsync(cancellation))
+        {
+            isOurs |= Appraise(evidence, initData, policy).IsAccepted;
+        }
+
+        return isOurs;
     }
 
     /// <summary>What is logged of an acceptance.</summary>

@@ -51,7 +51,7 @@ internal sealed class LeaseDesk(
         EvidenceVerdict verdict = evidence.Appraise(verified, attestation.InitData, wanted.Policy);
         if (!verdict.IsAccepted)
         {
-            throw await evidence.RefusedAsync(caller, tee, attestation, wanted.Policy?.Policy.Name ?? "", verdict.Failures[0], cancellation);
+            throw await evidence.IsOursAsync(verified, attestation.InitData, cancellation) && wanted.Absence is not null ? wanted.Absence : await evidence.RefusedAsync(caller, tee, attestation, wanted.Policy?.Policy.Name ?? "", verdict.Failures[0], cancellation);
         }
 
         AttestedEnclave enclave = verdict.Enclave;

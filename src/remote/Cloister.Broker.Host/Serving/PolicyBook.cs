@@ -21,7 +21,7 @@ internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots
         TokenLimit = 50, TokensPerPeriod = 10, ReplenishmentPeriod = TimeSpan.FromSeconds(1), QueueLimit = 0,
     });
 
-    private Listed _listed = new([], new TrustedRoots([], ""), DateTimeOffset.MinValue);
+    private Listed _listed = new([], [], new TrustedRoots([], ""), DateTimeOffset.MinValue);
 
     /// <summary>The policy of that name.</summary>
     /// <exception cref="ProtocolException">There is none, or its text is no policy.</exception>
@@ -43,8 +43,15 @@ internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots
         (string Name, PolicyInForce Policy)[] inForce = [.. read.Where(one => one.Policy is not null).Select(one => (one.Name, one.Policy!))];
         PolicyInForce[] policies = [.. inForce.Select(one => one.Policy)];
         Certificate[] roots = [.. policies.SelectMany(policy => policy.Policy.Roots).DistinctBy(DigestOf)];
-        Volatile.Write(ref _listed, new Listed([.. inForce.Select(one => one.Name)], new TrustedRoots(roots, string.Join(' ', roots.Select(DigestOf))), clock.GetUtcNow()));
+        Volatile.Write(ref _listed, new Listed([.. inForce.Select(one => one.Name)], policies, new TrustedRoots(roots, string.Join(' ', roots.Select(DigestOf))), clock.GetUtcNow()));
         return policies;
+    }
+
+    /// <summary>All, or those of a moment ago: strangers make a broker list policies at most ten times a second.</summary>
+    public async Task<IReadOnlyList<PolicyInForce>> RecentAsync(CancellationToken cancellation)
+    {
+        using RateLimitLease permit = _looks.AttemptAcquire();
+        return permit.IsAcquired ? await ListAsync(cancellation) : Volatile.Read(ref _listed).Policies;
     }
 
     /// <summary>Roots besides the vendors' that some policy trusted when policies were last listed. Which policy does is asked when it appraises.</summary>
@@ -117,5 +124,5 @@ internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots
     /// <summary>Roots, and their digests to compare by.</summary>
     internal sealed record TrustedRoots(IReadOnlyList<Certificate> Certificates, string Digests);
 
-    private sealed record Listed(IReadOnlyList<string> Names, TrustedRoots Roots, DateTimeOffset At);
+    private sealed record Listed(IReadOnlyList<string> Names, IReadOnlyList<PolicyInForce> Policies, TrustedRoots Roots, DateTimeOffset At);
 }
