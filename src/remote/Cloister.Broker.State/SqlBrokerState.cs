@@ -53,6 +53,7 @@ public sealed partial class SqlBrokerState : IBrokerState
     {
         await StopCheckpointsAsync();
         await _writes.DisposeAsync();
+        _rows?.Dispose();
         await _dialect.DisposeAsync();
     }
 
