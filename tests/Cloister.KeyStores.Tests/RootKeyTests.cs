@@ -52,7 +52,7 @@ public sealed class RootKeyTests
     }
 
     [Fact]
-    public async Task Another_root_key_is_found_when_the_store_is_checked()
+    public async Task Another_root_key_is_found_when_the_store_is_opened()
     {
         using TestFolder folder = new();
         KekIdentity kek = new("manual", "prod", 1, "00112233445566778899aabbccddeeff");
@@ -62,8 +62,8 @@ public sealed class RootKeyTests
             await store.CreateAsync(kek, TestContext.Current.CancellationToken);
         }
 
-        await using DatabaseKeyStore other = await DatabaseKeyStore.OpenAsync(address, FileRootKey.Open(folder.File("UNPROTECTED-2")), TestContext.Current.CancellationToken);
-        KeyStoreException e = await Assert.ThrowsAsync<KeyStoreException>(() => other.CheckAsync(TestContext.Current.CancellationToken));
+        KeyStoreException e = await Assert.ThrowsAsync<KeyStoreException>(
+            () => DatabaseKeyStore.OpenAsync(address, FileRootKey.Open(folder.File("UNPROTECTED-2")), TestContext.Current.CancellationToken));
         Assert.Equal(KeyStoreFailure.Damaged, e.Failure);
     }
 

@@ -18,6 +18,9 @@ internal sealed record BrokerConfiguration
     /// <summary>What wraps keys at rest.</summary>
     public required RootKeyOptions RootKey { get; init; }
 
+    /// <summary>The root key that is to follow while it rotates; null: none.</summary>
+    public RootKeyOptions? NewRootKey { get; init; }
+
     /// <summary>A key store besides the database; null: none.</summary>
     public KeyStoreOptions? KeyStore { get; init; }
 

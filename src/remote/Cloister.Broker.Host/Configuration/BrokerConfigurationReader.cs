@@ -58,6 +58,7 @@ internal static class BrokerConfigurationReader
         IPEndPoint? listen = fields.Required("listen", ParseEndPoint);
         string? database = fields.Required("database", ParseDatabase);
         RootKeyOptions? rootKey = KeySections.ReadRootKey(fields);
+        RootKeyOptions? newRootKey = KeySections.ReadNewRootKey(fields);
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
@@ -66,7 +67,11 @@ internal static class BrokerConfigurationReader
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
             ? null
-            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots };
+            : new BrokerConfiguration
+            {
+                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin,
+                OtherRoots = otherRoots,
+            };
     }
 
     /// <summary>An address to listen on.</summary>

@@ -12,11 +12,14 @@ internal static class KeySections
     /// <summary>The root key; null after an error.</summary>
     public static RootKeyOptions? ReadRootKey(SectionReader root)
     {
-        if (root.RequiredSection("rootKey", "what wraps keys at rest: pkcs11, or file for development") is not { } section)
-        {
-            return null;
-        }
+        return root.RequiredSection("rootKey", "what wraps keys at rest: pkcs11, or file for development") is { } section ? ReadRootKeySection(section) : null;
+    }
 
+    /// <summary>The root key that is to follow; null: none, or after an error.</summary>
+    public static RootKeyOptions? ReadNewRootKey(SectionReader root) => root.Section("newRootKey") is { } section ? ReadRootKeySection(section) : null;
+
+    private static RootKeyOptions? ReadRootKeySection(SectionReader section)
+    {
         string? file = section.Optional("file", SectionReader.AbsolutePath);
         SectionReader? pkcs11 = section.Section("pkcs11");
         string label = pkcs11?.Optional("label", SectionReader.NotEmpty) ?? DefaultLabel;

@@ -7,60 +7,46 @@ using Cloister.KeyStores.RootKeys;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// The keys that all brokers of a database share, wrapped by the root key among its settings. The first broker to start makes them.
+/// The keys that all brokers of a database share, each of a name of its own among the wrapped keys. The first broker to start makes them.
 /// secrets: authority key and challenge key, in clear here only while they are read or made.
 /// </summary>
 internal static class AuthorityKeys
 {
-    /// <summary>The setting that holds the authority key; where it is absent, the database is new.</summary>
-    public const string AuthoritySetting = "authority-key";
+    private static readonly WrappedName Authority = WrappedName.OfKey("authority-key");
+    private static readonly WrappedName Challenge = WrappedName.OfKey("challenge-key");
 
-    private const string ChallengeSetting = "challenge-key";
-    private const int KeySize = 32;
+    /// <summary>Moves what earlier versions kept among the settings to the wrapped keys.</summary>
+    /// <exception cref="BrokerStateException">The database does not answer.</exception>
+    /// <exception cref="KeyStores.KeyStoreException">The database does not answer.</exception>
+    public static async Task AdoptAsync(ISettings settings, WrappedKeys keys, CancellationToken cancellation)
+    {
+        foreach (WrappedName name in new[] { Authority, Challenge })
+        {
+            if (await settings.FindSettingAsync(name.Name, cancellation) is { } wrapped)
+            {
+                await keys.AdoptAsync(name, wrapped, cancellation);
+                await settings.RemoveSettingAsync(name.Name, cancellation);
+            }
+        }
+    }
 
     /// <summary>The authority: its private scalar is what is wrapped.</summary>
     /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
-    public static Task<BrokerAuthority> OpenAuthorityAsync(ISettings settings, IRootKey root, CancellationToken cancellation) =>
-        OpenAsync(settings, root, AuthoritySetting, NewScalar, AuthorityOf, cancellation);
+    public static Task<BrokerAuthority> OpenAuthorityAsync(WrappedKeys keys, CancellationToken cancellation) =>
+        keys.OpenOrMakeAsync(Authority, NewScalar, AuthorityOf, cancellation);
 
     /// <summary>What challenges are sealed with.</summary>
     /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
-    public static Task<ChallengeSealer> OpenChallengesAsync(ISettings settings, IRootKey root, TimeProvider clock, CancellationToken cancellation) =>
-        OpenAsync(settings, root, ChallengeSetting, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
+    public static Task<ChallengeSealer> OpenChallengesAsync(WrappedKeys keys, TimeProvider clock, CancellationToken cancellation) =>
+        keys.OpenOrMakeAsync(Challenge, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
 
     /// <summary>Puts the key of an authority into a database that has none.</summary>
     /// <returns>False: the database has an authority, and nothing was changed.</returns>
     /// <exception cref="KeyStores.KeyStoreException">The root key does not answer.</exception>
-    public static Task<bool> RestoreAuthorityAsync(ISettings settings, IRootKey root, ReadOnlySpan<byte> key, CancellationToken cancellation) =>
-        settings.SetSettingIfAbsentAsync(AuthoritySetting, root.Wrap(key, LabelOf(AuthoritySetting)), cancellation);
+    public static Task<bool> RestoreAuthorityAsync(WrappedKeys keys, ReadOnlyMemory<byte> key, CancellationToken cancellation) => keys.AddAsync(Authority, key, cancellation);
 
     /// <summary>The authority of this scalar.</summary>
     internal static BrokerAuthority AuthorityOf(byte[] key) => new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key }));
-
-    private static async Task<T> OpenAsync<T>(ISettings settings, IRootKey root, string name, Fill make, Func<byte[], T> use, CancellationToken cancellation)
-    {
-        byte[] label = LabelOf(name);
-        byte[] key = GC.AllocateArray<byte>(KeySize, pinned: true);
-        try
-        {
-            byte[]? wrapped = await settings.FindSettingAsync(name, cancellation);
-            if (wrapped is null)
-            {
-                make(key);
-                await settings.SetSettingIfAbsentAsync(name, root.Wrap(key, label), cancellation);
-
-                // Another broker may have been first: its key is the one.
-                wrapped = await settings.FindSettingAsync(name, cancellation);
-            }
-
-            root.Unwrap(wrapped, label, key);
-            return use(key);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
-    }
 
     private static void NewScalar(Span<byte> key)
     {
@@ -69,8 +55,4 @@ internal static class AuthorityKeys
         scalar.CopyTo(key);
         CryptographicOperations.ZeroMemory(scalar);
     }
-
-    private static byte[] LabelOf(string setting) => [.. "cloister-broker-v1 "u8, .. System.Text.Encoding.ASCII.GetBytes(setting)];
-
-    private delegate void Fill(Span<byte> key);
 }

@@ -34,17 +34,15 @@ internal sealed class BrokerKeys : IAsyncDisposable
     /// <exception cref="KeyStoreException">Something does not answer, or does not open with this root key.</exception>
     public static async Task<BrokerKeys> OpenAsync(BrokerConfiguration configuration, IBrokerState state, TimeProvider clock, CancellationToken cancellation)
     {
-        // A token's key is made for a new database only: for one that has keys, another root key is a mistake.
-        bool isNew = await state.FindSettingAsync(AuthorityKeys.AuthoritySetting, cancellation) is null;
-        IRootKey root = OpenRoot(configuration.RootKey, isNew);
-        Dictionary<string, IKeyStore> stores = [];
+        WrappedKeys wrapped = await OpenWrappedAsync(configuration, state, cancellation);
+        Dictionary<string, IKeyStore> stores = new() { ["database"] = new DatabaseKeyStore(wrapped) };
         BrokerAuthority? authority = null;
         ChallengeSealer? challenges = null;
         try
         {
-            authority = await AuthorityKeys.OpenAuthorityAsync(state, root, cancellation);
-            challenges = await AuthorityKeys.OpenChallengesAsync(state, root, clock, cancellation);
-            await AddAsync(stores, await DatabaseKeyStore.OpenAsync(configuration.Database, root, cancellation), cancellation);
+            authority = await AuthorityKeys.OpenAuthorityAsync(wrapped, cancellation);
+            challenges = await AuthorityKeys.OpenChallengesAsync(wrapped, clock, cancellation);
+            await wrapped.CheckAsync(cancellation);
             if (Open(configuration.KeyStore) is { } other)
             {
                 await AddAsync(stores, other, cancellation);
@@ -57,7 +55,6 @@ internal sealed class BrokerKeys : IAsyncDisposable
             authority?.Dispose();
             challenges?.Dispose();
             await DisposeAsync(stores.Values);
-            root.Dispose();
             throw;
         }
     }
@@ -70,14 +67,52 @@ internal sealed class BrokerKeys : IAsyncDisposable
         Authority.Dispose();
     }
 
-    /// <summary>The root key; made when the database <paramref name="isNew"/> and it is absent.</summary>
-    /// <exception cref="KeyStoreException">It does not answer, or is not there.</exception>
-    internal static IRootKey OpenRoot(RootKeyOptions options, bool isNew) => options switch
+    /// <summary>What the root key wraps, opened with every root key that the configuration names.</summary>
+    /// <exception cref="KeyStoreException">A root key does not answer, or is not there, or is another one.</exception>
+    /// <exception cref="BrokerStateException">The database does not answer.</exception>
+    internal static async Task<WrappedKeys> OpenWrappedAsync(BrokerConfiguration configuration, ISettings settings, CancellationToken cancellation)
     {
-        { File: { } file } => isNew || File.Exists(file)
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(configuration.Database, cancellation);
+        List<IRootKey> roots = [];
+        try
+        {
+            await AuthorityKeys.AdoptAsync(settings, wrapped, cancellation);
+
+            // A token's key is made for a new database only: for one that has keys, another root key is a mistake.
+            roots.Add(OpenRoot(configuration.RootKey, mayMake: await wrapped.IsEmptyAsync(cancellation)));
+            if (configuration.NewRootKey is { } next)
+            {
+                roots.Add(OpenRoot(next, mayMake: false));
+            }
+        }
+        catch
+        {
+            roots.ForEach(root => root.Dispose());
+            await wrapped.DisposeAsync();
+            throw;
+        }
+
+        try
+        {
+            await wrapped.UnlockAsync(roots, cancellation);
+            return wrapped;
+        }
+        catch
+        {
+            await wrapped.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A root key; made when it <paramref name="mayMake"/> and it is absent.</summary>
+    /// <exception cref="KeyStoreException">It does not answer, or is not there.</exception>
+    internal static IRootKey OpenRoot(RootKeyOptions options, bool mayMake) => options switch
+    {
+        { File: { } file } => mayMake || File.Exists(file)
             ? FileRootKey.Open(file)
-            : throw new KeyStoreException(KeyStoreFailure.Unknown, $"root key file {file} is not there, but the database has keys that it wraps: put it back"),
-        { Token: { } token } => Pkcs11RootKey.Open(token, options.Label, create: isNew),
+            : throw new KeyStoreException(
+                KeyStoreFailure.Unknown, $"root key file {file} is not there, but the database has keys: put it back; a new root key is made with --make-root-key"),
+        { Token: { } token } => Pkcs11RootKey.Open(token, options.Label, create: mayMake),
         _ => throw new InvalidOperationException("the configuration names no root key"),
     };
 

@@ -12,8 +12,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE --restore-authority [SHARE-FILE...]</c> or
-/// <c>--version</c>. Exit 0 after a signal and when it has restored, 1 when it cannot.
+/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--restore-authority [SHARE-FILE...]</c>,
+/// <c>--make-root-key</c>, <c>--rotate-root</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
 {
@@ -35,9 +35,14 @@ internal static class BrokerProgram
             case ["--config", string path, "--stop-with-stdin"]:
                 return await ServeAsync(path, stopWithInput: true);
             case ["--config", string path, "--restore-authority", .. string[] files]:
-                return await RestoreAsync(path, files);
+                return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--make-root-key"]:
+                return await ActAsync(path, "make a root key", configuration => Task.FromResult(RootRotation.Make(configuration)));
+            case ["--config", string path, "--rotate-root"]:
+                return await ActAsync(path, "rotate the root key", configuration => RootRotation.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
             default:
-                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --config FILE --restore-authority [SHARE-FILE...] | --version");
+                await Console.Error.WriteLineAsync(
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate-root | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }
@@ -77,18 +82,18 @@ internal static class BrokerProgram
         }
     }
 
-    private static async Task<int> RestoreAsync(string path, string[] files)
+    // One act on what the configuration names, beside brokers that may run: one line that says what was done.
+    private static async Task<int> ActAsync(string path, string what, Func<BrokerConfiguration, Task<string>> act)
     {
         try
         {
-            BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
-            await Console.Out.WriteLineAsync(await AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            await Console.Out.WriteLineAsync(await act(BrokerConfigurationReader.ReadFile(path)));
             return 0;
         }
         catch (Exception e) when (
             e is BrokerConfigurationException or BrokerStateException or KeyStoreException or RecoveryShareException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"cloister-broker does not restore the authority:\n{e.Message}");
+            await Console.Error.WriteLineAsync($"cloister-broker does not {what}:\n{e.Message}");
             return 1;
         }
     }

@@ -67,7 +67,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
-        if (configuration.RootKey.File is { } file)
+        foreach (string file in new[] { configuration.RootKey, configuration.NewRootKey }.Select(root => root?.File).OfType<string>())
         {
             log.FileRootKey(file);
         }

@@ -15,15 +15,11 @@ namespace Cloister.KeyStores.Database;
 public sealed class DatabaseKeyStore : IKeyStore
 {
     private readonly ConcurrentDictionary<KekIdentity, XaesKey> _keks = new();
-    private readonly KekTable _table;
-    private readonly IRootKey _root;
+    private readonly WrappedKeys _wrapped;
     private int _isDisposed;
 
-    private DatabaseKeyStore(KekTable table, IRootKey root)
-    {
-        _table = table;
-        _root = root;
-    }
+    /// <summary>The KEKs among these wrapped keys, which it owns from then on.</summary>
+    public DatabaseKeyStore(WrappedKeys wrapped) => _wrapped = wrapped;
 
     /// <inheritdoc/>
     public string Kind => "database";
@@ -31,21 +27,30 @@ public sealed class DatabaseKeyStore : IKeyStore
     /// <inheritdoc/>
     public bool CanRelease => true;
 
-    /// <summary>Opens <c>sqlite:/path</c> or <c>postgres:connection string</c>, making or updating its table. Owns the root key from then on.</summary>
+    /// <summary>Opens <c>sqlite:/path</c> or <c>postgres:connection string</c>, making or updating its tables. Owns the root key from then on.</summary>
     /// <exception cref="ArgumentException">Another address.</exception>
-    /// <exception cref="KeyStoreException">Unavailable; denied: the table is of a newer program.</exception>
-    public static async Task<DatabaseKeyStore> OpenAsync(string address, IRootKey root, CancellationToken cancellation) =>
-        new(await KekTable.OpenAsync(address, cancellation), root);
+    /// <exception cref="KeyStoreException">Unavailable; denied: the tables are of a newer program; damaged: the database has another root key.</exception>
+    public static async Task<DatabaseKeyStore> OpenAsync(string address, IRootKey root, CancellationToken cancellation)
+    {
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(address, cancellation);
+        try
+        {
+            await wrapped.UnlockAsync([root], cancellation);
+            return new DatabaseKeyStore(wrapped);
+        }
+        catch
+        {
+            await wrapped.DisposeAsync();
+            throw;
+        }
+    }
 
     /// <summary>Asks the database, and opens one KEK so that a wrong root key is found before it is needed.</summary>
     /// <exception cref="KeyStoreException">Unavailable or damaged.</exception>
     public async Task CheckAsync(CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        if (await _table.AnyAsync(cancellation) is { } wrapped)
-        {
-            Open(wrapped).Dispose();
-        }
+        await _wrapped.CheckAsync(cancellation);
     }
 
     /// <inheritdoc/>
@@ -56,7 +61,7 @@ public sealed class DatabaseKeyStore : IKeyStore
         try
         {
             RandomNumberGenerator.Fill(key);
-            if (!await _table.AddAsync(kek, _root.Wrap(key, KekAad.OfKek(kek)), cancellation))
+            if (!await _wrapped.AddAsync(WrappedName.Of(kek), key, cancellation))
             {
                 throw StoreItems.Exists(kek);
             }
@@ -72,7 +77,7 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         StoreItems.CheckKek(key.Length);
-        if (await _table.AddAsync(kek, _root.Wrap(key.Span, KekAad.OfKek(kek)), cancellation))
+        if (await _wrapped.AddAsync(WrappedName.Of(kek), key, cancellation))
         {
             return;
         }
@@ -139,7 +144,7 @@ public sealed class DatabaseKeyStore : IKeyStore
     public async Task DestroyAsync(KekIdentity kek, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        await _table.DeleteAsync(kek, cancellation);
+        await _wrapped.DeleteAsync(WrappedName.Of(kek), cancellation);
         if (_keks.TryRemove(kek, out XaesKey? xaes))
         {
             xaes.Dispose();
@@ -152,8 +157,7 @@ public sealed class DatabaseKeyStore : IKeyStore
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
             Wipe();
-            await _table.DisposeAsync();
-            _root.Dispose();
+            await _wrapped.DisposeAsync();
         }
     }
 
@@ -165,8 +169,7 @@ public sealed class DatabaseKeyStore : IKeyStore
             return known;
         }
 
-        WrappedKek wrapped = await _table.FindAsync(kek, cancellation) ?? throw StoreItems.Unknown(kek);
-        XaesKey opened = Open(wrapped);
+        XaesKey opened = await _wrapped.FindAsync(WrappedName.Of(kek), key => new XaesKey(key), cancellation) ?? throw StoreItems.Unknown(kek);
         XaesKey kept = _keks.GetOrAdd(kek, opened);
         if (!ReferenceEquals(kept, opened))
         {
@@ -180,20 +183,6 @@ public sealed class DatabaseKeyStore : IKeyStore
         }
 
         return kept;
-    }
-
-    private XaesKey Open(WrappedKek wrapped)
-    {
-        byte[] key = GC.AllocateArray<byte>(StoreItems.KekSize, pinned: true);
-        try
-        {
-            _root.Unwrap(wrapped.Wrapped, KekAad.OfKek(wrapped.Kek), key);
-            return new XaesKey(key);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
     }
 
     // A key that is wiped while it is used: the store was disposed, or the KEK destroyed.
