@@ -15,11 +15,14 @@ public sealed partial class SqlBrokerState
     /// <summary>The newest change of a row that decides; null before <see cref="AuthenticateAsync"/>.</summary>
     public RowHead? RowHead => _rows?.Head;
 
+    /// <summary>How many rows were not authentic at the last <see cref="CheckRowsAsync"/>.</summary>
+    public int RowsNotAuthentic { get; private set; }
+
     private RowLedger Rows => _rows
         ?? throw new BrokerStateException(BrokerStateError.NotAuthentic, "the key of the database's rows was not read yet: what decides cannot be read or changed");
 
     /// <summary>From now on reads and changes rows that decide, with this key. Before, it does neither.</summary>
-    /// <param name="key">The database's key. To be disposed of after this.</param>
+    /// <param name="key">The database's key; this object's from then on.</param>
     /// <param name="outside">Keeps the newest change outside of the database; null: when the database went back, nobody notices it at a start.</param>
     /// <param name="report">Is told of each row that is not authentic, once.</param>
     /// <param name="cancellation">Stops waiting.</param>
@@ -40,9 +43,7 @@ public sealed partial class SqlBrokerState
         }
     }
 
-    /// <summary>Looks at every row that decides, also at those that are kept in memory; what is not authentic is reported.</summary>
-    /// <returns>How many are not.</returns>
-    /// <exception cref="BrokerStateException">The chain of changes is not authentic.</exception>
+    /// <inheritdoc/>
     public async Task<int> CheckRowsAsync(CancellationToken cancellation)
     {
         while (true)
@@ -53,29 +54,32 @@ public sealed partial class SqlBrokerState
                 continue;
             foreach (RowDifference one in wrong)
                 Rows.NotAuthentic(one.Problem);
+            if (wrong.Count > 0 && wrong.Count != RowsNotAuthentic)
+                await AppendAsync(new AuditEvent("rows.not-authentic", new JsonObject { ["rows"] = Listed(wrong.Select(one => one.Problem)) }), cancellation);
+            RowsNotAuthentic = wrong.Count;
             return wrong.Count;
         }
     }
 
     /// <summary>
-    /// Takes every row that decides for what it is, once for a database: that of a program that did not authenticate rows, or a new one. Of several
-    /// brokers that try, one does it.
+    /// Begins the chain of changes: every row that decides is taken for what it is, once for a database, which is new or was a program's that did not
+    /// authenticate rows. Of several brokers that try, one does it.
     /// </summary>
-    /// <param name="key">The database's key from now on.</param>
-    /// <param name="setting">The setting that keeps it, which is not there yet.</param>
-    /// <param name="wrapped">Its value.</param>
+    /// <param name="key">The database's key.</param>
     /// <param name="cancellation">Stops waiting.</param>
-    /// <returns>Whether this call did it; what was taken over is in the audit log then.</returns>
-    public async Task<bool> AdoptRowsAsync(RowKey key, string setting, byte[] wrapped, CancellationToken cancellation) => await WriteAsync(
+    /// <returns>Whether this call did it; the rows are in the audit log then.</returns>
+    public async Task<bool> AdoptRowsAsync(RowKey key, CancellationToken cancellation) => await WriteAsync(
         async writes =>
         {
-            if (await writes.ExecuteAsync("INSERT INTO Settings (Name, Value) VALUES (@setting, @wrapped) ON CONFLICT (Name) DO NOTHING", new { setting, wrapped }) == 0)
+            if (await writes.FirstOrDefaultAsync<long>("SELECT COUNT(*) FROM RowChanges") > 0)
                 return null;
             IReadOnlyDictionary<RowName, byte[]> rows = await ReadRowsAsync(writes, CancellationToken.None);
             await StartChainAsync(writes, key, rows);
             return rows;
         },
-        rows => rows is null ? null : new AuditEvent("rows.adopted", new JsonObject { ["rows"] = Listed(rows.Select(row => $"{row.Key}: {Convert.ToHexStringLower(row.Value)}")) }),
+        rows => rows is not { Count: > 0 }
+            ? null
+            : new AuditEvent("rows.adopted", new JsonObject { ["rows"] = Listed(rows.Select(row => $"{row.Key}: {Convert.ToHexStringLower(row.Value)}")) }),
         cancellation) is not null;
 
     /// <summary>What an operator would accept now: how the database differs from what brokers left. Nothing is changed.</summary>
@@ -145,10 +149,6 @@ public sealed partial class SqlBrokerState
 
     private static async Task StartChainAsync(WriteTransaction writes, RowKey key, IReadOnlyDictionary<RowName, byte[]> rows)
     {
-        if (await writes.FirstOrDefaultAsync<long>("SELECT COUNT(*) FROM RowChanges") > 0)
-            throw new BrokerStateException(
-                BrokerStateError.NotAuthentic, "the database has a chain of changes in table RowChanges, but the key that authenticates it was removed: restore a backup");
-
         // One change more than there are rows: a chain that a broker made is never empty.
         RowWrites changes = new(writes, key, null, RowLedger.None);
         await changes.SetAsync(new RowName("RowChanges", "begin"), SHA256.HashData(Guid.NewGuid().ToByteArray()));

@@ -28,10 +28,14 @@ internal sealed class OtherBroker : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task<OtherBroker> OpenAsync(string database, string authority, IRootKey root, IEnumerable<IKeyStore> stores) => new(
-        await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(database), TimeProvider.System, CancellationToken.None),
-        [await DatabaseKeyStore.OpenAsync(database, root, CancellationToken.None), .. stores],
-        authority);
+    public static async Task<OtherBroker> OpenAsync(string database, string authority, IRootKey root, IEnumerable<IKeyStore> stores)
+    {
+        SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(database), TimeProvider.System, CancellationToken.None);
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(database, CancellationToken.None);
+        await wrapped.UnlockAsync([root], CancellationToken.None);
+        await state.AuthenticateAsync(await RowKeys.FindAsync(wrapped, CancellationToken.None), null, _ => { }, CancellationToken.None);
+        return new OtherBroker(state, [new DatabaseKeyStore(wrapped), .. stores], authority);
+    }
 
     /// <summary>Makes a KEK with a policy of the same name.</summary>
     public async Task MakeKekAsync(string name, string policy, bool release = true, string store = "database")

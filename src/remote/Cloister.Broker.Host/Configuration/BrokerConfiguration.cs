@@ -21,6 +21,9 @@ internal sealed record BrokerConfiguration
     /// <summary>The root key that is to follow while it rotates; null: none.</summary>
     public RootKeyOptions? NewRootKey { get; init; }
 
+    /// <summary>A directory of this broker alone, outside of the database; null: none.</summary>
+    public string? StateDirectory { get; init; }
+
     /// <summary>A key store besides the database; null: none.</summary>
     public KeyStoreOptions? KeyStore { get; init; }
 

@@ -59,6 +59,7 @@ internal static class BrokerConfigurationReader
         string? database = fields.Required("database", ParseDatabase);
         RootKeyOptions? rootKey = KeySections.ReadRootKey(fields);
         RootKeyOptions? newRootKey = KeySections.ReadNewRootKey(fields);
+        string? stateDirectory = fields.Optional("stateDirectory", SectionReader.AbsolutePath);
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
@@ -70,7 +71,7 @@ internal static class BrokerConfigurationReader
             : new BrokerConfiguration
             {
                 Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin,
-                OtherRoots = otherRoots,
+                OtherRoots = otherRoots, StateDirectory = stateDirectory,
             };
     }
 

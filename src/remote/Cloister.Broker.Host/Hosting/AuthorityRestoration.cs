@@ -58,7 +58,7 @@ internal static class AuthorityRestoration
     {
         // The root key is made only where nothing is wrapped. Another broker may be the first to start meanwhile.
         await using WrappedKeys wrapped = await BrokerKeys.OpenWrappedAsync(configuration, state, cancellation);
-        bool isEmpty = await wrapped.IsEmptyAsync(cancellation) && await AuthorityKeys.RestoreAuthorityAsync(wrapped, key, cancellation);
+        bool isEmpty = await wrapped.IsEmptyAsync(cancellation) && await RestoreAsync(state, wrapped, key, cancellation);
         JsonObject details = new() { ["authority"] = authority.Id, ["result"] = isEmpty ? "done" : "refused" };
         await state.AppendAsync(new AuditEvent("authority.restore", details), CancellationToken.None);
         if (!isEmpty)
@@ -66,6 +66,13 @@ internal static class AuthorityRestoration
             throw new BrokerStateException(
                 BrokerStateError.Exists, "the database has an authority already: nothing was changed. An authority is restored into an empty database, before the first start");
         }
+    }
+
+    // Rows first: where there is an authority, their key and the chain of their changes have to be there.
+    private static async Task<bool> RestoreAsync(SqlBrokerState state, WrappedKeys wrapped, byte[] key, CancellationToken cancellation)
+    {
+        (await AuthorityKeys.OpenRowsAsync(state, wrapped, cancellation)).Key.Dispose();
+        return await AuthorityKeys.RestoreAuthorityAsync(wrapped, key, cancellation);
     }
 
     /// <exception cref="RecoveryShareException">The key is not that authority's.</exception>

@@ -1,6 +1,7 @@
 using Cloister.Broker.Challenges;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.Tokens;
 using Cloister.KeyStores;
 using Cloister.KeyStores.Aws;
@@ -30,9 +31,13 @@ internal sealed class BrokerKeys : IAsyncDisposable
     /// <summary>Key stores by kind; <c>database</c> is always there.</summary>
     public IReadOnlyDictionary<string, IKeyStore> Stores { get; }
 
-    /// <summary>Opens, and makes what a new database does not have.</summary>
+    /// <summary>Whether rows were taken over that an earlier version did not authenticate, or a new database begun.</summary>
+    public bool RowsAdopted { get; private init; }
+
+    /// <summary>Opens, and makes what a new database does not have. From then on the state reads and changes what decides.</summary>
     /// <exception cref="KeyStoreException">Something does not answer, or does not open with this root key.</exception>
-    public static async Task<BrokerKeys> OpenAsync(BrokerConfiguration configuration, IBrokerState state, TimeProvider clock, CancellationToken cancellation)
+    /// <exception cref="BrokerStateException">Not authentic: the chain of changes is broken or went back.</exception>
+    public static async Task<BrokerKeys> OpenAsync(BrokerConfiguration configuration, SqlBrokerState state, BrokerLog log, TimeProvider clock, CancellationToken cancellation)
     {
         WrappedKeys wrapped = await OpenWrappedAsync(configuration, state, cancellation);
         Dictionary<string, IKeyStore> stores = new() { ["database"] = new DatabaseKeyStore(wrapped) };
@@ -40,6 +45,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
         ChallengeSealer? challenges = null;
         try
         {
+            bool adopted = await OpenRowsAsync(configuration, state, wrapped, log, cancellation);
             authority = await AuthorityKeys.OpenAuthorityAsync(wrapped, cancellation);
             challenges = await AuthorityKeys.OpenChallengesAsync(wrapped, clock, cancellation);
             await wrapped.CheckAsync(cancellation);
@@ -48,7 +54,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
                 await AddAsync(stores, other, cancellation);
             }
 
-            return new BrokerKeys(authority, challenges, stores);
+            return new BrokerKeys(authority, challenges, stores) { RowsAdopted = adopted };
         }
         catch
         {
@@ -115,6 +121,22 @@ internal sealed class BrokerKeys : IAsyncDisposable
         { Token: { } token } => Pkcs11RootKey.Open(token, options.Label, create: mayMake),
         _ => throw new InvalidOperationException("the configuration names no root key"),
     };
+
+    private static async Task<bool> OpenRowsAsync(BrokerConfiguration configuration, SqlBrokerState state, WrappedKeys wrapped, BrokerLog log, CancellationToken cancellation)
+    {
+        RowHeadFile? outside = configuration.StateDirectory is { } directory ? new RowHeadFile(directory) : null;
+        (RowKey key, bool adopted) = await AuthorityKeys.OpenRowsAsync(state, wrapped, cancellation);
+        try
+        {
+            await state.AuthenticateAsync(key, outside, log.NotAuthentic, cancellation);
+            return adopted;
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
+        }
+    }
 
     private static async Task AddAsync(Dictionary<string, IKeyStore> stores, IKeyStore store, CancellationToken cancellation)
     {

@@ -37,6 +37,18 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "otherRoots: policies may trust roots besides the vendors': SIMULATED TEEs may get KEKs. Not for production")]
     public partial void OtherRootsAllowed();
 
+    /// <summary>A row that no broker made, or a database that went back.</summary>
+    [LoggerMessage(Level = LogLevel.Critical, Message = "NOT AUTHENTIC: {Problem}")]
+    public partial void NotAuthentic(string problem);
+
+    /// <summary>The first start of a version that authenticates rows.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "policies, KEKs, revocations and requests of the database are authenticated from now on, as they are: the audit log has them as rows.adopted. Compare them with what should be there")]
+    public partial void RowsAdopted();
+
+    /// <summary>Nothing is kept outside of the database.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no stateDirectory: after a start this broker cannot tell that the database went back to an older state")]
+    public partial void NoStateDirectory();
+
     /// <summary>Nobody can administer it.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no section admin: nobody can make KEKs or policies")]
     public partial void NoAdministration();

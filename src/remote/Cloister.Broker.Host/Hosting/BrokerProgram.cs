@@ -40,9 +40,12 @@ internal static class BrokerProgram
                 return await ActAsync(path, "make a root key", configuration => Task.FromResult(RootRotation.Make(configuration)));
             case ["--config", string path, "--rotate-root"]:
                 return await ActAsync(path, "rotate the root key", configuration => RootRotation.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--accept-rows", .. { Length: <= 1 } digest]:
+                return await ActAsync(
+                    path, "accept rows", configuration => RowAcceptanceCommand.RunAsync(configuration, digest.FirstOrDefault(), TimeProvider.System, CancellationToken.None));
             default:
                 await Console.Error.WriteLineAsync(
-                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate-root | --restore-authority [SHARE-FILE...]] | --version");
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate-root | --accept-rows [DIGEST] | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }

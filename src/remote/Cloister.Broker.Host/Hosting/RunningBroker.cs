@@ -62,7 +62,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerLog log = new(logs.CreateLogger<BrokerLog>());
         DatabaseAddress address = DatabaseAddress.Parse(configuration.Database);
         SqlBrokerState state = Add(await SqlBrokerState.OpenAsync(address, clock, cancellation));
-        BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, clock, cancellation));
+        BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, log, clock, cancellation));
         ServerCertificate certificate = new(CertificateRole.Broker, configuration.Tls, keys.Authority, clock);
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
         string stores = string.Join(", ", keys.Stores.Keys);
@@ -70,6 +70,16 @@ internal sealed class RunningBroker : IAsyncDisposable
         foreach (string file in new[] { configuration.RootKey, configuration.NewRootKey }.Select(root => root?.File).OfType<string>())
         {
             log.FileRootKey(file);
+        }
+
+        if (keys.RowsAdopted)
+        {
+            log.RowsAdopted();
+        }
+
+        if (configuration.StateDirectory is null)
+        {
+            log.NoStateDirectory();
         }
 
         BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, yaml => PolicyErrors(yaml, configuration.OtherRoots), clock);
@@ -88,7 +98,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         [
             .. EnclaveEndpoints(state, keys, evidence, new PolicyBook(state, configuration.OtherRoots, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters),
+            new MetricsEndpoint(counters, state),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
             configuration.Listen, certificate.Options(), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
