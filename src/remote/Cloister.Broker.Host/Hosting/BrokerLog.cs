@@ -9,6 +9,14 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Information, Message = "cloister-broker {Version}: authority {Authority}, {Database}, key stores {Stores}")]
     public partial void Started(string version, string authority, object database, object stores);
 
+    /// <summary>What came of protecting memory.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "memory: {Report}")]
+    public partial void Memory(string report);
+
+    /// <summary>Memory that is not protected.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "memory: {Report}")]
+    public partial void MemoryNotProtected(string report);
+
     /// <summary>A development root key.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "THE ROOT KEY IS A FILE: {Path}. Whoever reads it and the database has every KEK. For development only.")]
     public partial void FileRootKey(string path);

@@ -25,15 +25,18 @@ internal static class BrokerProgram
     public static async Task<int> RunAsync(string[] arguments)
     {
         CertificateStores.NeedNoHome();
+
+        // Before the first key.
+        (string memory, bool isProtected) = ProcessMemory.Protect();
         switch (arguments)
         {
             case ["--version"]:
                 Console.WriteLine($"cloister-broker {Version}");
                 return 0;
             case ["--config", string path]:
-                return await ServeAsync(path, stopWithInput: false);
+                return await ServeAsync(path, stopWithInput: false, memory, isProtected);
             case ["--config", string path, "--stop-with-stdin"]:
-                return await ServeAsync(path, stopWithInput: true);
+                return await ServeAsync(path, stopWithInput: true, memory, isProtected);
             case ["--config", string path, "--restore-authority", .. string[] files]:
                 return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
             case ["--config", string path, "--make-root-key"]:
@@ -50,7 +53,7 @@ internal static class BrokerProgram
         }
     }
 
-    private static async Task<int> ServeAsync(string path, bool stopWithInput)
+    private static async Task<int> ServeAsync(string path, bool stopWithInput, string memory, bool isProtected)
     {
         TaskCompletionSource<bool> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (stopWithInput)
@@ -62,14 +65,16 @@ internal static class BrokerProgram
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using ILoggerFactory logs = LoggerFactory.Create(LogToStandardError);
+        BrokerLog log = new(logs.CreateLogger<BrokerLog>());
         try
         {
             BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
+            (isProtected ? (Action<string>)log.Memory : log.MemoryNotProtected)(memory);
             await using RunningBroker broker = await RunningBroker.StartAsync(configuration, Version, logs, TimeProvider.System, CancellationToken.None);
             await Console.Out.WriteLineAsync(broker.Ready);
             await Console.Out.FlushAsync();
             await stop.Task;
-            new BrokerLog(logs.CreateLogger<BrokerLog>()).Stopping();
+            log.Stopping();
             return 0;
         }
         catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException)

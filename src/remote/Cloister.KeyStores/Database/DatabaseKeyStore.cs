@@ -9,17 +9,33 @@ namespace Cloister.KeyStores.Database;
 
 /// <summary>
 /// KEKs in a database, wrapped by a root key. Items are XAES-256-GCM messages, <c>nonce 24 | ciphertext | tag 16</c>. A process that
-/// has used a KEK keeps it until it destroys it or the store is disposed, also when another process destroys it.
-/// secrets: KEKs in pinned memory, wiped when destroyed or disposed.
+/// has used a KEK keeps it until nobody has used it for ten minutes, or it was destroyed, at the latest a minute after another process did that.
+/// secrets: KEKs in pinned memory, locked and not dumped, wiped when they go out of use.
 /// </summary>
 public sealed class DatabaseKeyStore : IKeyStore
 {
-    private readonly ConcurrentDictionary<KekIdentity, XaesKey> _keks = new();
+    private const int Looks = 3;
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Idle = TimeSpan.FromMinutes(10);
+
+    private readonly ConcurrentDictionary<KekIdentity, Held> _keks = new();
     private readonly WrappedKeys _wrapped;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _sweeping;
     private int _isDisposed;
 
     /// <summary>The KEKs among these wrapped keys, which it owns from then on.</summary>
-    public DatabaseKeyStore(WrappedKeys wrapped) => _wrapped = wrapped;
+    /// <param name="wrapped">The wrapped keys.</param>
+    /// <param name="clock">What time it is; null: the system's.</param>
+    public DatabaseKeyStore(WrappedKeys wrapped, TimeProvider? clock = null)
+    {
+        (_wrapped, _clock) = (wrapped, clock ?? TimeProvider.System);
+        _sweeping = SweepForEverAsync();
+    }
+
+    /// <summary>How many KEKs are in memory.</summary>
+    internal int HeldCount => _keks.Count;
 
     /// <inheritdoc/>
     public string Kind => "database";
@@ -101,8 +117,7 @@ public sealed class DatabaseKeyStore : IKeyStore
     public async Task ReleaseAsync(KekIdentity kek, Memory<byte> key, CancellationToken cancellation)
     {
         StoreItems.CheckKek(key.Length);
-        XaesKey xaes = await KekAsync(kek, cancellation);
-        Use(kek, () => xaes.CopyTo(key.Span));
+        await UseAsync(kek, xaes => xaes.CopyTo(key.Span), cancellation);
     }
 
     /// <inheritdoc/>
@@ -110,32 +125,36 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         StoreItems.CheckForWrap(items);
-        XaesKey xaes = await KekAsync(kek, cancellation);
         byte[] aad = KekAad.OfItem(kek, context);
         byte[][] wrapped = new byte[items.Count][];
-        Use(kek, () =>
-        {
-            for (int i = 0; i < wrapped.Length; i++)
+        await UseAsync(
+            kek,
+            xaes =>
             {
-                wrapped[i] = xaes.Encrypt(items[i].Span, aad);
-            }
-        });
+                for (int i = 0; i < wrapped.Length; i++)
+                {
+                    wrapped[i] = xaes.Encrypt(items[i].Span, aad);
+                }
+            },
+            cancellation);
         return wrapped;
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<byte[]?>> UnwrapAsync(KekIdentity kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> items, CancellationToken cancellation)
     {
-        XaesKey xaes = await KekAsync(kek, cancellation);
         byte[] aad = KekAad.OfItem(kek, context);
         byte[]?[] unwrapped = new byte[]?[items.Count];
-        Use(kek, () =>
-        {
-            for (int i = 0; i < unwrapped.Length; i++)
+        await UseAsync(
+            kek,
+            xaes =>
             {
-                unwrapped[i] = xaes.Decrypt(items[i].Span, aad);
-            }
-        });
+                for (int i = 0; i < unwrapped.Length; i++)
+                {
+                    unwrapped[i] = xaes.Decrypt(items[i].Span, aad);
+                }
+            },
+            cancellation);
         return unwrapped;
     }
 
@@ -145,9 +164,20 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         await _wrapped.DeleteAsync(WrappedName.Of(kek), cancellation);
-        if (_keks.TryRemove(kek, out XaesKey? xaes))
+        Wipe(kek);
+    }
+
+    /// <summary>Wipes KEKs that nobody has used for a while, and those that another process destroyed.</summary>
+    /// <exception cref="KeyStoreException">Unavailable: those that are used stay.</exception>
+    internal async Task SweepAsync(CancellationToken cancellation)
+    {
+        long before = _clock.GetTimestamp() - (long)(Idle.TotalSeconds * _clock.TimestampFrequency);
+        foreach ((KekIdentity kek, Held held) in _keks)
         {
-            xaes.Dispose();
+            if (held.UsedAt < before || !await _wrapped.HasAsync(WrappedName.Of(kek), cancellation))
+            {
+                Wipe(kek);
+            }
         }
     }
 
@@ -156,22 +186,49 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
+            await _stop.CancelAsync();
+            await _sweeping;
+            _stop.Dispose();
             Wipe();
             await _wrapped.DisposeAsync();
+        }
+    }
+
+    private async Task SweepForEverAsync()
+    {
+        using PeriodicTimer timer = new(SweepEvery, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                try
+                {
+                    await SweepAsync(_stop.Token);
+                }
+                catch (KeyStoreException)
+                {
+                    // The database is away: the next time.
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed.
         }
     }
 
     private async Task<XaesKey> KekAsync(KekIdentity kek, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        if (_keks.TryGetValue(kek, out XaesKey? known))
+        if (_keks.TryGetValue(kek, out Held? known))
         {
-            return known;
+            known.UsedAt = _clock.GetTimestamp();
+            return known.Key;
         }
 
         XaesKey opened = await _wrapped.FindAsync(WrappedName.Of(kek), key => new XaesKey(key), cancellation) ?? throw StoreItems.Unknown(kek);
-        XaesKey kept = _keks.GetOrAdd(kek, opened);
-        if (!ReferenceEquals(kept, opened))
+        Held kept = _keks.GetOrAdd(kek, new Held(opened) { UsedAt = _clock.GetTimestamp() });
+        if (!ReferenceEquals(kept.Key, opened))
         {
             opened.Dispose();
         }
@@ -182,20 +239,34 @@ public sealed class DatabaseKeyStore : IKeyStore
             Wipe();
         }
 
-        return kept;
+        return kept.Key;
     }
 
-    // A key that is wiped while it is used: the store was disposed, or the KEK destroyed.
-    private void Use(KekIdentity kek, Action use)
+    // A key may be wiped while it is used: the store was disposed, the KEK destroyed, or nobody had used it for long. The second look finds out.
+    private async Task UseAsync(KekIdentity kek, Action<XaesKey> use, CancellationToken cancellation)
     {
-        try
+        for (int look = 0; look < Looks; look++)
         {
-            use();
+            XaesKey xaes = await KekAsync(kek, cancellation);
+            try
+            {
+                use(xaes);
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                ThrowIfDisposed();
+            }
         }
-        catch (ObjectDisposedException)
+
+        throw StoreItems.Unknown(kek);
+    }
+
+    private void Wipe(KekIdentity kek)
+    {
+        if (_keks.TryRemove(kek, out Held? held))
         {
-            ThrowIfDisposed();
-            throw StoreItems.Unknown(kek);
+            held.Key.Dispose();
         }
     }
 
@@ -203,12 +274,22 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         foreach (KekIdentity kek in _keks.Keys)
         {
-            if (_keks.TryRemove(kek, out XaesKey? xaes))
-            {
-                xaes.Dispose();
-            }
+            Wipe(kek);
         }
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, this);
+
+    private sealed class Held(XaesKey key)
+    {
+        private long _usedAt;
+
+        public XaesKey Key { get; } = key;
+
+        public long UsedAt
+        {
+            get => Interlocked.Read(ref _usedAt);
+            set => Interlocked.Exchange(ref _usedAt, value);
+        }
+    }
 }

@@ -122,6 +122,10 @@ public sealed class WrappedKeys : IAsyncDisposable
     public async Task<T?> FindAsync<T>(WrappedName name, Func<byte[], T> use, CancellationToken cancellation) =>
         await _table.FindAsync(name, cancellation) is { } row ? await OpenAsync(row, use, cancellation) : default;
 
+    /// <summary>Whether there is a key of that name.</summary>
+    /// <exception cref="KeyStoreException">Unavailable.</exception>
+    public async Task<bool> HasAsync(WrappedName name, CancellationToken cancellation) => await _table.FindAsync(name, cancellation) is not null;
+
     /// <summary>Names of the broker's own keys, in order.</summary>
     /// <exception cref="KeyStoreException">Unavailable.</exception>
     public async Task<IReadOnlyList<string>> KeysAsync(CancellationToken cancellation) =>
