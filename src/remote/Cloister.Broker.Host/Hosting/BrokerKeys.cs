@@ -14,12 +14,16 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>Every key of a broker: authority, challenges, key stores. secrets: holds them; wiped when disposed.</summary>
 internal sealed class BrokerKeys : IAsyncDisposable
 {
-    private BrokerKeys(BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
+    private BrokerKeys(WrappedKeys wrapped, BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
     {
+        Wrapped = wrapped;
         Authority = authority;
         Challenges = challenges;
         Stores = stores;
     }
+
+    /// <summary>What the root key wraps, where every key of the broker's own has a name. Owned by the <c>database</c> store.</summary>
+    public WrappedKeys Wrapped { get; }
 
     /// <summary>Signs.</summary>
     public BrokerAuthority Authority { get; }
@@ -48,7 +52,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
                 await AddAsync(stores, other, cancellation);
             }
 
-            return new BrokerKeys(authority, challenges, stores);
+            return new BrokerKeys(wrapped, authority, challenges, stores);
         }
         catch
         {
