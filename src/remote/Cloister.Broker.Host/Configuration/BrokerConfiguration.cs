@@ -21,6 +21,12 @@ internal sealed record BrokerConfiguration
     /// <summary>The root key that is to follow while it rotates; null: none.</summary>
     public RootKeyOptions? NewRootKey { get; init; }
 
+    /// <summary>The authority key when it is in a token; null: wrapped by the root key.</summary>
+    public AuthorityKeyOptions? AuthorityKey { get; init; }
+
+    /// <summary>The authority key in a token that is to follow; null: none.</summary>
+    public AuthorityKeyOptions? NewAuthorityKey { get; init; }
+
     /// <summary>A key store besides the database; null: none.</summary>
     public KeyStoreOptions? KeyStore { get; init; }
 

@@ -59,6 +59,8 @@ internal static class BrokerConfigurationReader
         string? database = fields.Required("database", ParseDatabase);
         RootKeyOptions? rootKey = KeySections.ReadRootKey(fields);
         RootKeyOptions? newRootKey = KeySections.ReadNewRootKey(fields);
+        AuthorityKeyOptions? authorityKey = KeySections.ReadAuthorityKey(fields, "authorityKey");
+        AuthorityKeyOptions? newAuthorityKey = KeySections.ReadAuthorityKey(fields, "newAuthorityKey");
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
@@ -69,8 +71,8 @@ internal static class BrokerConfigurationReader
             ? null
             : new BrokerConfiguration
             {
-                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin,
-                OtherRoots = otherRoots,
+                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, AuthorityKey = authorityKey, NewAuthorityKey = newAuthorityKey,
+                KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots,
             };
     }
 
