@@ -51,7 +51,7 @@ public sealed class RootKeyTests
         known.ImportSubjectPublicKeyInfo(made.ExportSubjectPublicKeyInfo(), out _);
         Assert.True(known.VerifyData(Aad, signature, HashAlgorithmName.SHA256));
         Assert.True(made.VerifyData(Aad, signature, HashAlgorithmName.SHA256));
-        Assert.False(made.VerifyData([1], signature, HashAlgorithmName.SHA256));
+        Assert.False(made.VerifyData(Aad.AsSpan(1), signature, HashAlgorithmName.SHA256));
         Assert.Throws<CryptographicException>(() => made.ExportParameters(includePrivateParameters: true));
     }
 
