@@ -41,7 +41,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         SettableTime time = new();
         SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse($"sqlite:{folder}/broker.db"), time, cancellation);
         RowKey key = new(new byte[RowKey.Size]);
-        await state.AdoptRowsAsync(key, cancellation);
+        await state.AdoptRowsAsync(key, false, cancellation);
         await state.AuthenticateAsync(key, null, problem => throw new InvalidOperationException(problem), cancellation);
         return new BrokerUnderTest(
             folder, time, state,

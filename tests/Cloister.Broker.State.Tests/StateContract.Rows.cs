@@ -147,7 +147,7 @@ public abstract partial class StateContract
     public async Task Another_key_opens_nothing()
     {
         await using SqlBrokerState other = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(Address), _clock, Cancellation);
-        Assert.False(await other.AdoptRowsAsync(new RowKey(new byte[RowKey.Size]), Cancellation));
+        Assert.False(await other.AdoptRowsAsync(new RowKey(new byte[RowKey.Size]), true, Cancellation));
         await NotAuthenticAsync(() => other.AuthenticateAsync(new RowKey(new byte[RowKey.Size]), null, _ => { }, Cancellation));
     }
 
@@ -234,6 +234,15 @@ public abstract partial class StateContract
         await using SqlBrokerState again = await OpenAsync(address);
         Assert.Equal("q", (await again.FindKekAsync("main", Cancellation))!.Record.Policy);
         Assert.Single(await again.ReadAuditAsync(1, Cancellation).ToListAsync(Cancellation), entry => entry.Kind == "rows.adopted");
+    }
+
+    [Fact]
+    public async Task Rows_of_a_database_without_an_authority_are_not_taken_over()
+    {
+        await MakeKekAsync("main");
+        await ExecuteAsync("DELETE FROM RowChanges");
+        await using SqlBrokerState other = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(Address), _clock, Cancellation);
+        await NotAuthenticAsync(() => other.AdoptRowsAsync(NewKey(), false, Cancellation));
     }
 
     [Fact]

@@ -114,7 +114,7 @@ public abstract partial class StateContract : IAsyncLifetime
         SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(address), _clock, Cancellation);
         try
         {
-            await state.AdoptRowsAsync(NewKey(), Cancellation);
+            await state.AdoptRowsAsync(NewKey(), true, Cancellation);
             await state.AuthenticateAsync(NewKey(), outside, _reports.Add, Cancellation);
             return state;
         }

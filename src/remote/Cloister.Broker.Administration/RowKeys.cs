@@ -15,7 +15,7 @@ public static class RowKeys
     /// <exception cref="KeyStoreException">The root key does not answer, or is another one.</exception>
     /// <exception cref="BrokerStateException">Not authentic: there is none.</exception>
     public static async Task<RowKey> FindAsync(WrappedKeys keys, CancellationToken cancellation) => await keys.FindAsync(Name, key => new RowKey(key), cancellation)
-        ?? throw new BrokerStateException(BrokerStateError.NotAuthentic, "the key that authenticates the database's rows was removed from it: restore a backup");
+        ?? throw new BrokerStateException(BrokerStateError.NotAuthentic, "the key that authenticates the database's rows was removed from it: restore a backup, or look at what there is and accept it with 'cloister-broker --config FILE --accept-rows'");
 
     /// <summary>The key of a database, made where there is none.</summary>
     /// <exception cref="KeyStoreException">The root key does not answer, or is another one.</exception>

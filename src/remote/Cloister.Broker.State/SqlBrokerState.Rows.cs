@@ -66,14 +66,18 @@ public sealed partial class SqlBrokerState
     /// authenticate rows. Of several brokers that try, one does it.
     /// </summary>
     /// <param name="key">The database's key.</param>
+    /// <param name="mayHaveRows">Whether there may be any: not in a new database.</param>
     /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="BrokerStateException">Not authentic: there are rows.</exception>
     /// <returns>Whether this call did it; the rows are in the audit log then.</returns>
-    public async Task<bool> AdoptRowsAsync(RowKey key, CancellationToken cancellation) => await WriteAsync(
+    public async Task<bool> AdoptRowsAsync(RowKey key, bool mayHaveRows, CancellationToken cancellation) => await WriteAsync(
         async writes =>
         {
             if (await writes.FirstOrDefaultAsync<long>("SELECT COUNT(*) FROM RowChanges") > 0)
                 return null;
             IReadOnlyDictionary<RowName, byte[]> rows = await ReadRowsAsync(writes, CancellationToken.None);
+            if (!mayHaveRows && rows.Count > 0)
+                throw RowLedger.Broken("it has policies, KEKs, revocations or requests, but neither an authority nor changes in table RowChanges");
             await StartChainAsync(writes, key, rows);
             return rows;
         },

@@ -51,7 +51,7 @@ internal abstract class ImpostorAttack(string name, string has, string how) : At
         await using WrappedKeys keys = await WrappedKeys.OpenAsync(folder.Database, CancellationToken.None);
         await keys.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], CancellationToken.None);
         return await keys.FindAsync(
-            WrappedName.OfKey("authority-key"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), CancellationToken.None)
+            WrappedName.OfKey("authority"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), CancellationToken.None)
             ?? throw new InvalidOperationException("the broker has no authority");
     }
 

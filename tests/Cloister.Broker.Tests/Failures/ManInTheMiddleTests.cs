@@ -62,7 +62,7 @@ public sealed class ManInTheMiddleTests
         await using WrappedKeys keys = await WrappedKeys.OpenAsync(folder.Database, TestContext.Current.CancellationToken);
         await keys.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], TestContext.Current.CancellationToken);
         return await keys.FindAsync(
-            WrappedName.OfKey("authority-key"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), TestContext.Current.CancellationToken)
+            WrappedName.OfKey("authority"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), TestContext.Current.CancellationToken)
             ?? throw new InvalidOperationException("the broker has no authority");
     }
 

@@ -46,6 +46,8 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
     public string Errors
     {
         get
@@ -78,6 +80,9 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts an act, which the caller ends or kills.</summary>
+    public static BrokerProcess Begin(string configuration, params string[] act) => new(configuration, act);
 
     /// <summary>Runs one that is expected to end by itself.</summary>
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration, params string[] act)

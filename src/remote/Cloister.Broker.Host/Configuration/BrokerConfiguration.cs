@@ -24,6 +24,12 @@ internal sealed record BrokerConfiguration
     /// <summary>A directory of this broker alone, outside of the database; null: none.</summary>
     public string? StateDirectory { get; init; }
 
+    /// <summary>The authority key when it is in a token; null: wrapped by the root key.</summary>
+    public AuthorityKeyOptions? AuthorityKey { get; init; }
+
+    /// <summary>The authority key in a token that is to follow; null: none.</summary>
+    public AuthorityKeyOptions? NewAuthorityKey { get; init; }
+
     /// <summary>A key store besides the database; null: none.</summary>
     public KeyStoreOptions? KeyStore { get; init; }
 

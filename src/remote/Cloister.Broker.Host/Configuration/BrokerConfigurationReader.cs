@@ -60,6 +60,8 @@ internal static class BrokerConfigurationReader
         RootKeyOptions? rootKey = KeySections.ReadRootKey(fields);
         RootKeyOptions? newRootKey = KeySections.ReadNewRootKey(fields);
         string? stateDirectory = fields.Optional("stateDirectory", SectionReader.AbsolutePath);
+        AuthorityKeyOptions? authorityKey = KeySections.ReadAuthorityKey(fields, "authorityKey");
+        AuthorityKeyOptions? newAuthorityKey = KeySections.ReadAuthorityKey(fields, "newAuthorityKey");
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
@@ -70,8 +72,9 @@ internal static class BrokerConfigurationReader
             ? null
             : new BrokerConfiguration
             {
-                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin,
-                OtherRoots = otherRoots, StateDirectory = stateDirectory,
+                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, AuthorityKey = authorityKey, NewAuthorityKey = newAuthorityKey,
+                KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots,
+                StateDirectory = stateDirectory,
             };
     }
 

@@ -81,7 +81,7 @@ internal static class AuthorityRestoration
         BrokerAuthority? authority = null;
         try
         {
-            authority = AuthorityKeys.AuthorityOf(key);
+            authority = new BrokerAuthority(AuthorityKeys.KeyOf(key));
         }
         catch (CryptographicException)
         {

@@ -15,12 +15,24 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>Every key of a broker: authority, challenges, key stores. secrets: holds them; wiped when disposed.</summary>
 internal sealed class BrokerKeys : IAsyncDisposable
 {
-    private BrokerKeys(BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
+    private BrokerKeys(WrappedKeys wrapped, AuthorityKeys source, string version, BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
     {
+        Wrapped = wrapped;
+        Source = source;
+        Version = version;
         Authority = authority;
         Challenges = challenges;
         Stores = stores;
     }
+
+    /// <summary>What the root key wraps, where every key of the broker's own has a name. Owned by the <c>database</c> store.</summary>
+    public WrappedKeys Wrapped { get; }
+
+    /// <summary>Where the authority's keys are from.</summary>
+    public AuthorityKeys Source { get; }
+
+    /// <summary>Of the authority's keys, before they were opened.</summary>
+    public string Version { get; }
 
     /// <summary>Signs.</summary>
     public BrokerAuthority Authority { get; }
@@ -46,15 +58,17 @@ internal sealed class BrokerKeys : IAsyncDisposable
         try
         {
             bool adopted = await OpenRowsAsync(configuration, state, wrapped, log, cancellation);
-            authority = await AuthorityKeys.OpenAuthorityAsync(wrapped, cancellation);
-            challenges = await AuthorityKeys.OpenChallengesAsync(wrapped, clock, cancellation);
+            AuthorityKeys source = SourceOf(configuration, wrapped, state, clock);
+            authority = new BrokerAuthority(await source.OpenAsync(cancellation));
+            challenges = await source.OpenChallengesAsync(cancellation);
+            string version = await source.VersionAsync(cancellation);
             await wrapped.CheckAsync(cancellation);
             if (Open(configuration.KeyStore) is { } other)
             {
                 await AddAsync(stores, other, cancellation);
             }
 
-            return new BrokerKeys(authority, challenges, stores) { RowsAdopted = adopted };
+            return new BrokerKeys(wrapped, source, version, authority, challenges, stores) { RowsAdopted = adopted };
         }
         catch
         {
@@ -72,6 +86,10 @@ internal sealed class BrokerKeys : IAsyncDisposable
         Challenges.Dispose();
         Authority.Dispose();
     }
+
+    /// <summary>The authority's keys, with the tokens that the configuration names.</summary>
+    internal static AuthorityKeys SourceOf(BrokerConfiguration configuration, WrappedKeys wrapped, ISettings settings, TimeProvider clock) => new(
+        wrapped, settings, [.. new[] { configuration.AuthorityKey, configuration.NewAuthorityKey }.OfType<AuthorityKeyOptions>().Select(key => AuthorityKeys.OfToken(key.Token, key.Label))], clock);
 
     /// <summary>What the root key wraps, opened with every root key that the configuration names.</summary>
     /// <exception cref="KeyStoreException">A root key does not answer, or is not there, or is another one.</exception>

@@ -21,6 +21,10 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "THE ROOT KEY IS A FILE: {Path}. Whoever reads it and the database has every KEK. For development only.")]
     public partial void FileRootKey(string path);
 
+    /// <summary>Keys of the authority that were rotated.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "rotated keys are taken up: the authority's pin is {Pin}")]
+    public partial void KeysTakenUp(string pin);
+
     /// <summary>A policy lets simulated TEEs in.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "policy {Policy} trusts roots of its own: SIMULATED TEEs may get the KEKs it governs")]
     public partial void OwnRoots(string policy);

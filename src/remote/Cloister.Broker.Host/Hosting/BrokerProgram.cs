@@ -13,7 +13,7 @@ namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
 /// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--restore-authority [SHARE-FILE...]</c>,
-/// <c>--make-root-key</c>, <c>--rotate-root</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
+/// <c>--make-root-key</c>, <c>--rotate KEY</c>, <c>--rotation-status</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
 {
@@ -40,15 +40,17 @@ internal static class BrokerProgram
             case ["--config", string path, "--restore-authority", .. string[] files]:
                 return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
             case ["--config", string path, "--make-root-key"]:
-                return await ActAsync(path, "make a root key", configuration => Task.FromResult(RootRotation.Make(configuration)));
-            case ["--config", string path, "--rotate-root"]:
-                return await ActAsync(path, "rotate the root key", configuration => RootRotation.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
+                return await ActAsync(path, "make a root key", configuration => Task.FromResult(KeyRotation.MakeRootKey(configuration)));
+            case ["--config", string path, "--rotate", string key]:
+                return await ActAsync(path, "rotate a key", configuration => KeyRotation.RunAsync(configuration, key, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--rotation-status"]:
+                return await ActAsync(path, "say how keys are", configuration => KeyRotation.StatusAsync(configuration, TimeProvider.System, CancellationToken.None));
             case ["--config", string path, "--accept-rows", .. { Length: <= 1 } digest]:
                 return await ActAsync(
                     path, "accept rows", configuration => RowAcceptanceCommand.RunAsync(configuration, digest.FirstOrDefault(), TimeProvider.System, CancellationToken.None));
             default:
                 await Console.Error.WriteLineAsync(
-                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate-root | --accept-rows [DIGEST] | --restore-authority [SHARE-FILE...]] | --version");
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }

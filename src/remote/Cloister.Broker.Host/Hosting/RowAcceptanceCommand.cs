@@ -21,7 +21,7 @@ internal static class RowAcceptanceCommand
     {
         await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(configuration.Database), clock, cancellation);
         await using WrappedKeys wrapped = await BrokerKeys.OpenWrappedAsync(configuration, state, cancellation);
-        using RowKey key = await RowKeys.FindAsync(wrapped, cancellation);
+        using RowKey key = await RowKeys.OpenOrMakeAsync(wrapped, cancellation);
         RowHeadFile? outside = configuration.StateDirectory is { } directory ? new RowHeadFile(directory) : null;
         if (digest is not null)
         {

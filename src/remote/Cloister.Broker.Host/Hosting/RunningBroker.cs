@@ -92,7 +92,9 @@ internal sealed class RunningBroker : IAsyncDisposable
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
-        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
+        ServerCertificate[] certificates = [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()];
+        Add(new Housekeeping(state, keys.Authority, administration, certificates, feed, clock, log));
+        Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [

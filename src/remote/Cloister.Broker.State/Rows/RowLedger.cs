@@ -163,13 +163,16 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     /// <summary>What is thrown of a row or a chain that is not authentic, which is reported once.</summary>
     public BrokerStateException NotAuthentic(string what)
     {
-        BrokerStateException exception = new(
-            BrokerStateError.NotAuthentic,
-            $"the database is not as brokers left it: {what}. What depends on it is refused. Restore a backup, or look at what there is and accept it with 'cloister-broker --config FILE --accept-rows'");
+        BrokerStateException exception = Broken(what);
         if (_reported.Count < MostReported && _reported.TryAdd(what, true))
             report(exception.Message);
         return exception;
     }
+
+    /// <summary>What is thrown of a database that is not authentic.</summary>
+    public static BrokerStateException Broken(string what) => new(
+        BrokerStateError.NotAuthentic,
+        $"the database is not as brokers left it: {what}. What depends on it is refused. Restore a backup, or look at what there is and accept it with 'cloister-broker --config FILE --accept-rows'");
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();

@@ -67,7 +67,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, TimeProvider clock)
             };
         }
 
-        return authority.Sign(lease is null ? Type : LeaseType, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
+        return authority.SignToken(lease is null ? Type : LeaseType, Encoding.UTF8.GetBytes(token.ToJsonString()));
     }
 
     private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)

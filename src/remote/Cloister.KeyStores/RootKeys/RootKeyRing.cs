@@ -36,6 +36,9 @@ internal sealed class RootKeyRing(WrappedKeyTable table, IReadOnlyList<IRootKey>
     public async Task<long?> NumberOfAsync(IRootKey key, CancellationToken cancellation) =>
         (await table.RootsAsync(cancellation)).LastOrDefault(row => Proves(key, row))?.Id;
 
+    /// <summary>Whether it is among these.</summary>
+    public bool Has(RootRow row) => keys.Any(key => Proves(key, row));
+
     /// <summary>Proves the first root key of a database, by opening what it wraps already.</summary>
     public async Task ProveFirstAsync(CancellationToken cancellation)
     {

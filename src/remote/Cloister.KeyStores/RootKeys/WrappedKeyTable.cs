@@ -24,8 +24,8 @@ internal sealed class WrappedKeyTable(KeyDatabase database) : IAsyncDisposable
 
     public async Task<WrappedRow?> AnyAsync(CancellationToken cancellation) => (await QueryAsync<WrappedRow>($"{Select} LIMIT 1", null, cancellation)).FirstOrDefault();
 
-    public Task<WrappedRow[]> OfKindAsync(string kind, CancellationToken cancellation) =>
-        QueryAsync<WrappedRow>($"{Select} WHERE kind = @kind ORDER BY name", new { kind }, cancellation);
+    public Task<string[]> NamesAsync(string kind, CancellationToken cancellation) =>
+        QueryAsync<string>("SELECT name FROM wrapped_keys WHERE kind = @kind ORDER BY name", new { kind }, cancellation);
 
     /// <summary>Rows that another root key wraps.</summary>
     public Task<WrappedRow[]> NotUnderAsync(long root, int limit, CancellationToken cancellation) =>

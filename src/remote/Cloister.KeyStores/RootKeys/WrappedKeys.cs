@@ -128,8 +128,21 @@ public sealed class WrappedKeys : IAsyncDisposable
 
     /// <summary>Names of the broker's own keys, in order.</summary>
     /// <exception cref="KeyStoreException">Unavailable.</exception>
-    public async Task<IReadOnlyList<string>> KeysAsync(CancellationToken cancellation) =>
-        [.. (await _table.OfKindAsync(WrappedName.KeyKind, cancellation)).Select(row => row.Name)];
+    public async Task<IReadOnlyList<string>> KeysAsync(CancellationToken cancellation) => await _table.NamesAsync(WrappedName.KeyKind, cancellation);
+
+    /// <summary>The root keys, the newest last.</summary>
+    /// <exception cref="KeyStoreException">Unavailable.</exception>
+    public async Task<IReadOnlyList<RootKeyStatus>> StatusAsync(CancellationToken cancellation)
+    {
+        RootCount[] counts = await _table.CountAsync(cancellation);
+        List<RootKeyStatus> status = [];
+        foreach (RootRow row in await _table.RootsAsync(cancellation))
+        {
+            status.Add(new RootKeyStatus(row.Id, row.IsCurrent, counts.FirstOrDefault(count => count.Root == row.Id)?.Keys ?? 0, Roots.Has(row)));
+        }
+
+        return status;
+    }
 
     /// <summary>Deletes a key, if it is there.</summary>
     /// <exception cref="KeyStoreException">Unavailable.</exception>
@@ -156,6 +169,13 @@ public sealed class WrappedKeys : IAsyncDisposable
         }
     }
 }
+
+/// <summary>A root key of a database.</summary>
+/// <param name="Number">From 1 on.</param>
+/// <param name="IsCurrent">It wraps what is new; the other is being replaced.</param>
+/// <param name="Keys">How many keys it wraps.</param>
+/// <param name="IsHere">The configuration names it.</param>
+public sealed record RootKeyStatus(long Number, bool IsCurrent, long Keys, bool IsHere);
 
 /// <summary>Fills a new key.</summary>
 public delegate void KeyMaker(Span<byte> key);
