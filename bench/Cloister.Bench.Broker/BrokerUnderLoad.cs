@@ -87,7 +87,10 @@ internal sealed class BrokerUnderLoad : IAsyncDisposable
         Administrator by = new("bench", AdministratorRole.Operator | AdministratorRole.KeyCustodian);
         string authority = Convert.ToHexStringLower(Convert.FromBase64String(Pin["sha256:".Length..]).AsSpan(0, 16));
         await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(_database), TimeProvider.System, CancellationToken.None);
-        await using DatabaseKeyStore store = await DatabaseKeyStore.OpenAsync(_database, FileRootKey.Open(Path.Combine(_folder, "UNPROTECTED-root.key")), CancellationToken.None);
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(_database, CancellationToken.None);
+        await wrapped.UnlockAsync([FileRootKey.Open(Path.Combine(_folder, "UNPROTECTED-root.key"))], CancellationToken.None);
+        await using DatabaseKeyStore store = new(wrapped);
+        await state.AuthenticateAsync(await RowKeys.FindAsync(wrapped, CancellationToken.None), null, Console.Error.WriteLine, CancellationToken.None);
         BrokerAdministration administration = new(state, new Dictionary<string, IKeyStore> { [store.Kind] = store }, authority, _ => [], TimeProvider.System);
         string policy = enclave.Policy(duration: "1h").Replace("wraps: 1000, unwraps: 2000", "wraps: 1000000000000, unwraps: 1000000000000", StringComparison.Ordinal);
         foreach ((string name, bool release) in ((string, bool)[])[(Released, true), (Kept, false)])

@@ -1,6 +1,7 @@
 using Cloister.Audit;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Rows;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores;
 using Cloister.KeyStores.Database;
@@ -38,9 +39,12 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     {
         string folder = Directory.CreateTempSubdirectory("cloister-admin-").FullName;
         SettableTime time = new();
+        SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse($"sqlite:{folder}/broker.db"), time, cancellation);
+        RowKey key = new(new byte[RowKey.Size]);
+        await state.AdoptRowsAsync(key, false, cancellation);
+        await state.AuthenticateAsync(key, null, problem => throw new InvalidOperationException(problem), cancellation);
         return new BrokerUnderTest(
-            folder, time,
-            await SqlBrokerState.OpenAsync(DatabaseAddress.Parse($"sqlite:{folder}/broker.db"), time, cancellation),
+            folder, time, state,
             await DatabaseKeyStore.OpenAsync($"sqlite:{folder}/keys.db", FileRootKey.Open($"{folder}/UNPROTECTED-root.key"), cancellation));
     }
 

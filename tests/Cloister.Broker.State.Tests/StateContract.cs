@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.State.Sql;
 using Dapper;
 
@@ -8,6 +10,7 @@ namespace Cloister.Broker.State.Tests;
 public abstract partial class StateContract : IAsyncLifetime
 {
     private readonly TestClock _clock = new();
+    private readonly ConcurrentBag<string> _reports = [];
     private SqlBrokerState _state = null!;
 
     protected string Address { get; private set; } = "";
@@ -106,7 +109,23 @@ public abstract partial class StateContract : IAsyncLifetime
         Assert.NotNull(await _state.FindSettingAsync("s399", Cancellation));
     }
 
-    private Task<SqlBrokerState> OpenAsync(string address) => SqlBrokerState.OpenAsync(DatabaseAddress.Parse(address), _clock, Cancellation);
+    private async Task<SqlBrokerState> OpenAsync(string address, IRowHeadStore? outside = null)
+    {
+        SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(address), _clock, Cancellation);
+        try
+        {
+            await state.AdoptRowsAsync(NewKey(), true, Cancellation);
+            await state.AuthenticateAsync(NewKey(), outside, _reports.Add, Cancellation);
+            return state;
+        }
+        catch
+        {
+            await state.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static RowKey NewKey() => new([.. Enumerable.Repeat((byte)7, RowKey.Size)]);
 
     private async Task ExecuteAsync(string sql)
     {

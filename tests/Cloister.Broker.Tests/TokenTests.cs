@@ -89,8 +89,8 @@ public sealed class TokenTests : IDisposable
         Assert.Null(new TokenVerifier(_authority, Audience, _clock).Verify(lease));
         Assert.Null(new TokenVerifier(_authority, Audience, _clock).VerifyLease(lease));
         using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(lease.Split('.')[0]));
-        Assert.Equal(["alg", "typ", "jwk"], header.RootElement.EnumerateObject().Select(member => member.Name));
-        LeaseTerms read = JsonSerializer.Deserialize(_authority.Verify(LeaseSigner.Type, lease)!, KbsJson.Default.LeaseTerms)!;
+        Assert.Equal(["alg", "typ", "x5c"], header.RootElement.EnumerateObject().Select(member => member.Name));
+        LeaseTerms read = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(lease.Split('.')[1]), KbsJson.Default.LeaseTerms)!;
         Assert.Equal(terms with { Versions = read.Versions }, read);
         Assert.Throws<ArgumentException>(() => new LeaseSigner(_authority).Sign(Terms("another")));
     }

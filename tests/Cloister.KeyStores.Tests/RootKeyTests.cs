@@ -15,13 +15,17 @@ public sealed class RootKeyTests
 {
     private static readonly byte[] Aad = [1, 2, 3];
 
-    [Theory, InlineData(false), InlineData(true)]
-    public void A_wrapped_KEK_opens_only_as_it_was_wrapped(bool inToken)
+    public static TheoryData<string> Roots => ["file", .. StoresUnderTest.Tokens];
+
+    public static TheoryData<string> Tokens => [.. StoresUnderTest.Tokens];
+
+    [Theory, MemberData(nameof(Roots))]
+    public void A_wrapped_KEK_opens_only_as_it_was_wrapped(string where)
     {
         using TestFolder folder = new();
-        using IRootKey root = inToken
-            ? Pkcs11RootKey.Open(SoftHsm.Shared().Token, SoftHsm.Shared().NewLabel(), create: true)
-            : FileRootKey.Open(folder.File("UNPROTECTED-root.key"));
+        using IRootKey root = where == "file"
+            ? FileRootKey.Open(folder.File("UNPROTECTED-root.key"))
+            : Pkcs11RootKey.Open(OtherTokens.Of(where), SoftHsm.Shared().NewLabel(), create: true);
         byte[] kek = RandomNumberGenerator.GetBytes(32);
         byte[] wrapped = root.Wrap(kek, Aad);
         byte[] opened = new byte[32];
@@ -32,6 +36,43 @@ public sealed class RootKeyTests
         AssertFails(KeyStoreFailure.Damaged, () => root.Unwrap([], Aad, new byte[32]));
         wrapped[^1] ^= 1;
         AssertFails(KeyStoreFailure.Damaged, () => root.Unwrap(wrapped, Aad, new byte[32]));
+    }
+
+    [Theory, MemberData(nameof(Tokens))]
+    public void A_token_signs_with_a_key_that_never_leaves_it(string where)
+    {
+        string label = SoftHsm.Shared().NewLabel();
+        AssertFails(KeyStoreFailure.Unknown, () => Pkcs11SigningKey.Open(OtherTokens.Of(where), label, create: false));
+        using Pkcs11SigningKey made = Pkcs11SigningKey.Open(OtherTokens.Of(where), label, create: true);
+        using Pkcs11SigningKey found = Pkcs11SigningKey.Open(OtherTokens.Of(where), label, create: false);
+        Assert.Equal(made.ExportSubjectPublicKeyInfo(), found.ExportSubjectPublicKeyInfo());
+        byte[] signature = found.SignData(Aad, HashAlgorithmName.SHA256);
+        using ECDsa known = ECDsa.Create();
+        known.ImportSubjectPublicKeyInfo(made.ExportSubjectPublicKeyInfo(), out _);
+        Assert.True(known.VerifyData(Aad, signature, HashAlgorithmName.SHA256));
+        Assert.True(made.VerifyData(Aad, signature, HashAlgorithmName.SHA256));
+        Assert.False(made.VerifyData(Aad.AsSpan(1), signature, HashAlgorithmName.SHA256));
+        Assert.Throws<CryptographicException>(() => made.ExportParameters(includePrivateParameters: true));
+    }
+
+    [Fact]
+    public void Every_manner_of_a_token_is_used_as_it_is_meant()
+    {
+        // IV 12, key 32, tag 16; or key 32, digest 32, and 8 of RFC 5649.
+        (string, int)[] sizes = [(StoresUnderTest.Token, 60), (OtherTokens.TokenIv, 60), (OtherTokens.WrapOnly, 72)];
+        foreach ((string where, int size) in sizes)
+        {
+            using Pkcs11RootKey root = Pkcs11RootKey.Open(OtherTokens.Of(where), SoftHsm.Shared().NewLabel(), create: true);
+            byte[] one = root.Wrap(new byte[32], Aad);
+            Assert.Equal(size, one.Length);
+            Assert.True(where == OtherTokens.WrapOnly || !one.AsSpan(0, 12).SequenceEqual(root.Wrap(new byte[32], Aad).AsSpan(0, 12)), "an IV was used twice");
+        }
+
+        // A key that encrypts is refused where only wrapping is allowed: the module does what it is there for.
+        string label = SoftHsm.Shared().NewLabel();
+        using Pkcs11RootKey gcm = Pkcs11RootKey.Open(SoftHsm.Shared().Token, label, create: true);
+        using Pkcs11RootKey behind = Pkcs11RootKey.Open(OtherTokens.Of(OtherTokens.WrapOnly), label, create: false);
+        AssertFails(KeyStoreFailure.Denied, () => behind.Wrap(new byte[32], Aad));
     }
 
     [Fact]
@@ -52,7 +93,7 @@ public sealed class RootKeyTests
     }
 
     [Fact]
-    public async Task Another_root_key_is_found_when_the_store_is_checked()
+    public async Task Another_root_key_is_found_when_the_store_is_opened()
     {
         using TestFolder folder = new();
         KekIdentity kek = new("manual", "prod", 1, "00112233445566778899aabbccddeeff");
@@ -62,8 +103,8 @@ public sealed class RootKeyTests
             await store.CreateAsync(kek, TestContext.Current.CancellationToken);
         }
 
-        await using DatabaseKeyStore other = await DatabaseKeyStore.OpenAsync(address, FileRootKey.Open(folder.File("UNPROTECTED-2")), TestContext.Current.CancellationToken);
-        KeyStoreException e = await Assert.ThrowsAsync<KeyStoreException>(() => other.CheckAsync(TestContext.Current.CancellationToken));
+        KeyStoreException e = await Assert.ThrowsAsync<KeyStoreException>(
+            () => DatabaseKeyStore.OpenAsync(address, FileRootKey.Open(folder.File("UNPROTECTED-2")), TestContext.Current.CancellationToken));
         Assert.Equal(KeyStoreFailure.Damaged, e.Failure);
     }
 

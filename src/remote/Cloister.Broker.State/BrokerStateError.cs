@@ -18,6 +18,9 @@ public enum BrokerStateError
     /// <summary>The database was made by a newer program.</summary>
     NewerSchema,
 
+    /// <summary>A row that decides is not what a broker made it, or the database went back. The message names it and says what to do.</summary>
+    NotAuthentic,
+
     /// <summary>The database address cannot be read.</summary>
     BadAddress,
 }

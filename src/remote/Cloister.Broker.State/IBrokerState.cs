@@ -11,6 +11,7 @@ namespace Cloister.Broker.State;
 
 /// <summary>
 /// The durable state of a broker, shared by all brokers on one database. What a caller awaits is durable when the await returns.
+/// Rows that decide who gets a KEK (policies, KEKs, revocations, requests) are authenticated: one that no broker made is an error of what needs it alone.
 /// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
 /// secrets: settings may be wrapped keys; nothing here is a key in clear.
 /// </summary>
@@ -19,4 +20,9 @@ public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessi
     /// <summary>Asks whether the database answers.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>
     Task CheckAsync(CancellationToken cancellation);
+
+    /// <summary>Looks at every row that decides. What is not authentic is reported, and in the audit log when it is more or less than before.</summary>
+    /// <returns>How many are not.</returns>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.NotAuthentic"/>: the chain of changes itself is not.</exception>
+    Task<int> CheckRowsAsync(CancellationToken cancellation);
 }

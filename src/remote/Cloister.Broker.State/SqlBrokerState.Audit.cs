@@ -59,7 +59,11 @@ public sealed partial class SqlBrokerState
     private async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, Func<T, AuditEvent?>? log, CancellationToken cancellation)
     {
         if (log is null)
-            return await _writes.RunAsync(work, cancellation);
+        {
+            T alone = await _writes.RunAsync(work, cancellation);
+            await FollowAsync();
+            return alone;
+        }
         (T result, AuditEntry? entry) = await _writes.RunAsync(
             async writes =>
             {
@@ -69,7 +73,22 @@ public sealed partial class SqlBrokerState
             cancellation);
         if (entry is not null)
             StartCheckpoint(entry.Seq);
+        await FollowAsync();
         return result;
+    }
+
+    // What was just changed is kept outside of the database before it is answered. The next read says what is wrong, if anything is.
+    private async Task FollowAsync()
+    {
+        try
+        {
+            if (_rows is not null)
+                await _rows.CurrentAsync(CancellationToken.None);
+        }
+        catch (BrokerStateException)
+        {
+            // The change was made.
+        }
     }
 
     private static async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)

@@ -47,11 +47,12 @@ public sealed partial class SqlBrokerState
             cancellation);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<KekRow>(
-            $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.State = '{KekRow.DestroyScheduled}' AND v.DestroyAt <= @now ORDER BY v.DestroyAt, v.Name, v.Version",
-            new { now = _clock.GetUtcNow().ToUnixTimeMilliseconds() },
-            cancellation)).Select(row => row.ToVersion())];
+    public async Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation)
+    {
+        long now = Now();
+        return [.. (await ListUnitsAsync(null, cancellation)).SelectMany(unit => unit.Rows)
+            .Where(row => row.State == KekRow.DestroyScheduled && row.DestroyAt <= now).OrderBy(row => row.DestroyAt).Select(row => row.ToVersion())];
+    }
 
     // The next state and time of destruction follow from the present ones, which nobody else can change meanwhile.
     // What is logged is told the version as it was.
@@ -60,25 +61,23 @@ public sealed partial class SqlBrokerState
         WriteAsync(
             async writes =>
             {
-                KekRow row = await writes.FirstOrDefaultAsync<KekRow>(
-                    $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.Name = @name AND v.Version = @version", new { name, version = (long)version })
-                    ?? throw NotFound("KEK version");
-                (string state, long? destroyAt) = move(row.ToVersion(), Time(writes.Now));
+                if (await LoadKekAsync(writes, name) is null)
+                    throw NotFound("KEK version");
+                return await ChangeKekAsync(writes, name, (rows, now) =>
+                {
+                    KekRow row = rows.FirstOrDefault(one => one.Version == version) ?? throw NotFound("KEK version");
+                    KekVersion before = row.ToVersion();
+                    (string state, long? destroyAt) = move(before, Time(now));
 
-                // A version that writes use when it goes out of use stays the highest that they used.
-                await writes.ExecuteAsync(
-                    $"""
-                    UPDATE Keks SET HighestActive = @version WHERE Name = @name AND HighestActive < @version AND @version =
-                      (SELECT MAX(Version) FROM KekVersions WHERE Name = @name AND State = '{KekRow.Enabled}' AND ActiveAt <= @now)
-                    """,
-                    new { name, version = (long)version, now = writes.Now });
-                if (state == row.State && destroyAt == row.DestroyAt)
-                    return row.ToVersion();
-                await writes.ExecuteAsync(
-                    "UPDATE KekVersions SET State = @state, DestroyAt = @destroyAt WHERE Name = @name AND Version = @version",
-                    new { name, version = (long)version, state, destroyAt });
-                await ChangedAsync(writes, name);
-                return row.ToVersion();
+                    // A version that writes use when it goes out of use stays the highest that they used.
+                    if (rows.Where(one => one.State == KekRow.Enabled && one.ActiveAt <= now).MaxBy(one => one.Version) == row)
+                        rows.ForEach(one => one.HighestActive = Math.Max(one.HighestActive, version));
+                    if (state == row.State && destroyAt == row.DestroyAt)
+                        return (before, null);
+                    (row.State, row.DestroyAt) = (state, destroyAt);
+                    rows.ForEach(one => one.Revision++);
+                    return (before, row);
+                });
             },
             log,
             cancellation);

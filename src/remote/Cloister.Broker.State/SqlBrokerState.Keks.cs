@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.State.Sql;
 using Cloister.Contracts.Keys;
 
@@ -21,13 +22,12 @@ public sealed partial class SqlBrokerState
         await WriteAsync(
             async writes =>
             {
-                var row = new { kek.Name, kek.Cluster, kek.Store, kek.Policy, Releasable = kek.Release ? 1L : 0L, At = version.CreatedAt.ToUnixTimeMilliseconds() };
-                int made = await writes.ExecuteAsync(
-                    """
-                    INSERT INTO Keks (Name, Cluster, Store, Policy, Releasable, CreatedAt, NextVersion, Revision)
-                    VALUES (@Name, @Cluster, @Store, @Policy, @Releasable, @At, 2, 1) ON CONFLICT (Name) DO NOTHING
-                    """, row);
-                return made == 1 ? await InsertVersionAsync(writes, version, commitment) : throw Exists();
+                if (await LoadKekAsync(writes, kek.Name) is not null)
+                    throw Exists();
+                KekRow made = KekRow.New(kek, version.CreatedAt.ToUnixTimeMilliseconds(), version, commitment);
+                (made.NextVersion, made.Revision) = (2, 2);
+                await SaveKekAsync(writes, [made], made);
+                return version;
             },
             log,
             cancellation);
@@ -41,18 +41,35 @@ public sealed partial class SqlBrokerState
         string name, DateTimeOffset activeAt, Func<KekVersion, CancellationToken, Task<string>> makeKey, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null)
     {
         long number = await _writes.RunAsync(
-            async writes => await writes.FirstOrDefaultAsync<long?>(
-                "UPDATE Keks SET NextVersion = NextVersion + 1 WHERE Name = @name RETURNING NextVersion - 1", new { name }) ?? throw NotFound("KEK"),
+            writes => ChangeKekAsync<long>(writes, name, (rows, _) =>
+            {
+                long next = rows[0].NextVersion;
+                rows.ForEach(row => row.NextVersion = next + 1);
+                return (next, null);
+            }),
             cancellation);
         KekVersion version = NewVersion(name, checked((int)number), activeAt);
         string commitment = await makeKey(version, cancellation);
-        return await WriteAsync(writes => InsertVersionAsync(writes, version, commitment), log, cancellation);
+        return await WriteAsync(
+            writes => ChangeKekAsync(writes, name, (rows, _) =>
+            {
+                rows.Add(rows[0].With(version, commitment));
+                rows.ForEach(row => row.Revision++);
+                return (version, rows[^1]);
+            }),
+            log,
+            cancellation);
     }
 
     /// <inheritdoc/>
     public Task RaiseHighestActiveAsync(string name, int version, CancellationToken cancellation) =>
         _writes.RunAsync(
-            writes => writes.ExecuteAsync("UPDATE Keks SET HighestActive = @version WHERE Name = @name AND HighestActive < @version", new { name, version = (long)version }),
+            writes => ChangeKekAsync<bool>(writes, name, (rows, _) =>
+            {
+                bool raised = rows[0].HighestActive < version;
+                rows.ForEach(row => row.HighestActive = Math.Max(row.HighestActive, version));
+                return (raised, null);
+            }),
             cancellation);
 
     /// <inheritdoc/>
@@ -60,8 +77,12 @@ public sealed partial class SqlBrokerState
         WriteAsync(
             async writes =>
             {
-                string before = await writes.FirstOrDefaultAsync<string>("SELECT Policy FROM Keks WHERE Name = @name", new { name }) ?? throw NotFound("KEK");
-                await writes.ExecuteAsync("UPDATE Keks SET Policy = @policy, Revision = Revision + 1 WHERE Name = @name", new { name, policy });
+                string before = await ChangeKekAsync<string>(writes, name, (rows, _) =>
+                {
+                    string old = rows[0].Policy;
+                    rows.ForEach(row => (row.Policy, row.Revision) = (policy, row.Revision + 1));
+                    return (old, null);
+                });
                 return new KekPolicyChange(before, await PolicyDigestAsync(writes, before), await PolicyDigestAsync(writes, policy));
             },
             log,
@@ -69,60 +90,85 @@ public sealed partial class SqlBrokerState
 
     /// <inheritdoc/>
     public async Task<string> FindCommitmentAsync(string name, int version, CancellationToken cancellation) =>
-        await _reads.FirstOrDefaultAsync<string>(
-            "SELECT Commitment FROM KekVersions WHERE Name = @name AND Version = @version", new { name, version = (long)version }, cancellation) ?? "";
+        (await FindUnitAsync(name, cancellation))?.Rows.FirstOrDefault(row => row.Version == version)?.Commitment ?? "";
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<(KekVersion Version, string Store)>> ListWithoutCommitmentAsync(CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<KekRow>(
-            $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.Commitment = '' AND v.State <> '{KekRow.Destroyed}' ORDER BY k.Name, v.Version", null, cancellation))
-            .Select(row => (row.ToVersion(), row.Store))];
+        [.. (await ListUnitsAsync(null, cancellation)).SelectMany(unit => unit.Rows)
+            .Where(row => row.Commitment.Length == 0 && row.State != KekRow.Destroyed).Select(row => (row.ToVersion(), row.Store))];
 
     /// <inheritdoc/>
     public Task SetCommitmentAsync(string name, int version, string commitment, CancellationToken cancellation) =>
         _writes.RunAsync(
-            writes => writes.ExecuteAsync(
-                "UPDATE KekVersions SET Commitment = @commitment WHERE Name = @name AND Version = @version AND Commitment = ''",
-                new { name, version = (long)version, commitment }),
+            writes => ChangeKekAsync(writes, name, (rows, _) =>
+            {
+                KekRow? bare = rows.FirstOrDefault(row => row.Version == version && row.Commitment.Length == 0);
+                if (bare is not null)
+                    bare.Commitment = commitment;
+                return (true, bare);
+            }),
             cancellation);
 
     /// <inheritdoc/>
-    public async Task<Kek?> FindKekAsync(string name, CancellationToken cancellation) =>
-        KekRow.ToKeks(await _reads.ListAsync<KekRow>(
-            $"SELECT {KekRow.Columns} {KekRow.From} WHERE k.Name = @name ORDER BY v.Version", new { name }, cancellation)).SingleOrDefault();
+    public async Task<Kek?> FindKekAsync(string name, CancellationToken cancellation) => (await FindUnitAsync(name, cancellation))?.Kek;
 
     /// <inheritdoc/>
-    public async Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation) =>
-        await _reads.FirstOrDefaultAsync<long?>("SELECT Revision FROM Keks WHERE Name = @name", new { name }, cancellation) is { } revision
-            ? KekRow.Etag(revision)
-            : null;
+    public async Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation) => (await FindKekAsync(name, cancellation))?.Etag;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
-        KekRow.ToKeks(await _reads.ListAsync<KekRow>(
-            $"SELECT {KekRow.Columns} {KekRow.From} {(cluster is null ? "" : "WHERE k.Cluster = @cluster")} ORDER BY k.Name, v.Version", new { cluster }, cancellation));
+        [.. (await ListUnitsAsync(cluster, cancellation)).Select(unit => unit.Kek)];
+
+    private Task<KekUnit?> FindUnitAsync(string name, CancellationToken cancellation) => Rows.FindAsync(
+        new RowName(RowName.Keks, name),
+        async () => KekUnit.Of(await _reads.ListAsync<KekRow>(SelectKek, new { name }, cancellation)).SingleOrDefault(),
+        KekUnit.DigestOf,
+        cancellation);
+
+    // All are read, also for one cluster: the cluster of a KEK is what its row says.
+    private async Task<IReadOnlyList<KekUnit>> ListUnitsAsync(string? cluster, CancellationToken cancellation) =>
+        [.. (await Rows.ListAsync(
+            RowName.Keks,
+            async () => KekUnit.Of(await _reads.ListAsync<KekRow>($"SELECT {KekRow.Columns} {KekRow.From} ORDER BY k.Name, v.Version", null, cancellation)),
+            unit => unit.First.Name,
+            KekUnit.DigestOf,
+            _ => true,
+            cancellation)).Where(unit => cluster is null || unit.First.Cluster == cluster)];
 
     private KekVersion NewVersion(string name, int number, DateTimeOffset activeAt) => new(
         name, number, RandomNumberGenerator.GetHexString(32, lowercase: true), KekVersionState.Enabled,
         Time(_clock.GetUtcNow().ToUnixTimeMilliseconds()), Time(activeAt.ToUnixTimeMilliseconds()), null);
 
-    private static async Task<string> PolicyDigestAsync(WriteTransaction writes, string name) =>
-        await writes.FirstOrDefaultAsync<string>("SELECT Digest FROM Policies WHERE Name = @name ORDER BY Version DESC LIMIT 1", new { name }) ?? "";
+    private const string SelectKek = $"SELECT {KekRow.Columns} {KekRow.From} WHERE k.Name = @name ORDER BY v.Version";
 
-    private static async Task<KekVersion> InsertVersionAsync(WriteTransaction writes, KekVersion version, string commitment)
+    private async Task<List<KekRow>?> LoadKekAsync(WriteTransaction writes, string name)
     {
-        await writes.ExecuteAsync(
-            "INSERT INTO KekVersions (Name, Version, Generation, State, CreatedAt, ActiveAt, Commitment) VALUES (@Name, @Number, @Generation, @State, @CreatedAt, @ActiveAt, @commitment)",
-            new
-            {
-                commitment,
-                version.Name, Number = (long)version.Version, version.Generation, State = KekRow.Enabled,
-                CreatedAt = version.CreatedAt.ToUnixTimeMilliseconds(), ActiveAt = version.ActiveAt.ToUnixTimeMilliseconds(),
-            });
-        await ChangedAsync(writes, version.Name);
-        return version;
+        KekUnit? unit = KekUnit.Of(await writes.ListAsync<KekRow>(SelectKek, new { name }, CancellationToken.None)).SingleOrDefault();
+        (await RowsOf(writes)).Require(new RowName(RowName.Keks, name), unit is null ? null : KekUnit.DigestOf(unit));
+        return unit is null ? null : [.. unit.Rows];
     }
 
-    private static Task<int> ChangedAsync(WriteTransaction writes, string name) =>
-        writes.ExecuteAsync("UPDATE Keks SET Revision = Revision + 1 WHERE Name = @name", new { name });
+    /// <summary>Changes a KEK: verified, changed in memory, stored if anything is different.</summary>
+    /// <param name="writes">The transaction.</param>
+    /// <param name="name">The KEK.</param>
+    /// <param name="change">Is given the rows, each with the KEK's columns, and the time; answers with the result and the version that is new or different, if one is.</param>
+    /// <exception cref="BrokerStateException">Not found, or not authentic.</exception>
+    private async Task<T> ChangeKekAsync<T>(WriteTransaction writes, string name, Func<List<KekRow>, long, (T Result, KekRow? Version)> change)
+    {
+        List<KekRow> rows = await LoadKekAsync(writes, name) ?? throw NotFound("KEK");
+        byte[] before = KekUnit.DigestOf(new KekUnit(rows));
+        (T result, KekRow? version) = change(rows, writes.Now);
+        if (!KekUnit.DigestOf(new KekUnit(rows)).AsSpan().SequenceEqual(before))
+            await SaveKekAsync(writes, rows, version);
+        return result;
+    }
+
+    // Every column is written, whatever the database has in it by now.
+    private async Task SaveKekAsync(WriteTransaction writes, List<KekRow> rows, KekRow? version)
+    {
+        await writes.ExecuteAsync(KekRow.UpsertKek, rows[0]);
+        if (version is not null)
+            await writes.ExecuteAsync(KekRow.UpsertVersion, version);
+        await (await RowsOf(writes)).SetAsync(new RowName(RowName.Keks, rows[0].Name), KekUnit.DigestOf(new KekUnit(rows)));
+    }
 }

@@ -1,5 +1,7 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Policies;
+using Cloister.Broker.State.Rows;
+using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State;
 
@@ -14,12 +16,14 @@ public sealed partial class SqlBrokerState
         return (await WriteAsync(
             async writes =>
             {
-                PolicyRow? last = await writes.FirstOrDefaultAsync<PolicyRow>(
-                    $"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version DESC LIMIT 1", new { name });
+                PolicyRow? last = await LoadPolicyAsync(writes, name);
                 if (last?.Digest == digest)
                     return new PolicyChange(last.ToRecord(), last.ToRecord());
                 var next = new PolicyRow { Name = name, Version = (last?.Version ?? 0) + 1, Yaml = yaml, Digest = digest, UpdatedAt = writes.Now, UpdatedBy = by };
                 await writes.ExecuteAsync($"INSERT INTO Policies ({PolicyColumns}) VALUES (@Name, @Version, @Yaml, @Digest, @UpdatedAt, @UpdatedBy)", next);
+                RowWrites rows = await RowsOf(writes);
+                await rows.SetAsync(next.VersionName, next.DigestAs(next.VersionName));
+                await rows.SetAsync(PolicyRow.NameOf(name), next.DigestAs(PolicyRow.NameOf(name)));
                 return new PolicyChange(last?.ToRecord(), next.ToRecord());
             },
             log,
@@ -28,20 +32,41 @@ public sealed partial class SqlBrokerState
 
     /// <inheritdoc/>
     public async Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation) =>
-        (await _reads.FirstOrDefaultAsync<PolicyRow>(
-            $"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version DESC LIMIT 1", new { name }, cancellation))?.ToRecord();
+        (await Rows.FindAsync(
+            PolicyRow.NameOf(name), () => _reads.FirstOrDefaultAsync<PolicyRow>(SelectPolicy, new { name }, cancellation), row => row.DigestAs(PolicyRow.NameOf(row.Name)), cancellation))
+            ?.ToRecord();
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<PolicyRecord>> ListPolicyVersionsAsync(string name, CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<PolicyRow>(
-            $"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version", new { name }, cancellation)).Select(row => row.ToRecord())];
+        [.. (await Rows.ListAsync(
+            RowName.PolicyVersions,
+            () => _reads.ListAsync<PolicyRow>($"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version", new { name }, cancellation),
+            row => row.VersionName.Id,
+            row => row.DigestAs(row.VersionName),
+            id => id[..id.LastIndexOf('@')] == name,
+            cancellation)).Select(row => row.ToRecord())];
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<PolicyRecord>> ListPoliciesAsync(CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<PolicyRow>(
-            $"SELECT {PolicyColumns} FROM Policies p WHERE Version = (SELECT MAX(q.Version) FROM Policies q WHERE q.Name = p.Name) ORDER BY Name",
-            null,
+        [.. (await Rows.ListAsync(
+            RowName.Policies,
+            () => _reads.ListAsync<PolicyRow>(
+                $"SELECT {PolicyColumns} FROM Policies p WHERE Version = (SELECT MAX(q.Version) FROM Policies q WHERE q.Name = p.Name) ORDER BY Name", null, cancellation),
+            row => row.Name,
+            row => row.DigestAs(PolicyRow.NameOf(row.Name)),
+            _ => true,
             cancellation)).Select(row => row.ToRecord())];
+
+    private const string SelectPolicy = $"SELECT {PolicyColumns} FROM Policies WHERE Name = @name ORDER BY Version DESC LIMIT 1";
+
+    private async Task<PolicyRow?> LoadPolicyAsync(WriteTransaction writes, string name)
+    {
+        PolicyRow? row = await writes.FirstOrDefaultAsync<PolicyRow>(SelectPolicy, new { name });
+        (await RowsOf(writes)).Require(PolicyRow.NameOf(name), row?.DigestAs(PolicyRow.NameOf(name)));
+        return row;
+    }
+
+    private async Task<string> PolicyDigestAsync(WriteTransaction writes, string name) => (await LoadPolicyAsync(writes, name))?.Digest ?? "";
 
     private sealed class PolicyRow
     {
@@ -56,6 +81,13 @@ public sealed partial class SqlBrokerState
         public long UpdatedAt { get; set; }
 
         public string UpdatedBy { get; set; } = "";
+
+        public RowName VersionName => new(RowName.PolicyVersions, $"{Name}@{Version}");
+
+        public static RowName NameOf(string policy) => new(RowName.Policies, policy);
+
+        public byte[] DigestAs(RowName name) => new RowDigest(name)
+            .Add("Version", Version).Add("Yaml", Yaml).Add("Digest", Digest).Add("UpdatedAt", UpdatedAt).Add("UpdatedBy", UpdatedBy).Finish();
 
         public PolicyRecord ToRecord() => new(Name, checked((int)Version), Yaml, Digest, Time(UpdatedAt), UpdatedBy);
     }

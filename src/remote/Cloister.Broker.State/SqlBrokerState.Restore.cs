@@ -32,33 +32,23 @@ public sealed partial class SqlBrokerState
 
     private static BrokerStateException OtherVersion() => Refused("that version is there with another key, or was destroyed");
 
-    private static async Task<bool> RestoreAsync(WriteTransaction writes, KekRecord kek, int version, string generation, string commitment)
+    private async Task<bool> RestoreAsync(WriteTransaction writes, KekRecord kek, int version, string generation, string commitment)
     {
-        await writes.ExecuteAsync(
-            """
-            INSERT INTO Keks (Name, Cluster, Store, Policy, Releasable, CreatedAt, NextVersion, Revision)
-            VALUES (@Name, @Cluster, @Store, @Policy, @Releasable, @Now, 1, 1) ON CONFLICT (Name) DO NOTHING
-            """,
-            new { kek.Name, kek.Cluster, kek.Store, kek.Policy, Releasable = kek.Release ? 1L : 0L, writes.Now });
-        if (await writes.FirstOrDefaultAsync<long>("SELECT COUNT(*) FROM Keks WHERE Name = @Name AND Cluster = @Cluster AND Store = @Store", kek) == 0)
+        List<KekRow> rows = await LoadKekAsync(writes, kek.Name) ?? [];
+        if (rows.Count > 0 && (rows[0].Cluster != kek.Cluster || rows[0].Store != kek.Store))
             throw OthersKek();
-
-        KekRow? present = await writes.FirstOrDefaultAsync<KekRow>(
-            $"SELECT {KekRow.Columns} {KekRow.From} WHERE v.Name = @name AND v.Version = @version", new { name = kek.Name, version = (long)version });
-        if (present is { } && (present.Generation != generation || present.State == KekRow.Destroyed))
-            throw OtherVersion();
-        if (present is { })
-            return false;
+        if (rows.FirstOrDefault(row => row.Version == version) is { } present)
+            return present.Generation != generation || present.State == KekRow.Destroyed ? throw OtherVersion() : false;
 
         // Writes never go back to an older version because that was restored later.
-        long? higher = await writes.FirstOrDefaultAsync<long?>(
-            "SELECT MIN(ActiveAt) FROM KekVersions WHERE Name = @name AND Version > @version", new { name = kek.Name, version = (long)version });
         long now = writes.Now;
-        await writes.ExecuteAsync(
-            "UPDATE Keks SET NextVersion = CASE WHEN NextVersion <= @version THEN @version + 1 ELSE NextVersion END WHERE Name = @name",
-            new { name = kek.Name, version = (long)version });
-        await InsertVersionAsync(
-            writes, new KekVersion(kek.Name, version, generation, KekVersionState.Enabled, Time(now), Time(Math.Min(now, higher ?? now)), null), commitment);
+        long activeAt = Math.Min(now, rows.Where(row => row.Version > version).Select(row => row.ActiveAt).DefaultIfEmpty(now).Min());
+        KekVersion restored = new(kek.Name, version, generation, KekVersionState.Enabled, Time(now), Time(activeAt), null);
+        KekRow added = rows.Count == 0 ? KekRow.New(kek, now, restored, commitment) : rows[0].With(restored, commitment);
+        rows.Add(added);
+        foreach (KekRow row in rows)
+            (row.NextVersion, row.Revision) = (Math.Max(row.NextVersion, version + 1L), row.Revision + 1);
+        await SaveKekAsync(writes, [.. rows.OrderBy(row => row.Version)], added);
         return true;
     }
 }

@@ -1,20 +1,32 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Revocations;
-using Cloister.Broker.State.Sql;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.State;
 
 public sealed partial class SqlBrokerState
 {
+    private const string RevocationColumns = "Kind, Value, Reason, RevokedAt, RevokedBy";
+
     /// <inheritdoc/>
     public Task<bool> RevokeAsync(RevocationKind kind, string value, string reason, string by, CancellationToken cancellation, Func<bool, AuditEvent>? log = null) =>
         WriteAsync(
-            async writes => await CountRevocationAsync(writes, await writes.ExecuteAsync(
-                """
-                INSERT INTO Revocations (Kind, Value, Reason, RevokedAt, RevokedBy) VALUES (@kind, @value, @reason, @at, @by)
-                ON CONFLICT (Kind, Value) DO NOTHING
-                """,
-                new { kind = Name(kind), value, reason, at = writes.Now, by })),
+            async writes =>
+            {
+                var row = new RevocationRow { Kind = Name(kind), Value = value, Reason = reason, RevokedAt = writes.Now, RevokedBy = by };
+                RowName name = new(RowName.Revocations, row.Id);
+                RowWrites rows = await RowsOf(writes);
+                if (rows.DigestOf(name) is not null)
+                    return false;
+                await writes.ExecuteAsync(
+                    $"""
+                    INSERT INTO Revocations ({RevocationColumns}) VALUES (@Kind, @Value, @Reason, @RevokedAt, @RevokedBy)
+                    ON CONFLICT (Kind, Value) DO UPDATE SET Reason = excluded.Reason, RevokedAt = excluded.RevokedAt, RevokedBy = excluded.RevokedBy
+                    """,
+                    row);
+                await rows.SetAsync(name, RevocationRow.DigestOf(row));
+                return true;
+            },
             log,
             cancellation);
 
@@ -23,28 +35,39 @@ public sealed partial class SqlBrokerState
         await WriteAsync(
             async writes =>
             {
+                RowName name = new(RowName.Revocations, RevocationRow.IdOf(Name(kind), value));
+                RowWrites rows = await RowsOf(writes);
                 RevocationRow? lifted = await writes.FirstOrDefaultAsync<RevocationRow>(
-                    "DELETE FROM Revocations WHERE Kind = @kind AND Value = @value RETURNING Kind, Value, Reason, RevokedAt, RevokedBy", new { kind = Name(kind), value });
-                await CountRevocationAsync(writes, lifted is null ? 0 : 1);
-                return lifted?.ToRecord();
+                    $"DELETE FROM Revocations WHERE Kind = @kind AND Value = @value RETURNING {RevocationColumns}", new { kind = Name(kind), value });
+                if (rows.DigestOf(name) is not { } digest)
+                    return null;
+                await rows.RemoveAsync(name);
+                return RowLedger.Problem(digest, lifted is null ? null : RevocationRow.DigestOf(lifted)) is null ? lifted!.ToRecord() : RevocationRow.Lost(name.Id);
             },
             log,
             cancellation) is not null;
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<Revocation>> ListRevocationsAsync(CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<RevocationRow>(
-            "SELECT Kind, Value, Reason, RevokedAt, RevokedBy FROM Revocations ORDER BY Kind, Value", null, cancellation)).Select(row => row.ToRecord())];
+    public async Task<IReadOnlyList<Revocation>> ListRevocationsAsync(CancellationToken cancellation)
+    {
+        IReadOnlyList<RevocationRow> rows = await Rows.ListAsync(
+            RowName.Revocations,
+            () => _reads.ListAsync<RevocationRow>($"SELECT {RevocationColumns} FROM Revocations", null, cancellation),
+            row => row.Id,
+            RevocationRow.DigestOf,
+            _ => true,
+            cancellation);
+
+        // What is revoked is what the chain of changes says: a row that somebody removed lifts nothing, and one that he planted revokes nothing.
+        Dictionary<string, Revocation> known = rows.ToDictionary(row => row.Id, row => row.ToRecord(), StringComparer.Ordinal);
+        return [.. Rows.Ids(RowName.Revocations).Order(StringComparer.Ordinal).Select(id => known.GetValueOrDefault(id) ?? RevocationRow.Lost(id))];
+    }
 
     /// <inheritdoc/>
-    public Task<long> RevocationRevisionAsync(CancellationToken cancellation) =>
-        _reads.FirstOrDefaultAsync<long>("SELECT Value FROM Counters WHERE Name = 'revocations'", null, cancellation);
-
-    private static async Task<bool> CountRevocationAsync(WriteTransaction writes, int changes)
+    public async Task<long> RevocationRevisionAsync(CancellationToken cancellation)
     {
-        if (changes != 0)
-            await writes.ExecuteAsync("UPDATE Counters SET Value = Value + 1 WHERE Name = 'revocations'");
-        return changes != 0;
+        await Rows.CurrentAsync(cancellation);
+        return Rows.Revocations;
     }
 
     private static string Name(RevocationKind kind) => kind switch
@@ -67,6 +90,20 @@ public sealed partial class SqlBrokerState
         public long RevokedAt { get; set; }
 
         public string RevokedBy { get; set; } = "";
+
+        public string Id => IdOf(Kind, Value);
+
+        public static string IdOf(string kind, string value) => $"{kind}/{value}";
+
+        public static byte[] DigestOf(RevocationRow row) => new RowDigest(new RowName(RowName.Revocations, row.Id))
+            .Add("Reason", row.Reason).Add("RevokedAt", row.RevokedAt).Add("RevokedBy", row.RevokedBy).Finish();
+
+        /// <summary>A revocation whose row is not there, or not authentic.</summary>
+        public static Revocation Lost(string id)
+        {
+            string[] parts = id.Split('/', 2);
+            return new RevocationRow { Kind = parts[0], Value = parts[1], Reason = "its row in the database was removed or changed" }.ToRecord();
+        }
 
         public Revocation ToRecord() => new(Enum.Parse<RevocationKind>(Kind, ignoreCase: true), Value, Reason, Time(RevokedAt), RevokedBy);
     }

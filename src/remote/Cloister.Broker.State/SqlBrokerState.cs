@@ -53,6 +53,8 @@ public sealed partial class SqlBrokerState : IBrokerState
     {
         await StopCheckpointsAsync();
         await _writes.DisposeAsync();
+        _rows?.Dispose();
+        _rows?.Key.Dispose();
         await _dialect.DisposeAsync();
     }
 

@@ -5,7 +5,7 @@ namespace Cloister.Xaes;
 
 /// <summary>
 /// A key of XAES-256-GCM that is used often: AES and the CMAC subkey are set up once. Messages as of <see cref="PortableXaes"/>. Thread-safe.
-/// secrets: holds the key in pinned memory, wiped when disposed; derived keys are wiped.
+/// secrets: holds the key in pinned memory, locked and not dumped, wiped when disposed; derived keys are wiped. libcrypto's heap holds the key schedule meanwhile.
 /// </summary>
 public sealed class XaesKey : IDisposable
 {
@@ -14,9 +14,9 @@ public sealed class XaesKey : IDisposable
     private const int GcmNonceSize = 12;
 
     private readonly Lock _lock = new();
-    private readonly byte[] _key = GC.AllocateArray<byte>(PortableXaes.KeySize, pinned: true);
-    private readonly byte[] _blocks = GC.AllocateArray<byte>(PortableXaes.KeySize, pinned: true);
-    private readonly byte[] _derived = GC.AllocateArray<byte>(PortableXaes.KeySize, pinned: true);
+    private readonly byte[] _key = KeyPages.Allocate(PortableXaes.KeySize);
+    private readonly byte[] _blocks = KeyPages.Allocate(PortableXaes.KeySize);
+    private readonly byte[] _derived = KeyPages.Allocate(PortableXaes.KeySize);
     private readonly Aes _aes = Aes.Create();
     private readonly ICryptoTransform _ecb;
     private readonly UInt128 _k1;
@@ -94,6 +94,7 @@ public sealed class XaesKey : IDisposable
             {
                 _isDisposed = true;
                 CryptographicOperations.ZeroMemory(_key);
+                CryptographicOperations.ZeroMemory(_blocks);
                 _ecb.Dispose();
                 _aes.Dispose();
             }

@@ -36,7 +36,7 @@ public sealed class BrokerPin
     /// <summary>Whether a TLS server is this broker's listener for administrators.</summary>
     internal bool Accepts(object? sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
         certificate is X509Certificate2 leaf && chain is not null && CertificateRole.Has(leaf, CertificateRole.Administration)
-        && (IsPinned(leaf) || chain.ChainPolicy.ExtraStore.Any(issuer => IsPinned(issuer) && IsSignedBy(leaf, issuer)));
+        && (IsPinned(leaf.PublicKey.ExportSubjectPublicKeyInfo()) || CertificateRole.Vouchers(leaf, [.. chain.ChainPolicy.ExtraStore], IsSignedBy).Any(IsPinned));
 
     private static bool IsSignedBy(X509Certificate2 leaf, X509Certificate2 issuer)
     {
@@ -50,5 +50,5 @@ public sealed class BrokerPin
         }
     }
 
-    private bool IsPinned(X509Certificate2 certificate) => SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()).AsSpan().SequenceEqual(_digest);
+    private bool IsPinned(byte[] publicKeyInfo) => SHA256.HashData(publicKeyInfo).AsSpan().SequenceEqual(_digest);
 }

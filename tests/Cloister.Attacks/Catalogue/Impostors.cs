@@ -27,7 +27,7 @@ internal abstract class ImpostorAttack(string name, string has, string how) : At
         EnclaveFolder enclaves = ground.Add(new EnclaveFolder(folder));
         BrokerProcess broker = await ground.AddAsync(folder.StartAsync());
         await using OtherBroker admin = await folder.OpenAsync(broker);
-        using BrokerAuthority authority = await AuthorityAsync(folder, admin);
+        using BrokerAuthority authority = await AuthorityAsync(folder);
         return await TryAsync(new Scene(enclaves, broker, admin, authority), ground);
     }
 
@@ -46,13 +46,13 @@ internal abstract class ImpostorAttack(string name, string has, string how) : At
     protected static Trial Told(string heard, string to) => heard.Length > 0 ? Trial.Success($"{to} said '{heard.Split('\r')[0]}'") : Trial.Refused($"{to} ended the handshake and said nothing");
 
     // As who has the database and the root key; for controls.
-    private static async Task<BrokerAuthority> AuthorityAsync(BrokerFolder folder, OtherBroker admin)
+    private static async Task<BrokerAuthority> AuthorityAsync(BrokerFolder folder)
     {
-        using FileRootKey root = FileRootKey.Open(folder.RootKeyFile);
-        byte[] wrapped = (await admin.State.FindSettingAsync("authority-key", CancellationToken.None))!;
-        byte[] scalar = new byte[BrokerAuthority.KeySize];
-        root.Unwrap(wrapped, "cloister-broker-v1 authority-key"u8, scalar);
-        return new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = scalar }));
+        await using WrappedKeys keys = await WrappedKeys.OpenAsync(folder.Database, CancellationToken.None);
+        await keys.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], CancellationToken.None);
+        return await keys.FindAsync(
+            WrappedName.OfKey("authority"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), CancellationToken.None)
+            ?? throw new InvalidOperationException("the broker has no authority");
     }
 
     /// <summary>A broker, what a real enclave needs to use it, and the broker's authority.</summary>

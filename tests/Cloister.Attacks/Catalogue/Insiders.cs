@@ -72,7 +72,7 @@ internal abstract class InsiderAttack(string name, string has, string how) : Att
 
     protected static string Id(string request) => JsonNode.Parse(request)!["id"]!.GetValue<string>();
 
-    protected static Task<HttpResponseMessage> SetPolicyAsync(HttpClient who, string yaml, string? approve, CancellationToken stop) =>
+    internal static Task<HttpResponseMessage> SetPolicyAsync(HttpClient who, string yaml, string? approve, CancellationToken stop) =>
         who.PutAsJsonAsync("/admin/v1/policies/secrets", new { yaml, approve }, stop);
 
     protected static Task<HttpResponseMessage> LiftAsync(HttpClient who, string? approve, CancellationToken stop) =>

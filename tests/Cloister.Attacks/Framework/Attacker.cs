@@ -30,6 +30,9 @@ internal enum Attacker
     /// <summary>Is an administrator of the broker, and dishonest.</summary>
     Insider,
 
+    /// <summary>Writes to the broker's database.</summary>
+    DatabaseWriter,
+
     /// <summary>Has every right, and makes a mistake.</summary>
     Operator,
 }
@@ -53,6 +56,7 @@ internal static class AttackerNames
         Attacker.Host => "hostile host",
         Attacker.Stranger => "anonymous client",
         Attacker.Insider => "dishonest administrator",
+        Attacker.DatabaseWriter => "database writer",
         Attacker.Operator => "operator's slip",
         _ => attacker.Key(),
     };
@@ -69,6 +73,7 @@ internal static class AttackerNames
         Attacker.Client => "client",
         Attacker.Stranger => "anonymous-client",
         Attacker.Insider => "insider",
+        Attacker.DatabaseWriter => "database-writer",
         Attacker.Operator => "operator",
         _ => throw new ArgumentOutOfRangeException(nameof(attacker)),
     };

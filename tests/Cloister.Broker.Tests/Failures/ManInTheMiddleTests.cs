@@ -24,7 +24,7 @@ public sealed class ManInTheMiddleTests
         using EnclaveFolder enclaves = new(folder);
         await using BrokerProcess broker = await folder.StartAsync();
         await using OtherBroker admin = await folder.OpenAsync(broker);
-        using BrokerAuthority authority = await StolenAuthorityAsync(folder, admin);
+        using BrokerAuthority authority = await StolenAuthorityAsync(folder);
         Assert.Equal(broker.Pin, authority.Pin);
 
         // The control, first: who has a broker's certificate is talked to.
@@ -57,13 +57,13 @@ public sealed class ManInTheMiddleTests
     }
 
     // As who has the database and the root key.
-    private static async Task<BrokerAuthority> StolenAuthorityAsync(BrokerFolder folder, OtherBroker admin)
+    private static async Task<BrokerAuthority> StolenAuthorityAsync(BrokerFolder folder)
     {
-        using FileRootKey root = FileRootKey.Open(folder.RootKeyFile);
-        byte[] wrapped = (await admin.State.FindSettingAsync("authority-key", TestContext.Current.CancellationToken))!;
-        byte[] scalar = new byte[BrokerAuthority.KeySize];
-        root.Unwrap(wrapped, "cloister-broker-v1 authority-key"u8, scalar);
-        return new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = scalar }));
+        await using WrappedKeys keys = await WrappedKeys.OpenAsync(folder.Database, TestContext.Current.CancellationToken);
+        await keys.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], TestContext.Current.CancellationToken);
+        return await keys.FindAsync(
+            WrappedName.OfKey("authority"), key => new BrokerAuthority(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key })), TestContext.Current.CancellationToken)
+            ?? throw new InvalidOperationException("the broker has no authority");
     }
 
     // What an enclave says to a server with this certificate: the beginning of its request, or nothing.

@@ -19,11 +19,11 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
 
-    private BrokerProcess(string configuration)
+    private BrokerProcess(string configuration, params string[] act)
     {
         _process = new Process
         {
-            StartInfo = new ProcessStartInfo(Program, ["--config", configuration]) { RedirectStandardOutput = true, RedirectStandardError = true },
+            StartInfo = new ProcessStartInfo(Program, ["--config", configuration, .. act]) { RedirectStandardOutput = true, RedirectStandardError = true },
         };
         _process.ErrorDataReceived += (_, line) =>
         {
@@ -45,6 +45,8 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public string Authority => Convert.ToHexStringLower(Convert.FromBase64String(Pin["sha256:".Length..]).AsSpan(0, 16));
 
     public int Id => _process.Id;
+
+    public bool HasExited => _process.HasExited;
 
     public string Errors
     {
@@ -79,10 +81,13 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts an act, which the caller ends or kills.</summary>
+    public static BrokerProcess Begin(string configuration, params string[] act) => new(configuration, act);
+
     /// <summary>Runs one that is expected to end by itself.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration)
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration, params string[] act)
     {
-        await using BrokerProcess broker = new(configuration);
+        await using BrokerProcess broker = new(configuration, act);
         using CancellationTokenSource limit = new(Patience);
         string output = await broker._process.StandardOutput.ReadToEndAsync(limit.Token);
         await broker._process.WaitForExitAsync(limit.Token);

@@ -3,6 +3,7 @@ using Cloister.Broker.State;
 using Cloister.Audit;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Revocations;
+using Cloister.Broker.State.Rows;
 using Cloister.KeyStores;
 using Cloister.KeyStores.Database;
 using Cloister.KeyStores.RootKeys;
@@ -28,10 +29,24 @@ internal sealed class OtherBroker : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task<OtherBroker> OpenAsync(string database, string authority, IRootKey root, IEnumerable<IKeyStore> stores) => new(
-        await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(database), TimeProvider.System, CancellationToken.None),
-        [await DatabaseKeyStore.OpenAsync(database, root, CancellationToken.None), .. stores],
-        authority);
+    public static async Task<OtherBroker> OpenAsync(string database, string authority, IRootKey root, IEnumerable<IKeyStore> stores)
+    {
+        SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(database), TimeProvider.System, CancellationToken.None);
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(database, CancellationToken.None);
+        await wrapped.UnlockAsync([root], CancellationToken.None);
+        await state.AuthenticateAsync(await RowKeys.FindAsync(wrapped, CancellationToken.None), null, _ => { }, CancellationToken.None);
+        return new OtherBroker(state, [new DatabaseKeyStore(wrapped), .. stores], authority);
+    }
+
+    /// <summary>Accepts what the database has, as an operator would with --accept-rows; no broker runs on it.</summary>
+    public static async Task AcceptRowsAsync(string database, IRootKey root)
+    {
+        await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(database), TimeProvider.System, CancellationToken.None);
+        await using WrappedKeys wrapped = await WrappedKeys.OpenAsync(database, CancellationToken.None);
+        await wrapped.UnlockAsync([root], CancellationToken.None);
+        using RowKey key = await RowKeys.FindAsync(wrapped, CancellationToken.None);
+        await state.AcceptRowsAsync(key, null, (await state.CompareRowsAsync(key, null, CancellationToken.None)).Digest, CancellationToken.None);
+    }
 
     /// <summary>Makes a KEK with a policy of the same name.</summary>
     public async Task MakeKekAsync(string name, string policy, bool release = true, string store = "database")

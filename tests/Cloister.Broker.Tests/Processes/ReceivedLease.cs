@@ -1,7 +1,9 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Cloister.Attestation.Certificates;
 using Cloister.Contracts.Keys;
 using Cloister.Kbs;
 using JWE = Jose.JWE;
@@ -25,9 +27,11 @@ internal sealed class ReceivedLease
         string[] parts = response.Lease.Split('.');
         using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0]));
         Assert.Equal("cloister-lease+jwt", header.RootElement.GetProperty("typ").GetString());
-        JsonElement jwk = header.RootElement.GetProperty("jwk");
-        using ECDsa key = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = Bytes(jwk, "x"), Y = Bytes(jwk, "y") } });
-        Assert.Equal(pin, $"sha256:{Convert.ToBase64String(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))}");
+        X509Certificate2[] chain = [.. header.RootElement.GetProperty("x5c").EnumerateArray().Select(one => X509CertificateLoader.LoadCertificate(one.GetBytesFromBase64()))];
+        Assert.True(CertificateRole.Has(chain[0], CertificateRole.LeaseSigner));
+        IReadOnlyList<byte[]> vouchers = CertificateRole.Vouchers(chain[0], chain, (one, issuer) => Certificate.Parse(one.RawData).IsSignedBy(Certificate.Parse(issuer.RawData)));
+        Assert.Contains(pin, vouchers.Select(one => $"sha256:{Convert.ToBase64String(SHA256.HashData(one))}"));
+        using ECDsa key = chain[0].GetECDsaPublicKey()!;
         Assert.True(key.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256));
         LeaseTerms terms = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(parts[1]), KbsJson.Default.LeaseTerms)!;
         Assert.Equal(enclave.Instance, terms.Instance);
@@ -38,6 +42,4 @@ internal sealed class ReceivedLease
     }
 
     public static byte[] Decrypt(FlattenedJwe jwe, ECDiffieHellman key) => JWE.Decrypt(JsonSerializer.Serialize(jwe, KbsJson.Default.FlattenedJwe), key).PlaintextBytes;
-
-    private static byte[] Bytes(JsonElement jwk, string member) => Base64Url.DecodeFromChars(jwk.GetProperty(member).GetString());
 }

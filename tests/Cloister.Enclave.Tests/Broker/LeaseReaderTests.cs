@@ -1,4 +1,7 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Cloister.Enclave.Broker;
 using Cloister.Kbs;
 
@@ -15,6 +18,19 @@ public sealed class LeaseReaderTests
         broker.AddVersion();
         LeaseTerms terms = LeaseReader.Read(broker.Sign(broker.Terms("me", "nonce")), broker.Pins, Expected);
         Assert.Single(terms.Versions);
+    }
+
+    [Fact]
+    public async Task Believes_the_key_that_the_pinned_one_certified_whoever_of_the_two_is_pinned()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        broker.AddVersion();
+        using ECDsa next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string lease = broker.SignAsSuccessor(broker.Terms("me", "nonce"), next);
+        Assert.Equal(broker.AuthorityId, LeaseReader.Read(lease, broker.Pins, Expected).Authority);
+        Assert.Equal(broker.AuthorityId, LeaseReader.Read(lease, PinsOf(next), Expected).Authority);
+        Assert.Throws<BrokerException>(() => LeaseReader.Read(lease, PinsOf(stranger), Expected));
     }
 
     [Fact]
@@ -51,6 +67,11 @@ public sealed class LeaseReaderTests
             .. wrong.Select(terms => broker.Sign(terms)),
             broker.Sign(right, other),
             broker.Sign(right, typ: "JWT"),
+            broker.Sign(right, role: CertificateRole.Broker),
+            broker.Sign(right, other, behind: [TestBroker.AuthorityCertificate(other, other), .. Own(broker)]),
+            broker.SignAsSuccessor(right, other, role: CertificateRole.LeaseSigner),
+            broker.SignAsSuccessor(right, other, isAuthority: false),
+            broker.SignAsSuccessor(right with { Authority = new string('0', 32) }, other),
             $"{parts[0]}.{broker.Sign(right with { Wraps = 1 }).Split('.')[1]}.{parts[2]}",
             "",
             "a.b.c",
@@ -59,5 +80,14 @@ public sealed class LeaseReaderTests
         Assert.All(texts, text => Assert.Equal(
             BrokerFailure.Refused,
             Assert.Throws<BrokerException>(() => LeaseReader.Read(text, broker.Pins, Expected)).Failure));
+    }
+
+    private static BrokerPins PinsOf(ECDsa key) => new([SHA256.HashData(key.ExportSubjectPublicKeyInfo())]);
+
+    // The authority's own certificate, which anybody can have.
+    private static IEnumerable<X509Certificate2> Own(TestBroker broker)
+    {
+        using JsonDocument header = JsonDocument.Parse(Base64Url.DecodeFromChars(broker.Sign(broker.Terms("me", "nonce")).Split('.')[0]));
+        return [X509CertificateLoader.LoadCertificate(header.RootElement.GetProperty("x5c")[1].GetBytesFromBase64())];
     }
 }

@@ -103,15 +103,38 @@ internal sealed class TestBroker : IAsyncDisposable
     internal BrokerOptions Options(params Uri[] before) =>
         new() { Urls = [.. before, Url], Pins = Pins, Kek = Kek, Timeout = TimeSpan.FromSeconds(10) };
 
-    internal string Sign(LeaseTerms terms, ECDsa? key = null, string typ = "cloister-lease+jwt")
+    /// <summary>Signs as a broker does: by a key of leases, for which the authority vouches and, behind it, those whom it follows.</summary>
+    /// <param name="terms">The lease.</param>
+    /// <param name="key">The authority; null: this broker's.</param>
+    /// <param name="typ">Kind of statement.</param>
+    /// <param name="role">What the key of leases is marked as.</param>
+    /// <param name="behind">Certificates behind that of the key of leases; null: the authority's own.</param>
+    internal string Sign(LeaseTerms terms, ECDsa? key = null, string typ = "cloister-lease+jwt", string role = CertificateRole.LeaseSigner, IReadOnlyList<X509Certificate2>? behind = null)
     {
-        ECDsa signer = key ?? _authority;
-        string jwk = EcKeyText.Write(signer.ExportParameters(false).Q, null);
-        string header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"ES256","typ":"{{typ}}","jwk":{{jwk}}}"""));
+        ECDsa authority = key ?? _authority;
+        using ECDsa signer = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        DateTimeOffset from = DateTimeOffset.UtcNow.AddDays(-1);
+        using X509Certificate2 leaf = Marked(new CertificateRequest("CN=leases", signer, HashAlgorithmName.SHA256), role)
+            .Create(new X500DistinguishedName("CN=authority"), X509SignatureGenerator.CreateForECDsa(authority), from, from.AddDays(9), [7, 8, 9]);
+        string chain = string.Join(',', new[] { leaf }.Concat(behind ?? [AuthorityCertificate(authority, authority)]).Select(one => $"\"{Convert.ToBase64String(one.RawData)}\""));
+        string header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"ES256","typ":"{{typ}}","x5c":[{{chain}}]}"""));
         string payload = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(terms, KbsJson.Default.LeaseTerms));
         byte[] signature = signer.SignData(Encoding.ASCII.GetBytes($"{header}.{payload}"), HashAlgorithmName.SHA256);
         return $"{header}.{payload}.{Base64Url.EncodeToString(signature)}";
     }
+
+    /// <summary>A certificate of one authority's key by another one.</summary>
+    internal static X509Certificate2 AuthorityCertificate(ECDsa key, ECDsa issuer, string role = CertificateRole.Authority, bool isAuthority = true)
+    {
+        DateTimeOffset from = DateTimeOffset.UtcNow.AddDays(-1);
+        CertificateRequest request = Marked(new CertificateRequest("CN=authority", key, HashAlgorithmName.SHA256), role);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        return request.Create(new X500DistinguishedName("CN=authority"), X509SignatureGenerator.CreateForECDsa(issuer), from, from.AddDays(9), [1, 2, 3]);
+    }
+
+    /// <summary>A lease of this authority by a key that followed its first one.</summary>
+    internal string SignAsSuccessor(LeaseTerms terms, ECDsa successor, string role = CertificateRole.Authority, bool isAuthority = true) =>
+        Sign(terms, successor, behind: [AuthorityCertificate(successor, _authority, role, isAuthority), AuthorityCertificate(_authority, _authority)]);
 
     internal LeaseTerms Terms(string instance, string nonce, string digest = "") => new()
     {

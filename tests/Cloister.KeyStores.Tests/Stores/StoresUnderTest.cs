@@ -11,7 +11,10 @@ internal static class StoresUnderTest
     public const string Aws = "AWS KMS";
     public const string PostgresFile = "postgres, root key in a file";
 
-    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, Token, Vault, Aws];
+    public static TheoryData<string> Names => [SqliteFile, SqliteToken, PostgresFile, .. Tokens, Vault, Aws];
+
+    /// <summary>Tokens: two implementations, and two manners besides.</summary>
+    public static IEnumerable<string> Tokens => [Token, OtherTokens.Nss, OtherTokens.TokenIv, OtherTokens.WrapOnly];
 
     /// <summary>Starts what the store needs; skips the test when it is not installed.</summary>
     public static async Task<IStoreUnderTest> StartAsync(string name)
@@ -26,8 +29,8 @@ internal static class StoresUnderTest
                 SoftHsm hsm = SoftHsm.Shared();
                 string label = hsm.NewLabel();
                 return new DatabaseUnderTest(root: () => Pkcs11RootKey.Open(hsm.Token, label, create: true));
-            case Token:
-                return new TokenUnderTest();
+            case Token or OtherTokens.Nss or OtherTokens.TokenIv or OtherTokens.WrapOnly:
+                return new TokenUnderTest(name);
             case Vault:
                 return await VaultUnderTest.StartAsync();
             case Aws:

@@ -18,6 +18,18 @@ internal sealed record BrokerConfiguration
     /// <summary>What wraps keys at rest.</summary>
     public required RootKeyOptions RootKey { get; init; }
 
+    /// <summary>The root key that is to follow while it rotates; null: none.</summary>
+    public RootKeyOptions? NewRootKey { get; init; }
+
+    /// <summary>A directory of this broker alone, outside of the database; null: none.</summary>
+    public string? StateDirectory { get; init; }
+
+    /// <summary>The authority key when it is in a token; null: wrapped by the root key.</summary>
+    public AuthorityKeyOptions? AuthorityKey { get; init; }
+
+    /// <summary>The authority key in a token that is to follow; null: none.</summary>
+    public AuthorityKeyOptions? NewAuthorityKey { get; init; }
+
     /// <summary>A key store besides the database; null: none.</summary>
     public KeyStoreOptions? KeyStore { get; init; }
 

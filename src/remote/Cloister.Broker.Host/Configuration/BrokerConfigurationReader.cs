@@ -58,6 +58,10 @@ internal static class BrokerConfigurationReader
         IPEndPoint? listen = fields.Required("listen", ParseEndPoint);
         string? database = fields.Required("database", ParseDatabase);
         RootKeyOptions? rootKey = KeySections.ReadRootKey(fields);
+        RootKeyOptions? newRootKey = KeySections.ReadNewRootKey(fields);
+        string? stateDirectory = fields.Optional("stateDirectory", SectionReader.AbsolutePath);
+        AuthorityKeyOptions? authorityKey = KeySections.ReadAuthorityKey(fields, "authorityKey");
+        AuthorityKeyOptions? newAuthorityKey = KeySections.ReadAuthorityKey(fields, "newAuthorityKey");
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
@@ -68,7 +72,12 @@ internal static class BrokerConfigurationReader
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
             ? null
-            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots, Limits = limits, TokenAudience = audience };
+            : new BrokerConfiguration
+            {
+                Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, AuthorityKey = authorityKey, NewAuthorityKey = newAuthorityKey,
+                KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots,
+                StateDirectory = stateDirectory, Limits = limits, TokenAudience = audience,
+            };
     }
 
     /// <summary>An address to listen on.</summary>

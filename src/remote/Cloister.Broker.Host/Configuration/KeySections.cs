@@ -12,11 +12,14 @@ internal static class KeySections
     /// <summary>The root key; null after an error.</summary>
     public static RootKeyOptions? ReadRootKey(SectionReader root)
     {
-        if (root.RequiredSection("rootKey", "what wraps keys at rest: pkcs11, or file for development") is not { } section)
-        {
-            return null;
-        }
+        return root.RequiredSection("rootKey", "what wraps keys at rest: pkcs11, or file for development") is { } section ? ReadRootKeySection(section) : null;
+    }
 
+    /// <summary>The root key that is to follow; null: none, or after an error.</summary>
+    public static RootKeyOptions? ReadNewRootKey(SectionReader root) => root.Section("newRootKey") is { } section ? ReadRootKeySection(section) : null;
+
+    private static RootKeyOptions? ReadRootKeySection(SectionReader section)
+    {
         string? file = section.Optional("file", SectionReader.AbsolutePath);
         SectionReader? pkcs11 = section.Section("pkcs11");
         string label = pkcs11?.Optional("label", SectionReader.NotEmpty) ?? DefaultLabel;
@@ -29,6 +32,26 @@ internal static class KeySections
         }
 
         return file is null && token is null ? null : new RootKeyOptions(file, token, label);
+    }
+
+    /// <summary>An authority key in a token; null: none, or after an error.</summary>
+    public static AuthorityKeyOptions? ReadAuthorityKey(SectionReader root, string name)
+    {
+        if (root.Section(name) is not { } section)
+        {
+            return null;
+        }
+
+        SectionReader? pkcs11 = section.Section("pkcs11");
+        string label = pkcs11?.Optional("label", SectionReader.NotEmpty) ?? "cloister-authority";
+        Pkcs11TokenOptions? token = pkcs11 is null ? null : ReadToken(pkcs11);
+        section.Finish();
+        if (pkcs11 is null)
+        {
+            section.Fail("", "pkcs11: without one, the authority key is wrapped by the root key");
+        }
+
+        return token is null ? null : new AuthorityKeyOptions(token, label);
     }
 
     /// <summary>The key store; null: the database alone, or after an error.</summary>

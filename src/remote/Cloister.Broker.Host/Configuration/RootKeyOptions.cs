@@ -7,3 +7,8 @@ namespace Cloister.Broker.Host.Configuration;
 /// <param name="Token">The token, or null.</param>
 /// <param name="Label">Label of the key in the token.</param>
 internal sealed record RootKeyOptions(string? File, Pkcs11TokenOptions? Token, string Label);
+
+/// <summary>An authority key in a token.</summary>
+/// <param name="Token">The token.</param>
+/// <param name="Label">Label of the key pair in it.</param>
+internal sealed record AuthorityKeyOptions(Pkcs11TokenOptions Token, string Label);

@@ -70,6 +70,12 @@ internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
             log.Unavailable(endpoint.Path, e.Message);
             await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, KekDirectory.Unknown());
         }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.NotAuthentic)
+        {
+            log.Unavailable(endpoint.Path, e.Message);
+            await RefuseAsync(
+                http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "rows of the broker's database are not authentic: its log says which, and an operator has to restore them"));
+        }
         catch (Exception e) when (e is BrokerStateException or KeyStoreException)
         {
             log.Unavailable(endpoint.Path, e.Message);

@@ -45,7 +45,7 @@ internal static class AuthorityRestoration
             string id = RecoveryShares.CombineAuthority(shares, key);
             using BrokerAuthority authority = Check(id, key);
             await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(configuration.Database), clock, cancellation);
-            await StoreAsync(state, configuration.RootKey, authority, key, cancellation);
+            await StoreAsync(state, configuration, authority, key, cancellation);
             return $"restored authority {authority.Id} pin {authority.Pin}";
         }
         finally
@@ -54,18 +54,11 @@ internal static class AuthorityRestoration
         }
     }
 
-    private static async Task StoreAsync(SqlBrokerState state, RootKeyOptions rootKey, BrokerAuthority authority, byte[] key, CancellationToken cancellation)
+    private static async Task StoreAsync(SqlBrokerState state, BrokerConfiguration configuration, BrokerAuthority authority, byte[] key, CancellationToken cancellation)
     {
-        // Before the root key: a database that has keys must not get another one.
-        bool isEmpty = await state.FindSettingAsync(AuthorityKeys.AuthoritySetting, cancellation) is null;
-        if (isEmpty)
-        {
-            using IRootKey root = BrokerKeys.OpenRoot(rootKey, isNew: true);
-
-            // Another broker may be the first to start meanwhile.
-            isEmpty = await AuthorityKeys.RestoreAuthorityAsync(state, root, key, cancellation);
-        }
-
+        // The root key is made only where nothing is wrapped. Another broker may be the first to start meanwhile.
+        await using WrappedKeys wrapped = await BrokerKeys.OpenWrappedAsync(configuration, state, cancellation);
+        bool isEmpty = await wrapped.IsEmptyAsync(cancellation) && await RestoreAsync(state, wrapped, key, cancellation);
         JsonObject details = new() { ["authority"] = authority.Id, ["result"] = isEmpty ? "done" : "refused" };
         await state.AppendAsync(new AuditEvent("authority.restore", details), CancellationToken.None);
         if (!isEmpty)
@@ -75,13 +68,20 @@ internal static class AuthorityRestoration
         }
     }
 
+    // Rows first: where there is an authority, their key and the chain of their changes have to be there.
+    private static async Task<bool> RestoreAsync(SqlBrokerState state, WrappedKeys wrapped, byte[] key, CancellationToken cancellation)
+    {
+        (await AuthorityKeys.OpenRowsAsync(state, wrapped, cancellation)).Key.Dispose();
+        return await AuthorityKeys.RestoreAuthorityAsync(wrapped, key, cancellation);
+    }
+
     /// <exception cref="RecoveryShareException">The key is not that authority's.</exception>
     private static BrokerAuthority Check(string id, byte[] key)
     {
         BrokerAuthority? authority = null;
         try
         {
-            authority = AuthorityKeys.AuthorityOf(key);
+            authority = new BrokerAuthority(AuthorityKeys.KeyOf(key));
         }
         catch (CryptographicException)
         {

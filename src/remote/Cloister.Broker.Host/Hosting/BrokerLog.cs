@@ -9,9 +9,21 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Information, Message = "cloister-broker {Version}: authority {Authority}, {Database}, key stores {Stores}")]
     public partial void Started(string version, string authority, object database, object stores);
 
+    /// <summary>What came of protecting memory.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "memory: {Report}")]
+    public partial void Memory(string report);
+
+    /// <summary>Memory that is not protected.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "memory: {Report}")]
+    public partial void MemoryNotProtected(string report);
+
     /// <summary>A development root key.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "THE ROOT KEY IS A FILE: {Path}. Whoever reads it and the database has every KEK. For development only.")]
     public partial void FileRootKey(string path);
+
+    /// <summary>Keys of the authority that were rotated.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "rotated keys are taken up: the authority's pin is {Pin}")]
+    public partial void KeysTakenUp(string pin);
 
     /// <summary>A policy lets simulated TEEs in.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "policy {Policy} trusts roots of its own: SIMULATED TEEs may get the KEKs it governs")]
@@ -36,6 +48,18 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     /// <summary>Roots besides the vendors' are allowed.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "otherRoots: policies may trust roots besides the vendors': SIMULATED TEEs may get KEKs. Not for production")]
     public partial void OtherRootsAllowed();
+
+    /// <summary>A row that no broker made, or a database that went back.</summary>
+    [LoggerMessage(Level = LogLevel.Critical, Message = "NOT AUTHENTIC: {Problem}")]
+    public partial void NotAuthentic(string problem);
+
+    /// <summary>The first start of a version that authenticates rows.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "policies, KEKs, revocations and requests of the database are authenticated from now on, as they are: the audit log has them as rows.adopted. Compare them with what should be there")]
+    public partial void RowsAdopted();
+
+    /// <summary>Nothing is kept outside of the database.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no stateDirectory: after a start this broker cannot tell that the database went back to an older state")]
+    public partial void NoStateDirectory();
 
     /// <summary>Nobody can administer it.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no section admin: nobody can make KEKs or policies")]

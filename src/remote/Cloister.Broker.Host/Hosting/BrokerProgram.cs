@@ -12,8 +12,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE --restore-authority [SHARE-FILE...]</c> or
-/// <c>--version</c>. Exit 0 after a signal and when it has restored, 1 when it cannot.
+/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--restore-authority [SHARE-FILE...]</c>,
+/// <c>--make-root-key</c>, <c>--rotate KEY</c>, <c>--rotation-status</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
 {
@@ -25,24 +25,37 @@ internal static class BrokerProgram
     public static async Task<int> RunAsync(string[] arguments)
     {
         CertificateStores.NeedNoHome();
+
+        // Before the first key.
+        (string memory, bool isProtected) = ProcessMemory.Protect();
         switch (arguments)
         {
             case ["--version"]:
                 Console.WriteLine($"cloister-broker {Version}");
                 return 0;
             case ["--config", string path]:
-                return await ServeAsync(path, stopWithInput: false);
+                return await ServeAsync(path, stopWithInput: false, memory, isProtected);
             case ["--config", string path, "--stop-with-stdin"]:
-                return await ServeAsync(path, stopWithInput: true);
+                return await ServeAsync(path, stopWithInput: true, memory, isProtected);
             case ["--config", string path, "--restore-authority", .. string[] files]:
-                return await RestoreAsync(path, files);
+                return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--make-root-key"]:
+                return await ActAsync(path, "make a root key", configuration => Task.FromResult(KeyRotation.MakeRootKey(configuration)));
+            case ["--config", string path, "--rotate", string key]:
+                return await ActAsync(path, "rotate a key", configuration => KeyRotation.RunAsync(configuration, key, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--rotation-status"]:
+                return await ActAsync(path, "say how keys are", configuration => KeyRotation.StatusAsync(configuration, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--accept-rows", .. { Length: <= 1 } digest]:
+                return await ActAsync(
+                    path, "accept rows", configuration => RowAcceptanceCommand.RunAsync(configuration, digest.FirstOrDefault(), TimeProvider.System, CancellationToken.None));
             default:
-                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --config FILE --restore-authority [SHARE-FILE...] | --version");
+                await Console.Error.WriteLineAsync(
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }
 
-    private static async Task<int> ServeAsync(string path, bool stopWithInput)
+    private static async Task<int> ServeAsync(string path, bool stopWithInput, string memory, bool isProtected)
     {
         TaskCompletionSource<bool> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (stopWithInput)
@@ -54,14 +67,16 @@ internal static class BrokerProgram
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using ILoggerFactory logs = LoggerFactory.Create(LogToStandardError);
+        BrokerLog log = new(logs.CreateLogger<BrokerLog>());
         try
         {
             BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
+            (isProtected ? (Action<string>)log.Memory : log.MemoryNotProtected)(memory);
             await using RunningBroker broker = await RunningBroker.StartAsync(configuration, Version, logs, TimeProvider.System, CancellationToken.None);
             await Console.Out.WriteLineAsync(broker.Ready);
             await Console.Out.FlushAsync();
             await stop.Task;
-            new BrokerLog(logs.CreateLogger<BrokerLog>()).Stopping();
+            log.Stopping();
             return 0;
         }
         catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException)
@@ -77,18 +92,18 @@ internal static class BrokerProgram
         }
     }
 
-    private static async Task<int> RestoreAsync(string path, string[] files)
+    // One act on what the configuration names, beside brokers that may run: one line that says what was done.
+    private static async Task<int> ActAsync(string path, string what, Func<BrokerConfiguration, Task<string>> act)
     {
         try
         {
-            BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
-            await Console.Out.WriteLineAsync(await AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            await Console.Out.WriteLineAsync(await act(BrokerConfigurationReader.ReadFile(path)));
             return 0;
         }
         catch (Exception e) when (
             e is BrokerConfigurationException or BrokerStateException or KeyStoreException or RecoveryShareException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"cloister-broker does not restore the authority:\n{e.Message}");
+            await Console.Error.WriteLineAsync($"cloister-broker does not {what}:\n{e.Message}");
             return 1;
         }
     }

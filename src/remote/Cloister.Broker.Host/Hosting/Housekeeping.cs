@@ -6,7 +6,8 @@ using Cloister.Broker.Tokens;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// What a broker does unasked: watches the database for changes, destroys key versions whose time has come, keeps commitments of those that have none, forgets old leases, signs audit
+/// What a broker does unasked: watches the database for changes, destroys key versions whose time has come, keeps commitments of those that have none, looks whether rows
+/// are authentic, forgets old leases, signs audit
 /// checkpoints, renews its certificates. Every broker of a database does it; doing it twice does no harm.
 /// </summary>
 internal sealed class Housekeeping : IAsyncDisposable
@@ -67,6 +68,7 @@ internal sealed class Housekeeping : IAsyncDisposable
             CancellationToken stop = _stop.Token;
             await TryAsync("destroying KEK versions", () => DestroyDueAsync(stop));
             await TryAsync("keeping commitments of KEK versions", () => _administration.KeepCommitmentsAsync(stop));
+            await TryAsync("looking at the database's rows", () => _state.CheckRowsAsync(stop));
             await TryAsync("forgetting old leases", () => _state.PurgeLeasesAsync(_clock.GetUtcNow() - LeasesKept, stop));
             await TryAsync("counting refused evidence", () => _refusals.FlushAsync(force: false, stop));
             await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, stop));

@@ -63,14 +63,24 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerLog log = new(logs.CreateLogger<BrokerLog>());
         DatabaseAddress address = DatabaseAddress.Parse(configuration.Database);
         SqlBrokerState state = Add(await SqlBrokerState.OpenAsync(address, clock, cancellation));
-        BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, clock, cancellation));
+        BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, log, clock, cancellation));
         ServerCertificate certificate = new(CertificateRole.Broker, configuration.Tls, keys.Authority, clock);
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
-        if (configuration.RootKey.File is { } file)
+        foreach (string file in new[] { configuration.RootKey, configuration.NewRootKey }.Select(root => root?.File).OfType<string>())
         {
             log.FileRootKey(file);
+        }
+
+        if (keys.RowsAdopted)
+        {
+            log.RowsAdopted();
+        }
+
+        if (configuration.StateDirectory is null)
+        {
+            log.NoStateDirectory();
         }
 
         BrokerAdministration administration = new(state, keys.Stores, keys.Authority.Id, yaml => PolicyErrors(yaml, configuration.OtherRoots), clock);
@@ -90,13 +100,15 @@ internal sealed class RunningBroker : IAsyncDisposable
         }
 
         RefusalLog refusals = new(state, clock);
-        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, refusals, clock, log));
+        ServerCertificate[] certificates = [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()];
+        Add(new Housekeeping(state, keys.Authority, administration, certificates, feed, refusals, clock, log));
+        Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
             .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters),
+            new MetricsEndpoint(counters, state),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
             configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));

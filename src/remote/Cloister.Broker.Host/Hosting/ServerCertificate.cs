@@ -24,6 +24,7 @@ internal sealed class ServerCertificate : IDisposable
     private readonly List<IDisposable> _owned = [];
     private SslStreamCertificateContext _context;
     private DateTimeOffset _issuedAt;
+    private string _issuer = "";
 
     /// <summary>Reads the files, or has a certificate issued.</summary>
     /// <param name="role">What the listener is, of <see cref="CertificateRole"/>.</param>
@@ -39,10 +40,10 @@ internal sealed class ServerCertificate : IDisposable
         _context = files is null ? Issue(authority) : Read(files);
     }
 
-    /// <summary>Issues a new certificate when it is time. Connections that are open keep the old one.</summary>
+    /// <summary>Issues a new certificate when it is time, or the authority has another key. Connections that are open keep the old one.</summary>
     public void RenewIfDue()
     {
-        if (_authority is not null && _clock.GetUtcNow() - _issuedAt >= RenewAfter)
+        if (_authority is not null && (_clock.GetUtcNow() - _issuedAt >= RenewAfter || _authority.Pin != _issuer))
         {
             Volatile.Write(ref _context, Issue(_authority));
         }
@@ -72,9 +73,10 @@ internal sealed class ServerCertificate : IDisposable
     private SslStreamCertificateContext Issue(BrokerAuthority authority)
     {
         _issuedAt = _clock.GetUtcNow();
+        _issuer = authority.Pin;
         TlsIdentity identity = authority.IssueTlsIdentity(_role, _issuedAt);
         _owned.Add(identity);
-        return SslStreamCertificateContext.Create(identity.Leaf, [identity.Authority], offline: true);
+        return SslStreamCertificateContext.Create(identity.Leaf, identity.Authorities, offline: true);
     }
 
     private SslStreamCertificateContext Read(TlsFiles files)

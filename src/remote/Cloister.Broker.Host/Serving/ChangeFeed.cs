@@ -83,7 +83,17 @@ internal sealed class ChangeFeed(IBrokerState state, RevocationList revocations,
 
         foreach (string kek in followed)
         {
-            string? etag = await state.FindKekEtagAsync(kek, cancellation);
+            string? etag;
+            try
+            {
+                etag = await state.FindKekEtagAsync(kek, cancellation);
+            }
+            catch (BrokerStateException e) when (e.Error == BrokerStateError.NotAuthentic)
+            {
+                // It was reported. Those who watch other KEKs go on.
+                continue;
+            }
+
             lock (_lock)
             {
                 if (_keks.TryGetValue(kek, out Watched? watched) && watched.Etag != etag)

@@ -1,10 +1,11 @@
+using System.Data;
 using System.Data.Common;
 using Dapper;
 
 namespace Cloister.Broker.State.Sql;
 
 /// <summary>Reads, each on a connection of the pool. secrets: results may hold tokens or wrapped keys.</summary>
-internal sealed class Reads(Dialect dialect)
+internal sealed class Reads(Dialect dialect) : IQueries
 {
     public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation)
     {
@@ -13,7 +14,7 @@ internal sealed class Reads(Dialect dialect)
             await using DbConnection connection = await dialect.ConnectAsync(cancellation);
             return [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellation))];
         }
-        catch (Exception exception) when (exception is DbException or InvalidOperationException or IOException or TimeoutException)
+        catch (Exception exception) when (exception is DbException or DataException or InvalidOperationException or IOException or TimeoutException)
         {
             throw Unavailable(exception);
         }
@@ -28,4 +29,10 @@ internal sealed class Reads(Dialect dialect)
     /// <summary>What callers see of a failure of the database.</summary>
     public static BrokerStateException Unavailable(Exception exception) =>
         new(BrokerStateError.Unavailable, "the database does not answer, or failed", exception);
+}
+
+/// <summary>Reads, in a transaction or not.</summary>
+internal interface IQueries
+{
+    Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation);
 }

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Cloister.Broker.Tokens;
 
 /// <summary>
-/// The key that all brokers of a database share: ECDSA P-256. It signs tokens, leases and brokers' TLS certificates. Source: docs/broker-protocol.md, "Who the broker is".
-/// Thread-safe. secrets: the authority's private key.
+/// Who all brokers of a database are. Its keys can be replaced while it is used; what it is called stays. Source: docs/broker-protocol.md,
+/// "Who the broker is". Thread-safe. secrets: the authority's private keys.
 /// </summary>
 public sealed class BrokerAuthority : IDisposable
 {
@@ -16,65 +16,76 @@ public sealed class BrokerAuthority : IDisposable
 
     private const int MaxTokenLength = 64 * 1024;
 
-    private readonly ECDsa _key;
     private readonly Lock _lock = new();
+    private readonly List<AuthorityKeySet> _all = []; // what is replaced may be in use
+    private volatile AuthorityKeySet _keys;
 
-    /// <summary>An authority of this key, which is taken over.</summary>
+    /// <summary>An authority of this key, which is taken over, and of new keys for all else.</summary>
     /// <exception cref="ArgumentException">Not a P-256 key.</exception>
     public BrokerAuthority(ECDsa key)
+        : this(AuthorityKeySet.Of(key, DateTimeOffset.UtcNow))
     {
-        ECParameters parameters = key.ExportParameters(includePrivateParameters: false);
-        if (key.KeySize != 256 || parameters.Curve.Oid.Value != ECCurve.NamedCurves.nistP256.Oid.Value)
-        {
-            throw new ArgumentException("the authority's key is on P-256", nameof(key));
-        }
-
-        _key = key;
-        PublicKey = key.ExportSubjectPublicKeyInfo();
-        byte[] digest = SHA256.HashData(PublicKey);
-        Id = Convert.ToHexStringLower(digest.AsSpan(0, 16));
-        Pin = "sha256:" + Convert.ToBase64String(digest);
-        Gateways = new GatewayAuthority(key, Id);
-        string x = Base64Url.EncodeToString(parameters.Q.X);
-        string y = Base64Url.EncodeToString(parameters.Q.Y);
-        Jwk = $$"""{"kty":"EC","crv":"P-256","x":"{{x}}","y":"{{y}}"}""";
-        KeyId = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes($$"""{"crv":"P-256","kty":"EC","x":"{{x}}","y":"{{y}}"}""")));
     }
 
-    /// <summary>The authority, 32 hex digits; part of every KEK's identity.</summary>
+    /// <summary>An authority of these keys, which are taken over.</summary>
+    public BrokerAuthority(AuthorityKeySet keys)
+    {
+        _keys = keys;
+        _all.Add(keys);
+        Id = keys.Id;
+    }
+
+    /// <summary>The authority, 32 hex digits; part of every KEK's identity. It stays when its keys rotate.</summary>
     public string Id { get; }
 
     /// <summary>What enclaves pin.</summary>
-    public string Pin { get; }
+    public string Pin => "sha256:" + Convert.ToBase64String(SHA256.HashData(_keys.Authority.PublicKey));
 
     /// <summary>The public key, SubjectPublicKeyInfo.</summary>
-    public byte[] PublicKey { get; }
+    public byte[] PublicKey => _keys.Authority.PublicKey;
 
-    /// <summary>The public key, compact JSON.</summary>
-    public string Jwk { get; }
+    /// <summary>The keys of now.</summary>
+    public AuthorityKeySet Keys => _keys;
 
-    /// <summary>RFC 7638 thumbprint of the key.</summary>
-    public string KeyId { get; }
+    /// <summary>Issues gateways' certificates.</summary>
+    public GatewayAuthority Gateways => _keys.Gateways;
 
-    /// <summary>Issues gateways' certificates, with a key derived from this authority's.</summary>
-    public GatewayAuthority Gateways { get; }
-
-    /// <summary>A compact JWS with header <c>{"alg":"ES256","typ","jwk"}</c>, and <c>kid</c> when asked for.</summary>
-    /// <param name="type"><c>typ</c>, which tells one kind of statement from another.</param>
-    /// <param name="payload">JSON.</param>
-    /// <param name="withKeyId">Whether the header has <c>kid</c>: tokens do, leases do not (docs/broker-protocol.md).</param>
-    public string Sign(string type, ReadOnlySpan<byte> payload, bool withKeyId)
+    /// <summary>Takes other keys of the same authority.</summary>
+    /// <exception cref="ArgumentException">They are another authority's.</exception>
+    public void Replace(AuthorityKeySet keys)
     {
-        string keyId = withKeyId ? $",\"kid\":\"{KeyId}\"" : "";
-        string header = $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{Jwk}}{{keyId}}}""";
-        string content = $"{Base64Url.EncodeToString(Encoding.ASCII.GetBytes(header))}.{Base64Url.EncodeToString(payload)}";
+        if (keys.Id != Id)
+        {
+            throw new ArgumentException("the keys are another authority's", nameof(keys));
+        }
+
         lock (_lock)
         {
-            return $"{content}.{Base64Url.EncodeToString(_key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256))}";
+            _all.Add(keys);
+            _keys = keys;
         }
     }
 
-    /// <summary>The payload of what this authority signed as <paramref name="type"/>; null for anything else. The key in the header is not looked at.</summary>
+    /// <summary>A token: a compact JWS with header <c>{"alg":"ES256","typ","jwk","kid"}</c>.</summary>
+    /// <param name="type"><c>typ</c>, which tells one kind of statement from another.</param>
+    /// <param name="payload">JSON.</param>
+    public string SignToken(string type, ReadOnlySpan<byte> payload)
+    {
+        SigningKey key = _keys.Tokens[0];
+        return Sign(key, $$"""{"alg":"ES256","typ":"{{type}}","jwk":{{key.Jwk}},"kid":"{{key.KeyId}}"}""", payload);
+    }
+
+    /// <summary>A lease: a compact JWS with header <c>{"alg":"ES256","typ","x5c"}</c>, by the key of leases, with its certificates.</summary>
+    /// <param name="type"><c>typ</c>.</param>
+    /// <param name="payload">JSON.</param>
+    public string SignLease(string type, ReadOnlySpan<byte> payload)
+    {
+        AuthorityKeySet keys = _keys;
+        string chain = string.Join(',', keys.LeaseCertificates.Select(one => $"\"{Convert.ToBase64String(one)}\""));
+        return Sign(keys.Leases, $$"""{"alg":"ES256","typ":"{{type}}","x5c":[{{chain}}]}""", payload);
+    }
+
+    /// <summary>The payload of what this authority signed as a token of this <paramref name="type"/>; null for anything else. The key in the header is not looked at.</summary>
     public byte[]? Verify(string type, string jws)
     {
         string[] parts = jws.Length <= MaxTokenLength ? jws.Split('.') : [];
@@ -85,12 +96,9 @@ public sealed class BrokerAuthority : IDisposable
 
         byte[] content = Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}");
         byte[] signature = Base64Url.DecodeFromChars(parts[2]);
-        lock (_lock)
+        if (!_keys.Tokens.Any(key => key.Verify(content, signature)))
         {
-            if (!_key.VerifyData(content, signature, HashAlgorithmName.SHA256))
-            {
-                return null;
-            }
+            return null;
         }
 
         // Signed by us, so its header is one of ours; the type is still to be compared.
@@ -102,49 +110,31 @@ public sealed class BrokerAuthority : IDisposable
     /// Signs the message of an audit checkpoint: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
     /// does, so that neither passes for the other.
     /// </summary>
-    public byte[] SignCheckpoint(ReadOnlySpan<byte> message)
-    {
-        lock (_lock)
-        {
-            return _key.SignData(message, HashAlgorithmName.SHA256);
-        }
-    }
+    public byte[] SignCheckpoint(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);
 
     /// <summary>A TLS identity of a new key that this authority vouches for in one role, from now on for 90 days.</summary>
     /// <param name="role">What it may be used as, of <see cref="Kbs.CertificateRole"/>.</param>
     /// <param name="now">The time.</param>
-    public TlsIdentity IssueTlsIdentity(string role, DateTimeOffset now)
-    {
-        lock (_lock)
-        {
-            return new TlsIdentity(_key, Id, role, now);
-        }
-    }
+    public TlsIdentity IssueTlsIdentity(string role, DateTimeOffset now) => new(_keys, role, now);
 
     /// <summary>Writes the private scalar, big-endian. secrets: it is the authority; the caller wipes it.</summary>
     /// <param name="scalar">32 bytes.</param>
     /// <exception cref="ArgumentException">Not 32 bytes.</exception>
-    public void ExportKey(Span<byte> scalar)
-    {
-        if (scalar.Length != KeySize)
-        {
-            throw new ArgumentException($"the key has {KeySize} bytes", nameof(scalar));
-        }
-
-        byte[] exported;
-        lock (_lock)
-        {
-            exported = _key.ExportParameters(includePrivateParameters: true).D!;
-        }
-
-        exported.CopyTo(scalar);
-        CryptographicOperations.ZeroMemory(exported);
-    }
+    /// <exception cref="CryptographicException">The key is in a token that does not give it.</exception>
+    public void ExportKey(Span<byte> scalar) => _keys.Authority.Export(scalar);
 
     /// <inheritdoc />
     public void Dispose()
     {
-        Gateways.Dispose();
-        _key.Dispose();
+        lock (_lock)
+        {
+            _all.ForEach(keys => keys.Dispose());
+        }
+    }
+
+    private static string Sign(SigningKey key, string header, ReadOnlySpan<byte> payload)
+    {
+        string content = $"{Base64Url.EncodeToString(Encoding.ASCII.GetBytes(header))}.{Base64Url.EncodeToString(payload)}";
+        return $"{content}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(content)))}";
     }
 }

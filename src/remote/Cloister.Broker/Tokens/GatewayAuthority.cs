@@ -7,7 +7,7 @@ namespace Cloister.Broker.Tokens;
 
 /// <summary>
 /// Issues gateways' serving certificates with a key of its own, which no enclave pins: with what it signs, nobody is a broker. The key is derived from
-/// the authority's, so that every broker of the authority, and one that was restored from recovery shares, has the same. Source:
+/// the authority's first one, so that a broker that was restored from recovery shares has the same, and stays when the authority's rotates. Source:
 /// docs/broker-protocol.md, "Who the gateway is". Thread-safe. secrets: its private key.
 /// </summary>
 public sealed class GatewayAuthority : IDisposable
@@ -22,9 +22,12 @@ public sealed class GatewayAuthority : IDisposable
     private readonly X500DistinguishedName _name;
     private readonly Lock _lock = new();
 
-    internal GatewayAuthority(ECDsa authority, string authorityId)
+    /// <summary>An authority of this key, which is taken over.</summary>
+    /// <param name="key">ECDSA P-256.</param>
+    /// <param name="authorityId">The broker's authority.</param>
+    public GatewayAuthority(ECDsa key, string authorityId)
     {
-        _key = Derive(authority);
+        _key = key;
         _name = new X500DistinguishedName($"CN=Cloister gateway authority {authorityId}");
     }
 
@@ -83,15 +86,20 @@ public sealed class GatewayAuthority : IDisposable
 
         lock (_lock)
         {
-            return AuthorityCertificates.Server(_key, _name, CertificateRole.Gateway, "cloister-gateway", read.PublicKey, alternatives, now, end);
+            return AuthorityCertificates.Leaf(_key, _name, CertificateRole.Gateway, "cloister-gateway", read.PublicKey, alternatives, now, end);
         }
     }
 
     /// <inheritdoc />
     public void Dispose() => _key.Dispose();
 
-    // HKDF-SHA256 of the authority's scalar; the first of the numbered outputs that is a scalar itself. The second is asked for once in 2^32 authorities.
-    private static ECDsa Derive(ECDsa authority)
+    /// <summary>The key that goes with an authority's first one.</summary>
+    /// <exception cref="CryptographicException">The authority's key is in a token that does not give it.</exception>
+    public static ECDsa Derive(SigningKey authority) => authority.Use(Derive);
+
+    /// <summary>The key that goes with an authority's first one: HKDF-SHA256 of its scalar; the first of the numbered outputs that is a scalar itself.</summary>
+    /// <exception cref="CryptographicException">The authority's key is in a token that does not give it.</exception>
+    public static ECDsa Derive(ECDsa authority)
     {
         byte[] secret = authority.ExportParameters(includePrivateParameters: true).D!;
         byte[] scalar = GC.AllocateArray<byte>(KeySize, pinned: true);
@@ -100,6 +108,7 @@ public sealed class GatewayAuthority : IDisposable
             byte count = 0;
             do
             {
+                // The second is asked for once in 2^32 authorities.
                 HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, scalar, salt: default, info: [.. "cloister-gateway-authority-v1"u8, ++count]);
             }
             while (!scalar.AsSpan().ContainsAnyExcept((byte)0) || scalar.AsSpan().SequenceCompareTo(Order) >= 0);

@@ -18,6 +18,6 @@ public sealed class LeaseSigner(BrokerAuthority authority)
             throw new ArgumentException("the terms are another authority's", nameof(terms));
         }
 
-        return authority.Sign(Type, JsonSerializer.SerializeToUtf8Bytes(terms, KbsJson.Default.LeaseTerms), withKeyId: false);
+        return authority.SignLease(Type, JsonSerializer.SerializeToUtf8Bytes(terms, KbsJson.Default.LeaseTerms));
     }
 }

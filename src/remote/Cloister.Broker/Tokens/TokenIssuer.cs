@@ -75,7 +75,7 @@ public sealed class TokenIssuer(BrokerAuthority authority, string audience, Time
             };
         }
 
-        return authority.Sign(lease is null ? Type : LeaseType, Encoding.UTF8.GetBytes(token.ToJsonString()), withKeyId: true);
+        return authority.SignToken(lease is null ? Type : LeaseType, Encoding.UTF8.GetBytes(token.ToJsonString()));
     }
 
     private static JsonObject Appraisal(EvidenceVerdict verdict, AttestedEnclave enclave, AttestedRuntimeData runtime, bool configurationApproved)

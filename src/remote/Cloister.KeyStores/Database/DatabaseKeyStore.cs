@@ -9,21 +9,33 @@ namespace Cloister.KeyStores.Database;
 
 /// <summary>
 /// KEKs in a database, wrapped by a root key. Items are XAES-256-GCM messages, <c>nonce 24 | ciphertext | tag 16</c>. A process that
-/// has used a KEK keeps it until it destroys it or the store is disposed, also when another process destroys it.
-/// secrets: KEKs in pinned memory, wiped when destroyed or disposed.
+/// has used a KEK keeps it until nobody has used it for ten minutes, or it was destroyed, at the latest a minute after another process did that.
+/// secrets: KEKs in pinned memory, locked and not dumped, wiped when they go out of use.
 /// </summary>
 public sealed class DatabaseKeyStore : IKeyStore
 {
-    private readonly ConcurrentDictionary<KekIdentity, XaesKey> _keks = new();
-    private readonly KekTable _table;
-    private readonly IRootKey _root;
+    private const int Looks = 3;
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Idle = TimeSpan.FromMinutes(10);
+
+    private readonly ConcurrentDictionary<KekIdentity, Held> _keks = new();
+    private readonly WrappedKeys _wrapped;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _sweeping;
     private int _isDisposed;
 
-    private DatabaseKeyStore(KekTable table, IRootKey root)
+    /// <summary>The KEKs among these wrapped keys, which it owns from then on.</summary>
+    /// <param name="wrapped">The wrapped keys.</param>
+    /// <param name="clock">What time it is; null: the system's.</param>
+    public DatabaseKeyStore(WrappedKeys wrapped, TimeProvider? clock = null)
     {
-        _table = table;
-        _root = root;
+        (_wrapped, _clock) = (wrapped, clock ?? TimeProvider.System);
+        _sweeping = SweepForEverAsync();
     }
+
+    /// <summary>How many KEKs are in memory.</summary>
+    internal int HeldCount => _keks.Count;
 
     /// <inheritdoc/>
     public string Kind => "database";
@@ -31,21 +43,30 @@ public sealed class DatabaseKeyStore : IKeyStore
     /// <inheritdoc/>
     public bool CanRelease => true;
 
-    /// <summary>Opens <c>sqlite:/path</c> or <c>postgres:connection string</c>, making or updating its table. Owns the root key from then on.</summary>
+    /// <summary>Opens <c>sqlite:/path</c> or <c>postgres:connection string</c>, making or updating its tables. Owns the root key from then on.</summary>
     /// <exception cref="ArgumentException">Another address.</exception>
-    /// <exception cref="KeyStoreException">Unavailable; denied: the table is of a newer program.</exception>
-    public static async Task<DatabaseKeyStore> OpenAsync(string address, IRootKey root, CancellationToken cancellation) =>
-        new(await KekTable.OpenAsync(address, cancellation), root);
+    /// <exception cref="KeyStoreException">Unavailable; denied: the tables are of a newer program; damaged: the database has another root key.</exception>
+    public static async Task<DatabaseKeyStore> OpenAsync(string address, IRootKey root, CancellationToken cancellation)
+    {
+        WrappedKeys wrapped = await WrappedKeys.OpenAsync(address, cancellation);
+        try
+        {
+            await wrapped.UnlockAsync([root], cancellation);
+            return new DatabaseKeyStore(wrapped);
+        }
+        catch
+        {
+            await wrapped.DisposeAsync();
+            throw;
+        }
+    }
 
     /// <summary>Asks the database, and opens one KEK so that a wrong root key is found before it is needed.</summary>
     /// <exception cref="KeyStoreException">Unavailable or damaged.</exception>
     public async Task CheckAsync(CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        if (await _table.AnyAsync(cancellation) is { } wrapped)
-        {
-            Open(wrapped).Dispose();
-        }
+        await _wrapped.CheckAsync(cancellation);
     }
 
     /// <inheritdoc/>
@@ -56,7 +77,7 @@ public sealed class DatabaseKeyStore : IKeyStore
         try
         {
             RandomNumberGenerator.Fill(key);
-            if (!await _table.AddAsync(kek, _root.Wrap(key, KekAad.OfKek(kek)), cancellation))
+            if (!await _wrapped.AddAsync(WrappedName.Of(kek), key, cancellation))
             {
                 throw StoreItems.Exists(kek);
             }
@@ -72,7 +93,7 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         StoreItems.CheckKek(key.Length);
-        if (await _table.AddAsync(kek, _root.Wrap(key.Span, KekAad.OfKek(kek)), cancellation))
+        if (await _wrapped.AddAsync(WrappedName.Of(kek), key, cancellation))
         {
             return;
         }
@@ -96,8 +117,7 @@ public sealed class DatabaseKeyStore : IKeyStore
     public async Task ReleaseAsync(KekIdentity kek, Memory<byte> key, CancellationToken cancellation)
     {
         StoreItems.CheckKek(key.Length);
-        XaesKey xaes = await KekAsync(kek, cancellation);
-        Use(kek, () => xaes.CopyTo(key.Span));
+        await UseAsync(kek, xaes => xaes.CopyTo(key.Span), cancellation);
     }
 
     /// <inheritdoc/>
@@ -105,32 +125,36 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         StoreItems.CheckForWrap(items);
-        XaesKey xaes = await KekAsync(kek, cancellation);
         byte[] aad = KekAad.OfItem(kek, context);
         byte[][] wrapped = new byte[items.Count][];
-        Use(kek, () =>
-        {
-            for (int i = 0; i < wrapped.Length; i++)
+        await UseAsync(
+            kek,
+            xaes =>
             {
-                wrapped[i] = xaes.Encrypt(items[i].Span, aad);
-            }
-        });
+                for (int i = 0; i < wrapped.Length; i++)
+                {
+                    wrapped[i] = xaes.Encrypt(items[i].Span, aad);
+                }
+            },
+            cancellation);
         return wrapped;
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<byte[]?>> UnwrapAsync(KekIdentity kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> items, CancellationToken cancellation)
     {
-        XaesKey xaes = await KekAsync(kek, cancellation);
         byte[] aad = KekAad.OfItem(kek, context);
         byte[]?[] unwrapped = new byte[]?[items.Count];
-        Use(kek, () =>
-        {
-            for (int i = 0; i < unwrapped.Length; i++)
+        await UseAsync(
+            kek,
+            xaes =>
             {
-                unwrapped[i] = xaes.Decrypt(items[i].Span, aad);
-            }
-        });
+                for (int i = 0; i < unwrapped.Length; i++)
+                {
+                    unwrapped[i] = xaes.Decrypt(items[i].Span, aad);
+                }
+            },
+            cancellation);
         return unwrapped;
     }
 
@@ -139,10 +163,21 @@ public sealed class DatabaseKeyStore : IKeyStore
     public async Task DestroyAsync(KekIdentity kek, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        await _table.DeleteAsync(kek, cancellation);
-        if (_keks.TryRemove(kek, out XaesKey? xaes))
+        await _wrapped.DeleteAsync(WrappedName.Of(kek), cancellation);
+        Wipe(kek);
+    }
+
+    /// <summary>Wipes KEKs that nobody has used for a while, and those that another process destroyed.</summary>
+    /// <exception cref="KeyStoreException">Unavailable: those that are used stay.</exception>
+    internal async Task SweepAsync(CancellationToken cancellation)
+    {
+        long before = _clock.GetTimestamp() - (long)(Idle.TotalSeconds * _clock.TimestampFrequency);
+        foreach ((KekIdentity kek, Held held) in _keks)
         {
-            xaes.Dispose();
+            if (held.UsedAt < before || !await _wrapped.HasAsync(WrappedName.Of(kek), cancellation))
+            {
+                Wipe(kek);
+            }
         }
     }
 
@@ -151,24 +186,49 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
+            await _stop.CancelAsync();
+            await _sweeping;
+            _stop.Dispose();
             Wipe();
-            await _table.DisposeAsync();
-            _root.Dispose();
+            await _wrapped.DisposeAsync();
+        }
+    }
+
+    private async Task SweepForEverAsync()
+    {
+        using PeriodicTimer timer = new(SweepEvery, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                try
+                {
+                    await SweepAsync(_stop.Token);
+                }
+                catch (KeyStoreException)
+                {
+                    // The database is away: the next time.
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed.
         }
     }
 
     private async Task<XaesKey> KekAsync(KekIdentity kek, CancellationToken cancellation)
     {
         ThrowIfDisposed();
-        if (_keks.TryGetValue(kek, out XaesKey? known))
+        if (_keks.TryGetValue(kek, out Held? known))
         {
-            return known;
+            known.UsedAt = _clock.GetTimestamp();
+            return known.Key;
         }
 
-        WrappedKek wrapped = await _table.FindAsync(kek, cancellation) ?? throw StoreItems.Unknown(kek);
-        XaesKey opened = Open(wrapped);
-        XaesKey kept = _keks.GetOrAdd(kek, opened);
-        if (!ReferenceEquals(kept, opened))
+        XaesKey opened = await _wrapped.FindAsync(WrappedName.Of(kek), key => new XaesKey(key), cancellation) ?? throw StoreItems.Unknown(kek);
+        Held kept = _keks.GetOrAdd(kek, new Held(opened) { UsedAt = _clock.GetTimestamp() });
+        if (!ReferenceEquals(kept.Key, opened))
         {
             opened.Dispose();
         }
@@ -179,34 +239,34 @@ public sealed class DatabaseKeyStore : IKeyStore
             Wipe();
         }
 
-        return kept;
+        return kept.Key;
     }
 
-    private XaesKey Open(WrappedKek wrapped)
+    // A key may be wiped while it is used: the store was disposed, the KEK destroyed, or nobody had used it for long. The second look finds out.
+    private async Task UseAsync(KekIdentity kek, Action<XaesKey> use, CancellationToken cancellation)
     {
-        byte[] key = GC.AllocateArray<byte>(StoreItems.KekSize, pinned: true);
-        try
+        for (int look = 0; look < Looks; look++)
         {
-            _root.Unwrap(wrapped.Wrapped, KekAad.OfKek(wrapped.Kek), key);
-            return new XaesKey(key);
+            XaesKey xaes = await KekAsync(kek, cancellation);
+            try
+            {
+                use(xaes);
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                ThrowIfDisposed();
+            }
         }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
+
+        throw StoreItems.Unknown(kek);
     }
 
-    // A key that is wiped while it is used: the store was disposed, or the KEK destroyed.
-    private void Use(KekIdentity kek, Action use)
+    private void Wipe(KekIdentity kek)
     {
-        try
+        if (_keks.TryRemove(kek, out Held? held))
         {
-            use();
-        }
-        catch (ObjectDisposedException)
-        {
-            ThrowIfDisposed();
-            throw StoreItems.Unknown(kek);
+            held.Key.Dispose();
         }
     }
 
@@ -214,12 +274,22 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         foreach (KekIdentity kek in _keks.Keys)
         {
-            if (_keks.TryRemove(kek, out XaesKey? xaes))
-            {
-                xaes.Dispose();
-            }
+            Wipe(kek);
         }
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, this);
+
+    private sealed class Held(XaesKey key)
+    {
+        private long _usedAt;
+
+        public XaesKey Key { get; } = key;
+
+        public long UsedAt
+        {
+            get => Interlocked.Read(ref _usedAt);
+            set => Interlocked.Exchange(ref _usedAt, value);
+        }
+    }
 }

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Cloister.KeyStores.Database;
 
-/// <summary>The database that wrapped KEKs are in: SQLite or PostgreSQL. Its table is its own; migrations only go forward.</summary>
+/// <summary>The database that wrapped keys are in: SQLite or PostgreSQL. Its tables are its own; migrations only go forward.</summary>
 internal sealed class KeyDatabase : IAsyncDisposable
 {
     // One entry a schema version, in order; entries are added, never changed. {0} is the type of bytes.
@@ -15,6 +15,19 @@ internal sealed class KeyDatabase : IAsyncDisposable
         CREATE TABLE kek_material (
             authority TEXT NOT NULL, name TEXT NOT NULL, version BIGINT NOT NULL, generation TEXT NOT NULL, wrapped {0} NOT NULL,
             PRIMARY KEY (authority, name, version, generation))
+        """,
+
+        // Everything that a root key wraps, whose foreign key keeps a root key as long as something is wrapped by it.
+        """
+        CREATE TABLE root_keys (id BIGINT PRIMARY KEY, is_current BOOLEAN NOT NULL, proof {0});
+        CREATE TABLE wrapped_keys (
+            kind TEXT NOT NULL, name TEXT NOT NULL, root BIGINT NOT NULL REFERENCES root_keys (id), wrapped {0} NOT NULL,
+            PRIMARY KEY (kind, name));
+        CREATE INDEX wrapped_keys_by_root ON wrapped_keys (root);
+        INSERT INTO root_keys (id, is_current) VALUES (1, TRUE);
+        INSERT INTO wrapped_keys (kind, name, root, wrapped)
+            SELECT 'kek', authority || '/' || name || '/' || CAST(version AS TEXT) || '/' || generation, 1, wrapped FROM kek_material;
+        DROP TABLE kek_material
         """,
     ];
 
@@ -49,10 +62,33 @@ internal sealed class KeyDatabase : IAsyncDisposable
         if (!_isPostgres)
         {
             // FULL: what was committed survives a loss of power. secure_delete: a destroyed KEK's row is overwritten.
-            await connection.ExecuteAsync("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA busy_timeout = 10000");
+            await connection.ExecuteAsync("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000");
         }
 
         return connection;
+    }
+
+    /// <summary>Begins a transaction that no other of this kind overlaps, of any broker.</summary>
+    public async Task<DbTransaction> BeginExclusiveAsync(DbConnection connection, CancellationToken cancellation)
+    {
+        // SQLite begins IMMEDIATE, PostgreSQL takes a lock.
+        DbTransaction transaction = await connection.BeginTransactionAsync(cancellation);
+        if (_isPostgres)
+        {
+            await connection.ExecuteAsync("SELECT pg_advisory_xact_lock(4993446717801497)", transaction: transaction);
+        }
+
+        return transaction;
+    }
+
+    /// <summary>Takes what was replaced or deleted out of the files of the database, as far as the database does.</summary>
+    public async Task ScrubAsync(CancellationToken cancellation)
+    {
+        await using DbConnection connection = await ConnectAsync(cancellation);
+        foreach (string statement in _isPostgres ? ["VACUUM FULL wrapped_keys", "VACUUM FULL root_keys"] : new[] { "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)" })
+        {
+            await connection.ExecuteAsync(new CommandDefinition(statement, cancellationToken: cancellation));
+        }
     }
 
     public ValueTask DisposeAsync() => _source.DisposeAsync();
@@ -89,13 +125,8 @@ internal sealed class KeyDatabase : IAsyncDisposable
     {
         await using DbConnection connection = await ConnectAsync(cancellation);
 
-        // SQLite begins IMMEDIATE, PostgreSQL takes a lock: of several brokers that start at once, one migrates.
-        await using DbTransaction transaction = await connection.BeginTransactionAsync(cancellation);
-        if (_isPostgres)
-        {
-            await connection.ExecuteAsync("SELECT pg_advisory_xact_lock(4993446717801497)", transaction: transaction);
-        }
-
+        // Of several brokers that start at once, one migrates.
+        await using DbTransaction transaction = await BeginExclusiveAsync(connection, cancellation);
         await connection.ExecuteAsync("CREATE TABLE IF NOT EXISTS kek_material_schema (version BIGINT NOT NULL)", transaction: transaction);
         long version = await connection.ExecuteScalarAsync<long?>("SELECT max(version) FROM kek_material_schema", transaction: transaction) ?? 0;
         if (version > Migrations.Length)

@@ -12,7 +12,8 @@ internal static class Pkcs11Failures
         or CKR.CKR_DEVICE_REMOVED or CKR.CKR_TOKEN_NOT_PRESENT or CKR.CKR_CRYPTOKI_NOT_INITIALIZED or CKR.CKR_OPERATION_ACTIVE;
 
     /// <summary>A decryption that did not authenticate, for sure: tokens that follow PKCS#11.</summary>
-    public static bool IsNotAuthentic(CKR value) => value is CKR.CKR_ENCRYPTED_DATA_INVALID or CKR.CKR_ENCRYPTED_DATA_LEN_RANGE or AeadDecryptFailed;
+    public static bool IsNotAuthentic(CKR value) => value is CKR.CKR_ENCRYPTED_DATA_INVALID or CKR.CKR_ENCRYPTED_DATA_LEN_RANGE or AeadDecryptFailed
+        or CKR.CKR_WRAPPED_KEY_INVALID or CKR.CKR_WRAPPED_KEY_LEN_RANGE;
 
     /// <summary>SoftHSM says these, which may also mean that the token is broken.</summary>
     public static bool MayBeNotAuthentic(CKR value) => value is CKR.CKR_GENERAL_ERROR or CKR.CKR_FUNCTION_FAILED;

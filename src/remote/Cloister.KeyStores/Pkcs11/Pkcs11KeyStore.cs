@@ -6,8 +6,8 @@ using Net.Pkcs11Interop.HighLevelAPI;
 namespace Cloister.KeyStores.Pkcs11;
 
 /// <summary>
-/// KEKs that are keys of a PKCS#11 token, labelled by their fingerprint, never released. Items are AES-GCM in the token,
-/// <c>iv 12 | ciphertext | tag 16</c>; the IV is random, so that a KEK should wrap at most 2^32 items.
+/// KEKs that are keys of a PKCS#11 token, labelled by their fingerprint, never released. Items are wrapped in the token as <see cref="TokenKey"/> says;
+/// where that is AES-GCM the IV is random, so that a KEK should wrap at most 2^32 items.
 /// secrets: items pass through; KEKs never leave the token.
 /// </summary>
 public sealed class Pkcs11KeyStore : IKeyStore
@@ -47,7 +47,7 @@ public sealed class Pkcs11KeyStore : IKeyStore
         return UseAsync<IReadOnlyList<byte[]>>(
             session =>
             {
-                IObjectHandle key = KeyOf(session, kek);
+                TokenKey key = KeyOf(session, kek);
                 byte[][] wrapped = new byte[items.Count][];
                 for (int i = 0; i < wrapped.Length; i++)
                 {
@@ -55,7 +55,7 @@ public sealed class Pkcs11KeyStore : IKeyStore
                     try
                     {
                         items[i].Span.CopyTo(item);
-                        wrapped[i] = TokenKey.Encrypt(session, key, item, aad);
+                        wrapped[i] = key.Encrypt(item, aad);
                     }
                     finally
                     {
@@ -75,8 +75,8 @@ public sealed class Pkcs11KeyStore : IKeyStore
         return UseAsync<IReadOnlyList<byte[]?>>(
             session =>
             {
-                IObjectHandle key = KeyOf(session, kek);
-                return [.. items.Select(item => TokenKey.Decrypt(session, key, item.Span, aad))];
+                TokenKey key = KeyOf(session, kek);
+                return [.. items.Select(item => key.Decrypt(item.Span, aad))];
             },
             cancellation);
     }
@@ -87,7 +87,7 @@ public sealed class Pkcs11KeyStore : IKeyStore
         {
             if (TokenKey.Find(session, LabelOf(kek)) is { } key)
             {
-                session.DestroyObject(key);
+                key.Destroy();
             }
 
             return true;
@@ -103,7 +103,7 @@ public sealed class Pkcs11KeyStore : IKeyStore
 
     private static string LabelOf(KekIdentity kek) => kek.Fingerprint().ToString();
 
-    private static IObjectHandle KeyOf(ISession session, KekIdentity kek) => TokenKey.Find(session, LabelOf(kek)) ?? throw StoreItems.Unknown(kek);
+    private static TokenKey KeyOf(ISession session, KekIdentity kek) => TokenKey.Find(session, LabelOf(kek)) ?? throw StoreItems.Unknown(kek);
 
     // PKCS#11 calls block, some for as long as a network HSM takes.
     private Task<T> UseAsync<T>(Func<ISession, T> call, CancellationToken cancellation) => Task.Run(() => _token.Use(call), cancellation);

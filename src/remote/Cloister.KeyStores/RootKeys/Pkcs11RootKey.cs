@@ -4,7 +4,7 @@ using Cloister.KeyStores.Pkcs11;
 namespace Cloister.KeyStores.RootKeys;
 
 /// <summary>
-/// A root key in a PKCS#11 token: AES-256, sensitive, not extractable. Wrapped KEKs are AES-GCM, <c>iv 12 | ciphertext | tag 16</c>.
+/// A root key in a PKCS#11 token: AES-256, sensitive, not extractable. How it wraps is told at <see cref="TokenKey"/>.
 /// secrets: KEKs pass through; the copies made for the token are wiped. The root key never leaves the token.
 /// </summary>
 public sealed class Pkcs11RootKey : IRootKey
@@ -45,7 +45,7 @@ public sealed class Pkcs11RootKey : IRootKey
         try
         {
             kek.CopyTo(plaintext);
-            return _token.Use(session => TokenKey.Encrypt(session, TokenKey.Find(session, _label) ?? throw Unknown(_label), plaintext, bound));
+            return _token.Use(session => (TokenKey.Find(session, _label) ?? throw Unknown(_label)).Encrypt(plaintext, bound));
         }
         finally
         {
@@ -58,7 +58,7 @@ public sealed class Pkcs11RootKey : IRootKey
     {
         byte[] message = wrapped.ToArray();
         byte[] bound = aad.ToArray();
-        byte[]? plaintext = _token.Use(session => TokenKey.Decrypt(session, TokenKey.Find(session, _label) ?? throw Unknown(_label), message, bound));
+        byte[]? plaintext = _token.Use(session => (TokenKey.Find(session, _label) ?? throw Unknown(_label)).Decrypt(message, bound));
         try
         {
             if (plaintext is null || plaintext.Length != kek.Length)

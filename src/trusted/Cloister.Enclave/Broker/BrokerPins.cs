@@ -48,17 +48,12 @@ public sealed class BrokerPins
         return _digests.Any(pin => pin.AsSpan().SequenceEqual(digest));
     }
 
-    /// <summary>True for a broker's certificate whose key is pinned, or that a pinned key signed whose certificate came with it.</summary>
-    internal bool AcceptServer(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
-    {
-        if (certificate is not X509Certificate2 leaf || chain is null || !CertificateRole.Has(leaf, CertificateRole.Broker))
-        {
-            return false;
-        }
-
-        return Accept(leaf.PublicKey.ExportSubjectPublicKeyInfo())
-            || chain.ChainPolicy.ExtraStore.Any(issuer => Accept(issuer.PublicKey.ExportSubjectPublicKeyInfo()) && IsSigned(leaf, issuer));
-    }
+    /// <summary>True for a broker's certificate whose key is pinned, or for which one vouches whose certificate came with it.</summary>
+    internal bool AcceptServer(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate is X509Certificate2 leaf
+        && chain is not null
+        && CertificateRole.Has(leaf, CertificateRole.Broker)
+        && (Accept(leaf.PublicKey.ExportSubjectPublicKeyInfo()) || CertificateRole.Vouchers(leaf, [.. chain.ChainPolicy.ExtraStore], IsSigned).Any(key => Accept(key)));
 
     /// <summary>True when the issuer's key signed the leaf: ECDSA P-256 with SHA-256, as a broker's authorities sign.</summary>
     internal static bool IsSigned(X509Certificate2 leaf, X509Certificate2 issuer)

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Cloister.Contracts.Keys;
@@ -14,6 +15,7 @@ public static class LeaseReader
 {
     private const string Step = "lease";
     private const int AuthoritySize = 16;
+    private const int MaxCertificates = 9;
     private const long MaxTime = 253_402_300_799_999;
     private const long MaxGraceSeconds = 30L * 24 * 3600;
 
@@ -32,16 +34,18 @@ public static class LeaseReader
                 throw Refused("it is not a JWS");
             }
 
-            using ECDsa key = SigningKey(parts[0]);
-            byte[] keyInfo = key.ExportSubjectPublicKeyInfo();
+            X509Certificate2[] signer = Signer(parts[0]);
+            IReadOnlyList<byte[]> authorities = CertificateRole.Vouchers(signer[0], signer, BrokerPins.IsSigned);
+            using ECDsa? key = CertificateRole.Has(signer[0], CertificateRole.LeaseSigner) ? signer[0].GetECDsaPublicKey() : null;
             byte[] signature = Base64Url.DecodeFromChars(parts[2]);
-            if (!pins.Accept(keyInfo) || !key.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), signature, HashAlgorithmName.SHA256))
+            if (key is null || !authorities.Any(one => pins.Accept(one)) || !key.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), signature, HashAlgorithmName.SHA256))
             {
-                throw Refused("it is not signed by a pinned key");
+                throw Refused("it is not signed by a key that a pinned key vouches for");
             }
 
             LeaseTerms terms = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(parts[1]), KbsJson.Default.LeaseTerms) ?? throw new JsonException();
-            Check(terms, Convert.ToHexStringLower(SHA256.HashData(keyInfo).AsSpan(0, AuthoritySize)), expected);
+            Require(authorities.Any(one => terms.Authority == Convert.ToHexStringLower(SHA256.HashData(one).AsSpan(0, AuthoritySize))), "it is not of the authority that signed it");
+            Check(terms, expected);
             return terms;
         }
         catch (Exception e) when (e is FormatException or JsonException or CryptographicException or InvalidOperationException or ArgumentException)
@@ -53,22 +57,22 @@ public static class LeaseReader
     /// <summary>The identity of a version of a lease.</summary>
     public static KekIdentity Identity(LeaseTerms terms, LeasedVersion version) => new(terms.Authority, terms.Kek, version.Version, version.Generation);
 
-    private static ECDsa SigningKey(string header)
+    private static X509Certificate2[] Signer(string header)
     {
         using JsonDocument json = JsonDocument.Parse(Base64Url.DecodeFromChars(header), new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 4 });
         JsonElement root = json.RootElement;
         return EcKeyText.Text(root, "alg") == "ES256"
             && EcKeyText.Text(root, "typ") == "cloister-lease+jwt"
             && root.GetPropertyCount() == 3
-            && root.TryGetProperty("jwk", out JsonElement key)
-                ? ECDsa.Create(EcKeyText.Read(key))
+            && root.TryGetProperty("x5c", out JsonElement chain)
+            && chain.GetArrayLength() is >= 2 and <= MaxCertificates
+                ? [.. chain.EnumerateArray().Select(one => X509CertificateLoader.LoadCertificate(one.GetBytesFromBase64()))]
                 : throw new FormatException();
     }
 
-    private static void Check(LeaseTerms terms, string authority, LeaseExpectation expected)
+    private static void Check(LeaseTerms terms, LeaseExpectation expected)
     {
         Require(terms.Version == 1, "its version is not 1");
-        Require(terms.Authority == authority, "it is not of the authority that signed it");
         Require(expected.Nonce is null || terms.Nonce == expected.Nonce, "it does not answer the challenge of this enclave");
         Require(expected.Instance is null || terms.Instance == expected.Instance, "it is for another instance");
         Require(terms.Cluster == expected.Cluster, "it is for another cluster");
