@@ -308,7 +308,7 @@ public sealed class KeyRotationTests
                     {
                         byte[] bytes => bytes,
                         string { Length: 2 * WrappedSize } hex when hex.All(char.IsAsciiHexDigit) => Convert.FromHexString(hex),
-                        string { Length: WrappedSize / 3 * 4 } text => Decoded(text),
+                        string { Length: WrappedSize / 3 * 4 } text when !text.All(char.IsAsciiHexDigit) => Decoded(text),
                         _ => [],
                     };
                     if (value.Length == WrappedSize)
