@@ -37,13 +37,13 @@ public sealed class KeyRotationTests
             await admin.MakeKekAsync(kek, enclave.Policy());
         }
 
-        await FillAsync(folder.Database, folder.RootKeyFile, 300);
+        await FillAsync(folder.Database, folder.RootKeyFile, 60);
         byte[] key = ReceivedLease.Read(await first.LeaseAsync(enclave, kek), enclave, one.Pin).Keys.Values.Single();
         List<string> before = await WrappedAsync(folder.Database);
-        Assert.True(before.Count > 300, $"{before.Count} wrapped keys");
+        Assert.True(before.Count > 60, $"{before.Count} wrapped keys");
 
         int kills = 0;
-        for (int goal = 1; kills < 3; goal += 60)
+        for (int goal = 1; kills < 3; goal += 15)
         {
             await using BrokerProcess rotation = BrokerProcess.Begin(folder.WriteConfiguration(more), "--rotate", "root");
             await using WrappedKeys keys = await OpenAsync(folder.Database, folder.RootKeyFile, next);
@@ -308,7 +308,7 @@ public sealed class KeyRotationTests
                     {
                         byte[] bytes => bytes,
                         string { Length: 2 * WrappedSize } hex when hex.All(char.IsAsciiHexDigit) => Convert.FromHexString(hex),
-                        string { Length: WrappedSize / 3 * 4 } text => Decoded(text),
+                        string { Length: WrappedSize / 3 * 4 } text when !text.All(char.IsAsciiHexDigit) => Decoded(text),
                         _ => [],
                     };
                     if (value.Length == WrappedSize)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Cloister.KeyStores.Pkcs11;
 using Net.Pkcs11Interop.Common;
 using Net.Pkcs11Interop.HighLevelAPI;
@@ -29,26 +28,27 @@ internal static class OtherTokens
         }
     }
 
-    private static Pkcs11TokenOptions MakeShim(string manner)
+    private static Pkcs11TokenOptions MakeShim(string manner) => SoftHsm.Shared().Token with { Library = Compile(manner) };
+
+    private static string Compile(string manner)
     {
-        Pkcs11TokenOptions behind = SoftHsm.Shared().Token;
-        string library = Path.Combine(Path.GetDirectoryName(behind.PinFile)!, $"{manner}.so");
-        using Process gcc = Process.Start(new ProcessStartInfo("gcc", ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", $"-D{manner}", "-o", library, Source(), "-ldl"]) { RedirectStandardError = true })!;
+        string library = Path.Combine(Path.GetDirectoryName(SoftHsm.Shared().Token.PinFile)!, $"{manner}.so");
+        using Process gcc = Process.Start(new ProcessStartInfo("gcc", ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", $"-D{manner}", "-o", library, Path.Combine(AppContext.BaseDirectory, "shim.c"), "-ldl"]) { RedirectStandardError = true })!;
         string errors = gcc.StandardError.ReadToEnd();
         gcc.WaitForExit();
         Assert.True(gcc.ExitCode == 0, errors);
-        return behind with { Library = library };
+        return library;
     }
 
     private static Pkcs11TokenOptions MakeNss()
     {
-        string? library = new[] { "/usr/lib/x86_64-linux-gnu/libsoftokn3.so", "/usr/lib/aarch64-linux-gnu/libsoftokn3.so" }.FirstOrDefault(File.Exists);
-        Assert.SkipWhen(library is null, "NSS (package libnss3) is not installed");
-        string folder = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(SoftHsm.Shared().Token.PinFile)!, "nss")).FullName;
-        string parameters = $"configDir='sql:{folder}' dbTokenDescription='cloister-nss' updateDir='' flags=";
+        bool isThere = Directory.GetDirectories("/usr/lib", "*-linux-gnu").Any(folder => File.Exists(Path.Combine(folder, "libsoftokn3.so")));
+        Assert.SkipUnless(isThere, "NSS (package libnss3) is not installed");
+        string database = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(SoftHsm.Shared().Token.PinFile)!, "nss")).FullName;
+        string parameters = $"configDir='sql:{database}' dbTokenDescription='cloister-nss' updateDir='' flags=";
         Environment.SetEnvironmentVariable("NSS_LIB_PARAMS", parameters);
         Assert.Equal(0, NativeEnvironment.Set("NSS_LIB_PARAMS", parameters, 1));
-        Pkcs11TokenOptions options = new() { Library = library!, TokenLabel = "cloister-nss", PinFile = Path.Combine(folder, "pin") };
+        Pkcs11TokenOptions options = new() { Library = Compile("NSS"), TokenLabel = "cloister-nss", PinFile = Path.Combine(database, "pin") };
         File.WriteAllText(options.PinFile, Pin);
 
         // A database without a password has one set by who is asked for none.
@@ -61,6 +61,4 @@ internal static class OtherTokens
         GC.KeepAlive(nss);
         return options;
     }
-
-    private static string Source([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "../Shim/shim.c");
 }

@@ -31,18 +31,25 @@ public sealed class AuthorityRecovery
                 throw new AdministrationException("of 2 to 255 shares, at least 2 and at most all restore a key", AdministrationFailure.BadRequest);
             }
 
+            if (_authority.Keys.Certificates.Count > 1)
+            {
+                throw new AdministrationException(
+                    "the authority's key was rotated, and shares restore an authority's first key alone: keep those of it. They restore a broker for enclaves that pin that key too",
+                    AdministrationFailure.Refused);
+            }
+
             return Task.FromResult(WithKey(key => RecoveryShares.SplitAuthority(_authority.Id, key, threshold, count)));
         });
     }
 
-    /// <summary>Restores in memory, compares with this broker's key, wipes. Nothing is changed.</summary>
+    /// <summary>Restores in memory, compares with this authority's first key, wipes. Nothing is changed.</summary>
     /// <exception cref="AdministrationException">Wrong role.</exception>
     public Task<AuthorityDrill> DrillAsync(Administrator by, IReadOnlyList<string> shares)
     {
         JsonObject details = new() { ["shares"] = shares.Count };
         return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "authority.drill", details, () =>
         {
-            AuthorityDrill drill = WithKey(key => Compare(shares, key));
+            AuthorityDrill drill = Compare(shares);
             (details["authority"], details["matches"]) = (drill.Authority, drill.Matches);
             return Task.FromResult(drill);
         });
@@ -61,13 +68,13 @@ public sealed class AuthorityRecovery
         }
     }
 
-    private static AuthorityDrill Compare(IReadOnlyList<string> shares, byte[] key)
+    private AuthorityDrill Compare(IReadOnlyList<string> shares)
     {
         byte[] restored = GC.AllocateArray<byte>(BrokerAuthority.KeySize, pinned: true);
         try
         {
             string authority = RecoveryShares.CombineAuthority([.. shares.Select(RecoveryShare.Parse)], restored);
-            bool matches = CryptographicOperations.FixedTimeEquals(restored, key);
+            bool matches = authority == _authority.Id && NameOf(restored) == _authority.Id;
             return new AuthorityDrill(authority, matches, matches ? "" : "the shares restore the key of another authority than this broker's: they are of another broker");
         }
         catch (RecoveryShareException e)
@@ -80,6 +87,20 @@ public sealed class AuthorityRecovery
         }
     }
 
+    // What an authority of this key is called; nothing for what is no key.
+    private static string NameOf(byte[] scalar)
+    {
+        try
+        {
+            using SigningKey key = new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = scalar }));
+            return key.Name;
+        }
+        catch (CryptographicException)
+        {
+            return "";
+        }
+    }
+
     private T WithKey<T>(Func<byte[], T> use)
     {
         byte[] key = GC.AllocateArray<byte>(BrokerAuthority.KeySize, pinned: true);
@@ -87,6 +108,10 @@ public sealed class AuthorityRecovery
         {
             _authority.ExportKey(key);
             return use(key);
+        }
+        catch (CryptographicException e)
+        {
+            throw new AdministrationException($"{e.Message}: its backup is the token's own", AdministrationFailure.Refused);
         }
         finally
         {

@@ -105,7 +105,7 @@ internal static class KeyRotation
         AuthorityKeyOptions? next = configuration.NewAuthorityKey;
         using BrokerAuthority authority = new(await keys.RotateAuthorityAsync(next is null ? null : AuthorityKeys.OfToken(next.Token, next.Label), cancellation));
         details["pin"] = authority.Pin;
-        return $"authority {authority.Id} pin {authority.Pin}: enclaves that pin the one before go on; pin the new one where you can. Export recovery shares anew";
+        return $"authority {authority.Id} pin {authority.Pin}: enclaves that pin the one before go on; pin the new one beside it. Keep the recovery shares of the first key";
     }
 
     private static async Task<string> UseAsync(AuthorityKeys keys, string use, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Net.Pkcs11Interop.Common;
 using Net.Pkcs11Interop.HighLevelAPI;
@@ -7,11 +8,14 @@ namespace Cloister.KeyStores.Pkcs11;
 /// <summary>
 /// An AES-256 key object of a token that never leaves it, found by its label. What the key may do tells how it wraps: a key that encrypts, by AES-GCM,
 /// <c>iv 12 | ciphertext | tag 16</c>, the IV random or the token's; a key that only wraps, in tokens without AES-GCM for applications, by
-/// CKM_AES_KEY_WRAP_PAD (RFC 5649) of <c>plaintext | SHA-256(AAD)</c>, whose integrity check covers both.
+/// CKM_AES_KEY_WRAP_PAD (RFC 5649) of <c>random 14 | size of the plaintext 2 | plaintext, zeros to a multiple of 8 | SHA-256(AAD)</c>, whose integrity check
+/// covers all of it.
 /// </summary>
 internal sealed class TokenKey
 {
     private const int BlockSize = 8;
+    private const int RandomSize = 14;
+    private const int HeadSize = RandomSize + sizeof(ushort);
 
     private readonly ISession _session;
     private readonly IObjectHandle _key;
@@ -71,7 +75,7 @@ internal sealed class TokenKey
     /// <summary>The plaintext; null when the message does not authenticate.</summary>
     public byte[]? Decrypt(ReadOnlySpan<byte> message, byte[] aad)
     {
-        if (message.Length <= (_wrapsOnly ? SHA256.HashSizeInBytes + BlockSize : GcmParameters.IvSize + GcmParameters.TagSize))
+        if (message.Length <= (_wrapsOnly ? HeadSize + SHA256.HashSizeInBytes + BlockSize : GcmParameters.IvSize + GcmParameters.TagSize))
         {
             return null;
         }
@@ -160,12 +164,14 @@ internal sealed class TokenKey
     // What is wrapped has to be a key object: one of the session, gone when this returns.
     private byte[] WrapKey(byte[] plaintext, byte[] aad)
     {
-        byte[] value = GC.AllocateUninitializedArray<byte>(plaintext.Length + SHA256.HashSizeInBytes, pinned: true);
+        byte[] value = GC.AllocateArray<byte>(SizeOf(plaintext.Length), pinned: true);
         IObjectHandle? made = null;
         try
         {
-            plaintext.CopyTo(value, 0);
-            SHA256.HashData(aad, value.AsSpan(plaintext.Length));
+            RandomNumberGenerator.Fill(value.AsSpan(0, RandomSize));
+            BinaryPrimitives.WriteUInt16BigEndian(value.AsSpan(RandomSize), checked((ushort)plaintext.Length));
+            plaintext.CopyTo(value, HeadSize);
+            SHA256.HashData(aad, value.AsSpan(value.Length - SHA256.HashSizeInBytes));
             made = _session.CreateObject([.. SessionSecret(), Pkcs11Token.Factories.ObjectAttributeFactory.Create(CKA.CKA_VALUE, value)]);
             using IMechanism mechanism = Pkcs11Token.Factories.MechanismFactory.Create(CKM.CKM_AES_KEY_WRAP_PAD);
             return _session.WrapKey(mechanism, _key, made);
@@ -188,8 +194,10 @@ internal sealed class TokenKey
         try
         {
             value = _session.GetAttributeValue(opened, [CKA.CKA_VALUE])[0].GetValueAsByteArray();
-            int size = value.Length - SHA256.HashSizeInBytes;
-            return size > 0 && CryptographicOperations.FixedTimeEquals(value.AsSpan(size), SHA256.HashData(aad)) ? value[..size] : null;
+            int size = value.Length > HeadSize ? BinaryPrimitives.ReadUInt16BigEndian(value.AsSpan(RandomSize)) : 0;
+            return value.Length == SizeOf(size) && CryptographicOperations.FixedTimeEquals(value.AsSpan(value.Length - SHA256.HashSizeInBytes), SHA256.HashData(aad))
+                ? value[HeadSize..(HeadSize + size)]
+                : null;
         }
         finally
         {
@@ -197,6 +205,8 @@ internal sealed class TokenKey
             _session.DestroyObject(opened);
         }
     }
+
+    private static int SizeOf(int plaintext) => HeadSize + ((plaintext + BlockSize - 1) / BlockSize * BlockSize) + SHA256.HashSizeInBytes;
 
     private static List<IObjectAttribute> SessionSecret() =>
     [
