@@ -1,5 +1,6 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Requests;
+using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State;
 
@@ -35,13 +36,16 @@ public sealed partial class SqlBrokerState
             $"SELECT {RequestColumns} FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = Now() }, cancellation))?.ToRecord();
 
     /// <inheritdoc/>
-    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null) => WriteAsync(
-        async writes => await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = writes.Now }) == 1, log, cancellation);
+    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null) =>
+        WriteAsync(writes => TakeRequestAsync(writes, id), log, cancellation);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<PendingAct>> ListRequestsAsync(CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<RequestRow>(
             $"SELECT {RequestColumns} FROM PendingActs WHERE ExpiresAt > @now ORDER BY RequestedAt, Id", new { now = Now() }, cancellation)).Select(row => row.ToRecord())];
+
+    private static async Task<bool> TakeRequestAsync(WriteTransaction writes, string id) =>
+        await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id AND ExpiresAt > @now", new { id, now = writes.Now }) == 1;
 
     private long Now() => _clock.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -28,7 +28,7 @@ internal static class AdminListener
             Administrators = administrators,
             TwoPersons = rule,
             Acts = acts,
-            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id, section.RestoreUnknown),
+            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id, keys.Authority, section.RestoreUnknown),
             AuthorityRecovery = new AuthorityRecovery(state, keys.Authority),
             DryRun = new PolicyDryRun(state, verification),
             State = state,

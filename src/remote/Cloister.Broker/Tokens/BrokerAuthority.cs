@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Cloister.Recovery;
 
 namespace Cloister.Broker.Tokens;
 
@@ -9,7 +10,7 @@ namespace Cloister.Broker.Tokens;
 /// The key that all brokers of a database share: ECDSA P-256. It signs tokens, leases and brokers' TLS certificates. Source: docs/broker-protocol.md, "Who the broker is".
 /// Thread-safe. secrets: the authority's private key.
 /// </summary>
-public sealed class BrokerAuthority : IDisposable
+public sealed class BrokerAuthority : IShareAuthority, IDisposable
 {
     /// <summary>Bytes of the private scalar.</summary>
     public const int KeySize = 32;
@@ -107,6 +108,24 @@ public sealed class BrokerAuthority : IDisposable
         lock (_lock)
         {
             return _key.SignData(message, HashAlgorithmName.SHA256);
+        }
+    }
+
+    /// <inheritdoc />
+    public byte[] SignShare(ReadOnlySpan<byte> message)
+    {
+        lock (_lock)
+        {
+            return _key.SignData(message, HashAlgorithmName.SHA256);
+        }
+    }
+
+    /// <inheritdoc />
+    public bool VerifyShare(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    {
+        lock (_lock)
+        {
+            return _key.VerifyData(message, signature, HashAlgorithmName.SHA256);
         }
     }
 
