@@ -97,6 +97,11 @@ public sealed partial class SqlBrokerState
             ? KekRow.Etag(revision)
             : null;
 
+    // Revisions only grow, and KEKs are never removed.
+    /// <inheritdoc/>
+    public Task<long> KeksRevisionAsync(CancellationToken cancellation) =>
+        _reads.FirstOrDefaultAsync<long>("SELECT CAST(COALESCE(SUM(Revision), 0) AS BIGINT) FROM Keks", null, cancellation);
+
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
         KekRow.ToKeks(await _reads.ListAsync<KekRow>(

@@ -82,7 +82,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
-        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
+        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [

@@ -9,8 +9,8 @@ namespace Cloister.KeyStores.Database;
 
 /// <summary>
 /// KEKs in a database, wrapped by a root key. Items are XAES-256-GCM messages, <c>nonce 24 | ciphertext | tag 16</c>. A process that
-/// has used a KEK keeps it until it destroys it or the store is disposed, also when another process destroys it.
-/// secrets: KEKs in pinned memory, wiped when destroyed or disposed.
+/// has used a KEK keeps it until it destroys it, is told to forget it, or the store is disposed.
+/// secrets: KEKs in pinned memory, wiped when destroyed, forgotten or disposed.
 /// </summary>
 public sealed class DatabaseKeyStore : IKeyStore
 {
@@ -140,6 +140,15 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         await _table.DeleteAsync(kek, cancellation);
+        Forget(kek);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<KekIdentity> InMemory => [.. _keks.Keys];
+
+    /// <inheritdoc/>
+    public void Forget(KekIdentity kek)
+    {
         if (_keks.TryRemove(kek, out XaesKey? xaes))
         {
             xaes.Dispose();
