@@ -16,6 +16,9 @@ public sealed class AdministrationClient : IDisposable
 
     private readonly AdministrationConnection _connection;
 
+    /// <summary>Until when this administrator's key counts (RFC 3339), once the broker has said that it ends soon; null before.</summary>
+    public string? KeyExpires => _connection.KeyExpires;
+
     /// <summary>A client.</summary>
     /// <param name="broker">The address of <c>admin.listen</c>, <c>https://HOST:PORT</c>.</param>
     /// <param name="pin">By which the broker is known.</param>

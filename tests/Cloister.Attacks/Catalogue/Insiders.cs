@@ -58,6 +58,12 @@ internal abstract class InsiderAttack(string name, string has, string how) : Att
         using HttpClient other = AdministrationAttack.ClientOf(broker, bob);
         Insider insider = new(folder, broker, admin, first, elsewhere, other, isProtected)
         {
+            Remove = async () =>
+            {
+                string without = configuration.Replace($"{{ name: alice, {keys}, roles: [operator, keyCustodian] }},", "", StringComparison.Ordinal);
+                folder.WriteConfiguration($"{without.TrimEnd()}\n  twoPersons: [liftRevocation]\n");
+                await broker.ReloadAsync();
+            },
             To = (process, isBob) => AdministrationAttack.ClientOf(process, isBob ? bob : alice), RestartAsync = () => ground.AddAsync(folder.StartAsync(configuration)),
         };
         return await TryAsync(insider, ground.Stop);
@@ -89,6 +95,9 @@ internal abstract class InsiderAttack(string name, string has, string how) : Att
     {
         /// <summary>A connection of alice's, or of bob's, to a broker that was started again.</summary>
         public required Func<BrokerProcess, bool, HttpClient> To { get; init; }
+
+        /// <summary>Takes alice out of the configuration, which the broker reads again.</summary>
+        public required Func<Task> Remove { get; init; }
 
         /// <summary>Starts the broker again.</summary>
         public required Func<Task<BrokerProcess>> RestartAsync { get; init; }
@@ -214,6 +223,31 @@ internal sealed class ChangedRequest() : InsiderAttack(
         using HttpResponseMessage first = await SetPolicyAsync(alice.First, asked, null, stop);
         using HttpResponseMessage second = await SetPolicyAsync(alice.Bob, own.Policy(), Id(await first.Content.ReadAsStringAsync(stop)), stop);
         return second.IsSuccessStatusCode ? Trial.Success("it is in force") : Trial.Refused($"{(int)second.StatusCode} {await second.Content.ReadAsStringAsync(stop)}");
+    }
+}
+
+internal sealed class RemovedAdministrator() : InsiderAttack(
+    "removed-administrator-approves", "a connection from before he was removed, a request of his own, and one that waits for him to approve",
+    "who is an administrator is asked at each request and each approval, and changes without a restart")
+{
+    // The control is not removed.
+    protected override string Off => "";
+
+    protected override async Task<Trial> TryAsync(Insider alice, CancellationToken stop)
+    {
+        await alice.Admin.RevokeAsync(RevocationKind.Platform, "00ff");
+        using HttpResponseMessage his = await LiftAsync(alice.First, null, stop);
+        using HttpResponseMessage bobs = await LiftAsync(alice.Bob, null, stop);
+        if (alice.IsProtected)
+        {
+            await alice.Remove();
+        }
+
+        using HttpResponseMessage approved = await LiftAsync(alice.First, Id(await bobs.Content.ReadAsStringAsync(stop)), stop);
+        using HttpResponseMessage other = await LiftAsync(alice.Bob, Id(await his.Content.ReadAsStringAsync(stop)), stop);
+        return await alice.IsRevokedAsync(stop)
+            ? Trial.Refused($"his approval: {(int)approved.StatusCode} {await approved.Content.ReadAsStringAsync(stop)}; his request: {(int)other.StatusCode} {await other.Content.ReadAsStringAsync(stop)}")
+            : Trial.Success("lifted");
     }
 }
 

@@ -149,7 +149,7 @@ public sealed class AccessTests
         return await client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
     }
 
-    private static HttpClient NewClient(Uri address, X509Certificate2? certificate) => new(new SocketsHttpHandler
+    internal static HttpClient NewClient(Uri address, X509Certificate2? certificate) => new(new SocketsHttpHandler
     {
         SslOptions = new SslClientAuthenticationOptions
         {

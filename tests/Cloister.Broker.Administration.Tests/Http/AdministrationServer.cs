@@ -106,7 +106,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     internal X509Certificate2 NewCertificate(string name)
     {
-        X509Certificate2 certificate = AdministratorCertificate.Create(name, DateTimeOffset.UtcNow);
+        X509Certificate2 certificate = AdministratorCertificate.Create(name, Broker.Time.GetUtcNow());
         _certificates.Add(certificate);
         return certificate;
     }
@@ -152,6 +152,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
         AdministrationEndpoints.Map(_host, new AdministrationServices
         {
             Administrators = administrators,
+            Keys = new AdministratorKeys(Broker.State, Broker.Time),
             TwoPersons = new TwoPersonRule(twoPersons, administrators, Broker.State, Broker.Time),
             Acts = Broker.Administration,
             Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority, _authority, RestoreUnknown),

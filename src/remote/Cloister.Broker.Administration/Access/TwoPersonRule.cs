@@ -29,17 +29,22 @@ public sealed class TwoPersonRule
     /// <exception cref="ArgumentException">There is no such act.</exception>
     public TwoPersonRule(IEnumerable<string> acts, AdministratorDirectory administrators, IBrokerState state, TimeProvider time)
     {
-        Acts = [.. acts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        if (Acts.Except(TwoPersonActs.All).FirstOrDefault() is { } unknown)
-        {
-            throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {string.Join(", ", TwoPersonActs.All)}");
-        }
-
+        Replace(acts);
         (_administrators, _state, _acts, _time) = (administrators, state, new AuditedActs(state), time);
     }
 
     /// <summary>The acts that take two.</summary>
-    public IReadOnlyList<string> Acts { get; }
+    public IReadOnlyList<string> Acts { get; private set; } = [];
+
+    /// <summary>Other acts take two from now on.</summary>
+    /// <exception cref="ArgumentException">There is no such act.</exception>
+    public void Replace(IEnumerable<string> acts)
+    {
+        string[] sorted = [.. acts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        Acts = sorted.Except(TwoPersonActs.All).FirstOrDefault() is { } unknown
+            ? throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {string.Join(", ", TwoPersonActs.All)}")
+            : sorted;
+    }
 
     /// <summary>The acts that could take two, and that one administrator does alone here.</summary>
     public IReadOnlyList<string> Alone => [.. TwoPersonActs.All.Except(Acts)];

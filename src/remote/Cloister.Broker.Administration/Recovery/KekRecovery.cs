@@ -23,7 +23,6 @@ public sealed class KekRecovery
     private readonly KeyStoreSet _stores;
     private readonly string _authority;
     private readonly IShareAuthority _signer;
-    private readonly bool _restoreUnknown;
 
     /// <summary>Recovery for a broker.</summary>
     /// <param name="state">Its state.</param>
@@ -33,7 +32,10 @@ public sealed class KekRecovery
     /// <param name="restoreUnknown">Whether versions are restored that this database has no record of: it was lost.</param>
     public KekRecovery(
         IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority, IShareAuthority signer, bool restoreUnknown = false) =>
-        (_state, _acts, _stores, _authority, _signer, _restoreUnknown) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority, signer, restoreUnknown);
+        (_state, _acts, _stores, _authority, _signer, RestoreUnknown) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority, signer, restoreUnknown);
+
+    /// <summary>Whether versions are restored that the database has no record of.</summary>
+    public bool RestoreUnknown { get; set; }
 
     /// <summary>Splits a version into shares, each signed, and sealed to its keeper.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such version, a store that never releases, or numbers that cannot be.</exception>
@@ -185,7 +187,7 @@ public sealed class KekRecovery
             throw new AdministrationException($"the shares restore another key than version {identity.Version} of KEK {identity.Name} had: they are forged, or damaged");
         }
 
-        return known.Length > 0 || _restoreUnknown
+        return known.Length > 0 || RestoreUnknown
             ? (identity, record, commitment)
             : throw new AdministrationException(
                 $"this broker has no record of the key of version {identity.Version} of KEK {identity.Name}, so nothing shows that the shares are not forged: "

@@ -30,6 +30,9 @@ internal sealed record BrokerConfiguration
     /// <summary>Roots that policies may trust besides the vendors'.</summary>
     public OtherRoots OtherRoots { get; init; } = OtherRoots.None;
 
+    /// <summary>SHA-256 of the text, lower-case hex.</summary>
+    public string Digest { get; init; } = "";
+
     /// <summary>Administration; null: none over the network.</summary>
     public AdminSection? Admin { get; init; }
 }

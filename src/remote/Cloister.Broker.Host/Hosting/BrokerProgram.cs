@@ -58,6 +58,11 @@ internal static class BrokerProgram
         {
             BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
             await using RunningBroker broker = await RunningBroker.StartAsync(configuration, Version, logs, TimeProvider.System, CancellationToken.None);
+            using PosixSignalRegistration reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+            {
+                signal.Cancel = true;
+                _ = Task.Run(() => broker.ReloadAsync(() => BrokerConfigurationReader.ReadFile(path)));
+            });
             await Console.Out.WriteLineAsync(broker.Ready);
             await Console.Out.FlushAsync();
             await stop.Task;

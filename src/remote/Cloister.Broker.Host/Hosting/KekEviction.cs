@@ -33,7 +33,8 @@ internal sealed class KekEviction(IKekRegistry registry, IEnumerable<IKeyStore> 
         while (await timer.WaitForNextTickAsync(cancellation));
     }
 
-    private async Task LookAsync(CancellationToken cancellation)
+    /// <summary>Looks once.</summary>
+    internal async Task LookAsync(CancellationToken cancellation)
     {
         (IKeyStore Store, KekIdentity Kek)[] held = [.. stores.SelectMany(store => store.InMemory.Select(kek => (store, kek)))];
         if (held.Length == 0)

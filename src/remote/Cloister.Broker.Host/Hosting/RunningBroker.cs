@@ -18,6 +18,13 @@ internal sealed class RunningBroker : IAsyncDisposable
 
     private readonly CancellationTokenSource _stopping = new();
 
+    private readonly SemaphoreSlim _reloading = new(1);
+
+    private AdminListener? _admin;
+    private SqlBrokerState? _state;
+    private BrokerLog? _log;
+    private string _digest = "";
+
     private RunningBroker()
     {
     }
@@ -65,8 +72,10 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, clock, cancellation));
         ServerCertificate certificate = new(CertificateRole.Broker, configuration.Tls, keys.Authority, clock);
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
+        (_state, _log, _digest) = (state, log, configuration.Digest);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
+        await state.AppendAsync(ConfigurationAudit.Started(version, configuration), cancellation);
         if (configuration.RootKey.File is { } file)
         {
             log.FileRootKey(file);
@@ -96,12 +105,43 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
-            Ready += $" admin {admin.Address}";
+            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
+            Ready += $" admin {_admin.Address}";
         }
         else
         {
             log.NoAdministration();
+        }
+    }
+
+    /// <summary>Reads the configuration again, for what can change while a broker runs: administrators, <c>twoPersons</c>, <c>restoreUnknown</c>. A wrong one changes nothing.</summary>
+    /// <param name="read">Reads it.</param>
+    public async Task ReloadAsync(Func<BrokerConfiguration> read)
+    {
+        await _reloading.WaitAsync();
+        try
+        {
+            BrokerConfiguration next = read();
+            if (_admin is not null)
+            {
+                await _admin.ReplaceAsync(next.Admin, () => _state!.AppendAsync(ConfigurationAudit.Reloaded(_digest, next), CancellationToken.None));
+            }
+
+            _digest = next.Digest;
+            _log!.Reloaded(next.Digest);
+        }
+        catch (BrokerConfigurationException e)
+        {
+            _log!.NotReloaded(e.Message);
+            await _state!.AppendAsync(ConfigurationAudit.NotReloaded(_digest), CancellationToken.None);
+        }
+        catch (BrokerStateException e)
+        {
+            _log!.NotReloaded($"who was removed is out, nobody else is in: {e.Message}; send SIGHUP again");
+        }
+        finally
+        {
+            _reloading.Release();
         }
     }
 
