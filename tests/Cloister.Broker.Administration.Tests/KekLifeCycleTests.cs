@@ -90,7 +90,7 @@ public sealed class KekLifeCycleTests
             case "disabled, destroyed":
                 await administration.ScheduleDestroyAsync(BrokerUnderTest.Everything, "payments", 2, TimeSpan.FromHours(24), "payments", Cancellation);
                 broker.Time.Advance(TimeSpan.FromHours(25));
-                Assert.Equal(1, await administration.DestroyDueAsync(Cancellation));
+                Assert.Equal((1, 0), await DestroyDueAsync(broker));
                 Assert.Null(await ActiveAsync(broker, now.AddDays(2)));
                 break;
             case "disabled, rotated":
@@ -98,6 +98,12 @@ public sealed class KekLifeCycleTests
                 Assert.Equal(3, await ActiveAsync(broker, now));
                 break;
         }
+    }
+
+    private static async Task<(int Destroyed, int Problems)> DestroyDueAsync(BrokerUnderTest broker)
+    {
+        (int destroyed, IReadOnlyList<string> problems) = await broker.Administration.DestroyDueAsync(TimeSpan.FromMinutes(1), Cancellation);
+        return (destroyed, problems.Count);
     }
 
     private static async Task<int?> ActiveAsync(BrokerUnderTest broker, DateTimeOffset at) =>
@@ -118,13 +124,44 @@ public sealed class KekLifeCycleTests
         await administration.ScheduleDestroyAsync(BrokerUnderTest.Everything, "payments", 1, day, "payments", Cancellation);
 
         broker.Time.Advance(day - TimeSpan.FromSeconds(1));
-        Assert.Equal(0, await administration.DestroyDueAsync(Cancellation));
+        Assert.Equal((0, 0), await DestroyDueAsync(broker));
         await broker.Store.ReleaseAsync(BrokerUnderTest.Identity(first), new byte[32], Cancellation);
         broker.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(1, await administration.DestroyDueAsync(Cancellation));
+        Assert.Equal((1, 0), await DestroyDueAsync(broker));
         KeyStoreException gone = await Assert.ThrowsAsync<KeyStoreException>(() => broker.Store.ReleaseAsync(BrokerUnderTest.Identity(first), new byte[32], Cancellation));
         Assert.Equal(KeyStoreFailure.Unknown, gone.Failure);
         Assert.Equal(KekVersionState.Destroyed, (await broker.State.FindKekAsync("payments", Cancellation))!.Versions[0].State);
+    }
+
+    [Fact]
+    public async Task One_store_that_is_away_keeps_no_other_from_destroying()
+    {
+        await using BrokerUnderTest broker = await BrokerUnderTest.StartAsync(Cancellation);
+        await broker.NewKekAsync("a-first", Cancellation);
+        await broker.NewKekAsync("z-last", Cancellation);
+        await broker.State.CreateKekAsync(BrokerUnderTest.Record("gone", "unplugged"), broker.Time.GetUtcNow(), (_, _) => Task.FromResult(""), Cancellation);
+        await broker.State.CreateKekAsync(BrokerUnderTest.Record("hangs", "hung"), broker.Time.GetUtcNow(), (_, _) => Task.FromResult(""), Cancellation);
+        using HangingStore hung = new();
+        BrokerAdministration administration = new(
+            broker.State, new Dictionary<string, IKeyStore> { ["main"] = broker.Store, ["hung"] = hung }, BrokerUnderTest.Authority, _ => [], broker.Time);
+        foreach (string kek in (string[])["gone", "hangs", "a-first", "z-last"])
+        {
+            await broker.State.ScheduleDestroyAsync(kek, 1, broker.Time.GetUtcNow().AddDays(1), Cancellation);
+            broker.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        broker.Time.Advance(TimeSpan.FromDays(1));
+        (int destroyed, IReadOnlyList<string> problems) = await administration.DestroyDueAsync(TimeSpan.FromMilliseconds(200), Cancellation);
+        Assert.Equal(2, destroyed);
+        Assert.Equal(["KEK gone version 1", "KEK hangs version 1"], problems.Select(problem => problem[..problem.IndexOf(" in", StringComparison.Ordinal)]));
+        foreach (string kek in (string[])["a-first", "z-last"])
+        {
+            Assert.Equal(KekVersionState.Destroyed, (await broker.State.FindKekAsync(kek, Cancellation))!.Versions[0].State);
+        }
+
+        hung.Release();
+        (destroyed, problems) = await administration.DestroyDueAsync(TimeSpan.FromMinutes(1), Cancellation);
+        Assert.Equal((1, 1), (destroyed, problems.Count));
     }
 
     [Fact]
@@ -137,7 +174,7 @@ public sealed class KekLifeCycleTests
         await broker.Administration.CancelDestroyAsync(BrokerUnderTest.Everything, "payments", 1, Cancellation);
 
         broker.Time.Advance(TimeSpan.FromDays(3));
-        Assert.Equal(0, await broker.Administration.DestroyDueAsync(Cancellation));
+        Assert.Equal((0, 0), await DestroyDueAsync(broker));
         await broker.Store.ReleaseAsync(BrokerUnderTest.Identity(first), new byte[32], Cancellation);
     }
 

@@ -73,6 +73,58 @@ public abstract partial class StateContract
     }
 
     [Fact]
+    public async Task A_wrong_clock_destroys_nothing_early()
+    {
+        await _state.CreateKekAsync(NewKek("main"), _clock.GetUtcNow(), NoKey, Cancellation);
+        await _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow().AddDays(7), Cancellation);
+
+        // A broker that starts with a clock that is wrong, and one whose clock jumps.
+        TestClock fast = new();
+        fast.Jump(TimeSpan.FromDays(3650));
+        await using (SqlBrokerState other = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(Address), fast, Cancellation))
+        {
+            Assert.Empty(await other.DueForDestroyAsync(Cancellation));
+            fast.Advance(TimeSpan.FromDays(6));
+            Assert.Empty(await other.DueForDestroyAsync(Cancellation));
+        }
+
+        _clock.Jump(TimeSpan.FromDays(30));
+        Assert.Empty(await _state.DueForDestroyAsync(Cancellation));
+        await Assert.ThrowsAsync<BrokerStateException>(() => _state.MarkDestroyedAsync("main", 1, Cancellation));
+
+        // It can be taken back still, and ordered again: by a clock that is behind, which makes it no sooner.
+        await _state.CancelDestroyAsync("main", 1, Cancellation);
+        _clock.Jump(TimeSpan.FromDays(-60));
+        await _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow().AddDays(7), Cancellation);
+        _clock.Jump(TimeSpan.FromDays(60));
+        _clock.Advance(TimeSpan.FromDays(6));
+        Assert.Empty(await _state.DueForDestroyAsync(Cancellation));
+        _clock.Advance(TimeSpan.FromDays(1.5));
+        Assert.Single(await _state.DueForDestroyAsync(Cancellation));
+        Assert.Single(await _state.DueForDestroyAsync(Cancellation));
+        await RefusedAsync(() => _state.CancelDestroyAsync("main", 1, Cancellation));
+        await RefusedAsync(() => _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow().AddDays(7), Cancellation));
+        await _state.MarkDestroyedAsync("main", 1, Cancellation);
+    }
+
+    [Fact]
+    public async Task Two_brokers_count_the_same_time_once()
+    {
+        await _state.CreateKekAsync(NewKek("main"), _clock.GetUtcNow(), NoKey, Cancellation);
+        await _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow().AddDays(2), Cancellation);
+        await using SqlBrokerState other = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(Address), _clock, Cancellation);
+        for (int hour = 1; hour < 48; hour++)
+        {
+            _clock.Advance(TimeSpan.FromHours(1));
+            Assert.Empty(await _state.DueForDestroyAsync(Cancellation));
+            Assert.Empty(await other.DueForDestroyAsync(Cancellation));
+        }
+
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Single(await other.DueForDestroyAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task A_version_is_destroyed_when_due_and_never_before()
     {
         await _state.CreateKekAsync(NewKek("main"), _clock.GetUtcNow(), NoKey, Cancellation);

@@ -34,6 +34,7 @@ public abstract partial class StateContract
         await RefusedAsync(() => _state.RestoreVersionAsync(NewKek("main") with { Cluster = "c9" }, 2, Generation, "c", Cancellation));
         await RefusedAsync(() => _state.RestoreVersionAsync(NewKek("main") with { Store = "other" }, 2, Generation, "c", Cancellation));
         await _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow(), Cancellation);
+        await _state.DueForDestroyAsync(Cancellation);
         await _state.MarkDestroyedAsync("main", 1, Cancellation);
         await RefusedAsync(() => _state.RestoreVersionAsync(NewKek("main"), 1, made.Versions[0].Generation, "c", Cancellation));
         Assert.Single((await _state.FindKekAsync("main", Cancellation))!.Versions);

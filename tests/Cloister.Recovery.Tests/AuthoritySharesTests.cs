@@ -55,7 +55,8 @@ public sealed class AuthoritySharesTests
         AssertRefused("kek restore", () => RecoveryShares.CombineAuthority([ofAuthority[0], ofKek[1]], restored));
         AssertRefused("form", () => RecoveryShare.Parse(ofKek[0].ToText().Replace("-share-1", "-share-2", StringComparison.Ordinal)));
         AssertRefused("form", () => RecoveryShare.Parse(ofAuthority[0].ToText().Replace("-share-2", "-share-1", StringComparison.Ordinal)));
-        AssertRefused("form", () => RecoveryShare.Parse(ofAuthority[0].ToText().Replace("-share-2", "-share-3", StringComparison.Ordinal)));
+        AssertRefused("form", () => RecoveryShare.Parse(ofAuthority[0].ToText().Replace("-share-2", "-share-5", StringComparison.Ordinal)));
+        AssertRefused("damaged", () => RecoveryShare.Parse(ofAuthority[0].ToText().Replace("-share-2", "-share-4", StringComparison.Ordinal)));
         AssertRefused("no shares", () => RecoveryShares.CombineAuthority([], restored));
         Assert.Equal(new byte[32], restored);
     }

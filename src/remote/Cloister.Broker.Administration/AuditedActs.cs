@@ -61,7 +61,7 @@ internal sealed class AuditedActs(IBrokerState state)
             JsonObject entry = details.DeepClone().AsObject();
             add?.Invoke(entry);
             entry["result"] = "done";
-            return new AuditEvent(act, entry);
+            return new AuditEvent(act, entry) { Approval = by.Approval };
         }
     }
 

@@ -236,21 +236,51 @@ public sealed class BrokerAdministration
                 (details["reason"], details["revokedBy"]) = (lifted?.Reason ?? "", lifted?.By ?? "");
             })));
 
-    /// <summary>Destroys the versions whose time has come: the key first, then its record, so that a crash in between is made good the next time.</summary>
-    /// <returns>How many.</returns>
-    public async Task<int> DestroyDueAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Destroys the versions whose time has come: the key first, then its record, so that a crash in between is made good the next time. What one store does
+    /// not do, or not in time, keeps no other from it.
+    /// </summary>
+    /// <param name="patience">How long a store may take for one key.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <returns>How many, and what is wrong with the others.</returns>
+    public async Task<(int Destroyed, IReadOnlyList<string> Problems)> DestroyDueAsync(TimeSpan patience, CancellationToken cancellation)
     {
+        IReadOnlyList<KekVersion> due = await _state.DueForDestroyAsync(cancellation);
+        List<string> problems = [];
+        HashSet<string> away = [];
         int destroyed = 0;
-        foreach (KekVersion due in await _state.DueForDestroyAsync(cancellation))
+        foreach (KekVersion version in due)
         {
-            Kek kek = await FindAsync(due.Name, cancellation);
-            await _stores.Find(kek.Record.Store).DestroyAsync(Identity(due), cancellation);
-            await _state.MarkDestroyedAsync(
-                due.Name, due.Version, cancellation, _ => new AuditEvent("kek.destroyed", new JsonObject { ["kek"] = due.Name, ["version"] = due.Version }));
-            destroyed++;
+            string store = "";
+            try
+            {
+                store = (await FindAsync(version.Name, cancellation)).Record.Store;
+                if (!away.Contains(store))
+                {
+                    await DestroyAsync(version, store, patience, cancellation);
+                    destroyed++;
+                }
+            }
+            catch (Exception e) when (e is KeyStoreException or AdministrationException or BrokerStateException or TimeoutException)
+            {
+                problems.Add($"KEK {version.Name} version {version.Version} in key store {store}: {e.Message}");
+                if (e is TimeoutException or KeyStoreException { Failure: KeyStoreFailure.Unavailable })
+                {
+                    // Its other versions wait for the next time, instead of each taking as long.
+                    away.Add(store);
+                }
+            }
         }
 
-        return destroyed;
+        return (destroyed, problems);
+    }
+
+    private async Task DestroyAsync(KekVersion due, string store, TimeSpan patience, CancellationToken cancellation)
+    {
+        // A token's call that hangs cannot be cancelled: it is left behind.
+        await Task.Run(() => _stores.Find(store).DestroyAsync(Identity(due), cancellation), cancellation).WaitAsync(patience, _time, cancellation);
+        await _state.MarkDestroyedAsync(
+            due.Name, due.Version, cancellation, _ => new AuditEvent("kek.destroyed", new JsonObject { ["kek"] = due.Name, ["version"] = due.Version }));
     }
 
     /// <summary>The name of the key store that a KEK is made in when it is not said.</summary>

@@ -15,7 +15,7 @@ namespace Cloister.Broker.State;
 /// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
 /// secrets: settings may be wrapped keys; nothing here is a key in clear.
 /// </summary>
-public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAuditLog, IEvidenceArchive, IAsyncDisposable
+public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAdministratorKeys, IAuditLog, IEvidenceArchive, IAsyncDisposable
 {
     /// <summary>Asks whether the database answers.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>

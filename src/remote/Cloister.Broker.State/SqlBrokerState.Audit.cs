@@ -91,8 +91,16 @@ public sealed partial class SqlBrokerState
         }
     }
 
-    private static async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)
+    private async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)
     {
+        if (text.Request is { } request)
+        {
+            // Of several who use one, one succeeds; what the others did is rolled back.
+            if (!await TakeRequestAsync(writes, request))
+                throw new BrokerStateException(BrokerStateError.NotFound, "there is no such request: it was approved, withdrawn, or is older than 24 hours");
+            await AppendAsync(writes, text.Approved!);
+        }
+
         (long seq, byte[] previous) = await writes.AuditHeadAsync();
         long now = writes.Now;
         var next = new AuditEntry(seq + 1, now, text.Kind, text.Details, previous, AuditEncoding.Hash(seq + 1, now, text.Kind, text.Details, previous));

@@ -17,52 +17,53 @@ public sealed partial class SqlBrokerState
             cancellation);
 
     /// <inheritdoc/>
-    public Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
-        MoveAsync(
+    public async Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null)
+    {
+        await CountTimeAsync(cancellation);
+        await MoveAsync(
             name, version,
             (current, _) => current.State != KekVersionState.Destroyed
                 ? (KekRow.DestroyScheduled, at.ToUnixTimeMilliseconds())
                 : throw Refused("the KEK version is destroyed"),
             log,
-            cancellation);
+            cancellation,
+            writes => OrderAsync(writes, name, version, at));
+    }
 
     /// <inheritdoc/>
     public Task CancelDestroyAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
-            (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt > now
+            (current, _) => current.State == KekVersionState.DestroyScheduled
                 ? (KekRow.Disabled, null)
                 : throw Refused("the KEK version is not scheduled for destruction, or its time has come"),
             log,
-            cancellation);
+            cancellation,
+            writes => RequireNotBegunAsync(writes, name, version));
 
     /// <inheritdoc/>
     public Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null) =>
         MoveAsync(
             name, version,
-            (current, now) => current.State == KekVersionState.DestroyScheduled && current.DestroyAt <= now
-                ? (KekRow.Destroyed, current.DestroyAt.Value.ToUnixTimeMilliseconds())
+            (current, _) => current.State == KekVersionState.DestroyScheduled
+                ? (KekRow.Destroyed, current.DestroyAt?.ToUnixTimeMilliseconds())
                 : throw Refused("the KEK version is not due for destruction"),
             log,
-            cancellation);
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation)
-    {
-        long now = Now();
-        return [.. (await ListUnitsAsync(null, cancellation)).SelectMany(unit => unit.Rows)
-            .Where(row => row.State == KekRow.DestroyScheduled && row.DestroyAt <= now).OrderBy(row => row.DestroyAt).Select(row => row.ToVersion())];
-    }
+            cancellation,
+            writes => RequireBegunAsync(writes, name, version));
 
     // The next state and time of destruction follow from the present ones, which nobody else can change meanwhile.
     // What is logged is told the version as it was.
     private Task<KekVersion> MoveAsync(
-        string name, int version, Func<KekVersion, DateTimeOffset, (string State, long? DestroyAt)> move, Func<KekVersion, AuditEvent>? log, CancellationToken cancellation) =>
+        string name, int version, Func<KekVersion, DateTimeOffset, (string State, long? DestroyAt)> move, Func<KekVersion, AuditEvent>? log, CancellationToken cancellation,
+        Func<WriteTransaction, Task>? first = null) =>
         WriteAsync(
             async writes =>
             {
                 if (await LoadKekAsync(writes, name) is null)
                     throw NotFound("KEK version");
+                if (first is not null)
+                    await first(writes);
                 return await ChangeKekAsync(writes, name, (rows, now) =>
                 {
                     KekRow row = rows.FirstOrDefault(one => one.Version == version) ?? throw NotFound("KEK version");

@@ -115,6 +115,11 @@ public sealed partial class SqlBrokerState
     /// <inheritdoc/>
     public async Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation) => (await FindKekAsync(name, cancellation))?.Etag;
 
+    // Revisions only grow, and KEKs are never removed.
+    /// <inheritdoc/>
+    public Task<long> KeksRevisionAsync(CancellationToken cancellation) =>
+        _reads.FirstOrDefaultAsync<long>("SELECT CAST(COALESCE(SUM(Revision), 0) AS BIGINT) FROM Keks", null, cancellation);
+
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
         [.. (await ListUnitsAsync(cluster, cancellation)).Select(unit => unit.Kek)];

@@ -1,6 +1,7 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Requests;
 using Cloister.Broker.State.Rows;
+using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State;
 
@@ -48,24 +49,8 @@ public sealed partial class SqlBrokerState
             cancellation) is { } row && row.ExpiresAt > Now() ? row.ToRecord() : null;
 
     /// <inheritdoc/>
-    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null) => WriteAsync(
-        async writes =>
-        {
-            RowName name = new(RowName.PendingActs, id);
-            RowWrites rows = await RowsOf(writes);
-            RequestRow? row = await writes.FirstOrDefaultAsync<RequestRow>($"SELECT {RequestColumns} FROM PendingActs WHERE Id = @id", new { id });
-            rows.Require(name, row is null ? null : RequestRow.DigestOf(row));
-            if (row is null || row.ExpiresAt <= writes.Now)
-            {
-                return false;
-            }
-
-            await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id", new { id });
-            await rows.RemoveAsync(name);
-            return true;
-        },
-        log,
-        cancellation);
+    public Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null) =>
+        WriteAsync(writes => TakeRequestAsync(writes, id), log, cancellation);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<PendingAct>> ListRequestsAsync(CancellationToken cancellation) =>
@@ -76,6 +61,22 @@ public sealed partial class SqlBrokerState
             RequestRow.DigestOf,
             _ => true,
             cancellation)).Where(row => row.ExpiresAt > Now()).Select(row => row.ToRecord())];
+
+    private async Task<bool> TakeRequestAsync(WriteTransaction writes, string id)
+    {
+        RowName name = new(RowName.PendingActs, id);
+        RowWrites rows = await RowsOf(writes);
+        RequestRow? row = await writes.FirstOrDefaultAsync<RequestRow>($"SELECT {RequestColumns} FROM PendingActs WHERE Id = @id", new { id });
+        rows.Require(name, row is null ? null : RequestRow.DigestOf(row));
+        if (row is null || row.ExpiresAt <= writes.Now)
+        {
+            return false;
+        }
+
+        await writes.ExecuteAsync("DELETE FROM PendingActs WHERE Id = @id", new { id });
+        await rows.RemoveAsync(name);
+        return true;
+    }
 
     private long Now() => _clock.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -20,6 +20,7 @@ public sealed partial class SqlBrokerState : IBrokerState
         _clock = clock;
         _reads = new Reads(dialect);
         _writes = new WriteQueue(dialect, clock);
+        _countedAt = clock.GetTimestamp();
     }
 
     /// <summary>Opens a database, makes it if it is an absent SQLite file, and brings it to this program's version.</summary>

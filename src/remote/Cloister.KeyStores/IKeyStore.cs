@@ -41,6 +41,14 @@ public interface IKeyStore : IAsyncDisposable
     /// <exception cref="KeyStoreException">Unknown, unavailable or denied.</exception>
     Task<IReadOnlyList<byte[]?>> UnwrapAsync(KekIdentity kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> items, CancellationToken cancellation);
 
+    /// <summary>The KEKs that this process holds in memory.</summary>
+    IReadOnlyCollection<KekIdentity> InMemory => [];
+
+    /// <summary>Wipes what this process holds of a KEK in memory; the store has it still.</summary>
+    void Forget(KekIdentity kek)
+    {
+    }
+
     /// <summary>Destroys the key for ever. An unknown KEK is no error.</summary>
     /// <exception cref="KeyStoreException">Unavailable or denied.</exception>
     Task DestroyAsync(KekIdentity kek, CancellationToken cancellation);

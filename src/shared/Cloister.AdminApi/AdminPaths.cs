@@ -45,6 +45,9 @@ public static class AdminPaths
     /// <summary>Requests that wait for a second administrator.</summary>
     public const string Requests = Prefix + "/requests";
 
+    /// <summary>Header of every answer in the last 30 days of the caller's key: until when it counts, RFC 3339.</summary>
+    public const string KeyExpiresHeader = "Cloister-Key-Expires";
+
     /// <summary>Longest body of a request, in bytes.</summary>
     public const int MaxBodySize = 2 * 1024 * 1024;
 }

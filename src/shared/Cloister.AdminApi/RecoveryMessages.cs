@@ -2,30 +2,35 @@ using System.Text.Json.Serialization;
 
 namespace Cloister.AdminApi;
 
-/// <summary>Splits a KEK version, or the authority's key, into recovery shares.</summary>
+/// <summary>Splits a KEK version, or the authority's key, into recovery shares, one for each keeper, which he alone can open.</summary>
 /// <param name="Threshold">How many restore it, from 2.</param>
-/// <param name="Shares">How many there are, at most 255.</param>
+/// <param name="Keepers">The keepers' public keys, PEM: 2 to 255 different ones, on P-256 or P-521.</param>
 /// <param name="Approve">The pending request that this approves; null: none.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record ExportKekRequest(int Threshold, int Shares, string? Approve = null);
+public sealed record ExportKekRequest(int Threshold, IReadOnlyList<string> Keepers, string? Approve = null);
 
-/// <summary>Recovery shares. secrets: as many as the threshold are the KEK; hand each to its keeper, keep none together.</summary>
+/// <summary>A share for one keeper.</summary>
+/// <param name="Keeper">The pin of his key.</param>
+/// <param name="Share">Sealed to it, JSON, as docs/recovery-shares.md says.</param>
+public sealed record SealedRecoveryShare(string Keeper, string Share);
+
+/// <summary>Recovery shares, each sealed to its keeper. secrets: none without the keepers' keys.</summary>
 /// <param name="Kek">The KEK.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="KeyId">That version's key_id.</param>
 /// <param name="Threshold">How many restore it.</param>
-/// <param name="Shares">Texts, as docs/recovery-shares.md says.</param>
-public sealed record ExportedKek(string Kek, int Version, string KeyId, int Threshold, IReadOnlyList<string> Shares)
+/// <param name="Shares">One for each keeper, in the order of the pins.</param>
+public sealed record ExportedKek(string Kek, int Version, string KeyId, int Threshold, IReadOnlyList<SealedRecoveryShare> Shares)
 {
     /// <summary>What it is about; nothing of the shares.</summary>
     public override string ToString() => $"{Shares.Count} shares of KEK {Kek} version {Version}";
 }
 
-/// <summary>Recovery shares of the authority's key. secrets: as many as the threshold are the key: who has it is the broker to every enclave.</summary>
+/// <summary>Recovery shares of the authority's key, each sealed to its keeper. secrets: none without the keepers' keys.</summary>
 /// <param name="Authority">The authority, 32 hexadecimal digits.</param>
 /// <param name="Threshold">How many restore it.</param>
-/// <param name="Shares">Texts, as docs/recovery-shares.md says.</param>
-public sealed record ExportedAuthority(string Authority, int Threshold, IReadOnlyList<string> Shares)
+/// <param name="Shares">One for each keeper, in the order of the pins.</param>
+public sealed record ExportedAuthority(string Authority, int Threshold, IReadOnlyList<SealedRecoveryShare> Shares)
 {
     /// <summary>What it is about; nothing of the shares.</summary>
     public override string ToString() => $"{Shares.Count} shares of the key of authority {Authority}";

@@ -16,11 +16,33 @@ internal static class RecoveryShareText
     private const int CommonSize = 59;
     private const int ChecksumSize = 8;
     private const int MaxTextSize = 4096;
+    private const int Signed = 2;
+    private const int ProofSize = ShareProof.CommitmentSize + ShareProof.SignatureSize;
 
     public static string Write(RecoveryShare share)
     {
         using MemoryStream bytes = new();
-        bytes.WriteByte(share.Set.Version);
+        WriteUnsigned(bytes, share);
+        bytes.Write(share.Proof?.Signature);
+        bytes.Write(SHA256.HashData(bytes.ToArray()).AsSpan(0, ChecksumSize));
+        return InGroups(VersionOf(share), bytes.ToArray());
+    }
+
+    /// <summary>What the authority signs of a share: a label, then everything before the signature.</summary>
+    public static byte[] SignedBytes(RecoveryShare share)
+    {
+        using MemoryStream bytes = new();
+        bytes.Write("cloister-share-signature-v1"u8);
+        WriteUnsigned(bytes, share);
+        return bytes.ToArray();
+    }
+
+    // Signed shares have the numbers after those of unsigned ones.
+    private static byte VersionOf(RecoveryShare share) => (byte)(share.Set.Version + (share.Proof is null ? 0 : Signed));
+
+    private static void WriteUnsigned(MemoryStream bytes, RecoveryShare share)
+    {
+        bytes.WriteByte(VersionOf(share));
         bytes.Write(share.Set.Id);
         bytes.WriteByte(share.Set.Threshold);
         bytes.WriteByte(share.X);
@@ -36,8 +58,7 @@ internal static class RecoveryShareText
             bytes.Write(Convert.FromHexString(share.Authority));
         }
 
-        bytes.Write(SHA256.HashData(bytes.ToArray()).AsSpan(0, ChecksumSize));
-        return InGroups(share.Set.Version, bytes.ToArray());
+        bytes.Write(share.Proof?.Commitment);
     }
 
     /// <summary>The texts of shares that stand one after the other; what is before the first heading is one too, which Parse refuses.</summary>
@@ -61,12 +82,14 @@ internal static class RecoveryShareText
         string trimmed = text.Trim();
         if (text.Length > MaxTextSize || !trimmed.StartsWith(Heading, StringComparison.OrdinalIgnoreCase))
         {
-            throw new RecoveryShareException($"this is not a recovery share: it must begin with {Heading}1 or {Heading}2");
+            throw new RecoveryShareException(
+                $"this is not a recovery share: it must begin with {Heading} and a digit. One that is sealed to its keeper is opened with 'cloister kek open-share'");
         }
 
-        int version = trimmed.AsSpan(Heading.Length) is ['1' or '2', ..] ? trimmed[Heading.Length] - '0' : throw Unknown();
+        int version = trimmed.AsSpan(Heading.Length) is [>= '1' and <= '4', ..] ? trimmed[Heading.Length] - '0' : throw Unknown();
+        int proofSize = version > Signed ? ProofSize : 0;
         byte[] bytes = ToBytes(trimmed.AsSpan(Heading.Length + 1));
-        if (bytes.Length < CommonSize + ChecksumSize || !SHA256.HashData(bytes.AsSpan()[..^ChecksumSize]).AsSpan(0, ChecksumSize).SequenceEqual(bytes.AsSpan()[^ChecksumSize..]))
+        if (bytes.Length < CommonSize + proofSize + ChecksumSize || !SHA256.HashData(bytes.AsSpan()[..^ChecksumSize]).AsSpan(0, ChecksumSize).SequenceEqual(bytes.AsSpan()[^ChecksumSize..]))
         {
             throw Damaged();
         }
@@ -77,10 +100,13 @@ internal static class RecoveryShareText
             throw Unknown();
         }
 
-        ReadOnlySpan<byte> subject = bytes.AsSpan(CommonSize..^ChecksumSize);
-        KekIdentity? kek = version == 1 ? ReadKek(subject) : null;
+        ReadOnlySpan<byte> subject = bytes.AsSpan(CommonSize..^(proofSize + ChecksumSize));
+        ReadOnlySpan<byte> proof = bytes.AsSpan(^(proofSize + ChecksumSize)..^ChecksumSize);
+        KekIdentity? kek = version % Signed == 1 ? ReadKek(subject) : null;
         RecoverySet set = new(bytes[1..9], threshold, bytes[11..27], kek?.Authority ?? ReadAuthority(subject), kek);
-        return new RecoveryShare(set, x, bytes[27..CommonSize]);
+        return new RecoveryShare(
+            set, x, bytes[27..CommonSize],
+            proof.IsEmpty ? null : new ShareProof(proof[..ShareProof.CommitmentSize].ToArray(), proof[ShareProof.CommitmentSize..].ToArray()));
     }
 
     private static void Write(MemoryStream bytes, KekIdentity kek)

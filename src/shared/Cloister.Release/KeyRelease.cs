@@ -52,16 +52,27 @@ public static class KeyRelease
         string header =
             $$$"""{"alg":"{{{TeePublicKey.EcdhAlgorithm}}}","enc":"A256GCM","epk":{"crv":"{{{curve}}}","kty":"EC","x":"{{{Encode(point.X!)}}}","y":"{{{Encode(point.Y!)}}}"}}""";
 
-        // Concat KDF (RFC 7518, 4.6.2) for 256 bits is one round of SHA-256: counter | Z | OtherInfo.
-        byte[] keyEncryptionKey = ephemeral.DeriveKeyFromHash(other.PublicKey, HashAlgorithmName.SHA256, [0, 0, 0, 1], OtherInfo());
+        byte[] secret = ephemeral.DeriveRawSecretAgreement(other.PublicKey);
+        byte[] keyEncryptionKey = KeyOf(secret);
         try
         {
             return (header, new AesKeyWrapManagement(8 * KeySize).WrapKey(contentKey, keyEncryptionKey, new Dictionary<string, object>()));
         }
         finally
         {
+            CryptographicOperations.ZeroMemory(secret);
             CryptographicOperations.ZeroMemory(keyEncryptionKey);
         }
+    }
+
+    /// <summary>Concat KDF (RFC 7518, 4.6.2) of a shared secret Z: for 256 bits one round of SHA-256 over counter | Z | OtherInfo.</summary>
+    internal static byte[] KeyOf(ReadOnlySpan<byte> secret)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData([0, 0, 0, 1]);
+        hash.AppendData(secret);
+        hash.AppendData(OtherInfo());
+        return hash.GetHashAndReset();
     }
 
     /// <summary>AlgorithmID, empty PartyUInfo and PartyVInfo, SuppPubInfo of 256 bits.</summary>

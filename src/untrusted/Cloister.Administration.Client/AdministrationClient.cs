@@ -8,13 +8,16 @@ namespace Cloister.Administration.Client;
 /// A broker's administration. Every member throws <see cref="AdministrationRefusedException"/> when the broker says no and
 /// <see cref="BrokerUnreachableException"/> when there is no answer of the broker that is pinned. Acts that take an <c>approve</c> throw
 /// <see cref="ApprovalNeededException"/> when a second administrator has to approve them first. Thread-safe.
-/// secrets: the administrator's key; recovery shares pass through <see cref="ExportAsync"/>, <see cref="ExportAuthorityAsync"/>, <see cref="RestoreAsync"/> and <see cref="DrillAsync"/>.
+/// secrets: the administrator's key; recovery shares pass through <see cref="RestoreAsync"/> and <see cref="DrillAsync"/>.
 /// </summary>
 public sealed class AdministrationClient : IDisposable
 {
     private static readonly AdminJson Json = AdminJson.Default;
 
     private readonly AdministrationConnection _connection;
+
+    /// <summary>Until when this administrator's key counts (RFC 3339), once the broker has said that it ends soon; null before.</summary>
+    public string? KeyExpires => _connection.KeyExpires;
 
     /// <summary>A client.</summary>
     /// <param name="broker">The address of <c>admin.listen</c>, <c>https://HOST:PORT</c>.</param>
@@ -72,7 +75,7 @@ public sealed class AdministrationClient : IDisposable
     public Task<TwoPersonAnswer<ExportedKek>> ExportAsync(string kek, int version, ExportKekRequest request, CancellationToken cancellation) =>
         _connection.SendForTwoAsync(Version(kek, version) + "/export", request, Json.ExportKekRequest, Json.ExportedKek, cancellation);
 
-    /// <summary>Splits the authority's key into recovery shares. secrets: the answer is the key.</summary>
+    /// <summary>Splits the authority's key into recovery shares. The answer is sealed to its keepers.</summary>
     public Task<TwoPersonAnswer<ExportedAuthority>> ExportAuthorityAsync(ExportKekRequest request, CancellationToken cancellation) =>
         _connection.SendForTwoAsync(AdminPaths.AuthorityExport, request, Json.ExportKekRequest, Json.ExportedAuthority, cancellation);
 

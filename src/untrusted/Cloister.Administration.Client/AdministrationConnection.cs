@@ -45,6 +45,9 @@ internal sealed class AdministrationConnection : IDisposable
         _http = new HttpClient(handler) { BaseAddress = broker };
     }
 
+    /// <summary>Until when this administrator's key counts, once the broker has said that it ends soon; null before.</summary>
+    internal string? KeyExpires { get; private set; }
+
     public void Dispose() => _http.Dispose();
 
     internal Task<TAnswer> GetAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answer, CancellationToken cancellation)
@@ -86,6 +89,11 @@ internal sealed class AdministrationConnection : IDisposable
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new BrokerUnreachableException(Explain(e), e);
+        }
+
+        if (response.Headers.TryGetValues(AdminPaths.KeyExpiresHeader, out IEnumerable<string>? ends))
+        {
+            KeyExpires = ends.First();
         }
 
         if (response.IsSuccessStatusCode)

@@ -9,8 +9,8 @@ namespace Cloister.Administration.Client;
 /// </summary>
 public static class AdministratorCertificate
 {
-    // Brokers look at key and role. Some TLS libraries look at dates too.
-    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(10 * 365);
+    // Brokers take keys for 400 days at most, from the first certificate on.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(365);
 
     /// <summary>A new key and its certificate.</summary>
     public static X509Certificate2 Create(string name, DateTimeOffset now)

@@ -91,12 +91,13 @@ internal sealed class ExportAlone() : AdministrationAttack(
     {
         using HttpClient alice = administrators.As(administrators.Alice);
         using HttpClient bob = administrators.As(administrators.Bob);
+        using ShareKeepers keepers = new(3);
         const string path = "/admin/v1/keks/secrets/versions/1/export";
-        using HttpResponseMessage first = await alice.PostAsJsonAsync(path, new { threshold = 2, shares = 3 }, stop);
+        using HttpResponseMessage first = await alice.PostAsJsonAsync(path, new { threshold = 2, keepers = keepers.Keys }, stop);
         string request = (await first.Content.ReadFromJsonAsync<System.Text.Json.Nodes.JsonObject>(stop))!["id"]!.GetValue<string>();
-        using HttpResponseMessage again = await alice.PostAsJsonAsync(path, new { threshold = 2, shares = 3, approve = request }, stop);
+        using HttpResponseMessage again = await alice.PostAsJsonAsync(path, new { threshold = 2, keepers = keepers.Keys, approve = request }, stop);
         string refusal = await again.Content.ReadAsStringAsync(stop);
-        using HttpResponseMessage second = await bob.PostAsJsonAsync(path, new { threshold = 2, shares = 3, approve = request }, stop);
+        using HttpResponseMessage second = await bob.PostAsJsonAsync(path, new { threshold = 2, keepers = keepers.Keys, approve = request }, stop);
         return new Outcome(
             first.StatusCode == HttpStatusCode.Accepted && !again.IsSuccessStatusCode ? Trial.Refused($"a request first; approved by who asked: {(int)again.StatusCode} {refusal}") : Trial.Success("exported alone"),
             second.IsSuccessStatusCode ? Trial.Success("approved by another custodian, the shares are handed out") : Trial.Refused(await second.Content.ReadAsStringAsync(stop)));

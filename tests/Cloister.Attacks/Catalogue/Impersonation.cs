@@ -79,12 +79,10 @@ internal sealed class KeepersOfTheAuthority() : Attack(
         Cluster cluster = await ground.SharedClusterAsync();
         using X509Certificate2 administrator = X509Certificate2.CreateFromPemFile(cluster.Administrator.Certificate, cluster.Administrator.Key);
         using HttpClient http = cluster.AdminClient(administrator);
-        using HttpResponseMessage answer = await http.PostAsJsonAsync("/admin/v1/authority/export", new { threshold = 2, shares = 3 }, ground.Stop);
+        using ShareKeepers keepers = new(3);
+        using HttpResponseMessage answer = await http.PostAsJsonAsync("/admin/v1/authority/export", new { threshold = 2, keepers = keepers.Keys }, ground.Stop);
         answer.EnsureSuccessStatusCode();
-        RecoveryShare[] shares =
-        [
-            .. (await answer.Content.ReadFromJsonAsync<System.Text.Json.Nodes.JsonObject>(ground.Stop))!["shares"]!.AsArray().Select(share => RecoveryShare.Parse(share!.GetValue<string>())),
-        ];
+        RecoveryShare[] shares = keepers.Open((await answer.Content.ReadFromJsonAsync<System.Text.Json.Nodes.JsonObject>(ground.Stop))!);
         return new Outcome(Try([.. shares.Skip(1)], cluster.Broker.Pin), Contrast: Try([shares[0]], cluster.Broker.Pin));
     }
 

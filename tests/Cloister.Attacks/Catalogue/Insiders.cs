@@ -1,14 +1,16 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Cloister.Attacks.Framework;
+using Cloister.Broker.State.Requests;
 using Cloister.Broker.State.Revocations;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Contracts.Keys;
-using Cloister.Recovery;
+using Cloister.KeyStores;
+using Cloister.KeyStores.Database;
+using Cloister.KeyStores.RootKeys;
 
 namespace Cloister.Attacks.Catalogue;
 
@@ -41,19 +43,30 @@ internal abstract class InsiderAttack(string name, string has, string how) : Att
         string keys = !isProtected && KeysProtect
             ? $"key: \"{one}\", roles: [operator, keyCustodian] }}, {{ name: eve, key: \"{two}\""
             : $"keys: [\"{one}\", \"{two}\"]";
-        BrokerProcess broker = await ground.AddAsync(folder.StartAsync($$"""
+        string configuration = $$"""
             admin:
               listen: 127.0.0.1:0
               administrators: [ { name: alice, {{keys}}, roles: [operator, keyCustodian] }, { name: bob, key: "{{BrokerProcess.PinOf(bob)}}", roles: [operator, keyCustodian] } ]
               {{(isProtected ? "" : Off)}}
-            """));
+            """;
+        BrokerProcess broker = await ground.AddAsync(folder.StartAsync(configuration));
         await using OtherBroker admin = await folder.OpenAsync(broker);
         using SimulatedEnclave honest = new(TimeProvider.System);
         await admin.MakeKekAsync("secrets", honest.Policy());
         using HttpClient first = AdministrationAttack.ClientOf(broker, alice);
         using HttpClient elsewhere = AdministrationAttack.ClientOf(broker, second);
         using HttpClient other = AdministrationAttack.ClientOf(broker, bob);
-        return await TryAsync(new Insider(broker, admin, first, elsewhere, other, isProtected), ground.Stop);
+        Insider insider = new(folder, broker, admin, first, elsewhere, other, isProtected)
+        {
+            Remove = async () =>
+            {
+                string without = configuration.Replace($"{{ name: alice, {keys}, roles: [operator, keyCustodian] }},", "", StringComparison.Ordinal);
+                folder.WriteConfiguration($"{without.TrimEnd()}\n  twoPersons: [liftRevocation]\n");
+                await broker.ReloadAsync();
+            },
+            To = (process, isBob) => AdministrationAttack.ClientOf(process, isBob ? bob : alice), RestartAsync = () => ground.AddAsync(folder.StartAsync(configuration)),
+        };
+        return await TryAsync(insider, ground.Stop);
     }
 
     /// <summary>Asks, and approves where that left a request; what the broker said.</summary>
@@ -78,12 +91,43 @@ internal abstract class InsiderAttack(string name, string has, string how) : Att
     protected static Task<HttpResponseMessage> LiftAsync(HttpClient who, string? approve, CancellationToken stop) =>
         who.PostAsJsonAsync("/admin/v1/revocations/lift", new { kind = "platform", value = "00ff", approve }, stop);
 
-    protected sealed record Insider(BrokerProcess Broker, OtherBroker Admin, HttpClient First, HttpClient Second, HttpClient Bob, bool IsProtected)
+    protected sealed record Insider(BrokerFolder Folder, BrokerProcess Broker, OtherBroker Admin, HttpClient First, HttpClient Second, HttpClient Bob, bool IsProtected)
     {
+        /// <summary>A connection of alice's, or of bob's, to a broker that was started again.</summary>
+        public required Func<BrokerProcess, bool, HttpClient> To { get; init; }
+
+        /// <summary>Takes alice out of the configuration, which the broker reads again.</summary>
+        public required Func<Task> Remove { get; init; }
+
+        /// <summary>Starts the broker again.</summary>
+        public required Func<Task<BrokerProcess>> RestartAsync { get; init; }
+
+
         public async Task<bool> GetsKekAsync(SimulatedEnclave enclave)
         {
             using KbsClient client = new(Broker.Url, Broker.Pin);
             return (await client.LeaseAsync(enclave, "secrets")).Status == HttpStatusCode.OK;
+        }
+
+        /// <summary>Takes a key out of the key store; the broker knows the version still.</summary>
+        public async Task LoseAsync(KekIdentity kek, CancellationToken stop)
+        {
+            await using DatabaseKeyStore store = await DatabaseKeyStore.OpenAsync(Folder.Database, FileRootKey.Open(Folder.RootKeyFile), stop);
+            await store.DestroyAsync(kek, stop);
+        }
+
+        public async Task<bool> HasAsync(KekIdentity kek, CancellationToken stop)
+        {
+            await using DatabaseKeyStore store = await DatabaseKeyStore.OpenAsync(Folder.Database, FileRootKey.Open(Folder.RootKeyFile), stop);
+            try
+            {
+                await store.ReleaseAsync(kek, new byte[32], stop);
+                return true;
+            }
+            catch (KeyStoreException e) when (e.Failure == KeyStoreFailure.Unknown)
+            {
+                return false;
+            }
         }
 
         public async Task<bool> IsRevokedAsync(CancellationToken stop) => (await Admin.State.ListRevocationsAsync(stop)).Count > 0;
@@ -150,32 +194,6 @@ internal sealed class CancelAlone() : InsiderAttack("destruction-cancelled-by-on
     }
 }
 
-internal sealed class ForgedShares() : InsiderAttack(
-    "forged-recovery-shares", "every role, the consent of the second administrator, and shares of a key of his own under the name of a version that never was",
-    "only versions come back whose key's commitment the broker kept when it made them")
-{
-    protected override string Off => "restoreUnknown: allowed";
-
-    protected override async Task<Trial> TryAsync(Insider alice, CancellationToken stop)
-    {
-        KekIdentity next = new(alice.Broker.Authority, "secrets", 2, new string('a', 32));
-        string[] shares = [.. RecoveryShares.Split(next, RandomNumberGenerator.GetBytes(32), 2, 2).Select(share => share.ToText())];
-        using HttpResponseMessage asked = await RestoreAsync(alice.First, shares, null, stop);
-        string text = await asked.Content.ReadAsStringAsync(stop);
-        if (asked.StatusCode == HttpStatusCode.Accepted)
-        {
-            (await RestoreAsync(alice.Bob, shares, Id(text), stop)).Dispose();
-        }
-
-        return (await alice.Admin.State.FindKekAsync("secrets", stop))!.Versions.Count > 1
-            ? Trial.Success("writes use a key of his")
-            : Trial.Refused($"{(int)asked.StatusCode} {text}");
-    }
-
-    private static Task<HttpResponseMessage> RestoreAsync(HttpClient who, string[] shares, string? approve, CancellationToken stop) =>
-        who.PostAsJsonAsync("/admin/v1/restore", new { shares, cluster = "c1", policy = "secrets", store = "database", approve }, stop);
-}
-
 internal sealed class SecondCertificate() : InsiderAttack(
     "request-approved-under-a-second-certificate", "every role, and a second certificate of his own", "a person is a name with all its keys: who asked cannot approve")
 {
@@ -206,4 +224,97 @@ internal sealed class ChangedRequest() : InsiderAttack(
         using HttpResponseMessage second = await SetPolicyAsync(alice.Bob, own.Policy(), Id(await first.Content.ReadAsStringAsync(stop)), stop);
         return second.IsSuccessStatusCode ? Trial.Success("it is in force") : Trial.Refused($"{(int)second.StatusCode} {await second.Content.ReadAsStringAsync(stop)}");
     }
+}
+
+internal sealed class RemovedAdministrator() : InsiderAttack(
+    "removed-administrator-approves", "a connection from before he was removed, a request of his own, and one that waits for him to approve",
+    "who is an administrator is asked at each request and each approval, and changes without a restart")
+{
+    // The control is not removed.
+    protected override string Off => "";
+
+    protected override async Task<Trial> TryAsync(Insider alice, CancellationToken stop)
+    {
+        await alice.Admin.RevokeAsync(RevocationKind.Platform, "00ff");
+        using HttpResponseMessage his = await LiftAsync(alice.First, null, stop);
+        using HttpResponseMessage bobs = await LiftAsync(alice.Bob, null, stop);
+        if (alice.IsProtected)
+        {
+            await alice.Remove();
+        }
+
+        using HttpResponseMessage approved = await LiftAsync(alice.First, Id(await bobs.Content.ReadAsStringAsync(stop)), stop);
+        using HttpResponseMessage other = await LiftAsync(alice.Bob, Id(await his.Content.ReadAsStringAsync(stop)), stop);
+        return await alice.IsRevokedAsync(stop)
+            ? Trial.Refused($"his approval: {(int)approved.StatusCode} {await approved.Content.ReadAsStringAsync(stop)}; his request: {(int)other.StatusCode} {await other.Content.ReadAsStringAsync(stop)}")
+            : Trial.Success("lifted");
+    }
+}
+
+internal sealed class ReplayedApproval() : InsiderAttack(
+    "approval-replayed-after-a-crash", "every role, an act that the second administrator approves, and a broker that is killed while it does it",
+    "the approval is used up in the transaction of the act: after a crash both are there or neither")
+{
+    private const int Crashes = 6;
+
+    // Nothing takes it away: the control puts the request back into the database, as if it had not been used up.
+    protected override string Off => "";
+
+    protected override async Task<Trial> TryAsync(Insider alice, CancellationToken stop)
+    {
+        using SimulatedEnclave own = new(TimeProvider.System);
+        await alice.Admin.SetPolicyAsync("other", own.Policy());
+        int done = 0;
+        BrokerProcess broker = alice.Broker;
+        for (int i = 0; i < Crashes; i++)
+        {
+            await alice.Admin.SetKekPolicyAsync("secrets", "secrets");
+            PendingAct request = await AskAsync(alice, broker, stop);
+            using (HttpClient bob = alice.To(broker, true))
+            {
+                Task approval = SetKekPolicyAsync(bob, request.Id, stop);
+                await Task.Delay(5 * i, stop);
+                await broker.KillAsync();
+                await approval.ContinueWith(_ => { }, stop, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+
+            broker = await alice.RestartAsync();
+            bool isDone = await PolicyAsync(alice, stop) == "other";
+            if (isDone == await alice.Admin.State.FindRequestAsync(request.Id, stop) is not null)
+            {
+                return Trial.Success(isDone ? "done, and the approval is there still" : "the approval is gone, and nothing was done");
+            }
+
+            if (isDone)
+            {
+                done++;
+                await alice.Admin.SetKekPolicyAsync("secrets", "secrets");
+                if (!alice.IsProtected)
+                {
+                    await alice.Admin.State.AddRequestAsync(request, stop);
+                }
+            }
+
+            using HttpClient again = alice.To(broker, true);
+            using HttpResponseMessage replayed = await SetKekPolicyAsync(again, request.Id, stop);
+            if (replayed.IsSuccessStatusCode == isDone)
+            {
+                return Trial.Success(isDone ? "the same approval did it twice" : "what was not done cannot be done with its approval");
+            }
+        }
+
+        return Trial.Refused($"of {Crashes} crashes {done} came after the act, and the approval did nothing more; {Crashes - done} before, and it was good still");
+    }
+
+    private static async Task<PendingAct> AskAsync(Insider alice, BrokerProcess broker, CancellationToken stop)
+    {
+        using HttpClient first = alice.To(broker, false);
+        using HttpResponseMessage asked = await SetKekPolicyAsync(first, null, stop);
+        return (await alice.Admin.State.FindRequestAsync(Id(await asked.Content.ReadAsStringAsync(stop)), stop))!;
+    }
+
+    private static Task<HttpResponseMessage> SetKekPolicyAsync(HttpClient who, string? approve, CancellationToken stop) =>
+        who.PutAsJsonAsync("/admin/v1/keks/secrets/policy", new { policy = "other", approve }, stop);
+
+    private static async Task<string> PolicyAsync(Insider alice, CancellationToken stop) => (await alice.Admin.State.FindKekAsync("secrets", stop))!.Record.Policy;
 }

@@ -93,13 +93,14 @@ public sealed class AccessTests
     public async Task A_missing_role_is_named()
     {
         await using AdministrationServer server = await AdministrationServer.StartAsync();
+        using Keepers keepers = new(3);
         (Func<Task> Act, string Role)[] acts =
         [
             (() => server.Carol.SetPolicyAsync("p", "text", Cancellation), "Operator"),
             (() => server.Bob.CreateKekAsync(new CreateKekRequest("k", "c", "p", "main"), Cancellation), "Operator"),
             (() => server.Carol.RevokeAsync(new RevokeRequest("kek", "k", "why"), Cancellation), "Operator"),
             (() => server.Carol.DestroyAsync("k", 1, new DestroyKekRequest(100000, "k"), Cancellation), "KeyCustodian"),
-            (() => server.Carol.ExportAsync("k", 1, new ExportKekRequest(2, 3), Cancellation), "KeyCustodian"),
+            (() => server.Carol.ExportAsync("k", 1, keepers.Request(2), Cancellation), "KeyCustodian"),
             (() => server.Carol.DrillAsync(new DrillRequest([]), Cancellation), "KeyCustodian"),
             (() => server.Bob.ReadAuditAsync(1, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync().AsTask(), "Auditor"),
             (() => server.Bob.DryRunAsync(new DryRunRequest("", default, default), Cancellation), "Auditor"),
@@ -148,7 +149,7 @@ public sealed class AccessTests
         return await client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
     }
 
-    private static HttpClient NewClient(Uri address, X509Certificate2? certificate) => new(new SocketsHttpHandler
+    internal static HttpClient NewClient(Uri address, X509Certificate2? certificate) => new(new SocketsHttpHandler
     {
         SslOptions = new SslClientAuthenticationOptions
         {

@@ -11,6 +11,7 @@ using Cloister.Broker.Tests;
 using Cloister.Broker.Tokens;
 using Cloister.Kbs;
 using Cloister.KeyStores;
+using Cloister.Recovery;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -24,12 +25,13 @@ namespace Cloister.Broker.Administration.Tests.Http;
 /// <summary>A broker's administration on a listener of its own, and three administrators with their keys.</summary>
 internal sealed class AdministrationServer : IAsyncDisposable
 {
-    private readonly BrokerAuthority _authority = new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
+    private readonly BrokerAuthority _authority;
     private readonly List<X509Certificate2> _certificates = [];
     private readonly ECDsa _auditKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private WebApplication? _host;
 
-    private AdministrationServer(BrokerUnderTest broker) => (Broker, Enclave) = (broker, new SimulatedEnclave(broker.Time));
+    private AdministrationServer(BrokerUnderTest broker, BrokerAuthority? authority = null) =>
+        (Broker, Enclave, _authority) = (broker, new SimulatedEnclave(broker.Time), authority ?? new BrokerAuthority(ECDsa.Create(ECCurve.NamedCurves.nistP256)));
 
     internal BrokerUnderTest Broker { get; }
 
@@ -63,14 +65,20 @@ internal sealed class AdministrationServer : IAsyncDisposable
     internal static Task<AdministrationServer> StartAsync(params string[] twoPersons) => StartInRoleAsync(CertificateRole.Administration, twoPersons);
 
     /// <summary>One whose database was lost.</summary>
-    internal static Task<AdministrationServer> StartLostAsync() => StartInRoleAsync(CertificateRole.Administration, restoreUnknown: true);
+    internal static Task<AdministrationServer> StartLostAsync(AdministrationServer lost)
+    {
+        byte[] key = new byte[BrokerAuthority.KeySize];
+        lost._authority.ExportKey(key);
+        BrokerAuthority authority = new(ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = key }));
+        return StartInRoleAsync(CertificateRole.Administration, authority);
+    }
 
     /// <summary>One that shows a certificate of a role.</summary>
-    internal static Task<AdministrationServer> StartInRoleAsync(string role, params string[] twoPersons) => StartInRoleAsync(role, restoreUnknown: false, twoPersons);
+    internal static Task<AdministrationServer> StartInRoleAsync(string role, params string[] twoPersons) => StartInRoleAsync(role, null, twoPersons);
 
-    private static async Task<AdministrationServer> StartInRoleAsync(string role, bool restoreUnknown, params string[] twoPersons)
+    private static async Task<AdministrationServer> StartInRoleAsync(string role, BrokerAuthority? ofLost, params string[] twoPersons)
     {
-        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken)) { RestoreUnknown = restoreUnknown };
+        AdministrationServer server = new(await BrokerUnderTest.StartAsync(TestContext.Current.CancellationToken), ofLost) { RestoreUnknown = ofLost is not null };
         X509Certificate2[] keys = [.. ((string[])["alice", "bob", "carol", "alice", "dora"]).Select(server.NewCertificate)];
         AdministratorDirectory administrators = new(
         [
@@ -98,10 +106,16 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     internal X509Certificate2 NewCertificate(string name)
     {
-        X509Certificate2 certificate = AdministratorCertificate.Create(name, DateTimeOffset.UtcNow);
+        X509Certificate2 certificate = AdministratorCertificate.Create(name, Broker.Time.GetUtcNow());
         _certificates.Add(certificate);
         return certificate;
     }
+
+    /// <summary>Who may.</summary>
+    internal AdministratorDirectory Administrators { get; private set; } = null!;
+
+    /// <summary>Signs shares as this broker does.</summary>
+    internal IShareAuthority ShareAuthority => _authority;
 
     /// <summary>Her certificate, which the caller disposes.</summary>
     internal X509Certificate2 CertificateOfAlice() => new(_certificates[0]);
@@ -127,6 +141,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     private async Task ListenAsync(AdministratorDirectory administrators, string[] twoPersons, bool requireCertificate, string role = CertificateRole.Administration)
     {
+        Administrators = administrators;
         TlsIdentity identity = _authority.IssueTlsIdentity(role, DateTimeOffset.UtcNow);
         Dictionary<string, IKeyStore> stores = new() { ["main"] = Broker.Store };
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
@@ -137,9 +152,10 @@ internal sealed class AdministrationServer : IAsyncDisposable
         AdministrationEndpoints.Map(_host, new AdministrationServices
         {
             Administrators = administrators,
+            Keys = new AdministratorKeys(Broker.State, Broker.Time),
             TwoPersons = new TwoPersonRule(twoPersons, administrators, Broker.State, Broker.Time),
             Acts = Broker.Administration,
-            Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority, RestoreUnknown),
+            Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority, _authority, RestoreUnknown),
             AuthorityRecovery = new AuthorityRecovery(Broker.State, _authority),
             DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time, otherRoots: OtherRoots.Any)),
             State = Broker.State,

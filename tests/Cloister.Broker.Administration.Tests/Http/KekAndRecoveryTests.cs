@@ -41,12 +41,12 @@ public sealed class KekAndRecoveryTests
         KekSummary before = await lost.Alice.RotateKekAsync("payments", null, Cancellation);
         IReadOnlyList<string>[] shares =
         [
-            (await lost.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Done!.Shares,
-            (await lost.Bob.ExportAsync("payments", 2, new ExportKekRequest(3, 5), Cancellation)).Done!.Shares,
+            await Keepers.ExportAsync(lost, "payments", 1, 2, 3),
+            await Keepers.ExportAsync(lost, "payments", 2, 3, 5),
         ];
         byte[] original = await ReleaseAsync(lost, 2);
 
-        await using AdministrationServer fresh = await AdministrationServer.StartLostAsync();
+        await using AdministrationServer fresh = await AdministrationServer.StartLostAsync(lost);
         await fresh.Broker.State.SetPolicyAsync("production", "a policy", "x", Cancellation);
         RestoreKekRequest restore = new([shares[1][4], shares[1][0], shares[1][2]], "cluster-a", "production", "main");
         await fresh.Bob.RestoreAsync(restore, Cancellation);
@@ -67,8 +67,8 @@ public sealed class KekAndRecoveryTests
     {
         await using AdministrationServer server = await AdministrationServer.StartAsync();
         await server.Broker.NewKekAsync("payments", Cancellation);
-        IReadOnlyList<string> one = (await server.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Done!.Shares;
-        IReadOnlyList<string> other = (await server.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Done!.Shares;
+        IReadOnlyList<string> one = await Keepers.ExportAsync(server, "payments", 1, 2, 3);
+        IReadOnlyList<string> other = await Keepers.ExportAsync(server, "payments", 1, 2, 3);
         foreach (string[] shares in (string[][])[[one[0]], [one[0], other[1]], [one[0], one[0]], ["nonsense"], []])
         {
             AdministrationRefusedException refused = await Assert.ThrowsAsync<AdministrationRefusedException>(
@@ -86,7 +86,7 @@ public sealed class KekAndRecoveryTests
     {
         await using AdministrationServer server = await AdministrationServer.StartAsync();
         await server.Broker.NewKekAsync("payments", Cancellation);
-        IReadOnlyList<string> shares = (await server.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Done!.Shares;
+        IReadOnlyList<string> shares = await Keepers.ExportAsync(server, "payments", 1, 2, 3);
         string etag = (await server.Bob.GetKekAsync("payments", Cancellation)).Etag;
 
         DrillResult good = await server.Bob.DrillAsync(new DrillRequest([shares[2], shares[0]]), Cancellation);

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Administration.Client;
 
@@ -54,15 +55,67 @@ public sealed class TwoPersonTests
     public async Task A_request_is_over_after_a_day_and_when_it_is_withdrawn()
     {
         await using AdministrationServer server = await StartAsync();
-        string old = (await server.Alice.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Waiting!.Id;
+        using Keepers keepers = new(3);
+        string old = (await server.Alice.ExportAsync("payments", 1, keepers.Request(2), Cancellation)).Waiting!.Id;
         server.Broker.Time.Advance(TimeSpan.FromHours(24));
-        await RefusedAsync(AdminErrors.NotFound, () => server.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3, old), Cancellation));
+        await RefusedAsync(AdminErrors.NotFound, () => server.Bob.ExportAsync("payments", 1, keepers.Request(2, old), Cancellation));
 
-        string withdrawn = (await server.Alice.ExportAsync("payments", 1, new ExportKekRequest(2, 3), Cancellation)).Waiting!.Id;
+        string withdrawn = (await server.Alice.ExportAsync("payments", 1, keepers.Request(2), Cancellation)).Waiting!.Id;
         await RefusedAsync(AdminErrors.RoleRequired, () => server.Carol.WithdrawAsync(withdrawn, Cancellation));
         Assert.True(await server.Alice.WithdrawAsync(withdrawn, Cancellation));
         Assert.False(await server.Alice.WithdrawAsync(withdrawn, Cancellation));
-        await RefusedAsync(AdminErrors.NotFound, () => server.Bob.ExportAsync("payments", 1, new ExportKekRequest(2, 3, withdrawn), Cancellation));
+        await RefusedAsync(AdminErrors.NotFound, () => server.Bob.ExportAsync("payments", 1, keepers.Request(2, withdrawn), Cancellation));
+    }
+
+    [Fact]
+    public async Task An_approval_is_used_up_with_the_act_and_not_before()
+    {
+        await using AdministrationServer server = await StartAsync();
+        string request = (await server.Alice.DestroyAsync("payments", 1, Order, Cancellation)).Waiting!.Id;
+
+        // Approved, and then not done: the act is refused where it would be done.
+        Administrator bob = new("bob", AdministratorRole.KeyCustodian);
+        TwoPersonRule rule = new(["destroy"], server.Administrators, server.Broker.State, server.Broker.Time);
+        JsonObject parameters = JsonNode.Parse((await server.Bob.ListRequestsAsync(Cancellation)).Single().Parameters)!.AsObject();
+        Administrator approving = (await rule.AskAsync(bob, "destroy", parameters, request, Cancellation)).By;
+        Assert.Equal("alice", approving.RequestedBy);
+        await Assert.ThrowsAsync<AdministrationException>(
+            () => server.Broker.Administration.ScheduleDestroyAsync(approving, "payments", 1, TimeSpan.FromDays(3), "another", Cancellation));
+        Assert.Equal("enabled", await StateAsync(server));
+        Assert.Equal(request, Assert.Single(await server.Bob.ListRequestsAsync(Cancellation)).Id);
+        Assert.DoesNotContain(await server.Broker.AuditAsync(), entry => entry.Kind == "request.approved");
+
+        await server.Broker.Administration.ScheduleDestroyAsync(approving, "payments", 1, TimeSpan.FromDays(3), "payments", Cancellation);
+        Assert.Empty(await server.Bob.ListRequestsAsync(Cancellation));
+        Assert.Equal(["request.approved", "kek.destroy"], (await server.Broker.AuditAsync()).Select(entry => entry.Kind).TakeLast(2));
+
+        // The same approval again does nothing, and what it would have done is not there.
+        await server.Broker.Administration.CancelDestroyAsync(BrokerUnderTest.Everything, "payments", 1, Cancellation);
+        AdministrationException again = await Assert.ThrowsAsync<AdministrationException>(
+            () => server.Broker.Administration.ScheduleDestroyAsync(approving, "payments", 1, TimeSpan.FromDays(3), "payments", Cancellation));
+        Assert.Equal(AdministrationFailure.NotFound, again.Failure);
+        Assert.Equal("disabled", await StateAsync(server));
+    }
+
+    [Fact]
+    public async Task Of_many_who_approve_at_once_one_does_it()
+    {
+        await using AdministrationServer server = await StartAsync();
+        using Keepers keepers = new(3);
+        string request = (await server.Alice.ExportAsync("payments", 1, keepers.Request(2), Cancellation)).Waiting!.Id;
+        bool[] exported = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            try
+            {
+                return (await server.Bob.ExportAsync("payments", 1, keepers.Request(2, request), Cancellation)).Done is not null;
+            }
+            catch (AdministrationRefusedException)
+            {
+                return false;
+            }
+        }));
+        Assert.Single(exported, done => done);
+        Assert.Single(await server.Broker.AuditAsync(), entry => entry.Kind == "kek.export" && entry.Details.Contains("\"done\"", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -129,9 +129,20 @@ public sealed class CommandTests
 
     private static Task<string[]> ExportAsync(CommandAndBroker it, int version) => SplitAsync(it, "shares", "kek", "export", "--name", "payments", "--version", $"{version}");
 
+    // Exported by two, and opened by their keepers.
     private static async Task<string[]> SplitAsync(CommandAndBroker it, string folder, params string[] verb)
     {
-        string[] export = [.. verb, "--threshold", "2", "--shares", "3", "--directory", it[folder]];
+        string[] names = ["one", "two", "three"];
+        Dictionary<string, string> keys = [];
+        foreach (string name in names)
+        {
+            (int made, string key, string problem) = await CommandAndBroker.RunAsync(
+                "kek", "keeper-key", "--key", it[$"{folder}-{name}.key"], "--public", it[$"{folder}-{name}.pub"], "-o", "json");
+            Assert.True(made == 0, problem);
+            keys.Add((string)JsonNode.Parse(key)!["pin"]!, it[$"{folder}-{name}.key"]);
+        }
+
+        string[] export = [.. verb, "--threshold", "2", .. names.SelectMany(name => (string[])["--keeper", it[$"{folder}-{name}.pub"]]), "--directory", it[folder]];
         (int exitCode, string output, _) = await it.AsAsync("alice", export);
         Assert.Equal(2, exitCode);
         Assert.False(Directory.Exists(it[folder]));
@@ -139,7 +150,24 @@ public sealed class CommandTests
         Assert.Equal(2, (await it.AsAsync("alice", [.. export, "--approve", request])).ExitCode);
         JsonNode exported = await it.DoneAsync("bob", [.. export, "--approve", request]);
         Assert.DoesNotContain("cloister-share", exported.ToJsonString(), StringComparison.Ordinal);
-        return [.. exported["files"]!.AsArray().Select(file => (string)file!)];
+        string[] files = [.. exported["files"]!.AsArray().Select(file => (string)file!)];
+        string[] pins = [.. exported["keepers"]!.AsArray().Select(pin => (string)pin!)];
+        Assert.Equal(2, (await OpenAsync(files[0], keys[pins[1]], it[$"{folder}-nothing"])).ExitCode);
+        Assert.False(File.Exists(it[$"{folder}-nothing"]));
+        List<string> opened = [];
+        for (int i = 0; i < files.Length; i++)
+        {
+            Assert.DoesNotContain("cloister-share", await File.ReadAllTextAsync(files[i], TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            opened.Add(Path.ChangeExtension(files[i], ".txt"));
+            (int good, string said, string errors) = await OpenAsync(files[i], keys[pins[i]], opened[i]);
+            Assert.True(good == 0, errors);
+            Assert.Equal(i + 1, (int)JsonNode.Parse(said)!["share"]!);
+        }
+
+        return [.. opened];
+
+        static Task<(int ExitCode, string Output, string Errors)> OpenAsync(string share, string key, string to) =>
+            CommandAndBroker.RunAsync("kek", "open-share", "--share", share, "--key", key, "--out", to, "-o", "json");
     }
 
     private static async Task DestroyAsync(CommandAndBroker it)

@@ -101,6 +101,20 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>SIGHUP; returns when the broker says what came of it.</summary>
+    public async Task ReloadAsync()
+    {
+        int before = Reloads();
+        Assert.Equal(0, SendSignal(_process.Id, 1));
+        using CancellationTokenSource limit = new(Patience);
+        while (Reloads() == before)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    private int Reloads() => Errors.Split("configuration read again").Length + Errors.Split("configuration was not reloaded").Length;
+
     /// <summary>SIGTERM, and how it ended.</summary>
     public async Task<int> StopAsync()
     {

@@ -39,11 +39,7 @@ public sealed class DisasterDrillTests : IDisposable
                 },
                 "writes use the new version",
                 TimeSpan.FromMinutes(3));
-            foreach (string version in (string[])["1", "2"])
-            {
-                (await CliProcess.RunAsync(
-                    "kek", "export", "--name", "dev", "--version", version, "--threshold", "2", "--shares", "3", "--directory", _folder[$"shares{version}"], "--context", context)).MustSucceed();
-            }
+            await ExportAsync(context);
 
             await etcd.CtlAsync("snapshot", "save", _folder["snapshot.db"]);
             await ShellAsync($"etcdctl --endpoints {etcd.Url} get {After} --print-value-only | head -c -1 > {_folder["value"]}", etcd.Folder);
@@ -68,6 +64,28 @@ public sealed class DisasterDrillTests : IDisposable
         CliResult other = await CliProcess.RunWithInputAsync(value, [.. one, .. Share(1, 1), .. Share(1, 2)]);
         Assert.Equal((ExitCode.No, ""), (other.ExitCode, other.Output));
         (await CliProcess.RunWithInputAsync(value, [.. one, .. Share(2, 1)])).MustBeRefused("2 shares restore KEK dev");
+    }
+
+    // Each keeper opens his shares: which number is whose depends on the pins.
+    private async Task ExportAsync(string context)
+    {
+        string[] keepers = ["one", "two", "three"];
+        Dictionary<string, string> keys = [];
+        foreach (string keeper in keepers)
+        {
+            CliResult made = (await CliProcess.RunAsync("kek", "keeper-key", "--key", _folder[$"{keeper}.key"], "--public", _folder[$"{keeper}.pub"], "-o", "json")).MustSucceed();
+            keys.Add((string)made.Json["pin"]!, _folder[$"{keeper}.key"]);
+        }
+
+        foreach (string version in (string[])["1", "2"])
+        {
+            string[] export = ["kek", "export", "--name", "dev", "--version", version, "--threshold", "2", "--directory", _folder[$"shares{version}"], "--context", context, "-o", "json"];
+            CliResult exported = (await CliProcess.RunAsync([.. export, .. keepers.SelectMany(keeper => (string[])["--keeper", _folder[$"{keeper}.pub"]])])).MustSucceed();
+            foreach ((string file, string pin) in exported.Json["files"]!.AsArray().Zip(exported.Json["keepers"]!.AsArray(), (file, pin) => ((string)file!, (string)pin!)))
+            {
+                (await CliProcess.RunAsync("kek", "open-share", "--share", file, "--key", keys[pin], "--out", Path.ChangeExtension(file, ".txt"))).MustSucceed();
+            }
+        }
     }
 
     private static async Task<string> KeyIdAsync(EtcdProcess etcd, string key) => StorageClassifier.Classify((await etcd.GetAsync(key)).Value.Span).KeyId;

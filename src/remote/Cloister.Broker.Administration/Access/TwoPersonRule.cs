@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Broker.State;
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Requests;
 
 namespace Cloister.Broker.Administration;
@@ -28,22 +29,27 @@ public sealed class TwoPersonRule
     /// <exception cref="ArgumentException">There is no such act.</exception>
     public TwoPersonRule(IEnumerable<string> acts, AdministratorDirectory administrators, IBrokerState state, TimeProvider time)
     {
-        Acts = [.. acts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        if (Acts.Except(TwoPersonActs.All).FirstOrDefault() is { } unknown)
-        {
-            throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {string.Join(", ", TwoPersonActs.All)}");
-        }
-
+        Replace(acts);
         (_administrators, _state, _acts, _time) = (administrators, state, new AuditedActs(state), time);
     }
 
     /// <summary>The acts that take two.</summary>
-    public IReadOnlyList<string> Acts { get; }
+    public IReadOnlyList<string> Acts { get; private set; } = [];
+
+    /// <summary>Other acts take two from now on.</summary>
+    /// <exception cref="ArgumentException">There is no such act.</exception>
+    public void Replace(IEnumerable<string> acts)
+    {
+        string[] sorted = [.. acts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        Acts = sorted.Except(TwoPersonActs.All).FirstOrDefault() is { } unknown
+            ? throw new ArgumentException($"there is no two-person rule for {unknown}: there is for {string.Join(", ", TwoPersonActs.All)}")
+            : sorted;
+    }
 
     /// <summary>The acts that could take two, and that one administrator does alone here.</summary>
     public IReadOnlyList<string> Alone => [.. TwoPersonActs.All.Except(Acts)];
 
-    /// <summary>Asks whether an act may be done now. A request that is approved by this is used up.</summary>
+    /// <summary>Asks whether an act may be done now. A request that is approved by this is used up with the act: by whom the answer names, in the act's transaction.</summary>
     /// <param name="by">Who asks.</param>
     /// <param name="act">The act.</param>
     /// <param name="parameters">All that says what it does and to what as it is now, always in the same order.</param>
@@ -67,7 +73,7 @@ public sealed class TwoPersonRule
             return await _acts.RunAsync(by, role, "request.made", details, async (AuditedActs.Done done) => new Consent(by, await AddAsync(by, act, text, done, cancellation)));
         }
 
-        return await _acts.RunAsync(by, role, "request.approved", details, async (AuditedActs.Done done) =>
+        return await _acts.CheckAsync(by, role, "request.approved", details, async () =>
         {
             PendingAct request = await _state.FindRequestAsync(approve, cancellation) ?? throw Gone();
             RequireApprover(by, role, request);
@@ -76,10 +82,8 @@ public sealed class TwoPersonRule
                 throw new AdministrationException($"the request is for something else, or what it is about has changed since: {request.Act} {request.Parameters}, not {text}");
             }
 
-            details["requestedBy"] = request.By;
-            return await _state.TakeRequestAsync(approve, cancellation, taken => taken ? done() : null)
-                ? new Consent(by with { RequestedBy = request.By }, null)
-                : throw Gone();
+            (details["by"], details["requestedBy"], details["result"]) = (by.Name, request.By, "done");
+            return new Consent(by with { RequestedBy = request.By, Approval = new UsedApproval(approve, new AuditEvent("request.approved", details)) }, null);
         });
     }
 

@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using Cloister.AdminApi;
 using Cloister.Broker.State;
 using Cloister.KeyStores;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
@@ -11,7 +13,7 @@ namespace Cloister.Broker.Administration.Endpoints;
 /// <summary>
 /// Maps routes: who calls is known before a handler runs, and whatever a handler throws becomes an error of the protocol.
 /// </summary>
-internal sealed class AdminRoutes(IEndpointRouteBuilder routes, AdministratorDirectory administrators)
+internal sealed class AdminRoutes(IEndpointRouteBuilder routes, AdministratorDirectory administrators, AdministratorKeys keys, TimeProvider time)
 {
     internal void Get(string path, Func<AdminCall, Task> handle) => routes.MapGet(path, For(handle));
 
@@ -26,16 +28,35 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, AdministratorDir
 
     private RequestDelegate For(Func<AdminCall, Task> handle) => async http =>
     {
-        // The listener for administrators has asked for this already; these routes must be closed on any other one too.
-        if (administrators.Find(http.Connection.ClientCertificate) is not { } by)
+        // The listener for administrators has asked for this already; these routes must be closed on any other one too, and to who was removed since.
+        Administrator? known = null;
+        using IDisposable watching = administrators.Watch(() =>
         {
-            await RefuseAsync(http, StatusCodes.Status401Unauthorized, AdminErrors.Unauthenticated, "the connection shows no key of an administrator");
+            // What is sent slowly is not taken from somebody who is an administrator no more, or with other roles.
+            if (known is not null && administrators.Find(http.Connection.ClientCertificate) != known)
+            {
+                http.Abort();
+            }
+        });
+        if ((known = administrators.Find(http.Connection.ClientCertificate)) is not { } by)
+        {
+            await CloseAsync(http, "the connection shows no key of an administrator");
             return;
         }
 
         try
         {
+            DateTimeOffset end = await keys.RequireAsync(by, http.Connection.ClientCertificate!, http.RequestAborted);
+            if (end - time.GetUtcNow() < AdministratorKeys.Warning)
+            {
+                http.Response.Headers[AdminPaths.KeyExpiresHeader] = end.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            }
+
             await handle(new AdminCall(http, by));
+        }
+        catch (ExpiredAdministratorException e)
+        {
+            await CloseAsync(http, e.Message);
         }
         catch (AdministrationException e)
         {
@@ -46,6 +67,12 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, AdministratorDir
             await RefuseAsync(http, AuditedActs.FailureOf(e), e.Message);
         }
     };
+
+    private static Task CloseAsync(HttpContext http, string detail)
+    {
+        http.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        return RefuseAsync(http, StatusCodes.Status401Unauthorized, AdminErrors.Unauthenticated, detail);
+    }
 
     private static Task RefuseAsync(HttpContext http, AdministrationFailure failure, string detail)
     {

@@ -10,6 +10,9 @@ public sealed record AdministrationServices
     /// <summary>Who may.</summary>
     public required AdministratorDirectory Administrators { get; init; }
 
+    /// <summary>Until when their keys count.</summary>
+    public required AdministratorKeys Keys { get; init; }
+
     /// <summary>Which acts take two.</summary>
     public required TwoPersonRule TwoPersons { get; init; }
 

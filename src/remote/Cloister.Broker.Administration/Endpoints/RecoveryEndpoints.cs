@@ -3,11 +3,10 @@ using Cloister.AdminApi;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
-using Cloister.Recovery;
 
 namespace Cloister.Broker.Administration.Endpoints;
 
-/// <summary>Recovery shares: out, back, and proved. secrets: shares pass through.</summary>
+/// <summary>Recovery shares: out, sealed to their keepers, back, and proved. secrets: shares pass through.</summary>
 internal sealed class RecoveryEndpoints(AdministrationServices services)
 {
     internal void Map(AdminRoutes routes)
@@ -52,27 +51,23 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
     private async Task ExportAuthorityAsync(AdminCall call)
     {
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
-        JsonObject parameters = new() { ["authority"] = services.Authority, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
-        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by =>
-        {
-            IReadOnlyList<RecoveryShare> shares = await services.AuthorityRecovery.ExportAsync(by, request.Threshold, request.Shares);
-            await call.AnswerAsync(
-                new ExportedAuthority(shares[0].Authority, request.Threshold, [.. shares.Select(share => share.ToText())]), AdminJson.Default.ExportedAuthority);
-        });
+        ShareKeepers keepers = ShareKeepers.Parse(request.Keepers);
+        JsonObject parameters = new() { ["authority"] = services.Authority, ["threshold"] = request.Threshold, ["keepers"] = keepers.Pins() };
+        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by => await call.AnswerAsync(
+            new ExportedAuthority(services.Authority, request.Threshold, await services.AuthorityRecovery.ExportAsync(by, request.Threshold, keepers)),
+            AdminJson.Default.ExportedAuthority));
     }
 
     private async Task ExportAsync(AdminCall call)
     {
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
-        JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["threshold"] = request.Threshold, ["shares"] = request.Shares };
+        ShareKeepers keepers = ShareKeepers.Parse(request.Keepers);
+        JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["threshold"] = request.Threshold, ["keepers"] = keepers.Pins() };
         await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by =>
         {
-            IReadOnlyList<RecoveryShare> shares = await services.Recovery.ExportAsync(
-                by, call.Name, call.Version, request.Threshold, request.Shares, CancellationToken.None);
-            await call.AnswerAsync(
-                new ExportedKek(
-                    call.Name, call.Version, KeyId.Format(shares[0].Kek!.Fingerprint()), request.Threshold, [.. shares.Select(share => share.ToText())]),
-                AdminJson.Default.ExportedKek);
+            (KekIdentity kek, IReadOnlyList<SealedRecoveryShare> shares) = await services.Recovery.ExportAsync(
+                by, call.Name, call.Version, request.Threshold, keepers, CancellationToken.None);
+            await call.AnswerAsync(new ExportedKek(call.Name, call.Version, KeyId.Format(kek.Fingerprint()), request.Threshold, shares), AdminJson.Default.ExportedKek);
         });
     }
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Cloister.AdminApi;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
 using Cloister.Recovery;
@@ -9,7 +10,7 @@ namespace Cloister.Broker.Administration.Recovery;
 /// <summary>
 /// The authority's key out of the broker as recovery shares (docs/recovery-shares.md), and the proof that they restore it. They are restored where no
 /// administrator can reach: into an empty database, by <c>cloister-broker --restore-authority</c>. Each act is checked against a role and is in the
-/// audit log. Thread-safe. secrets: the key in pinned memory, wiped; shares pass through as texts.
+/// audit log. Thread-safe. secrets: the key in pinned memory, wiped; shares pass through as texts, which leave sealed.
 /// </summary>
 public sealed class AuthorityRecovery
 {
@@ -19,18 +20,14 @@ public sealed class AuthorityRecovery
     /// <summary>Recovery for a broker of this authority, which stays the caller's.</summary>
     public AuthorityRecovery(IBrokerState state, BrokerAuthority authority) => (_acts, _authority) = (new AuditedActs(state), authority);
 
-    /// <summary>Splits the key into shares. secrets: the answer is the key.</summary>
+    /// <summary>Splits the key into shares, each signed with it, and sealed to its keeper.</summary>
     /// <exception cref="AdministrationException">Wrong role, or numbers that cannot be.</exception>
-    public Task<IReadOnlyList<RecoveryShare>> ExportAsync(Administrator by, int threshold, int count)
+    public Task<IReadOnlyList<SealedRecoveryShare>> ExportAsync(Administrator by, int threshold, ShareKeepers keepers)
     {
-        JsonObject details = new() { ["authority"] = _authority.Id, ["threshold"] = threshold, ["shares"] = count };
+        JsonObject details = new() { ["authority"] = _authority.Id, ["threshold"] = threshold, ["keepers"] = keepers.Pins() };
         return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "authority.export", details, () =>
         {
-            if (threshold < 2 || threshold > count || count > 255)
-            {
-                throw new AdministrationException("of 2 to 255 shares, at least 2 and at most all restore a key", AdministrationFailure.BadRequest);
-            }
-
+            keepers.RequireThreshold(threshold);
             if (_authority.Keys.Certificates.Count > 1)
             {
                 throw new AdministrationException(
@@ -38,7 +35,9 @@ public sealed class AuthorityRecovery
                     AdministrationFailure.Refused);
             }
 
-            return Task.FromResult(WithKey(key => RecoveryShares.SplitAuthority(_authority.Id, key, threshold, count)));
+            string commitment = Convert.ToHexStringLower(SHA256.HashData(_authority.PublicKey));
+            return Task.FromResult(WithKey(key => keepers.Seal(
+                RecoveryShares.SplitAuthority(_authority.Id, key, threshold, keepers.Count).Select(share => share.Sign(commitment, _authority)))));
         });
     }
 

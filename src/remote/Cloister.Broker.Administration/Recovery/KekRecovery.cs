@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Cloister.AdminApi;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Policies;
@@ -21,34 +22,37 @@ public sealed class KekRecovery
     private readonly AuditedActs _acts;
     private readonly KeyStoreSet _stores;
     private readonly string _authority;
-    private readonly bool _restoreUnknown;
+    private readonly IShareAuthority _signer;
 
     /// <summary>Recovery for a broker.</summary>
     /// <param name="state">Its state.</param>
     /// <param name="stores">Its key stores, by name.</param>
     /// <param name="authority">Its authority, part of every KEK's identity.</param>
+    /// <param name="signer">Signs shares, and knows its own again.</param>
     /// <param name="restoreUnknown">Whether versions are restored that this database has no record of: it was lost.</param>
-    public KekRecovery(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority, bool restoreUnknown = false) =>
-        (_state, _acts, _stores, _authority, _restoreUnknown) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority, restoreUnknown);
+    public KekRecovery(
+        IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, string authority, IShareAuthority signer, bool restoreUnknown = false) =>
+        (_state, _acts, _stores, _authority, _signer, RestoreUnknown) = (state, new AuditedActs(state), new KeyStoreSet(stores), authority, signer, restoreUnknown);
 
-    /// <summary>Splits a version into shares. secrets: the answer is the KEK.</summary>
+    /// <summary>Whether versions are restored that the database has no record of.</summary>
+    public bool RestoreUnknown { get; set; }
+
+    /// <summary>Splits a version into shares, each signed, and sealed to its keeper.</summary>
     /// <exception cref="AdministrationException">Wrong role, no such version, a store that never releases, or numbers that cannot be.</exception>
-    public Task<IReadOnlyList<RecoveryShare>> ExportAsync(Administrator by, string kek, int version, int threshold, int count, CancellationToken cancellation)
+    public Task<(KekIdentity Kek, IReadOnlyList<SealedRecoveryShare> Shares)> ExportAsync(
+        Administrator by, string kek, int version, int threshold, ShareKeepers keepers, CancellationToken cancellation)
     {
-        JsonObject details = new() { ["kek"] = kek, ["version"] = version, ["threshold"] = threshold, ["shares"] = count };
+        JsonObject details = new() { ["kek"] = kek, ["version"] = version, ["threshold"] = threshold, ["keepers"] = keepers.Pins() };
         return _acts.RunAsync(by, AdministratorRole.KeyCustodian, "kek.export", details, async () =>
         {
-            if (threshold < 2 || threshold > count || count > 255)
-            {
-                throw new AdministrationException("of 2 to 255 shares, at least 2 and at most all restore a KEK", AdministrationFailure.BadRequest);
-            }
-
+            keepers.RequireThreshold(threshold);
             (KekIdentity identity, IKeyStore store) = await FindAsync(kek, version, cancellation);
             byte[] key = GC.AllocateArray<byte>(KekSize, pinned: true);
             try
             {
                 await store.ReleaseAsync(identity, key, cancellation);
-                return RecoveryShares.Split(identity, key, threshold, count);
+                string commitment = KekCommitment.Of(identity, key);
+                return (identity, keepers.Seal(RecoveryShares.Split(identity, key, threshold, keepers.Count).Select(share => share.Sign(commitment, _signer))));
             }
             finally
             {
@@ -73,7 +77,7 @@ public sealed class KekRecovery
             {
                 KekIdentity kek = Combine(shares, restored);
                 (details["kek"], details["version"]) = (kek.Name, kek.Version);
-                string? problem = await CompareAsync(kek, restored, kept, cancellation);
+                string? problem = await CompareAsync(kek, restored, kept, cancellation) ?? NotSigned(shares);
                 details["matches"] = problem is null;
                 return new KekDrill(kek, problem is null, problem ?? "");
             }
@@ -115,7 +119,7 @@ public sealed class KekRecovery
                     return await _state.RestoreVersionAsync(
                         record, checked((int)identity.Version), identity.Generation, commitment, cancellation, made => done(entry => entry["new"] = made));
                 }
-                catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
+                catch (BrokerStateException e) when (e.Error is BrokerStateError.Refused or BrokerStateError.NotFound)
                 {
                     await RemoveAsync(store, identity);
                     throw;
@@ -157,7 +161,7 @@ public sealed class KekRecovery
     private async Task<(KekIdentity Identity, KekRecord Record, string Commitment)> PrepareAsync(
         IReadOnlyList<string> shares, byte[] key, Func<string, KekRecord> kek, JsonObject details, CancellationToken cancellation)
     {
-        KekIdentity identity = Combine(shares, key);
+        (KekIdentity identity, string signed) = CombineSigned(shares, key);
         KekRecord record = kek(identity.Name);
         (details["kek"], details["version"], details["store"]) = (identity.Name, identity.Version, record.Store);
         (details["cluster"], details["policy"], details["release"]) = (record.Cluster, record.Policy, record.Release);
@@ -166,25 +170,24 @@ public sealed class KekRecovery
             throw new AdministrationException(KekStrength.Refusal);
         }
 
-        if (identity.Authority != _authority)
-        {
-            // Under this authority the same key would have another key_id than the one that stored values name.
-            throw new AdministrationException($"the shares are of authority {identity.Authority}, this broker's is {_authority}: bring that authority back first");
-        }
-
         PolicyRecord policy = await _state.FindPolicyAsync(record.Policy, cancellation)
             ?? throw new AdministrationException($"there is no policy {record.Policy}: set it first", AdministrationFailure.NotFound);
         details["policyDigest"] = policy.Digest;
         _stores.Find(record.Store);
         await _state.CheckRestoreAsync(record, checked((int)identity.Version), identity.Generation, cancellation);
         string commitment = KekCommitment.Of(identity, key);
+        if (signed != commitment)
+        {
+            throw new AdministrationException("the shares restore another key than the one that this broker split: they are forged");
+        }
+
         string known = await _state.FindCommitmentAsync(identity.Name, checked((int)identity.Version), cancellation);
         if (known.Length > 0 && known != commitment)
         {
             throw new AdministrationException($"the shares restore another key than version {identity.Version} of KEK {identity.Name} had: they are forged, or damaged");
         }
 
-        return known.Length > 0 || _restoreUnknown
+        return known.Length > 0 || RestoreUnknown
             ? (identity, record, commitment)
             : throw new AdministrationException(
                 $"this broker has no record of the key of version {identity.Version} of KEK {identity.Name}, so nothing shows that the shares are not forged: "
@@ -212,6 +215,30 @@ public sealed class KekRecovery
         {
             throw new AdministrationException(e.Message, AdministrationFailure.BadRequest);
         }
+    }
+
+    /// <summary>Restores from shares that this broker's authority signed, every one.</summary>
+    /// <returns>What they restore, and the commitment that was signed.</returns>
+    /// <exception cref="AdministrationException">They do not restore a KEK, or one was not signed here.</exception>
+    private (KekIdentity Kek, string Commitment) CombineSigned(IReadOnlyList<string> shares, byte[] key)
+    {
+        KekIdentity identity = Combine(shares, key);
+        if (identity.Authority != _authority)
+        {
+            // Under this authority the same key would have another key_id than the one that stored values name.
+            throw new AdministrationException($"the shares are of authority {identity.Authority}, this broker's is {_authority}: bring that authority back first");
+        }
+
+        return NotSigned(shares) is { } problem ? throw new AdministrationException(problem) : (identity, RecoveryShare.Parse(shares[0]).Commitment);
+    }
+
+    // Which share it is: the one who brought it is asked first.
+    private string? NotSigned(IReadOnlyList<string> shares)
+    {
+        RecoveryShare[] all = [.. shares.Select(RecoveryShare.Parse)];
+        return all.FirstOrDefault(share => share.Commitment != all[0].Commitment || !share.IsSignedBy(_signer)) is { } other
+            ? $"share {other.X} of set {other.SetId} is not signed by this broker's authority: it is forged, or of before shares were signed"
+            : null;
     }
 
     private async Task<string?> CompareAsync(KekIdentity kek, byte[] restored, byte[] kept, CancellationToken cancellation)

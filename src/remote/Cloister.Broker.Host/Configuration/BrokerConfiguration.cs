@@ -48,6 +48,9 @@ internal sealed record BrokerConfiguration
     /// <summary><c>aud</c> of tokens; null: the brokers of the authority.</summary>
     public string? TokenAudience { get; init; }
 
+    /// <summary>SHA-256 of the text, lower-case hex.</summary>
+    public string Digest { get; init; } = "";
+
     /// <summary>Administration; null: none over the network.</summary>
     public AdminSection? Admin { get; init; }
 }

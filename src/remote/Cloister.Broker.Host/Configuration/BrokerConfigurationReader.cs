@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using Cloister.Attestation.Policies;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
@@ -46,7 +48,8 @@ internal static class BrokerConfigurationReader
             throw new BrokerConfigurationException($"line {e.Line}: {e.Message}");
         }
 
-        return configuration is null || errors.Any ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted)) : configuration;
+        return configuration is null || errors.Any ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted))
+            : configuration with { Digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml))) };
     }
 
     private static BrokerConfiguration? Read(YamlMappingNode root, PolicyErrors errors)

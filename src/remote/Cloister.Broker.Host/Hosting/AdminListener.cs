@@ -11,27 +11,40 @@ using Microsoft.Extensions.Logging;
 
 namespace Cloister.Broker.Host.Hosting;
 
-/// <summary>The second listener, for administrators: mutual TLS with pinned keys (docs/broker-administration.md).</summary>
-internal static class AdminListener
+/// <summary>The second listener, for administrators: mutual TLS with pinned keys (docs/broker-administration.md). Who they are can change while it listens.</summary>
+internal sealed class AdminListener : IAsyncDisposable
 {
     // Administrators are few; what they need of open files is in what the other listener leaves.
     private const int MaxConnections = 256;
 
+    private readonly AdministratorDirectory _administrators;
+    private readonly TwoPersonRule _rule;
+    private readonly KekRecovery _recovery;
+    private readonly BrokerLog _log;
+    private readonly WebListener _listener;
+
+    private AdminListener(AdministratorDirectory administrators, TwoPersonRule rule, KekRecovery recovery, BrokerLog log, WebListener listener) =>
+        (_administrators, _rule, _recovery, _log, _listener) = (administrators, rule, recovery, log, listener);
+
+    /// <summary><c>https://ADDRESS:PORT</c>.</summary>
+    public string Address => _listener.Address;
+
     /// <summary>Listens.</summary>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
-    public static Task<WebListener> StartAsync(
+    public static async Task<AdminListener> StartAsync(
         AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, ServerCertificate certificate,
         BrokerLog log, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
-        AdministratorDirectory administrators = new(section.Administrators.Select(one => (new Administrator(one.Name, one.Roles), one.Key)));
+        AdministratorDirectory administrators = new(PinsOf(section));
         TwoPersonRule rule = new(section.TwoPersons, administrators, state, clock);
-        Warn(rule, administrators, section, log);
+        KekRecovery recovery = new(state, keys.Stores, keys.Authority.Id, keys.Authority, section.RestoreUnknown);
         AdministrationServices services = new()
         {
             Administrators = administrators,
+            Keys = new AdministratorKeys(state, clock),
             TwoPersons = rule,
             Acts = acts,
-            Recovery = new KekRecovery(state, keys.Stores, keys.Authority.Id, section.RestoreUnknown),
+            Recovery = recovery,
             AuthorityRecovery = new AuthorityRecovery(state, keys.Authority),
             DryRun = new PolicyDryRun(state, verification),
             State = state,
@@ -41,25 +54,51 @@ internal static class AdminListener
             Time = clock,
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
-        return WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+        WebListener listener = await WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+        AdminListener made = new(administrators, rule, recovery, log, listener);
+        made.Warn();
+        return made;
     }
 
-    private static void Warn(TwoPersonRule rule, AdministratorDirectory administrators, AdminSection section, BrokerLog log)
+    /// <summary>
+    /// Puts other administrators in charge, and another rule. Who is removed is out before it is in the audit log; nobody comes in, and the rule does not change, before it is.
+    /// </summary>
+    /// <param name="section">The section as it is now; null: there are no administrators any more.</param>
+    /// <param name="logChange">Writes to the audit log.</param>
+    public async Task ReplaceAsync(AdminSection? section, Func<Task> logChange)
     {
-        if (rule.Alone.Count > 0)
+        (Administrator Administrator, string Pin)[] next = section is null ? [] : [.. PinsOf(section)];
+        IReadOnlyDictionary<string, Administrator> present = _administrators.Keys;
+        _administrators.Replace(next.Where(one => present.TryGetValue(one.Pin, out Administrator? same) && same == one.Administrator));
+        await logChange();
+        _rule.Replace(section?.TwoPersons ?? TwoPersonActs.All);
+        _recovery.RestoreUnknown = section?.RestoreUnknown ?? false;
+        _administrators.Replace(next);
+        Warn();
+    }
+
+    /// <summary>Ends.</summary>
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
+
+    private static IEnumerable<(Administrator Administrator, string Pin)> PinsOf(AdminSection section) =>
+        section.Administrators.Select(one => (new Administrator(one.Name, one.Roles), one.Key));
+
+    private void Warn()
+    {
+        if (_rule.Alone.Count > 0)
         {
-            log.OnePersonActs(string.Join(", ", rule.Alone));
+            _log.OnePersonActs(string.Join(", ", _rule.Alone));
         }
 
-        string[] nobody = [.. rule.Acts.Except(TwoPersonActs.DefaultFor(administrators.All))];
+        string[] nobody = [.. _rule.Acts.Except(TwoPersonActs.DefaultFor(_administrators.All))];
         if (nobody.Length > 0)
         {
-            log.NobodyApproves(string.Join(", ", nobody));
+            _log.NobodyApproves(string.Join(", ", nobody));
         }
 
-        if (section.RestoreUnknown)
+        if (_recovery.RestoreUnknown)
         {
-            log.RestoresUnknown();
+            _log.RestoresUnknown();
         }
     }
 }

@@ -44,6 +44,11 @@ internal static class AuthorityRestoration
         {
             string id = RecoveryShares.CombineAuthority(shares, key);
             using BrokerAuthority authority = Check(id, key);
+            if (shares.FirstOrDefault(share => !share.IsSignedBy(authority)) is { } other)
+            {
+                throw new RecoveryShareException($"share {other.X} of set {other.SetId} is not signed with the key that the shares restore: it is forged, or of before shares were signed");
+            }
+
             await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(configuration.Database), clock, cancellation);
             await StoreAsync(state, configuration, authority, key, cancellation);
             return $"restored authority {authority.Id} pin {authority.Pin}";

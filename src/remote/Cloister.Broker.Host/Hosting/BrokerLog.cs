@@ -85,6 +85,14 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Information, Message = "destroyed {Count} KEK versions whose time had come")]
     public partial void Destroyed(int count);
 
+    /// <summary>The configuration was read again.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "configuration read again, digest {Digest}: administrators, twoPersons and restoreUnknown are in force; the rest counts from the next start on")]
+    public partial void Reloaded(string digest);
+
+    /// <summary>It was not.</summary>
+    [LoggerMessage(Level = LogLevel.Error, Message = "the configuration was not reloaded: {Problem}")]
+    public partial void NotReloaded(string problem);
+
     /// <summary>Stopping.</summary>
     [LoggerMessage(Level = LogLevel.Information, Message = "stopping")]
     public partial void Stopping();

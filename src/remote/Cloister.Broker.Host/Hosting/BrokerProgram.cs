@@ -73,6 +73,11 @@ internal static class BrokerProgram
             BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
             (isProtected ? (Action<string>)log.Memory : log.MemoryNotProtected)(memory);
             await using RunningBroker broker = await RunningBroker.StartAsync(configuration, Version, logs, TimeProvider.System, CancellationToken.None);
+            using PosixSignalRegistration reload = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+            {
+                signal.Cancel = true;
+                _ = Task.Run(() => broker.ReloadAsync(() => BrokerConfigurationReader.ReadFile(path)));
+            });
             await Console.Out.WriteLineAsync(broker.Ready);
             await Console.Out.FlushAsync();
             await stop.Task;

@@ -6,14 +6,15 @@ using Cloister.Broker.Tokens;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// What a broker does unasked: watches the database for changes, destroys key versions whose time has come, keeps commitments of those that have none, looks whether rows
-/// are authentic, forgets old leases, signs audit
+/// What a broker does unasked: watches the database for changes, wipes KEKs that are out of use, destroys key versions whose time has come, keeps commitments of those that
+/// have none, looks whether rows are authentic, forgets old leases, signs audit
 /// checkpoints, renews its certificates. Every broker of a database does it; doing it twice does no harm.
 /// </summary>
 internal sealed class Housekeeping : IAsyncDisposable
 {
     private const int CheckpointEvery = 1_000;
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LeasesKept = TimeSpan.FromDays(7);
 
     private readonly IBrokerState _state;
@@ -28,12 +29,13 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     public Housekeeping(
-        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, RefusalLog refusals, TimeProvider clock,
+        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, RefusalLog refusals,
+        KekEviction eviction, TimeProvider clock,
         BrokerLog log)
     {
         (_state, _authority, _administration, _certificates, _refusals, _clock, _log) = (state, authority, administration, certificates, refusals, clock, log);
         state.SignCheckpoints(authority.SignCheckpoint, CheckpointEvery);
-        _work = Task.WhenAll(feed.RunAsync(_stop.Token), RunAsync());
+        _work = Task.WhenAll(feed.RunAsync(_stop.Token), eviction.RunAsync(_stop.Token), RunAsync());
     }
 
     /// <summary>Ends, with a checkpoint of everything until now.</summary>
@@ -82,9 +84,15 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     private async Task DestroyDueAsync(CancellationToken cancellation)
     {
-        if (await _administration.DestroyDueAsync(cancellation) is > 0 and int count)
+        (int count, IReadOnlyList<string> problems) = await _administration.DestroyDueAsync(StorePatience, cancellation);
+        if (count > 0)
         {
             _log.Destroyed(count);
+        }
+
+        foreach (string problem in problems)
+        {
+            _log.BackgroundFailed("destroying a KEK version", problem);
         }
     }
 

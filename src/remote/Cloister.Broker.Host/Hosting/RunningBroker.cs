@@ -19,6 +19,13 @@ internal sealed class RunningBroker : IAsyncDisposable
 
     private readonly CancellationTokenSource _stopping = new();
 
+    private readonly SemaphoreSlim _reloading = new(1);
+
+    private AdminListener? _admin;
+    private SqlBrokerState? _state;
+    private BrokerLog? _log;
+    private string _digest = "";
+
     private RunningBroker()
     {
     }
@@ -66,8 +73,10 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, log, clock, cancellation));
         ServerCertificate certificate = new(CertificateRole.Broker, configuration.Tls, keys.Authority, clock);
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
+        (_state, _log, _digest) = (state, log, configuration.Digest);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
+        await state.AppendAsync(ConfigurationAudit.Started(version, configuration), cancellation);
         foreach (string file in new[] { configuration.RootKey, configuration.NewRootKey }.Select(root => root?.File).OfType<string>())
         {
             log.FileRootKey(file);
@@ -101,7 +110,7 @@ internal sealed class RunningBroker : IAsyncDisposable
 
         RefusalLog refusals = new(state, clock);
         ServerCertificate[] certificates = [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()];
-        Add(new Housekeeping(state, keys.Authority, administration, certificates, feed, refusals, clock, log));
+        Add(new Housekeeping(state, keys.Authority, administration, certificates, feed, refusals, new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
         Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
@@ -116,12 +125,43 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            WebListener admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
-            Ready += $" admin {admin.Address}";
+            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
+            Ready += $" admin {_admin.Address}";
         }
         else
         {
             log.NoAdministration();
+        }
+    }
+
+    /// <summary>Reads the configuration again, for what can change while a broker runs: administrators, <c>twoPersons</c>, <c>restoreUnknown</c>. A wrong one changes nothing.</summary>
+    /// <param name="read">Reads it.</param>
+    public async Task ReloadAsync(Func<BrokerConfiguration> read)
+    {
+        await _reloading.WaitAsync();
+        try
+        {
+            BrokerConfiguration next = read();
+            if (_admin is not null)
+            {
+                await _admin.ReplaceAsync(next.Admin, () => _state!.AppendAsync(ConfigurationAudit.Reloaded(_digest, next), CancellationToken.None));
+            }
+
+            _digest = next.Digest;
+            _log!.Reloaded(next.Digest);
+        }
+        catch (BrokerConfigurationException e)
+        {
+            _log!.NotReloaded(e.Message);
+            await _state!.AppendAsync(ConfigurationAudit.NotReloaded(_digest), CancellationToken.None);
+        }
+        catch (BrokerStateException e)
+        {
+            _log!.NotReloaded($"who was removed is out, nobody else is in: {e.Message}; send SIGHUP again");
+        }
+        finally
+        {
+            _reloading.Release();
         }
     }
 

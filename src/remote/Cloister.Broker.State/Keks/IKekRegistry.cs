@@ -66,15 +66,21 @@ public interface IKekRegistry
     Task ScheduleDestroyAsync(string name, int version, DateTimeOffset at, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null);
 
     /// <summary>Cancels it; the version is disabled then.</summary>
-    /// <exception cref="BrokerStateException">Not found, or refused: not scheduled, or already due.</exception>
+    /// <exception cref="BrokerStateException">Not found, or refused: not scheduled, or its destruction has begun.</exception>
     Task CancelDestroyAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null);
 
-    /// <summary>The versions whose time to be destroyed has come. None of them can be cancelled any more: destroy the key, then mark it.</summary>
+    /// <summary>
+    /// The versions whose time to be destroyed has come: by this broker's clock, and by the time that brokers saw pass since the order. None of them can be
+    /// cancelled any more: destroy the key, then mark it. To be asked every minute or so: time is counted here.
+    /// </summary>
     Task<IReadOnlyList<KekVersion>> DueForDestroyAsync(CancellationToken cancellation);
 
     /// <summary>Says that a version's key was destroyed.</summary>
-    /// <exception cref="BrokerStateException">Not found, or refused: not scheduled, or not due.</exception>
+    /// <exception cref="BrokerStateException">Not found, or refused: its destruction has not begun.</exception>
     Task MarkDestroyedAsync(string name, int version, CancellationToken cancellation, Func<KekVersion, AuditEvent>? log = null);
+
+    /// <summary>A number that is another one after each change of any KEK.</summary>
+    Task<long> KeksRevisionAsync(CancellationToken cancellation);
 
     /// <summary>A KEK, or null.</summary>
     Task<Kek?> FindKekAsync(string name, CancellationToken cancellation);

@@ -15,7 +15,7 @@ public interface IRequestRegistry
     /// <summary>A request, or null.</summary>
     Task<PendingAct?> FindRequestAsync(string id, CancellationToken cancellation);
 
-    /// <summary>Removes a request. Of several who try, one succeeds.</summary>
+    /// <summary>Withdraws a request. One that is approved goes with the act (<see cref="AuditEvent.Approval"/>). Of several who try, one succeeds.</summary>
     /// <returns>Whether this call removed it.</returns>
     Task<bool> TakeRequestAsync(string id, CancellationToken cancellation, Func<bool, AuditEvent?>? log = null);
 

@@ -1,7 +1,9 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Cloister.Recovery;
 
 namespace Cloister.Broker.Tokens;
 
@@ -9,7 +11,7 @@ namespace Cloister.Broker.Tokens;
 /// Who all brokers of a database are. Its keys can be replaced while it is used; what it is called stays. Source: docs/broker-protocol.md,
 /// "Who the broker is". Thread-safe. secrets: the authority's private keys.
 /// </summary>
-public sealed class BrokerAuthority : IDisposable
+public sealed class BrokerAuthority : IShareAuthority, IDisposable
 {
     /// <summary>Bytes of the private scalar.</summary>
     public const int KeySize = 32;
@@ -111,6 +113,26 @@ public sealed class BrokerAuthority : IDisposable
     /// does, so that neither passes for the other.
     /// </summary>
     public byte[] SignCheckpoint(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);
+
+    /// <inheritdoc />
+    public byte[] SignShare(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);
+
+    // Also by a key that was rotated out: its shares restore what they restored.
+    /// <inheritdoc />
+    public bool VerifyShare(ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+    {
+        foreach (byte[] one in _keys.Certificates)
+        {
+            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(one);
+            using ECDsa? key = certificate.GetECDsaPublicKey();
+            if (key?.VerifyData(message, signature, HashAlgorithmName.SHA256) == true)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>A TLS identity of a new key that this authority vouches for in one role, from now on for 90 days.</summary>
     /// <param name="role">What it may be used as, of <see cref="Kbs.CertificateRole"/>.</param>

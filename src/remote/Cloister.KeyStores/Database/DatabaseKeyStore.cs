@@ -9,7 +9,7 @@ namespace Cloister.KeyStores.Database;
 
 /// <summary>
 /// KEKs in a database, wrapped by a root key. Items are XAES-256-GCM messages, <c>nonce 24 | ciphertext | tag 16</c>. A process that
-/// has used a KEK keeps it until nobody has used it for ten minutes, or it was destroyed, at the latest a minute after another process did that.
+/// has used a KEK keeps it until nobody has used it for ten minutes, it was destroyed, or it is told to forget it; at the latest a minute after another process destroyed it.
 /// secrets: KEKs in pinned memory, locked and not dumped, wiped when they go out of use.
 /// </summary>
 public sealed class DatabaseKeyStore : IKeyStore
@@ -164,7 +164,19 @@ public sealed class DatabaseKeyStore : IKeyStore
     {
         ThrowIfDisposed();
         await _wrapped.DeleteAsync(WrappedName.Of(kek), cancellation);
-        Wipe(kek);
+        Forget(kek);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<KekIdentity> InMemory => [.. _keks.Keys];
+
+    /// <inheritdoc/>
+    public void Forget(KekIdentity kek)
+    {
+        if (_keks.TryRemove(kek, out Held? held))
+        {
+            held.Key.Dispose();
+        }
     }
 
     /// <summary>Wipes KEKs that nobody has used for a while, and those that another process destroyed.</summary>
@@ -176,7 +188,7 @@ public sealed class DatabaseKeyStore : IKeyStore
         {
             if (held.UsedAt < before || !await _wrapped.HasAsync(WrappedName.Of(kek), cancellation))
             {
-                Wipe(kek);
+                Forget(kek);
             }
         }
     }
@@ -262,19 +274,11 @@ public sealed class DatabaseKeyStore : IKeyStore
         throw StoreItems.Unknown(kek);
     }
 
-    private void Wipe(KekIdentity kek)
-    {
-        if (_keks.TryRemove(kek, out Held? held))
-        {
-            held.Key.Dispose();
-        }
-    }
-
     private void Wipe()
     {
         foreach (KekIdentity kek in _keks.Keys)
         {
-            Wipe(kek);
+            Forget(kek);
         }
     }
 

@@ -7,19 +7,19 @@ using Cloister.Cli.Output;
 namespace Cloister.Cli.Administration;
 
 /// <summary>
-/// Recovery shares: <c>cloister kek export|restore|drill</c>, <c>cloister admin export-authority</c>. secrets: shares, in files that only their owner can read; never on standard output,
-/// nor on the command line.
+/// Recovery shares: <c>cloister kek export|restore|drill</c>, <c>cloister admin export-authority</c>. What a keeper does with his is in <see cref="KeeperVerbs"/>.
+/// secrets: shares that are restored, from files; never on standard output, nor on the command line.
 /// </summary>
 internal static class BrokerRecoveryVerbs
 {
     internal static Command Export()
     {
         (Option<string> name, Option<int> version, Option<string?> approve) = (BrokerKekVerbs.Name(), BrokerKekVerbs.Version(), BrokerKekVerbs.Approve());
-        (Option<int> threshold, Option<int> shares, Option<string> directory) = (Threshold(), Count(), Directory());
-        return BrokerVerb.Create("export", "Split a version of a broker's KEK into recovery shares.", [name, version, threshold, shares, directory, approve], async (broker, parsed, output, cancellation) =>
+        (Option<int> threshold, Option<string[]> keepers, Option<string> directory) = (Threshold(), Keepers(), Directory());
+        return BrokerVerb.Create("export", "Split a version of a broker's KEK into recovery shares, each sealed to its keeper.", [name, version, threshold, keepers, directory, approve], async (broker, parsed, output, cancellation) =>
         {
             string folder = ShareFiles.NewFolder(parsed.GetValue(directory)!);
-            ExportKekRequest request = new(parsed.GetValue(threshold), parsed.GetValue(shares), parsed.GetValue(approve));
+            ExportKekRequest request = new(parsed.GetValue(threshold), ShareFiles.ReadKeepers(parsed.GetValue(keepers)!), parsed.GetValue(approve));
             TwoPersonAnswer<ExportedKek> answer = await broker.ExportAsync(parsed.GetValue(name)!, parsed.GetValue(version), request, cancellation);
             if (answer.Waiting is { } waiting)
             {
@@ -32,12 +32,12 @@ internal static class BrokerRecoveryVerbs
                 CliOutput.Json(new JsonObject
                 {
                     ["kek"] = answer.Done.Kek, ["version"] = answer.Done.Version, ["keyId"] = answer.Done.KeyId, ["threshold"] = answer.Done.Threshold,
-                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]),
+                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]), ["keepers"] = Pins(answer.Done.Shares),
                 });
             }
             else
             {
-                PrintFiles(files, answer.Done.Threshold);
+                PrintFiles(files, answer.Done.Shares, answer.Done.Threshold);
             }
 
             return ExitCode.Done;
@@ -46,12 +46,12 @@ internal static class BrokerRecoveryVerbs
 
     internal static Command ExportAuthority()
     {
-        (Option<int> threshold, Option<int> shares, Option<string> directory) = (Threshold(), Count(), Directory());
+        (Option<int> threshold, Option<string[]> keepers, Option<string> directory) = (Threshold(), Keepers(), Directory());
         Option<string?> approve = BrokerKekVerbs.Approve();
-        return BrokerVerb.Create("export-authority", "Split the key of a broker's authority into recovery shares: without it, shares of KEKs restore into no new broker.", [threshold, shares, directory, approve], async (broker, parsed, output, cancellation) =>
+        return BrokerVerb.Create("export-authority", "Split the key of a broker's authority into recovery shares: without it, shares of KEKs restore into no new broker.", [threshold, keepers, directory, approve], async (broker, parsed, output, cancellation) =>
         {
             string folder = ShareFiles.NewFolder(parsed.GetValue(directory)!);
-            ExportKekRequest request = new(parsed.GetValue(threshold), parsed.GetValue(shares), parsed.GetValue(approve));
+            ExportKekRequest request = new(parsed.GetValue(threshold), ShareFiles.ReadKeepers(parsed.GetValue(keepers)!), parsed.GetValue(approve));
             TwoPersonAnswer<ExportedAuthority> answer = await broker.ExportAuthorityAsync(request, cancellation);
             if (answer.Waiting is { } waiting)
             {
@@ -64,12 +64,12 @@ internal static class BrokerRecoveryVerbs
                 CliOutput.Json(new JsonObject
                 {
                     ["authority"] = answer.Done.Authority, ["threshold"] = answer.Done.Threshold,
-                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]),
+                    ["files"] = new JsonArray([.. files.Select(file => JsonValue.Create(file))]), ["keepers"] = Pins(answer.Done.Shares),
                 });
             }
             else
             {
-                PrintFiles(files, answer.Done.Threshold);
+                PrintFiles(files, answer.Done.Shares, answer.Done.Threshold);
             }
 
             return ExitCode.Done;
@@ -109,18 +109,22 @@ internal static class BrokerRecoveryVerbs
         });
     }
 
-    private static void PrintFiles(string[] files, int threshold) =>
-        CliOutput.Table(["share", "file"], files.Select((file, index) => (IReadOnlyList<string>)[$"{index + 1} of {files.Length}, {threshold} restore", file]));
+    private static void PrintFiles(string[] files, IReadOnlyList<SealedRecoveryShare> shares, int threshold) =>
+        CliOutput.Table(["share", "for", "file"], files.Select((file, index) => (IReadOnlyList<string>)[$"{index + 1} of {files.Length}, {threshold} restore", shares[index].Keeper, file]));
+
+    private static JsonArray Pins(IReadOnlyList<SealedRecoveryShare> shares) => [.. shares.Select(share => JsonValue.Create(share.Keeper))];
 
     private static Option<int> Threshold() => new("--threshold") { Description = "how many shares restore it, from 2", Required = true };
 
-    private static Option<int> Count() => new("--shares") { Description = "how many shares to make, at most 255", Required = true };
+    private static Option<string[]> Keepers() => new("--keeper")
+    {
+        Description = "file with a keeper's public key, of 'cloister kek keeper-key'; once for each of 2 to 255", Required = true, AllowMultipleArgumentsPerToken = true,
+    };
 
-    private static Option<string> Directory() =>
-        CliOutput.Path("--directory", "new folder for the shares, one file each: hand each to its keeper and remove the folder");
+    private static Option<string> Directory() => CliOutput.Path("--directory", "new folder for the sealed shares, one file for each keeper");
 
     private static Option<string[]> Shares() => new("--share")
     {
-        Description = "file with a share; once for each of as many as restore it", Required = true, AllowMultipleArgumentsPerToken = true,
+        Description = "file with a share that its keeper has opened; once for each of as many as restore it", Required = true, AllowMultipleArgumentsPerToken = true,
     };
 }

@@ -39,6 +39,13 @@ internal static class BrokerVerb
             {
                 return PrintWaiting(e.Request, parsed.GetValue(output));
             }
+            finally
+            {
+                if (session.Client.KeyExpires is { } end)
+                {
+                    Console.Error.WriteLine($"cloister: YOUR KEY ENDS AT {end}: make a new one with 'cloister admin keygen', and have its pin put into the broker's configuration");
+                }
+            }
         });
         return command;
     }

@@ -1,8 +1,9 @@
 using System.Text;
+using Cloister.AdminApi;
 
 namespace Cloister.Cli.Administration;
 
-/// <summary>Recovery shares as files, one each, readable by their owner alone. secrets: shares.</summary>
+/// <summary>Recovery shares as files, one each, readable by their owner alone. secrets: shares that are open.</summary>
 internal static class ShareFiles
 {
     private const int MaxSize = 4096;
@@ -17,20 +18,35 @@ internal static class ShareFiles
             : folder;
     }
 
-    /// <summary>Writes shares into a new folder.</summary>
+    /// <summary>Reads public keys of keepers.</summary>
+    /// <exception cref="CliException">A file is too long for one.</exception>
+    internal static string[] ReadKeepers(string[] files) => [.. files.Select(file => Read(file, "is no public key"))];
+
+    /// <summary>Reads a share, or something of its size.</summary>
+    /// <exception cref="CliException">The file is too long.</exception>
+    internal static string Read(string file, string problem) =>
+        new FileInfo(file).Length <= MaxSize ? File.ReadAllText(file) : throw new CliException($"'{file}' {problem}: it is too long");
+
+    /// <summary>Writes a share into a new file.</summary>
+    internal static void WriteNew(string path, string share)
+    {
+        using FileStream file = new(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        file.Write(Encoding.ASCII.GetBytes(share));
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Writes sealed shares into a new folder.</summary>
     /// <returns>The files, in order.</returns>
-    internal static string[] Write(string folder, string of, IReadOnlyList<string> shares)
+    internal static string[] Write(string folder, string of, IReadOnlyList<SealedRecoveryShare> shares)
     {
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        string[] files = [.. shares.Select((_, index) => Path.Combine(folder, $"{of}-share-{index + 1}.txt"))];
+        string[] files = [.. shares.Select((_, index) => Path.Combine(folder, $"{of}-share-{index + 1}.jwe"))];
         for (int i = 0; i < files.Length; i++)
         {
-            using FileStream file = new(files[i], new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
-            file.Write(Encoding.ASCII.GetBytes(shares[i]));
-            file.Flush(flushToDisk: true);
+            WriteNew(files[i], shares[i].Share + "\n");
         }
 
         return files;
@@ -38,8 +54,5 @@ internal static class ShareFiles
 
     /// <summary>Reads shares.</summary>
     /// <exception cref="CliException">A file is too long for one.</exception>
-    internal static string[] Read(string[] files) =>
-    [
-        .. files.Select(file => new FileInfo(file).Length <= MaxSize ? File.ReadAllText(file) : throw new CliException($"'{file}' is no recovery share: it is too long")),
-    ];
+    internal static string[] Read(string[] files) => [.. files.Select(file => Read(file, "is no recovery share"))];
 }

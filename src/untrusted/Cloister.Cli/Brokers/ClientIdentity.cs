@@ -11,7 +11,11 @@ internal static class ClientIdentity
 {
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Reads the files, or makes them. One that is not marked for administrators, as earlier versions made it, is made again.</summary>
+    // A broker takes a certificate for 400 days at most; one that ends soon is not waited for.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(400);
+    private static readonly TimeSpan Rest = TimeSpan.FromDays(7);
+
+    /// <summary>Reads the files, or makes them. One that a broker takes no more, or not much longer, is made again.</summary>
     /// <exception cref="CliException">They cannot be read or made.</exception>
     internal static X509Certificate2 Open(string certificateFile, string keyFile)
     {
@@ -23,7 +27,7 @@ internal static class ClientIdentity
             }
 
             X509Certificate2 identity = PemFiles.ReadIdentity(certificateFile, keyFile).Leaf;
-            if (CertificateRole.Has(identity, CertificateRole.Administrator))
+            if (CertificateRole.Has(identity, CertificateRole.Administrator) && identity.NotAfter - identity.NotBefore <= Longest && identity.NotAfter - DateTime.Now > Rest)
             {
                 return identity;
             }

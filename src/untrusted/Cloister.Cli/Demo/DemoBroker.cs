@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Cloister.AdminApi;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Enclaves;
 using Cloister.Recovery;
+using Cloister.Release;
 
 namespace Cloister.Cli.Demo;
 
@@ -37,10 +39,14 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
     /// <summary>The KEK itself, as its custodians restore it: from recovery shares.</summary>
     internal async Task<byte[]> KekAsync(string kek, CancellationToken cancellation)
     {
-        ExportedKek exported = (await broker.Admin.ExportAsync(kek, 1, new ExportKekRequest(2, 2), cancellation)).Done
+        using ECDiffieHellman one = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+        using ECDiffieHellman other = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+        ExportKekRequest request = new(2, [one.ExportSubjectPublicKeyInfoPem(), other.ExportSubjectPublicKeyInfoPem()]);
+        ExportedKek exported = (await broker.Admin.ExportAsync(kek, 1, request, cancellation)).Done
             ?? throw new CliException("the broker wants a second administrator for an export: a development broker's twoPersons is empty");
+        string mine = KeeperKey.Parse(request.Keepers[0]).Pin;
         byte[] key = new byte[32];
-        RecoveryShares.Combine([.. exported.Shares.Select(RecoveryShare.Parse)], key);
+        RecoveryShares.Combine([.. exported.Shares.Select(share => RecoveryShare.Parse(SealedShare.Open(share.Share, share.Keeper == mine ? one : other)))], key);
         return key;
     }
 

@@ -18,7 +18,7 @@ internal static class KekCommand
     {
         List(), CreateKek(), Import(), Retire(), Wipe(), OperatorOptions.MakeKey(),
         BrokerKekVerbs.Rotate(), BrokerKekVerbs.Enable(), BrokerKekVerbs.Disable(), BrokerKekVerbs.Destroy(), BrokerKekVerbs.CancelDestroy(),
-        BrokerRecoveryVerbs.Export(), BrokerRecoveryVerbs.Restore(), BrokerRecoveryVerbs.Drill(),
+        BrokerRecoveryVerbs.Export(), BrokerRecoveryVerbs.Restore(), BrokerRecoveryVerbs.Drill(), KeeperVerbs.MakeKey(), KeeperVerbs.OpenShare(),
     };
 
     private static Option<string> Socket() => CliOutput.Path("--socket", "the enclave's admin socket");
