@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using Cloister.Broker.Tests.Failures;
 using Cloister.Contracts.KmsV2;
 using Cloister.KeyStores;
-using Cloister.KeyStores.Database;
 using Cloister.KeyStores.RootKeys;
 using Cloister.KeyStores.Tests.Stores;
 using Microsoft.Data.Sqlite;

@@ -77,6 +77,20 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task MemoryIsKeptFromDumpsAndSwapWhoeverStartsTheBroker()
+    {
+        using BrokerFolder folder = new();
+        await using BrokerProcess broker = await folder.StartAsync();
+        string limit = File.ReadLines($"/proc/{broker.Id}/limits").First(line => line.StartsWith("Max core file size", StringComparison.Ordinal));
+        Assert.Matches("^Max core file size +0 +0 ", limit);
+        Assert.Contains("no core dumps, not traceable by its user, keys wiped when out of use", broker.Errors, StringComparison.Ordinal);
+
+        // Root may lock everything; others as far as their limit goes.
+        string locked = File.ReadLines($"/proc/{broker.Id}/status").First(line => line.StartsWith("VmLck:", StringComparison.Ordinal));
+        Assert.Equal(broker.Errors.Contains("whole process locked in memory", StringComparison.Ordinal), long.Parse(locked["VmLck:".Length..^"kB".Length], System.Globalization.CultureInfo.InvariantCulture) > 100_000);
+    }
+
+    [Fact]
     public async Task AnAddressInUseAndADatabaseThatIsAwayAreSaid()
     {
         using BrokerFolder folder = new();
