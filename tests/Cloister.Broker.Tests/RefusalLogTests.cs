@@ -5,9 +5,9 @@ using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.Tests;
 
-public sealed class RefusalLogTests : IAuditLog
+public sealed class RefusalLogTests
 {
-    private readonly List<(string Kind, JsonObject Details)> _entries = [];
+    private readonly ListedAudit _audit = new();
     private readonly MovableClock _clock = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -15,19 +15,19 @@ public sealed class RefusalLogTests : IAuditLog
     [Fact]
     public async Task TheFirstOfAKindAreLoggedAndTheOthersCountedAtTheEndOfTheWindow()
     {
-        RefusalLog log = new(this, _clock);
+        RefusalLog log = new(_audit, _clock);
         for (int i = 0; i < 100; i++)
         {
             Assert.Equal(i < RefusalLog.EachOfAKind, await RecordAsync(log, "192.0.2.1", "report_data"));
         }
 
         Assert.True(await RecordAsync(log, "192.0.2.2", "report_data"));
-        Assert.Equal(RefusalLog.EachOfAKind + 1, _entries.Count);
+        Assert.Equal(RefusalLog.EachOfAKind + 1, _audit.Entries.Count);
         _clock.Now += RefusalLog.Window;
         await log.FlushAsync(force: false, Cancellation);
-        (string kind, JsonObject details) = _entries[^1];
+        (string kind, JsonObject details) = _audit.Entries[^1];
         Assert.Equal(("evidence.refusals", "192.0.2.1", "report_data", 95L), (kind, (string)details["source"]!, (string)details["step"]!, (long)details["count"]!));
-        Assert.Equal(RefusalLog.EachOfAKind + 2, _entries.Count);
+        Assert.Equal(RefusalLog.EachOfAKind + 2, _audit.Entries.Count);
 
         // A new window: one by one again.
         Assert.True(await RecordAsync(log, "192.0.2.1", "report_data"));
@@ -36,32 +36,37 @@ public sealed class RefusalLogTests : IAuditLog
     [Fact]
     public async Task WhateverSourcesAndReasonsThereAreAWindowHasSoManyEntries()
     {
-        RefusalLog log = new(this, _clock);
+        RefusalLog log = new(_audit, _clock);
         for (int i = 0; i < 20_000; i++)
         {
             await RecordAsync(log, $"10.{i / 256}.{i % 256}.1", $"step{i % 7}");
         }
 
         await log.FlushAsync(force: true, Cancellation);
-        Assert.InRange(_entries.Count, 2, 170);
-        long counted = _entries.Where(entry => entry.Kind == "evidence.refusals").Sum(entry => (long)entry.Details["count"]!);
-        Assert.Equal(20_000, counted + _entries.Count(entry => entry.Kind == "evidence.refused"));
+        Assert.InRange(_audit.Entries.Count, 2, 170);
+        long counted = _audit.Entries.Where(entry => entry.Kind == "evidence.refusals").Sum(entry => (long)entry.Details["count"]!);
+        Assert.Equal(20_000, counted + _audit.Entries.Count(entry => entry.Kind == "evidence.refused"));
     }
-
-    public Task<AuditEntry> AppendAsync(AuditEvent auditEvent, CancellationToken cancellation)
-    {
-        _entries.Add((auditEvent.Kind, auditEvent.Details));
-        return Task.FromResult<AuditEntry>(null!);
-    }
-
-    public void SignCheckpoints(AuditSigner signer, int everyEntries) => throw new NotSupportedException();
-
-    public Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, CancellationToken cancellation) => throw new NotSupportedException();
-
-    public IAsyncEnumerable<AuditEntry> ReadAuditAsync(long fromSeq, CancellationToken cancellation) => throw new NotSupportedException();
-
-    public Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) => throw new NotSupportedException();
 
     private static Task<bool> RecordAsync(RefusalLog log, string source, string step) =>
         log.RecordAsync(new RefusalLog.Kind("evidence.refused", source, "sgx", step, "code"), [], Cancellation);
+
+    private sealed class ListedAudit : IAuditLog
+    {
+        public List<(string Kind, JsonObject Details)> Entries { get; } = [];
+
+        public Task<AuditEntry> AppendAsync(AuditEvent auditEvent, CancellationToken cancellation)
+        {
+            Entries.Add((auditEvent.Kind, auditEvent.Details));
+            return Task.FromResult<AuditEntry>(null!);
+        }
+
+        public void SignCheckpoints(AuditSigner signer, int everyEntries) => throw new NotSupportedException();
+
+        public Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public IAsyncEnumerable<AuditEntry> ReadAuditAsync(long fromSeq, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) => throw new NotSupportedException();
+    }
 }
