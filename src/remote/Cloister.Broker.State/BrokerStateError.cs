@@ -18,6 +18,9 @@ public enum BrokerStateError
     /// <summary>The database was made by a newer program.</summary>
     NewerSchema,
 
+    /// <summary>The audit log in the database is not one that goes on from what the broker has seen of it: an old database was put back, or somebody changed it.</summary>
+    AuditConflict,
+
     /// <summary>The database address cannot be read.</summary>
     BadAddress,
 }

@@ -16,7 +16,7 @@ namespace Cloister.Broker.State;
 /// </summary>
 public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAuditLog, IEvidenceArchive, IAsyncDisposable
 {
-    /// <summary>Asks whether the database answers.</summary>
-    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>
+    /// <summary>Asks whether the database answers, and has the audit log that it had.</summary>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/> or <see cref="BrokerStateError.AuditConflict"/>.</exception>
     Task CheckAsync(CancellationToken cancellation);
 }
