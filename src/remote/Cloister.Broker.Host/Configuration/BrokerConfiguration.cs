@@ -30,6 +30,12 @@ internal sealed record BrokerConfiguration
     /// <summary>Roots that policies may trust besides the vendors'.</summary>
     public OtherRoots OtherRoots { get; init; } = OtherRoots.None;
 
+    /// <summary>What becomes of the audit log.</summary>
+    public AuditSection Audit { get; init; } = AuditSection.None;
+
+    /// <summary>SHA-256 of the configuration's text, lower-case hex.</summary>
+    public string Digest { get; init; } = "";
+
     /// <summary>Administration; null: none over the network.</summary>
     public AdminSection? Admin { get; init; }
 }

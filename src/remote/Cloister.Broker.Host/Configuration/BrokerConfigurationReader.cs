@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using Cloister.Attestation.Policies;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
@@ -46,7 +48,9 @@ internal static class BrokerConfigurationReader
             throw new BrokerConfigurationException($"line {e.Line}: {e.Message}");
         }
 
-        return configuration is null || errors.Any ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted)) : configuration;
+        return configuration is null || errors.Any
+            ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted))
+            : configuration with { Digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml))) };
     }
 
     private static BrokerConfiguration? Read(YamlMappingNode root, PolicyErrors errors)
@@ -62,11 +66,12 @@ internal static class BrokerConfigurationReader
         TlsFiles? tls = ReadTls(fields);
         CollateralOptions? collateral = ReadCollateral(fields);
         AdminSection? admin = AdminSectionReader.Read(fields);
+        AuditSection audit = AuditSectionReader.Read(fields);
         OtherRoots otherRoots = ReadOtherRoots(document, errors);
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
             ? null
-            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots };
+            : new BrokerConfiguration { Listen = listen, Database = database, RootKey = rootKey, KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots, Audit = audit };
     }
 
     /// <summary>An address to listen on.</summary>

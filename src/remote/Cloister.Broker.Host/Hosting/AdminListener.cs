@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Audit;
 using Cloister.Broker.Administration;
 using Cloister.Broker.Administration.Endpoints;
 using Cloister.Broker.Administration.Policies;
@@ -34,11 +35,18 @@ internal static class AdminListener
             State = state,
             Authority = keys.Authority.Id,
             AuthorityPublicKey = keys.Authority.PublicKey,
+            Audit = AuditAuthority(keys),
             AuthorityCertificate = keys.Authority.Gateways.MakeRoot(clock.GetUtcNow()),
             Time = clock,
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
         return WebListener.StartAsync(section.Listen, certificate.Options(accept), logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+    }
+
+    private static AuditAuthority AuditAuthority(BrokerKeys keys)
+    {
+        string key = keys.Checkpoints.Key.ToString();
+        return new AuditAuthority(keys.Authority.PublicKey, key, keys.Authority.SignCheckpointKey(AuditEncoding.CheckpointKeyMessage(key)));
     }
 
     private static void Warn(TwoPersonRule rule, AdministratorDirectory administrators, AdminSection section, BrokerLog log)

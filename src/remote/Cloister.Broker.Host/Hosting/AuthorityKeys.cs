@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cloister.Audit;
 using Cloister.Broker.Challenges;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
@@ -8,7 +9,7 @@ namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
 /// The keys that all brokers of a database share, wrapped by the root key among its settings. The first broker to start makes them.
-/// secrets: authority key and challenge key, in clear here only while they are read or made.
+/// secrets: authority key, challenge key and the key of checkpoints, in clear here only while they are read or made.
 /// </summary>
 internal static class AuthorityKeys
 {
@@ -16,6 +17,7 @@ internal static class AuthorityKeys
     public const string AuthoritySetting = "authority-key";
 
     private const string ChallengeSetting = "challenge-key";
+    private const string CheckpointSetting = "checkpoint-key";
     private const int KeySize = 32;
 
     /// <summary>The authority: its private scalar is what is wrapped.</summary>
@@ -27,6 +29,15 @@ internal static class AuthorityKeys
     /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
     public static Task<ChallengeSealer> OpenChallengesAsync(ISettings settings, IRootKey root, TimeProvider clock, CancellationToken cancellation) =>
         OpenAsync(settings, root, ChallengeSetting, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
+
+    /// <summary>What signs checkpoints of the audit log: Ed25519.</summary>
+    /// <param name="settings">Where it is.</param>
+    /// <param name="root">What wraps it.</param>
+    /// <param name="origin">Which log it signs.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="KeyStores.KeyStoreException">The root key does not answer, or is another one.</exception>
+    public static Task<CheckpointSigner> OpenCheckpointsAsync(ISettings settings, IRootKey root, string origin, CancellationToken cancellation) =>
+        OpenAsync(settings, root, CheckpointSetting, RandomNumberGenerator.Fill, key => new CheckpointSigner(origin, new Ed25519.PrivateKey(key)), cancellation);
 
     /// <summary>Puts the key of an authority into a database that has none.</summary>
     /// <returns>False: the database has an authority, and nothing was changed.</returns>

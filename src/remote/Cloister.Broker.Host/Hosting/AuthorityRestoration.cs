@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
@@ -46,6 +47,10 @@ internal static class AuthorityRestoration
             using BrokerAuthority authority = Check(id, key);
             await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(configuration.Database), clock, cancellation);
             await StoreAsync(state, configuration.RootKey, authority, key, cancellation);
+
+            // The log begins anew, and under a name of its own: what is remembered is of the one that was lost.
+            await AuditOrigin.RenewAsync(state, authority.Id, clock.GetUtcNow(), cancellation);
+            HeadMemory.Of(configuration, authority.Id).Forget();
             return $"restored authority {authority.Id} pin {authority.Pin}";
         }
         finally

@@ -1,4 +1,6 @@
+using Cloister.Audit;
 using Cloister.Broker.Challenges;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
@@ -14,10 +16,11 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>Every key of a broker: authority, challenges, key stores. secrets: holds them; wiped when disposed.</summary>
 internal sealed class BrokerKeys : IAsyncDisposable
 {
-    private BrokerKeys(BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
+    private BrokerKeys(BrokerAuthority authority, ChallengeSealer challenges, CheckpointSigner checkpoints, Dictionary<string, IKeyStore> stores)
     {
         Authority = authority;
         Challenges = challenges;
+        Checkpoints = checkpoints;
         Stores = stores;
     }
 
@@ -26,6 +29,9 @@ internal sealed class BrokerKeys : IAsyncDisposable
 
     /// <summary>Seals challenges.</summary>
     public ChallengeSealer Challenges { get; }
+
+    /// <summary>Signs checkpoints of the audit log.</summary>
+    public CheckpointSigner Checkpoints { get; }
 
     /// <summary>Key stores by kind; <c>database</c> is always there.</summary>
     public IReadOnlyDictionary<string, IKeyStore> Stores { get; }
@@ -40,22 +46,25 @@ internal sealed class BrokerKeys : IAsyncDisposable
         Dictionary<string, IKeyStore> stores = [];
         BrokerAuthority? authority = null;
         ChallengeSealer? challenges = null;
+        CheckpointSigner? checkpoints = null;
         try
         {
             authority = await AuthorityKeys.OpenAuthorityAsync(state, root, cancellation);
             challenges = await AuthorityKeys.OpenChallengesAsync(state, root, clock, cancellation);
+            checkpoints = await AuthorityKeys.OpenCheckpointsAsync(state, root, await AuditOrigin.OpenAsync(state, authority.Id, cancellation), cancellation);
             await AddAsync(stores, await DatabaseKeyStore.OpenAsync(configuration.Database, root, cancellation), cancellation);
             if (Open(configuration.KeyStore) is { } other)
             {
                 await AddAsync(stores, other, cancellation);
             }
 
-            return new BrokerKeys(authority, challenges, stores);
+            return new BrokerKeys(authority, challenges, checkpoints, stores);
         }
         catch
         {
             authority?.Dispose();
             challenges?.Dispose();
+            checkpoints?.Dispose();
             await DisposeAsync(stores.Values);
             root.Dispose();
             throw;
@@ -67,6 +76,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
     {
         await DisposeAsync(Stores.Values);
         Challenges.Dispose();
+        Checkpoints.Dispose();
         Authority.Dispose();
     }
 

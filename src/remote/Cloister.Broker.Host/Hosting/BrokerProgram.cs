@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Certificates;
@@ -12,8 +13,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE --restore-authority [SHARE-FILE...]</c> or
-/// <c>--version</c>. Exit 0 after a signal and when it has restored, 1 when it cannot.
+/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE --restore-authority [SHARE-FILE...]</c>,
+/// <c>--config FILE --accept-audit-log</c> or <c>--version</c>. Exit 0 after a signal and when it has restored or accepted, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
 {
@@ -35,9 +36,11 @@ internal static class BrokerProgram
             case ["--config", string path, "--stop-with-stdin"]:
                 return await ServeAsync(path, stopWithInput: true);
             case ["--config", string path, "--restore-authority", .. string[] files]:
-                return await RestoreAsync(path, files);
+                return await RunAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--accept-audit-log"]:
+                return await RunAsync(path, "accept the audit log", configuration => AuditAcceptance.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
             default:
-                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --config FILE --restore-authority [SHARE-FILE...] | --version");
+                await Console.Error.WriteLineAsync("usage: cloister-broker --config FILE [--stop-with-stdin] | --config FILE --restore-authority [SHARE-FILE...] | --config FILE --accept-audit-log | --version");
                 return 1;
         }
     }
@@ -64,7 +67,7 @@ internal static class BrokerProgram
             new BrokerLog(logs.CreateLogger<BrokerLog>()).Stopping();
             return 0;
         }
-        catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException)
+        catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"cloister-broker does not start:\n{e.Message}");
             return 1;
@@ -77,18 +80,18 @@ internal static class BrokerProgram
         }
     }
 
-    private static async Task<int> RestoreAsync(string path, string[] files)
+    private static async Task<int> RunAsync(string path, string act, Func<BrokerConfiguration, Task<string>> run)
     {
         try
         {
             BrokerConfiguration configuration = BrokerConfigurationReader.ReadFile(path);
-            await Console.Out.WriteLineAsync(await AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
+            await Console.Out.WriteLineAsync(await run(configuration));
             return 0;
         }
         catch (Exception e) when (
             e is BrokerConfigurationException or BrokerStateException or KeyStoreException or RecoveryShareException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"cloister-broker does not restore the authority:\n{e.Message}");
+            await Console.Error.WriteLineAsync($"cloister-broker does not {act}:\n{e.Message}");
             return 1;
         }
     }

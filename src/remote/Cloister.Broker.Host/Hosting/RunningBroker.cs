@@ -1,5 +1,6 @@
 using Cloister.Broker.Administration;
 using Cloister.Broker.Evidence;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Endpoints;
 using Cloister.Broker.Host.Serving;
@@ -67,6 +68,9 @@ internal sealed class RunningBroker : IAsyncDisposable
         ServerCertificate? adminCertificate = configuration.Admin is null ? null : new(CertificateRole.Administration, configuration.Tls, keys.Authority, clock);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
+        HeadMemory memory = HeadMemory.Of(configuration, keys.Authority.Id);
+        await AuditStart.ContinueAsync(state, memory, keys.Checkpoints, configuration, version, log, cancellation);
+        CheckpointPublisher publisher = Add(new CheckpointPublisher(configuration.Audit, memory, state, log, clock));
         if (configuration.RootKey.File is { } file)
         {
             log.FileRootKey(file);
@@ -82,13 +86,14 @@ internal sealed class RunningBroker : IAsyncDisposable
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots);
         EvidenceDesk evidence = Add(new EvidenceDesk(verification, state, clock));
-        Add(new Housekeeping(state, keys.Authority, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
+        Add(new Housekeeping(
+            state, keys.Checkpoints, publisher, configuration.Audit.KeepDays, administration, [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()], feed, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
             .. EnclaveEndpoints(state, keys, evidence, new PolicyBook(state, configuration.OtherRoots, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters),
+            new MetricsEndpoint(counters, publisher),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
             configuration.Listen, certificate.Options(), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));

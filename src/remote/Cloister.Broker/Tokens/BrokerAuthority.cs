@@ -99,10 +99,11 @@ public sealed class BrokerAuthority : IDisposable
     }
 
     /// <summary>
-    /// Signs the message of an audit checkpoint: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
+    /// Vouches for the key of the audit log's checkpoints: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
     /// does, so that neither passes for the other.
     /// </summary>
-    public byte[] SignCheckpoint(ReadOnlySpan<byte> message)
+    /// <param name="message">As docs/audit-log.md says.</param>
+    public byte[] SignCheckpointKey(ReadOnlySpan<byte> message)
     {
         lock (_lock)
         {
