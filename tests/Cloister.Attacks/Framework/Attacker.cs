@@ -27,6 +27,9 @@ internal enum Attacker
     /// <summary>Is an administrator of the broker, and dishonest.</summary>
     Insider,
 
+    /// <summary>Writes to the broker's database.</summary>
+    DatabaseWriter,
+
     /// <summary>Has every right, and makes a mistake.</summary>
     Operator,
 }
@@ -49,6 +52,7 @@ internal static class AttackerNames
         Attacker.EtcdWriter => "writer of etcd",
         Attacker.Host => "hostile host",
         Attacker.Insider => "dishonest administrator",
+        Attacker.DatabaseWriter => "database writer",
         Attacker.Operator => "operator's slip",
         _ => attacker.Key(),
     };
@@ -64,6 +68,7 @@ internal static class AttackerNames
         Attacker.Host => "host",
         Attacker.Client => "client",
         Attacker.Insider => "insider",
+        Attacker.DatabaseWriter => "database-writer",
         Attacker.Operator => "operator",
         _ => throw new ArgumentOutOfRangeException(nameof(attacker)),
     };

@@ -19,11 +19,11 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
 
-    private BrokerProcess(string configuration)
+    private BrokerProcess(string configuration, params string[] more)
     {
         _process = new Process
         {
-            StartInfo = new ProcessStartInfo(Program, ["--config", configuration]) { RedirectStandardOutput = true, RedirectStandardError = true },
+            StartInfo = new ProcessStartInfo(Program, ["--config", configuration, .. more]) { RedirectStandardOutput = true, RedirectStandardError = true },
         };
         _process.ErrorDataReceived += (_, line) =>
         {
@@ -80,9 +80,9 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     }
 
     /// <summary>Runs one that is expected to end by itself.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration)
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration, params string[] more)
     {
-        await using BrokerProcess broker = new(configuration);
+        await using BrokerProcess broker = new(configuration, more);
         using CancellationTokenSource limit = new(Patience);
         string output = await broker._process.StandardOutput.ReadToEndAsync(limit.Token);
         await broker._process.WaitForExitAsync(limit.Token);
