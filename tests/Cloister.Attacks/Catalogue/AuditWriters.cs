@@ -113,7 +113,7 @@ internal sealed class OldDatabaseAndMemory() : AuditAttack(
         if (!isProtected)
         {
             // One that has seen nothing.
-            await enclave.DisposeAsync();
+            await enclave.KillAsync();
             enclave = ground.Add(new EnclaveProcess(enclaves));
         }
 
