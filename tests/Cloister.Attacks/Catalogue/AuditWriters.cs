@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Attacks.Framework;
 using Cloister.Audit;
+using Cloister.Broker.State.Revocations;
 using Cloister.Broker.Tests;
 using Cloister.Broker.Tests.Failures;
 using Cloister.Broker.Tests.Processes;
@@ -104,6 +105,15 @@ internal sealed class OldDatabaseAndMemory() : AuditAttack(
         await broker.DisposeAsync();
         folder.CopyDatabase(copy);
         broker = await folder.StartAsync(port: port);
+        await using (OtherBroker admin = await folder.OpenAsync(broker))
+        {
+            // What the copy does not have.
+            for (int i = 0; i < 20; i++)
+            {
+                await admin.RevokeAsync(RevocationKind.Platform, $"{i:x8}");
+            }
+        }
+
         enclaves.Configure(broker.Pin, [broker.Url]);
         EnclaveProcess enclave = ground.Add(new EnclaveProcess(enclaves));
         await enclave.ReadyAsync();
