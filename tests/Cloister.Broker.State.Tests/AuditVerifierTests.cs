@@ -6,20 +6,20 @@ namespace Cloister.Broker.State.Tests;
 
 public sealed class AuditVerifierTests
 {
-    private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private static readonly ECDsa Stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private static readonly CheckpointSigner Key = new("cloister.dev/audit/test", new Ed25519.PrivateKey(RandomNumberGenerator.GetBytes(32)));
+    private static readonly CheckpointSigner Stranger = new("cloister.dev/audit/test", new Ed25519.PrivateKey(RandomNumberGenerator.GetBytes(32)));
 
     // Ten entries, checkpoints of 4 and 8.
     private readonly List<AuditEntry> _entries = Chain(10, "{}");
     private readonly List<AuditCheckpoint> _checkpoints;
 
-    public AuditVerifierTests() => _checkpoints = [Checkpoint(_entries[3], Key), Checkpoint(_entries[7], Key)];
+    public AuditVerifierTests() => _checkpoints = [Checkpoint(_entries, 4, Key), Checkpoint(_entries, 8, Key)];
 
     [Fact]
-    public void A_whole_log_is_good() => Assert.Equal(new AuditVerdict(null, null, 10, 8), Verify());
+    public void A_whole_log_is_good() => Assert.Equal((null, 10, 8), Told(Verify()));
 
     [Fact]
-    public void An_empty_log_is_good() => Assert.Equal(new AuditVerdict(null, null, 0, 0), AuditVerifier.Verify([], [], Key));
+    public void An_empty_log_is_good() => Assert.Equal((null, 0, 0), Told(AuditVerifier.Verify([], [], Key.Key)));
 
     [Theory]
     [InlineData(1)]
@@ -87,28 +87,36 @@ public sealed class AuditVerifierTests
     public void Entries_after_the_last_checkpoint_are_not_vouched_for()
     {
         _entries.RemoveRange(8, 2);
-        Assert.Equal(new AuditVerdict(null, null, 8, 8), Verify());
+        Assert.Equal((null, 8, 8), Told(Verify()));
     }
 
     [Fact]
     public void A_rewritten_log_contradicts_its_checkpoint()
     {
         List<AuditEntry> rewritten = Chain(10, "{\"innocent\":true}");
-        Assert.Equal(4, AuditVerifier.Verify(rewritten, _checkpoints, Key).FirstBadSeq);
-        Assert.Equal(4, AuditVerifier.Verify(rewritten, [Checkpoint(rewritten[3], Stranger)], Key).FirstBadSeq);
+        Assert.Equal(4, AuditVerifier.Verify(Lines(rewritten), _checkpoints, Key.Key).FirstBadSeq);
+        Assert.Equal(4, AuditVerifier.Verify(Lines(rewritten), [Checkpoint(rewritten, 4, Stranger)], Key.Key).FirstBadSeq);
     }
 
     [Fact]
     public void A_forged_checkpoint_is_found()
     {
-        _checkpoints[1] = _checkpoints[1] with { Time = _checkpoints[1].Time + 1 };
+        _checkpoints[1] = _checkpoints[1] with { Note = _checkpoints[1].Note with { Text = _checkpoints[1].Note.Text + "more\n" } };
         Assert.Equal(8, Verify().FirstBadSeq);
-        _checkpoints[1] = _checkpoints[1] with { Signature = [] };
+        _checkpoints[1] = Checkpoint(_entries, 8, Stranger);
         Assert.Equal(8, Verify().FirstBadSeq);
-        _checkpoints[1] = _checkpoints[0] with { Seq = 5, Hash = _entries[4].Hash };
-        Assert.Equal(5, Verify().FirstBadSeq);
-        _checkpoints[1] = _checkpoints[0] with { Seq = 0 };
+        _checkpoints[1] = Key.Sign(new AuditHead(8, _checkpoints[0].Head.Root));
+        Assert.Equal(8, Verify().FirstBadSeq);
+        _checkpoints[1] = Key.Sign(new AuditHead(0, _checkpoints[0].Head.Root));
         Assert.Equal(1, Verify().FirstBadSeq);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_log_is_found()
+    {
+        using CheckpointSigner other = new("cloister.dev/audit/other", new Ed25519.PrivateKey(RandomNumberGenerator.GetBytes(32)));
+        _checkpoints[1] = Checkpoint(_entries, 8, other);
+        Assert.Equal(8, AuditVerifier.Verify(Lines(_entries), _checkpoints, Key.Key).FirstBadSeq);
     }
 
     // The specification, spelled out by hand.
@@ -123,7 +131,11 @@ public sealed class AuditVerifierTests
         Assert.Equal(SHA256.HashData(input), AuditEncoding.Hash(1, 258, "k", "{}", new byte[32]));
     }
 
-    private AuditVerdict Verify() => AuditVerifier.Verify(_entries, _checkpoints, Key);
+    private AuditVerdict Verify() => AuditVerifier.Verify(Lines(_entries), _checkpoints, Key.Key);
+
+    private static IEnumerable<AuditLine> Lines(List<AuditEntry> entries) => entries.Select(entry => new AuditLine(Entry: entry));
+
+    private static (string? Problem, long Last, long Signed) Told(AuditVerdict verdict) => (verdict.Problem, verdict.LastSeq, verdict.LastCheckpointSeq);
 
     private static List<AuditEntry> Chain(int count, string details)
     {
@@ -138,6 +150,10 @@ public sealed class AuditVerifierTests
         return entries;
     }
 
-    private static AuditCheckpoint Checkpoint(AuditEntry entry, ECDsa key) =>
-        new(entry.Seq, entry.Hash, 5000, key.SignData(AuditEncoding.CheckpointMessage(entry.Seq, entry.Hash, 5000), HashAlgorithmName.SHA256));
+    private static AuditCheckpoint Checkpoint(List<AuditEntry> entries, int size, CheckpointSigner key)
+    {
+        var edge = new MerkleEdge();
+        entries.Take(size).ToList().ForEach(entry => edge.Append(entry.Hash));
+        return key.Sign(AuditHead.Of(edge));
+    }
 }

@@ -21,6 +21,9 @@ public enum BrokerStateError
     /// <summary>A row that decides is not what a broker made it, or the database went back. The message names it and says what to do.</summary>
     NotAuthentic,
 
+    /// <summary>The audit log in the database is not one that goes on from what the broker has seen of it: an old database was put back, or somebody changed it.</summary>
+    AuditConflict,
+
     /// <summary>The database address cannot be read.</summary>
     BadAddress,
 }

@@ -20,6 +20,9 @@ public sealed class DatabaseAddress
     /// <summary>Whether it is a SQLite file, else PostgreSQL.</summary>
     public bool IsSqlite { get; }
 
+    /// <summary>The file's path; null: it is no file.</summary>
+    public string? File => IsSqlite ? Target : null;
+
     /// <summary>The file's path, or the connection string. secrets: as above.</summary>
     internal string Target { get; }
 

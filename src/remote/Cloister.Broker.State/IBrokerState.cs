@@ -17,8 +17,8 @@ namespace Cloister.Broker.State;
 /// </summary>
 public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAdministratorKeys, IAuditLog, IEvidenceArchive, IAsyncDisposable
 {
-    /// <summary>Asks whether the database answers.</summary>
-    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/>.</exception>
+    /// <summary>Asks whether the database answers, and has the audit log that it had.</summary>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/> or <see cref="BrokerStateError.AuditConflict"/>.</exception>
     Task CheckAsync(CancellationToken cancellation);
 
     /// <summary>Looks at every row that decides. What is not authentic is reported, and in the audit log when it is more or less than before.</summary>

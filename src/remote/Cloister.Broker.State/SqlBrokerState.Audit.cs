@@ -8,11 +8,16 @@ namespace Cloister.Broker.State;
 public sealed partial class SqlBrokerState
 {
     private const int AuditPage = 500;
+    private const int PrunedAtOnce = 40;
 
     private readonly Lock _checkpointLock = new();
     private (AuditSigner Sign, int Every)? _checkpoints;
+    private Action<AuditCheckpoint, AuditTree> _signed = (_, _) => { };
     private long _lastCheckpoint;
     private Task _checkpointing = Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public AuditHead? Head => _writes.Tree?.Head;
 
     /// <inheritdoc/>
     public async Task<AuditEntry> AppendAsync(AuditEvent auditEvent, CancellationToken cancellation)
@@ -24,11 +29,28 @@ public sealed partial class SqlBrokerState
     }
 
     /// <inheritdoc/>
-    public void SignCheckpoints(AuditSigner signer, int everyEntries)
+    public Task ContinueAsync(AuditTree remembered, CancellationToken cancellation) => _writes.RunAsync(writes => writes.TreeAsync(remembered), cancellation);
+
+    /// <inheritdoc/>
+    public Task<AuditTree> AcceptAsync(CancellationToken cancellation) =>
+        _writes.RunAsync(
+            async writes =>
+            {
+                // Checkpoints are of what it was.
+                await writes.ExecuteAsync("DELETE FROM AuditCheckpoints");
+                return (await writes.TreeAsync(AuditTree.Empty)).Clone();
+            },
+            cancellation);
+
+    /// <inheritdoc/>
+    public void SignCheckpoints(AuditSigner signer, int everyEntries, Action<AuditCheckpoint, AuditTree>? signed = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(everyEntries, 1);
         lock (_checkpointLock)
+        {
             _checkpoints = (signer, everyEntries);
+            _signed = signed ?? _signed;
+        }
     }
 
     /// <inheritdoc/>
@@ -52,8 +74,113 @@ public sealed partial class SqlBrokerState
     }
 
     /// <inheritdoc/>
+    public async IAsyncEnumerable<AuditLine> ExportAuditAsync(long fromSeq, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        if (fromSeq > 1)
+        {
+            AuditTree before = await TreeAtAsync(fromSeq - 1, cancellation);
+            yield return new AuditLine(Edge: new AuditEdge(before.Size, before.Edge.Hashes));
+            if (before.Size < fromSeq - 1)
+                yield break; // there is no such entry
+        }
+
+        for (long next = fromSeq; ;)
+        {
+            IReadOnlyList<AuditLine> page = await PageAsync(next, cancellation);
+            foreach (AuditLine line in page)
+            {
+                yield return line;
+                next = (line.Pruned?.Last ?? line.Entry!.Seq) + 1;
+            }
+
+            if (page.Count == 0)
+                yield break;
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation) =>
-        [.. (await _reads.ListAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq", null, cancellation)).Select(row => row.ToCheckpoint())];
+        [.. (await _reads.ListAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Size", null, cancellation)).Select(row => row.ToCheckpoint())];
+
+    /// <inheritdoc/>
+    public Task CosignAsync(AuditCheckpoint checkpoint, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            writes => writes.ExecuteAsync("UPDATE AuditCheckpoints SET Note = @note WHERE Size = @size", new { note = checkpoint.Note.ToString(), size = checkpoint.Size }),
+            cancellation);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<byte[]>> ProveAsync(long smaller, long larger, CancellationToken cancellation)
+    {
+        if (smaller == 0)
+            return []; // everything extends nothing
+        AuditTree from = await TreeAtAsync(smaller, cancellation);
+        List<byte[]> added = await _reads.WithAsync(
+            async hashes =>
+            {
+                List<byte[]> read = [];
+                await foreach ((long seq, byte[] hash) in hashes.ReadAsync(smaller + 1))
+                {
+                    if (seq > larger)
+                        break;
+                    read.Add(hash);
+                }
+
+                return read;
+            },
+            cancellation);
+        return from.Size == smaller && added.Count == larger - smaller
+            ? MerkleProof.Consistency(from.Edge, added)
+            : throw new BrokerStateException(BrokerStateError.AuditConflict, $"the audit log has not all entries from {smaller} to {larger}");
+    }
+
+    /// <inheritdoc/>
+    public Task<int> PruneAuditAsync(DateTimeOffset before, Func<long, AuditEvent> log, CancellationToken cancellation) =>
+        _writes.RunAsync(
+            async writes =>
+            {
+                await writes.FlushAsync();
+                long first = await writes.FirstOrDefaultAsync<long?>("SELECT MIN(Seq) FROM AuditEntries") ?? 0;
+                long covered = (await writes.FirstOrDefaultAsync<long?>("SELECT MAX(Size) FROM AuditCheckpoints") ?? 0) - 1;
+                long kept = await writes.FirstOrDefaultAsync<long?>(
+                    "SELECT Seq FROM AuditEntries WHERE LoggedAt >= @before ORDER BY Seq LIMIT 1", new { before = before.ToUnixTimeMilliseconds() }) ?? long.MaxValue;
+                long blocks = first == 0 ? 0 : Math.Min((Math.Min(covered, kept - 1) - first + 1) / AuditHashes.BlockSize, PrunedAtOnce);
+                for (long block = 0; block < blocks; block++)
+                    await PruneAsync(writes, first + (block * AuditHashes.BlockSize));
+                long last = first + (blocks * AuditHashes.BlockSize) - 1;
+                if (blocks <= 0)
+                    return 0;
+                await writes.ExecuteAsync("DELETE FROM AuditEntries WHERE Seq <= @last", new { last });
+                await writes.ExecuteAsync("DELETE FROM AuditCheckpoints WHERE Size <= @last", new { last });
+                await writes.AppendAsync(AuditText.Of(log(last)));
+                return checked((int)(last - first + 1));
+            },
+            cancellation);
+
+    private static async Task PruneAsync(WriteTransaction writes, long first)
+    {
+        IReadOnlyList<AuditRow> rows = await writes.ListAsync<AuditRow>(
+            $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Seq >= @first ORDER BY Seq LIMIT {AuditHashes.BlockSize}", new { first }, CancellationToken.None);
+        if (rows[^1].Seq != first + AuditHashes.BlockSize - 1)
+            throw new BrokerStateException(BrokerStateError.AuditConflict, $"the audit log has not all entries from {first} on");
+        byte[] hashes = [.. rows.SelectMany(row => row.Hash)];
+        await writes.ExecuteAsync("INSERT INTO AuditPruned (First, Hashes) VALUES (@first, @hashes)", new { first, hashes });
+    }
+
+    // The tree as it was, from the last checkpoint before.
+    private async Task<AuditTree> TreeAtAsync(long size, CancellationToken cancellation)
+    {
+        CheckpointRow? row = await _reads.FirstOrDefaultAsync<CheckpointRow>(
+            $"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints WHERE Size <= @size ORDER BY Size DESC LIMIT 1", new { size }, cancellation);
+        return await _reads.WithAsync(hashes => hashes.FollowAsync(row?.ToTree() ?? AuditTree.Empty, size), cancellation);
+    }
+
+    private async Task<IReadOnlyList<AuditLine>> PageAsync(long from, CancellationToken cancellation)
+    {
+        IReadOnlyList<AuditRow> page = await _reads.ListAsync<AuditRow>(
+            $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Seq >= @from ORDER BY Seq LIMIT {AuditPage}", new { from }, cancellation);
+        IReadOnlyList<PrunedEntries> pruned = page.Count == 0 || page[0].Seq > from ? await _reads.WithAsync(hashes => hashes.PrunedAsync(from), cancellation) : [];
+        return pruned.Count > 0 ? [.. pruned.Select(block => new AuditLine(Pruned: block))] : [.. page.Select(row => new AuditLine(Entry: row.ToEntry()))];
+    }
 
     // A write and what the log says of it, in one transaction: there is neither without the other.
     private async Task<T> WriteAsync<T>(Func<WriteTransaction, Task<T>> work, Func<T, AuditEvent?>? log, CancellationToken cancellation)
@@ -101,32 +228,29 @@ public sealed partial class SqlBrokerState
             await AppendAsync(writes, text.Approved!);
         }
 
-        (long seq, byte[] previous) = await writes.AuditHeadAsync();
-        long now = writes.Now;
-        var next = new AuditEntry(seq + 1, now, text.Kind, text.Details, previous, AuditEncoding.Hash(seq + 1, now, text.Kind, text.Details, previous));
-        await writes.ExecuteAsync(
-            $"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", next);
-        writes.AuditAppended(next);
-        return next;
+        return await writes.AppendAsync(text);
     }
 
     private async Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, int leastEntries, CancellationToken cancellation)
     {
-        AuditCheckpoint? checkpoint = await _writes.RunAsync(
+        (AuditCheckpoint? checkpoint, AuditTree? made) = await _writes.RunAsync<(AuditCheckpoint?, AuditTree?)>(
             async writes =>
             {
-                (long seq, byte[] hash) = await writes.AuditHeadAsync();
-                CheckpointRow? last = await writes.FirstOrDefaultAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Seq DESC LIMIT 1");
-                if (seq - (last?.Seq ?? 0) < leastEntries)
-                    return last?.ToCheckpoint();
-                long now = writes.Now;
-                var made = new AuditCheckpoint(seq, hash, now, signer(AuditEncoding.CheckpointMessage(seq, hash, now)));
-                await writes.ExecuteAsync($"INSERT INTO AuditCheckpoints ({CheckpointRow.Columns}) VALUES (@Seq, @Hash, @Time, @Signature)", made);
-                return made;
+                AuditTree tree = await writes.TreeAsync();
+                CheckpointRow? last = await writes.FirstOrDefaultAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Size DESC LIMIT 1");
+                if (tree.Size - (last?.Size ?? 0) < leastEntries)
+                    return (last?.ToCheckpoint(), null);
+                AuditCheckpoint signed = signer(tree.Head);
+                AuditTree covered = tree.Clone();
+                await writes.ExecuteAsync(
+                    $"INSERT INTO AuditCheckpoints ({CheckpointRow.Columns}) VALUES (@Size, @SignedAt, @Edge, @Last, @Note)", CheckpointRow.Of(signed, covered, writes.Now));
+                return (signed, covered);
             },
             cancellation);
         if (checkpoint is not null)
-            Interlocked.Exchange(ref _lastCheckpoint, checkpoint.Seq);
+            Interlocked.Exchange(ref _lastCheckpoint, checkpoint.Size);
+        if (made is not null)
+            _signed(checkpoint!, made);
         return checkpoint;
     }
 

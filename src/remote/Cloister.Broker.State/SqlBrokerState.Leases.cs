@@ -38,7 +38,7 @@ public sealed partial class SqlBrokerState
                     await KeepAsync(writes, evidence);
                 long last = 0;
                 foreach (AuditEvent entry in grant.Log(stored))
-                    last = (await AppendAsync(writes, AuditText.Of(entry))).Seq;
+                    last = (await writes.AppendAsync(AuditText.Of(entry))).Seq;
                 return (stored, last);
             },
             cancellation);
@@ -78,7 +78,7 @@ public sealed partial class SqlBrokerState
                     WHERE Id = @id AND WrapsUsed <= WrapsAllowed - @wraps AND UnwrapsUsed <= UnwrapsAllowed - @unwraps
                     """,
                     new { id, wraps, unwraps }) == 1;
-                return (counted, (await AppendAsync(writes, counted ? made : refused)).Seq);
+                return (counted, (await writes.AppendAsync(counted ? made : refused)).Seq);
             },
             cancellation);
         StartCheckpoint(seq);

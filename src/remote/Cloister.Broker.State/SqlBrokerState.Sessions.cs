@@ -28,7 +28,7 @@ public sealed partial class SqlBrokerState
                 }
                 bool first = await writes.ExecuteAsync(
                     "INSERT INTO Sessions (IdDigest, ExpiresAt) VALUES (@id, @expires) ON CONFLICT (IdDigest) DO NOTHING", parameters) == 1;
-                return first ? (await AppendAsync(writes, text)).Seq : 0;
+                return first ? (await writes.AppendAsync(text)).Seq : 0;
             },
             cancellation);
         StartCheckpoint(seq);

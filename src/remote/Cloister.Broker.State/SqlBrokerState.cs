@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State;
@@ -47,7 +48,14 @@ public sealed partial class SqlBrokerState : IBrokerState
     }
 
     /// <inheritdoc/>
-    public async Task CheckAsync(CancellationToken cancellation) => await _reads.ListAsync<long>("SELECT MAX(Version) FROM SchemaVersions", null, cancellation);
+    public async Task CheckAsync(CancellationToken cancellation)
+    {
+        // The newest entry that is known: what was committed stays.
+        AuditTree? tree = _writes.Tree;
+        await _reads.ListAsync<long>("SELECT MAX(Version) FROM SchemaVersions", null, cancellation);
+        if (tree is { Size: > 0 })
+            await _reads.WithAsync(hashes => hashes.FollowAsync(tree.Clone(), tree.Size), cancellation);
+    }
 
     /// <summary>Makes the writes that wait, then closes.</summary>
     public async ValueTask DisposeAsync()

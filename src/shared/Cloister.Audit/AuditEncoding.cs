@@ -28,20 +28,9 @@ public static class AuditEncoding
         return hash.GetHashAndReset();
     }
 
-    /// <summary>What a checkpoint signs: "cloister-audit-checkpoint-v1" | seq: 8 | hash: 32 | time: 8.</summary>
-    /// <exception cref="ArgumentException">The hash is not 32 bytes.</exception>
-    public static byte[] CheckpointMessage(long seq, ReadOnlySpan<byte> hash, long time)
-    {
-        if (hash.Length != HashSize)
-            throw new ArgumentException("a hash is 32 bytes", nameof(hash));
-        var domain = "cloister-audit-checkpoint-v1"u8;
-        byte[] message = new byte[domain.Length + 8 + HashSize + 8];
-        domain.CopyTo(message);
-        BinaryPrimitives.WriteInt64BigEndian(message.AsSpan(domain.Length), seq);
-        hash.CopyTo(message.AsSpan(domain.Length + 8));
-        BinaryPrimitives.WriteInt64BigEndian(message.AsSpan(domain.Length + 8 + HashSize), time);
-        return message;
-    }
+    /// <summary>What the authority signs to say which key signs checkpoints: "cloister-audit-key-v1\n" | key | "\n".</summary>
+    /// <param name="checkpointKey">As <see cref="NoteKey"/> writes it.</param>
+    public static byte[] CheckpointKeyMessage(string checkpointKey) => Encoding.UTF8.GetBytes($"cloister-audit-key-v1\n{checkpointKey}\n");
 
     private static void AppendNumber(IncrementalHash hash, long value)
     {

@@ -103,7 +103,16 @@ public sealed record LeaseTerms
     /// <summary>Whom the enclave's gateway trusts, where its configuration leaves that to the broker; null when the policy names nobody.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public GatewayTrust? Gateway { get; init; }
+
+    /// <summary>The broker's audit log with this lease in it (docs/audit-log.md).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LogHead? Audit { get; init; }
 }
+
+/// <summary>What a log is at a size.</summary>
+/// <param name="Size">Entries.</param>
+/// <param name="Root">Root of the Merkle tree over them, 32 bytes.</param>
+public sealed record LogHead(long Size, byte[] Root);
 
 /// <summary>Authorities of a gateway's peers, certificates in DER.</summary>
 /// <param name="ClientAuthorities">Of API servers. Whoever has a certificate of theirs reads and writes Secrets.</param>

@@ -194,7 +194,7 @@ internal sealed class NulInAName() : StrangerAttack(
         KbsAnswer nul = await TryAsync(target, enclave, SimulatedEnclave.Statement(provider: """a\u0000b"""));
         int stored = (await target.Admin.State.ListLeasesAsync(null, ground.Stop)).Count;
         KbsAnswer other = await TryAsync(target, enclave, SimulatedEnclave.Statement(provider: """a\u00e4b"""));
-        string? provider = (await target.Admin.State.ListLeasesAsync(null, ground.Stop)).FirstOrDefault()?.Provider;
+        string? provider = await target.Admin.State.ListLeasesAsync(null, ground.Stop) is [var first, ..] ? first.Provider : null;
         return new Outcome(
             nul.Status != HttpStatusCode.OK && stored == 0 ? Trial.Refused($"{(int)nul.Status} {nul.Body}") : Trial.Success("it is on its way to the database"),
             other.Status == HttpStatusCode.OK && provider == "a\u00e4b" ? Trial.Success("another name is stored as the enclave says it") : Trial.Refused($"{(int)other.Status} {other.Body}"));

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Administration.Client;
+using Cloister.Audit;
 using Cloister.Broker.Administration.Endpoints;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
@@ -28,6 +29,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
     private readonly BrokerAuthority _authority;
     private readonly List<X509Certificate2> _certificates = [];
     private readonly ECDsa _auditKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly CheckpointSigner _signer = new("cloister.dev/audit/test", new Ed25519.PrivateKey(RandomNumberGenerator.GetBytes(32)));
     private WebApplication? _host;
 
     private AdministrationServer(BrokerUnderTest broker, BrokerAuthority? authority = null) =>
@@ -120,7 +122,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
     /// <summary>Her certificate, which the caller disposes.</summary>
     internal X509Certificate2 CertificateOfAlice() => new(_certificates[0]);
 
-    internal Task CheckpointAsync() => Broker.State.CheckpointAsync(Sign, TestContext.Current.CancellationToken);
+    internal Task CheckpointAsync() => Broker.State.CheckpointAsync(_signer.Sign, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -134,10 +136,9 @@ internal sealed class AdministrationServer : IAsyncDisposable
         _certificates.ForEach(certificate => certificate.Dispose());
         Enclave.Dispose();
         _auditKey.Dispose();
+        _signer.Dispose();
         _authority.Dispose();
     }
-
-    private byte[] Sign(ReadOnlySpan<byte> message) => _auditKey.SignData(message, HashAlgorithmName.SHA256);
 
     private async Task ListenAsync(AdministratorDirectory administrators, string[] twoPersons, bool requireCertificate, string role = CertificateRole.Administration)
     {
@@ -161,6 +162,8 @@ internal sealed class AdministrationServer : IAsyncDisposable
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,
             AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo(),
+            Audit = new AuditAuthority(
+                _auditKey.ExportSubjectPublicKeyInfo(), _signer.Key.ToString(), _auditKey.SignData(AuditEncoding.CheckpointKeyMessage(_signer.Key.ToString()), HashAlgorithmName.SHA256)),
             AuthorityCertificate = [0x30, 0x00],
             Time = Broker.Time,
         });

@@ -101,7 +101,8 @@ public sealed class PolicyEnclaveAuditTests
         }
 
         Assert.Equal(5, lines.Count);
-        Assert.Equal(new AuditVerdict(null, null, 3, 2), AuditLines.Verify(lines, server.AuditPin, 1));
+        AuditVerdict verdict = AuditLines.Verify(lines, server.AuditPin, 1);
+        Assert.Equal((null, 3, 2), (verdict.Problem, verdict.LastSeq, verdict.LastCheckpointSeq));
         lines[2] = lines[2].Replace("alice", "mallory", StringComparison.Ordinal);
         Assert.Equal(2, AuditLines.Verify(lines, server.AuditPin, 1).FirstBadSeq);
     }

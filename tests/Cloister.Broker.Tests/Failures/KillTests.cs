@@ -20,7 +20,6 @@ public sealed class KillTests
         BrokerProcess one = await folder.StartAsync();
         BrokerProcess two = await folder.StartAsync();
         (Uri first, Uri second, string pin) = (one.Url, two.Url, one.Pin);
-        byte[] authority = await ExportedAudit.AuthorityOfAsync(one);
         await using OtherBroker admin = await folder.OpenAsync(one);
         await admin.MakeKekAsync("secrets", enclaves.Policy("1h"));
         await admin.MakeKekAsync("others", other.Policy());
@@ -71,7 +70,7 @@ public sealed class KillTests
 
             await traffic.StopAsync();
             Assert.Equal((0, 0), (await one.StopAsync(), await two.StopAsync()));
-            HashSet<string> logged = await ExportedAudit.VerifyAsync(admin.State, authority, pin);
+            HashSet<string> logged = await ExportedAudit.VerifyAsync(admin.State, folder);
             Assert.True(traffic.All.Count >= 45);
             Assert.Empty(traffic.All.Except(logged));
         }

@@ -1,5 +1,7 @@
+using Cloister.Audit;
 using Cloister.KeyStores;
 using Cloister.KeyStores.RootKeys;
+using Microsoft.Data.Sqlite;
 
 namespace Cloister.Broker.Tests.Processes;
 
@@ -49,6 +51,51 @@ internal sealed class BrokerFolder : IDisposable
             """);
         return path;
     }
+
+    /// <summary>Writes to the SQLite database past every broker.</summary>
+    public void WriteDatabase(string sql)
+    {
+        using SqliteConnection connection = new($"Data Source={DatabaseFile};Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>Changes what the newest audit entry says, with a hash that fits.</summary>
+    public void ChangeLastEntry(string details)
+    {
+        using SqliteConnection connection = new($"Data Source={DatabaseFile};Pooling=False");
+        connection.Open();
+        using SqliteCommand read = connection.CreateCommand();
+        read.CommandText = "SELECT Seq, LoggedAt, Kind, Previous FROM AuditEntries ORDER BY Seq DESC LIMIT 1";
+        using SqliteDataReader row = read.ExecuteReader();
+        row.Read();
+        long seq = row.GetInt64(0);
+        byte[] hash = AuditEncoding.Hash(seq, row.GetInt64(1), row.GetString(2), details, row.GetFieldValue<byte[]>(3));
+        row.Close();
+        WriteDatabase($"UPDATE AuditEntries SET Details = '{details}', Hash = X'{Convert.ToHexString(hash)}' WHERE Seq = {seq}");
+    }
+
+    /// <summary>Takes a copy of the SQLite database; no broker may run.</summary>
+    public void CopyDatabase(string to)
+    {
+        WriteDatabase("PRAGMA wal_checkpoint(TRUNCATE)");
+        File.Copy(DatabaseFile, to, overwrite: true);
+    }
+
+    /// <summary>Puts a copy back; no broker may run.</summary>
+    public void PutDatabaseBack(string from)
+    {
+        File.Delete(DatabaseFile + "-wal");
+        File.Delete(DatabaseFile + "-shm");
+        File.Copy(from, DatabaseFile, overwrite: true);
+    }
+
+    /// <summary>Files in which brokers remember the head of the audit log.</summary>
+    public string[] RememberedHeads => Directory.GetFiles(Folder, "audit-head-*");
+
+    private string DatabaseFile => Database["sqlite:".Length..];
 
     /// <summary>Acts on the database of a broker as another broker would.</summary>
     public Task<OtherBroker> OpenAsync(BrokerProcess broker, IRootKey? root = null, params IKeyStore[] stores) =>

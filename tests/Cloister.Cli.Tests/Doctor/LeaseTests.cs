@@ -19,6 +19,7 @@ public sealed class LeaseTests
         { "Error", "budget used up, reads have stopped, writes go on", lease => lease.UnwrapsLeft = 0 },
         { "Error", "budget used up, writes have stopped, reads go on", lease => lease.WrapsLeft = 0 },
         { "Error", "budget used up, writes and reads have stopped", lease => (lease.WrapsLeft, lease.UnwrapsLeft) = (0, 0) },
+        { "Error", "the broker's audit log went back", lease => lease.AuditWentBack = 1 },
         { "Warning", "not renewed: connect: refused", lease => (lease.FailedStep, lease.Failure) = ("connect", "refused") },
         { "Warning", "from the sealed copy", lease => lease.Restored = true },
         { "Warning", "a sealed copy is kept that survives a revocation", lease => lease.KeepsSealedCopy = true },
@@ -42,11 +43,13 @@ public sealed class LeaseTests
     {
         LeaseState lease = Good();
         lease.FailedStep = "connect";
+        (lease.AuditSize, lease.AuditWentBack) = (7, 2);
         string text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
         foreach (string line in (string[])
         [
             "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 10",
             "cloister_lease_unwraps_left{socket=\"/s\"} 20", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
+            "cloister_broker_audit_size{socket=\"/s\"} 7", "cloister_broker_audit_went_back_total{socket=\"/s\"} 2",
         ])
         {
             Assert.Contains(line + "\n", text, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using Cloister.Audit;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State;
@@ -34,8 +35,11 @@ public sealed record AdministrationServices
     /// <summary>The broker's authority, 32 hex digits.</summary>
     public required string Authority { get; init; }
 
-    /// <summary>SubjectPublicKeyInfo of the authority's key, which signs the audit log.</summary>
+    /// <summary>SubjectPublicKeyInfo of the authority's key.</summary>
     public required byte[] AuthorityPublicKey { get; init; }
+
+    /// <summary>Who signs the audit log's checkpoints, and that the authority says so.</summary>
+    public required AuditAuthority Audit { get; init; }
 
     /// <summary>The authority as a root of TLS servers, DER.</summary>
     public required byte[] AuthorityCertificate { get; init; }

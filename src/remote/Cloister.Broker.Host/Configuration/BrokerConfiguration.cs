@@ -48,7 +48,10 @@ internal sealed record BrokerConfiguration
     /// <summary><c>aud</c> of tokens; null: the brokers of the authority.</summary>
     public string? TokenAudience { get; init; }
 
-    /// <summary>SHA-256 of the text, lower-case hex.</summary>
+    /// <summary>What becomes of the audit log.</summary>
+    public AuditSection Audit { get; init; } = AuditSection.None;
+
+    /// <summary>SHA-256 of the configuration's text, lower-case hex.</summary>
     public string Digest { get; init; } = "";
 
     /// <summary>Administration; null: none over the network.</summary>

@@ -48,7 +48,8 @@ internal static class BrokerConfigurationReader
             throw new BrokerConfigurationException($"line {e.Line}: {e.Message}");
         }
 
-        return configuration is null || errors.Any ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted))
+        return configuration is null || errors.Any
+            ? throw new BrokerConfigurationException(string.Join('\n', errors.Sorted))
             : configuration with { Digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml))) };
     }
 
@@ -71,6 +72,7 @@ internal static class BrokerConfigurationReader
         AdminSection? admin = AdminSectionReader.Read(fields);
         LimitOptions limits = LimitOptions.Read(fields);
         string? audience = fields.Optional("tokenAudience", ParseAudience);
+        AuditSection audit = AuditSectionReader.Read(fields);
         OtherRoots otherRoots = ReadOtherRoots(document, errors);
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
@@ -79,7 +81,7 @@ internal static class BrokerConfigurationReader
             {
                 Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, AuthorityKey = authorityKey, NewAuthorityKey = newAuthorityKey,
                 KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots,
-                StateDirectory = stateDirectory, Limits = limits, TokenAudience = audience,
+                StateDirectory = stateDirectory, Limits = limits, TokenAudience = audience, Audit = audit,
             };
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Cloister.Audit;
 using Cloister.Broker.Administration;
 using Cloister.Broker.Administration.Endpoints;
 using Cloister.Broker.Administration.Policies;
@@ -50,6 +51,7 @@ internal sealed class AdminListener : IAsyncDisposable
             State = state,
             Authority = keys.Authority.Id,
             AuthorityPublicKey = keys.Authority.PublicKey,
+            Audit = AuditAuthority(keys),
             AuthorityCertificate = keys.Authority.Gateways.MakeRoot(clock.GetUtcNow()),
             Time = clock,
         };
@@ -58,6 +60,12 @@ internal sealed class AdminListener : IAsyncDisposable
         AdminListener made = new(administrators, rule, recovery, log, listener);
         made.Warn();
         return made;
+    }
+
+    private static AuditAuthority AuditAuthority(BrokerKeys keys)
+    {
+        string key = keys.Checkpoints.Key.ToString();
+        return new AuditAuthority(keys.Authority.PublicKey, key, keys.Authority.SignCheckpointKey(AuditEncoding.CheckpointKeyMessage(key)));
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Cloister.Audit;
 using Cloister.Broker.Administration;
 using Cloister.Broker.Challenges;
 using Cloister.Broker.State;
@@ -14,7 +15,7 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>
 /// The keys that all brokers of a database share, each of a name of its own among the wrapped keys: <c>authority</c> and those that followed it
 /// (<c>authority/N/ID</c>, or <c>authority-token/N/ID</c> for the digest of one that is in a token), <c>lease-key/N</c>, <c>token-key/N</c>,
-/// <c>gateway-key/1</c>, <c>challenge-key</c>. The highest number is the one that is used. Certificates of the authority's keys are settings, which need no
+/// <c>gateway-key/1</c>, <c>challenge-key</c>, <c>checkpoint-key</c>. The highest number is the one that is used. Certificates of the authority's keys are settings, which need no
 /// protection: they are signed. The first broker to start makes what is not there.
 /// secrets: the keys, in clear here only while they are read or made.
 /// </summary>
@@ -33,6 +34,7 @@ internal sealed class AuthorityKeys(WrappedKeys keys, ISettings settings, IReadO
     private const string InToken = "authority-token";
     private const string CertificatePrefix = "authority-certificate/";
     private static readonly WrappedName Challenge = WrappedName.OfKey("challenge-key");
+    private static readonly WrappedName Checkpoint = WrappedName.OfKey("checkpoint-key");
     private static readonly WrappedName Gateway = WrappedName.OfKey("gateway-key/1");
 
     /// <summary>Moves what earlier versions kept among the settings to the wrapped keys.</summary>
@@ -106,6 +108,13 @@ internal sealed class AuthorityKeys(WrappedKeys keys, ISettings settings, IReadO
     /// <exception cref="KeyStoreException">The root key does not answer, or is another one.</exception>
     public Task<ChallengeSealer> OpenChallengesAsync(CancellationToken cancellation) =>
         keys.OpenOrMakeAsync(Challenge, RandomNumberGenerator.Fill, key => new ChallengeSealer(key, clock), cancellation);
+
+    /// <summary>What signs checkpoints of the audit log: Ed25519.</summary>
+    /// <param name="origin">Which log it signs.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <exception cref="KeyStoreException">The root key does not answer, or is another one.</exception>
+    public Task<CheckpointSigner> OpenCheckpointsAsync(string origin, CancellationToken cancellation) =>
+        keys.OpenOrMakeAsync(Checkpoint, RandomNumberGenerator.Fill, key => new CheckpointSigner(origin, new Ed25519.PrivateKey(key)), cancellation);
 
     /// <summary>The names of the keys that there are, for telling whether they changed.</summary>
     /// <exception cref="KeyStoreException">The database does not answer.</exception>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
@@ -51,6 +52,11 @@ internal static class AuthorityRestoration
 
             await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(configuration.Database), clock, cancellation);
             await StoreAsync(state, configuration, authority, key, cancellation);
+
+
+            // The log begins anew, and under a name of its own: what is remembered is of the one that was lost.
+            await AuditOrigin.RenewAsync(state, authority.Id, clock.GetUtcNow(), cancellation);
+            HeadMemory.Of(configuration, authority.Id).Forget();
             return $"restored authority {authority.Id} pin {authority.Pin}";
         }
         finally

@@ -1,4 +1,6 @@
+using Cloister.Audit;
 using Cloister.Broker.Challenges;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Rows;
@@ -15,13 +17,15 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>Every key of a broker: authority, challenges, key stores. secrets: holds them; wiped when disposed.</summary>
 internal sealed class BrokerKeys : IAsyncDisposable
 {
-    private BrokerKeys(WrappedKeys wrapped, AuthorityKeys source, string version, BrokerAuthority authority, ChallengeSealer challenges, Dictionary<string, IKeyStore> stores)
+    private BrokerKeys(
+        WrappedKeys wrapped, AuthorityKeys source, string version, BrokerAuthority authority, ChallengeSealer challenges, CheckpointSigner checkpoints, Dictionary<string, IKeyStore> stores)
     {
         Wrapped = wrapped;
         Source = source;
         Version = version;
         Authority = authority;
         Challenges = challenges;
+        Checkpoints = checkpoints;
         Stores = stores;
     }
 
@@ -40,6 +44,9 @@ internal sealed class BrokerKeys : IAsyncDisposable
     /// <summary>Seals challenges.</summary>
     public ChallengeSealer Challenges { get; }
 
+    /// <summary>Signs checkpoints of the audit log.</summary>
+    public CheckpointSigner Checkpoints { get; }
+
     /// <summary>Key stores by kind; <c>database</c> is always there.</summary>
     public IReadOnlyDictionary<string, IKeyStore> Stores { get; }
 
@@ -55,12 +62,14 @@ internal sealed class BrokerKeys : IAsyncDisposable
         Dictionary<string, IKeyStore> stores = new() { ["database"] = new DatabaseKeyStore(wrapped) };
         BrokerAuthority? authority = null;
         ChallengeSealer? challenges = null;
+        CheckpointSigner? checkpoints = null;
         try
         {
             bool adopted = await OpenRowsAsync(configuration, state, wrapped, log, cancellation);
             AuthorityKeys source = SourceOf(configuration, wrapped, state, clock);
             authority = new BrokerAuthority(await source.OpenAsync(cancellation));
             challenges = await source.OpenChallengesAsync(cancellation);
+            checkpoints = await source.OpenCheckpointsAsync(await AuditOrigin.OpenAsync(state, authority.Id, cancellation), cancellation);
             string version = await source.VersionAsync(cancellation);
             await wrapped.CheckAsync(cancellation);
             if (Open(configuration.KeyStore) is { } other)
@@ -68,12 +77,13 @@ internal sealed class BrokerKeys : IAsyncDisposable
                 await AddAsync(stores, other, cancellation);
             }
 
-            return new BrokerKeys(wrapped, source, version, authority, challenges, stores) { RowsAdopted = adopted };
+            return new BrokerKeys(wrapped, source, version, authority, challenges, checkpoints, stores) { RowsAdopted = adopted };
         }
         catch
         {
             authority?.Dispose();
             challenges?.Dispose();
+            checkpoints?.Dispose();
             await DisposeAsync(stores.Values);
             throw;
         }
@@ -84,6 +94,7 @@ internal sealed class BrokerKeys : IAsyncDisposable
     {
         await DisposeAsync(Stores.Values);
         Challenges.Dispose();
+        Checkpoints.Dispose();
         Authority.Dispose();
     }
 

@@ -61,6 +61,30 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no stateDirectory: after a start this broker cannot tell that the database went back to an older state")]
     public partial void NoStateDirectory();
 
+    /// <summary>Nothing outside of the database says what the audit log was.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "audit.directory: there is no place outside of the database where the head of the audit log is remembered: WHOEVER WRITES THE DATABASE CAN REWRITE THE LOG between two starts (docs/audit-log.md)")]
+    public partial void HeadHasNoPlace();
+
+    /// <summary>A first start on a database that has a log.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "this broker remembers nothing of the audit log, which has a checkpoint of entry {Size}: it is taken for what it is, and remembered from now on")]
+    public partial void HeadUnknown(long size);
+
+    /// <summary>What was signed is not remembered.</summary>
+    [LoggerMessage(Level = LogLevel.Error, Message = "the head of the audit log cannot be remembered in {Path}: {Problem}")]
+    public partial void HeadNotRemembered(string? path, string problem);
+
+    /// <summary>A checkpoint did not get where it should.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a checkpoint of the audit log did not get to {Target}: {Problem}")]
+    public partial void CheckpointNotSent(string target, string problem);
+
+    /// <summary>The log was changed, or went back.</summary>
+    [LoggerMessage(Level = LogLevel.Critical, Message = "{Problem}")]
+    public partial void AuditConflict(string problem);
+
+    /// <summary>Contents of entries are gone.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "pruned {Count} entries of the audit log: their hashes stay")]
+    public partial void AuditPruned(int count);
+
     /// <summary>Nobody can administer it.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "the configuration has no section admin: nobody can make KEKs or policies")]
     public partial void NoAdministration();

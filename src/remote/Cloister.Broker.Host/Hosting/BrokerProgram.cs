@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Certificates;
@@ -13,7 +14,7 @@ namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
 /// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--restore-authority [SHARE-FILE...]</c>,
-/// <c>--make-root-key</c>, <c>--rotate KEY</c>, <c>--rotation-status</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
+/// <c>--make-root-key</c>, <c>--rotate KEY</c>, <c>--rotation-status</c>, <c>--accept-rows [DIGEST]</c>, <c>--accept-audit-log</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
 {
@@ -48,9 +49,11 @@ internal static class BrokerProgram
             case ["--config", string path, "--accept-rows", .. { Length: <= 1 } digest]:
                 return await ActAsync(
                     path, "accept rows", configuration => RowAcceptanceCommand.RunAsync(configuration, digest.FirstOrDefault(), TimeProvider.System, CancellationToken.None));
+            case ["--config", string path, "--accept-audit-log"]:
+                return await ActAsync(path, "accept the audit log", configuration => AuditAcceptance.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
             default:
                 await Console.Error.WriteLineAsync(
-                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --restore-authority [SHARE-FILE...]] | --version");
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --accept-audit-log | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }
@@ -84,7 +87,7 @@ internal static class BrokerProgram
             log.Stopping();
             return 0;
         }
-        catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException)
+        catch (Exception e) when (e is BrokerConfigurationException or BrokerStateException or KeyStoreException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"cloister-broker does not start:\n{e.Message}");
             return 1;

@@ -9,9 +9,13 @@ namespace Cloister.Broker.Host.Hosting;
 internal static class ConfigurationAudit
 {
     /// <summary>A broker has started.</summary>
-    public static AuditEvent Started(string version, BrokerConfiguration configuration) => new("broker.started", Describe(configuration, new JsonObject
+    /// <param name="version">Of the program.</param>
+    /// <param name="configuration">What it runs with.</param>
+    /// <param name="origin">Which audit log it found.</param>
+    /// <param name="remembered">How many entries of it the broker remembers.</param>
+    public static AuditEvent Started(string version, BrokerConfiguration configuration, string origin, long remembered) => new("broker.started", Describe(configuration, new JsonObject
     {
-        ["version"] = version, ["configuration"] = configuration.Digest,
+        ["version"] = version, ["host"] = Environment.MachineName, ["configuration"] = configuration.Digest, ["origin"] = origin, ["remembered"] = remembered,
     }));
 
     /// <summary>A broker has read its configuration again.</summary>

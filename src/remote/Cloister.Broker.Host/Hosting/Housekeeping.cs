@@ -1,7 +1,10 @@
+using System.Text.Json.Nodes;
+using Cloister.Audit;
 using Cloister.Broker.Administration;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Serving;
 using Cloister.Broker.State;
-using Cloister.Broker.Tokens;
+using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.Host.Hosting;
 
@@ -18,7 +21,9 @@ internal sealed class Housekeeping : IAsyncDisposable
     private static readonly TimeSpan LeasesKept = TimeSpan.FromDays(7);
 
     private readonly IBrokerState _state;
-    private readonly BrokerAuthority _authority;
+    private readonly CheckpointSigner _signer;
+    private readonly CheckpointPublisher _publisher;
+    private readonly int? _auditDays;
     private readonly BrokerAdministration _administration;
     private readonly IReadOnlyList<ServerCertificate> _certificates;
     private readonly RefusalLog _refusals;
@@ -29,12 +34,12 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     /// <summary>Begins.</summary>
     public Housekeeping(
-        IBrokerState state, BrokerAuthority authority, BrokerAdministration administration, IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, RefusalLog refusals,
-        KekEviction eviction, TimeProvider clock,
-        BrokerLog log)
+        IBrokerState state, CheckpointSigner signer, CheckpointPublisher publisher, int? auditDays, BrokerAdministration administration,
+        IReadOnlyList<ServerCertificate> certificates, ChangeFeed feed, RefusalLog refusals, KekEviction eviction, TimeProvider clock, BrokerLog log)
     {
-        (_state, _authority, _administration, _certificates, _refusals, _clock, _log) = (state, authority, administration, certificates, refusals, clock, log);
-        state.SignCheckpoints(authority.SignCheckpoint, CheckpointEvery);
+        (_signer, _publisher, _auditDays) = (signer, publisher, auditDays);
+        (_state, _administration, _certificates, _refusals, _clock, _log) = (state, administration, certificates, refusals, clock, log);
+        state.SignCheckpoints(signer.Sign, CheckpointEvery, publisher.OnSigned);
         _work = Task.WhenAll(feed.RunAsync(_stop.Token), eviction.RunAsync(_stop.Token), RunAsync());
     }
 
@@ -53,7 +58,7 @@ internal sealed class Housekeeping : IAsyncDisposable
 
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(1));
         await TryAsync("counting refused evidence", () => _refusals.FlushAsync(force: true, patience.Token));
-        await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, patience.Token));
+        await TryAsync("signing an audit checkpoint", () => SignAsync(patience.Token));
         foreach (ServerCertificate certificate in _certificates)
         {
             certificate.Dispose();
@@ -73,13 +78,48 @@ internal sealed class Housekeeping : IAsyncDisposable
             await TryAsync("looking at the database's rows", () => _state.CheckRowsAsync(stop));
             await TryAsync("forgetting old leases", () => _state.PurgeLeasesAsync(_clock.GetUtcNow() - LeasesKept, stop));
             await TryAsync("counting refused evidence", () => _refusals.FlushAsync(force: false, stop));
-            await TryAsync("signing an audit checkpoint", () => _state.CheckpointAsync(_authority.SignCheckpoint, stop));
+            await TryAsync("signing an audit checkpoint", () => SignAsync(stop));
+            await TryAsync("pruning the audit log", () => PruneAsync(stop));
             foreach (ServerCertificate certificate in _certificates)
             {
                 certificate.RenewIfDue();
             }
         }
         while (await timer.WaitForNextTickAsync(_stop.Token));
+    }
+
+    private async Task SignAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _state.CheckpointAsync(_signer.Sign, cancellation);
+            _publisher.IsInConflict = false;
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.AuditConflict)
+        {
+            _publisher.IsInConflict = true;
+            _log.AuditConflict(e.Message);
+        }
+    }
+
+    private async Task PruneAsync(CancellationToken cancellation)
+    {
+        if (_auditDays is not { } days)
+        {
+            return;
+        }
+
+        int pruned;
+        do
+        {
+            pruned = await _state.PruneAuditAsync(
+                _clock.GetUtcNow().AddDays(-days), to => new AuditEvent(AuditVerifier.PrunedKind, new JsonObject { ["to"] = to, ["days"] = days }), cancellation);
+            if (pruned > 0)
+            {
+                _log.AuditPruned(pruned);
+            }
+        }
+        while (pruned > 0);
     }
 
     private async Task DestroyDueAsync(CancellationToken cancellation)

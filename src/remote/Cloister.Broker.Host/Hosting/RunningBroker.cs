@@ -1,6 +1,7 @@
 using Cloister.Broker.Administration;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
+using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Endpoints;
 using Cloister.Broker.Host.Serving;
@@ -76,7 +77,9 @@ internal sealed class RunningBroker : IAsyncDisposable
         (_state, _log, _digest) = (state, log, configuration.Digest);
         string stores = string.Join(", ", keys.Stores.Keys);
         log.Started(version, keys.Authority.Id, address, stores);
-        await state.AppendAsync(ConfigurationAudit.Started(version, configuration), cancellation);
+        HeadMemory memory = HeadMemory.Of(configuration, keys.Authority.Id);
+        await AuditStart.ContinueAsync(state, memory, keys.Checkpoints, configuration, version, log, cancellation);
+        CheckpointPublisher publisher = Add(new CheckpointPublisher(configuration.Audit, memory, state, log, clock));
         foreach (string file in new[] { configuration.RootKey, configuration.NewRootKey }.Select(root => root?.File).OfType<string>())
         {
             log.FileRootKey(file);
@@ -110,14 +113,16 @@ internal sealed class RunningBroker : IAsyncDisposable
 
         RefusalLog refusals = new(state, clock);
         ServerCertificate[] certificates = [.. new[] { certificate, adminCertificate }.OfType<ServerCertificate>()];
-        Add(new Housekeeping(state, keys.Authority, administration, certificates, feed, refusals, new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
+        Add(new Housekeeping(
+            state, keys.Checkpoints, publisher, configuration.Audit.KeepDays, administration, certificates, feed, refusals,
+            new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
         Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
             .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters, state),
+            new MetricsEndpoint(counters, state, publisher),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
             configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));

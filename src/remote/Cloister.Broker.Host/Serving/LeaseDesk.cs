@@ -68,10 +68,12 @@ internal sealed class LeaseDesk(
         LeaseRecord lease = await LeaseAsync(tee, enclave, statement, kek, policy, now, cancellation);
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
-        string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
         TokenLease subject = new(lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, statement.Gateway);
         string token = tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
         await RecordAsync(caller, tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
+
+        // Signed last: it says how far the log is with this lease in it.
+        string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
 
         // Whoever brought the evidence here: the token is of use to the attested key alone, like the KEKs.
         return new LeaseResponse(KeyRelease.Encrypt(Encoding.ASCII.GetBytes(token), enclave.Key), terms, released);
@@ -111,6 +113,7 @@ internal sealed class LeaseDesk(
         Versions = keys.Versions(kek, now),
         KeysDigest = digest,
         Gateway = policy.GatewayTrust,
+        Audit = state.Head is { } head ? new LogHead(head.Size, head.Root) : null,
     };
 
     private async Task RecordAsync(

@@ -20,19 +20,19 @@ public static class AuditExport
         }
 
         // Checkpoints first: one that is signed meanwhile would name an entry that was not written.
-        var checkpoints = new Queue<AuditCheckpoint>((await log.ListCheckpointsAsync(cancellation)).Where(checkpoint => checkpoint.Seq >= fromSeq));
-        await foreach (AuditEntry entry in log.ReadAuditAsync(fromSeq, cancellation))
+        var checkpoints = new Queue<AuditCheckpoint>((await log.ListCheckpointsAsync(cancellation)).Where(checkpoint => checkpoint.Size >= fromSeq));
+        await foreach (AuditLine line in log.ExportAuditAsync(fromSeq, cancellation))
         {
-            await WriteLineAsync(new AuditLine(Entry: entry));
-            while (checkpoints.TryPeek(out AuditCheckpoint? checkpoint) && checkpoint.Seq <= entry.Seq)
+            await WriteLineAsync(line);
+            while (checkpoints.TryPeek(out AuditCheckpoint? checkpoint) && checkpoint.Size <= (line.Entry?.Seq ?? line.Pruned?.Last ?? 0))
             {
-                await WriteLineAsync(new AuditLine(Checkpoint: checkpoints.Dequeue()));
+                await WriteLineAsync(new AuditLine(Checkpoint: checkpoints.Dequeue().Note.ToString()));
             }
         }
 
         foreach (AuditCheckpoint checkpoint in checkpoints)
         {
-            await WriteLineAsync(new AuditLine(Checkpoint: checkpoint));
+            await WriteLineAsync(new AuditLine(Checkpoint: checkpoint.Note.ToString()));
         }
 
         await output.FlushAsync(cancellation);

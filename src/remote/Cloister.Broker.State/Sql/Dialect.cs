@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Cloister.Audit;
 
 namespace Cloister.Broker.State.Sql;
 
@@ -18,6 +19,9 @@ internal abstract class Dialect : IAsyncDisposable
 
     /// <summary>Begins a transaction when no other writer has one.</summary>
     public abstract Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation);
+
+    /// <summary>Writes entries of the audit log, all in one go.</summary>
+    public abstract Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
 
     public abstract ValueTask DisposeAsync();
 }

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using Cloister.Audit;
 using Dapper;
 using Npgsql;
 
@@ -38,6 +39,19 @@ internal sealed class PostgresDialect : Dialect
         await connection.ExecuteAsync(new CommandDefinition(
             $"SET LOCAL synchronous_commit TO on; SET LOCAL idle_in_transaction_session_timeout TO 10000; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
         return transaction;
+    }
+
+    public override async Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
+    {
+        await using var insert = new NpgsqlCommand(
+            $"INSERT INTO AuditEntries ({AuditRow.Columns}) SELECT * FROM unnest($1, $2, $3, $4, $5, $6)", (NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Seq).ToArray() });
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Time).ToArray() });
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Kind).ToArray() });
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Details).ToArray() });
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Previous).ToArray() });
+        insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Hash).ToArray() });
+        await insert.ExecuteNonQueryAsync();
     }
 
     public override ValueTask DisposeAsync() => _source.DisposeAsync();

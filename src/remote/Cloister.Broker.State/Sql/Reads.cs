@@ -26,6 +26,20 @@ internal sealed class Reads(Dialect dialect) : IQueries
         return rows.Count == 0 ? default : rows[0];
     }
 
+    /// <summary>Reads hashes of the audit log.</summary>
+    public async Task<T> WithAsync<T>(Func<AuditHashes, Task<T>> read, CancellationToken cancellation)
+    {
+        try
+        {
+            await using DbConnection connection = await dialect.ConnectAsync(cancellation);
+            return await read(new AuditHashes(connection, null));
+        }
+        catch (Exception exception) when (exception is DbException or InvalidOperationException or IOException or TimeoutException)
+        {
+            throw Unavailable(exception);
+        }
+    }
+
     /// <summary>What callers see of a failure of the database.</summary>
     public static BrokerStateException Unavailable(Exception exception) =>
         new(BrokerStateError.Unavailable, "the database does not answer, or failed", exception);

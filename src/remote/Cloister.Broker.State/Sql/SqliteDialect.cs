@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using Cloister.Audit;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -49,6 +50,9 @@ internal sealed class SqliteDialect(string path) : Dialect
     // Immediate: takes the write lock now, so that what the transaction reads stays true until it commits.
     public override Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation) =>
         Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(IsolationLevel.Serializable, deferred: false));
+
+    public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
+        connection.ExecuteAsync($"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", entries, transaction);
 
     public override ValueTask DisposeAsync()
     {

@@ -1,6 +1,7 @@
 using System.Data;
 using System.Data.Common;
 using System.Threading.Channels;
+using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.State.Sql;
 
@@ -17,6 +18,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     private readonly Channel<WriteRequest> _requests =
         Channel.CreateBounded<WriteRequest>(new BoundedChannelOptions(8 * LargestBatch) { SingleReader = true });
     private readonly Task _writer;
+    private AuditTree? _tree;
 
     public WriteQueue(Dialect dialect, TimeProvider clock)
     {
@@ -24,6 +26,9 @@ internal sealed class WriteQueue : IAsyncDisposable
         _clock = clock;
         _writer = Task.Run(WriteAsync);
     }
+
+    /// <summary>What is known of the audit log: as it was after the last transaction that looked. Not to be changed.</summary>
+    public AuditTree? Tree => Volatile.Read(ref _tree);
 
     /// <summary>Writes.</summary>
     /// <param name="work">May be called more than once; must change nothing but the database.</param>
@@ -76,14 +81,17 @@ internal sealed class WriteQueue : IAsyncDisposable
         {
             connection = await _dialect.ConnectAsync(CancellationToken.None);
             await using DbTransaction transaction = await _dialect.BeginWriteAsync(connection, CancellationToken.None);
-            var writes = new WriteTransaction(connection, transaction, _clock);
+            var writes = new WriteTransaction(_dialect, connection, transaction, _clock, _tree);
             foreach (WriteRequest request in batch)
             {
                 running = request;
                 await request.RunAsync(writes);
             }
+            await writes.FlushAsync();
             running = null; // a commit that fails may have been made, so it is not tried again
             await transaction.CommitAsync(CancellationToken.None);
+            if (writes.Tree is { } tree)
+                Volatile.Write(ref _tree, tree);
         }
         catch (Exception exception)
         {

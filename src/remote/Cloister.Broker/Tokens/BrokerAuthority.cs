@@ -109,10 +109,11 @@ public sealed class BrokerAuthority : IShareAuthority, IDisposable
     }
 
     /// <summary>
-    /// Signs the message of an audit checkpoint: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
+    /// Vouches for the key of the audit log's checkpoints: ECDSA with SHA-256, r and s, 64 bytes. The message begins with a label of its own, which no JWS
     /// does, so that neither passes for the other.
     /// </summary>
-    public byte[] SignCheckpoint(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);
+    /// <param name="message">As docs/audit-log.md says.</param>
+    public byte[] SignCheckpointKey(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);
 
     /// <inheritdoc />
     public byte[] SignShare(ReadOnlySpan<byte> message) => _keys.Authority.Sign(message);

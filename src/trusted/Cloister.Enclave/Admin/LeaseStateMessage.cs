@@ -23,5 +23,7 @@ internal static class LeaseStateMessage
         writer.String(11, lease.FailedStep);
         writer.String(12, lease.Failure);
         writer.Boolean(13, lease.KeepsSealedCopy);
+        writer.Integer(14, (ulong)lease.AuditSize);
+        writer.Integer(15, (ulong)lease.AuditWentBack);
     }
 }

@@ -24,6 +24,7 @@ internal sealed class LeaseManager : IAsyncDisposable
     private readonly bool _receivesKeks;
     private readonly LeaseCopy? _copy;
     private readonly ActiveFloor _floor = new();
+    private readonly AuditWatch _audit = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly LeaseRenewer _renewer;
     private readonly Task _watch;
@@ -90,7 +91,7 @@ internal sealed class LeaseManager : IAsyncDisposable
     internal BrokerException? CertificateFailure { get; set; }
 
     /// <summary>What administration shows.</summary>
-    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure, _copy is not null);
+    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure, _copy is not null) with { AuditSize = _audit.Size, AuditWentBack = _audit.WentBack };
 
     /// <summary>Cancelled when this ends.</summary>
     internal CancellationToken Stopping => _stop.Token;
@@ -167,6 +168,7 @@ internal sealed class LeaseManager : IAsyncDisposable
             }
 
             _believed = grant.Terms.Time;
+            _audit.Observe(grant.Terms.Audit, _log);
             _failure = null;
             _copy?.Keep(held, _held);
             Become(State.Leased, held, NotAnswered);
@@ -284,6 +286,7 @@ internal sealed class LeaseManager : IAsyncDisposable
 
             HeldLease held = new(restored, _floor, _time);
             _believed = restored.Terms.Time;
+            _audit.Observe(restored.Terms.Audit, _log);
             _log.Restored(held.Terms, held.Now);
             copy.Keep(held, null);
             Become(State.Restored, held, _problem);

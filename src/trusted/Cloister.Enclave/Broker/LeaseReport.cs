@@ -42,6 +42,12 @@ public sealed record LeaseReport
     /// <summary>True when the configuration keeps a sealed copy, which a host can use after a revocation.</summary>
     public bool KeepsSealedCopy { get; init; }
 
+    /// <summary>Entries of the broker's audit log, as the last lease says.</summary>
+    public long AuditSize { get; init; }
+
+    /// <summary>How often it went back or was another.</summary>
+    public long AuditWentBack { get; init; }
+
     internal static LeaseReport Of(BrokerSession session, HeldLease? held, BrokerException? failure, bool keepsSealedCopy)
     {
         LeaseReport none = new()

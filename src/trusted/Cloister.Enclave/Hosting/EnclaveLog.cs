@@ -97,6 +97,10 @@ public sealed partial class EnclaveLog
     [LoggerMessage(42, LogLevel.Warning, "lease {Lease} is over: KEKs wiped")]
     public partial void LeaseOver(string lease);
 
+    /// <summary>The broker's audit log is not what it was.</summary>
+    [LoggerMessage(49, LogLevel.Error, "THE BROKER'S AUDIT LOG WENT BACK: it has {Size} entries and had {Seen}, or others: an old database was put back, or somebody changed it (docs/audit-log.md)")]
+    public partial void AuditWentBack(long size, long seen);
+
     /// <summary>The sealed copy is used.</summary>
     [LoggerMessage(43, LogLevel.Warning, "no broker answers: lease {Lease} of KEK {Kek} comes from the sealed copy; the time is taken for {Now}, it holds until {Expires}")]
     private partial void Restored(string lease, string kek, string now, string expires);

@@ -51,33 +51,30 @@ internal static class AuditCommand
     {
         Argument<string> file = new("FILE") { Description = "what 'audit export' printed" };
         Option<string> pin = new("--pin") { Description = "the broker's pin, sha256:...", Required = true };
+        Option<string?> continues = new("--continues") { Description = "an earlier export: prove that this one extends it" };
+        Option<string?> checkpoints = new("--checkpoints") { Description = "checkpoints that were kept elsewhere, lines as the broker sends them: prove that the log is what they say" };
+        Option<string[]> witnesses = new("--witness") { Description = "key of a witness, NAME+ID+KEY, whose cosignature there has to be (repeatable)" };
         (Option<long> from, Option<OutputFormat> output) = (From(), CliOutput.Option());
-        Command command = new("verify", "Check a log without its broker: exit 2 when an entry was removed, changed or moved, a signature is not the broker's, or there are no entries.") { file, pin, from, output };
+        Command command = new("verify", "Check a log without its broker: exit 2 when an entry was removed, changed or moved, a signature is not the broker's, it does not extend what --continues and --checkpoints have, or there are no entries.")
+        {
+            file, pin, continues, checkpoints, witnesses, from, output,
+        };
         command.SetAction(parsed =>
         {
-            AuditVerdict verdict;
-            try
-            {
-                BrokerPin stated = BrokerPin.Parse(parsed.GetValue(pin)!);
-                verdict = Check(parsed.GetValue(file)!, stated.ToString(), parsed.GetValue(from));
-            }
-            catch (FormatException e)
-            {
-                throw new CliException($"--pin: {e.Message}");
-            }
-
+            AuditCheck check = new(Pin(parsed.GetValue(pin)!), [.. (parsed.GetValue(witnesses) ?? []).Select(Witness)], parsed.GetValue(from));
+            AuditVerdict verdict = check.Run(parsed.GetValue(file)!, parsed.GetValue(continues), parsed.GetValue(checkpoints));
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
                 CliOutput.Json(new JsonObject
                 {
                     ["good"] = verdict.IsGood, ["firstBadSeq"] = verdict.FirstBadSeq, ["problem"] = verdict.Problem, ["lastSeq"] = verdict.LastSeq,
-                    ["lastCheckpointSeq"] = verdict.LastCheckpointSeq,
+                    ["lastCheckpointSeq"] = verdict.LastCheckpointSeq, ["prunedTo"] = verdict.PrunedTo, ["root"] = Convert.ToHexStringLower(verdict.Head.Root),
                 });
             }
             else
             {
                 Console.Out.WriteLine(verdict.IsGood
-                    ? $"good: entries up to {verdict.LastSeq}, signed up to {verdict.LastCheckpointSeq}"
+                    ? $"good: entries up to {verdict.LastSeq}, signed up to {verdict.LastCheckpointSeq}{(verdict.PrunedTo > 0 ? $", without contents up to {verdict.PrunedTo}" : "")}"
                     : $"NOT good: entry {verdict.FirstBadSeq}: {verdict.Problem}");
             }
 
@@ -91,20 +88,27 @@ internal static class AuditCommand
         return command;
     }
 
-    private static AuditVerdict Check(string file, string pin, long from)
+    private static string Pin(string text)
     {
         try
         {
-            AuditVerdict verdict = AuditLines.Verify(File.ReadLines(file), pin, from);
-
-            // Nothing was found to be wrong, and nothing is shown.
-            return verdict.IsGood && verdict.LastSeq < from
-                ? verdict with { FirstBadSeq = from, Problem = "there are no entries: a log without any shows nothing" }
-                : verdict;
+            return BrokerPin.Parse(text).ToString();
         }
         catch (FormatException e)
         {
-            return new AuditVerdict(from, e.Message, from - 1, 0);
+            throw new CliException($"--pin: {e.Message}");
+        }
+    }
+
+    private static NoteKey Witness(string text)
+    {
+        try
+        {
+            return NoteKey.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new CliException($"--witness: {e.Message}");
         }
     }
 

@@ -32,6 +32,11 @@ internal static class LeaseCheck
             return Finding.Error(Check, socket, $"budget used up, {stopped}: {seen}; {failure}", "bring the broker back: a renewal brings a new budget. If it is there: find out who asks so often, or raise spec.lease in the policy");
         }
 
+        if (lease.AuditWentBack > 0)
+        {
+            return Finding.Error(Check, socket, $"the broker's audit log went back, or was another: {seen}", "somebody changed the broker's database or put an old one back: compare the log with a copy, 'cloister audit verify --continues' (docs/audit-log.md)");
+        }
+
         if (failure.Length > 0)
         {
             return Finding.Warning(Check, socket, $"not renewed: {failure}; {seen}", "see why the broker does not answer or refuses, before the time is over");

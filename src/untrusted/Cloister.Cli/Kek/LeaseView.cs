@@ -26,6 +26,11 @@ internal static class LeaseView
         }
 
         yield return ["sealed copy", state.KeepsSealedCopy ? "ON: survives a revocation when the host keeps the file and sets its clock back" : "none"];
+        if (state.AuditWentBack > 0)
+        {
+            yield return ["broker's audit log", string.Create(CultureInfo.InvariantCulture, $"WENT BACK {state.AuditWentBack} times: an old database was put back, or somebody changed it")];
+        }
+
         if (state.Failure.Length > 0)
         {
             yield return ["last failure", state.Failure];
@@ -46,6 +51,8 @@ internal static class LeaseView
         ["restored"] = state.Restored,
         ["failedStep"] = state.FailedStep,
         ["failure"] = state.Failure,
+        ["auditSize"] = state.AuditSize,
+        ["auditWentBack"] = state.AuditWentBack,
         ["sealedCopy"] = state.KeepsSealedCopy ? "survives-revocation" : "none",
     };
 

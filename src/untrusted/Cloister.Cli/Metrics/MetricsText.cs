@@ -48,6 +48,8 @@ internal static class MetricsText
     {
         Family(text, "cloister_lease_held", "gauge", "There is a lease of a broker.", leases.Select(e => (e.Labels, e.Lease.Lease.Length > 0 ? 1.0 : 0)));
         Family(text, "cloister_lease_renewal_failing", "gauge", "The last attempt to get or renew a lease failed.", leases.Select(e => (e.Labels, e.Lease.FailedStep.Length + e.Lease.Failure.Length > 0 ? 1.0 : 0)));
+        Family(text, "cloister_broker_audit_size", "gauge", "Entries of the broker's audit log, as the last lease says.", leases.Select(e => (e.Labels, (double)e.Lease.AuditSize)));
+        Family(text, "cloister_broker_audit_went_back_total", "counter", "How often the broker's audit log went back or was another.", leases.Select(e => (e.Labels, (double)e.Lease.AuditWentBack)));
         List<(string Labels, LeaseState Lease)> held = [.. leases.Where(e => e.Lease.Lease.Length > 0)];
         Family(text, "cloister_lease_seconds_left", "gauge", "Until writes stop; negative after it.", held.Select(e => (e.Labels, ((double)e.Lease.Expires - e.Lease.Now) / 1000)));
         Family(text, "cloister_lease_wraps_left", "gauge", "Encryptions until the next renewal.", held.Select(e => (e.Labels, (double)e.Lease.WrapsLeft)));
