@@ -72,7 +72,7 @@ public sealed class GatewayAnswersTests
     }
 
     [Fact]
-    public async Task An_answer_before_the_request_is_refused_and_so_is_a_second_request()
+    public async Task An_answer_before_the_request_is_refused_and_so_is_a_second_request_and_a_second_answer()
     {
         using GatewayFixture gateway = new();
         byte[] pair = Etcd.Range(KeyValue(Mine, await gateway.EncryptAsync(Mine, [1])));
@@ -80,6 +80,12 @@ public sealed class GatewayAnswersTests
         EtcdCall call = await gateway.AskAsync(EtcdMessage.RangeRequest, Ask(Mine));
         await Assert.ThrowsAsync<RpcException>(() => gateway.RewriteAsync(EtcdMessage.RangeRequest, Ask(Victim), call));
         Assert.Equal(1, (await gateway.RewriteAsync(EtcdMessage.RangeResponse, pair, call)).Result.Decrypted);
+
+        // Another one that would do, and one with nothing in it.
+        foreach (byte[] again in (byte[][])[pair, Etcd.Range()])
+        {
+            Assert.Equal(EtcdFault.NotAsked, (await Assert.ThrowsAsync<EtcdRefusalException>(() => gateway.RewriteAsync(EtcdMessage.RangeResponse, again, call))).Fault);
+        }
     }
 
     [Fact]

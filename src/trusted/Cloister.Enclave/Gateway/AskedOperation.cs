@@ -5,6 +5,8 @@ namespace Cloister.Enclave.Gateway;
 /// </summary>
 internal sealed class AskedOperation
 {
+    private static readonly List<AskedOperation> None = [];
+
     /// <summary>Which request it is: of a range, a put, a deletion or a transaction.</summary>
     internal required EtcdMessage Kind { get; init; }
 
@@ -33,8 +35,8 @@ internal sealed class AskedOperation
     internal bool PreviousPairs { get; init; }
 
     /// <summary>Operations of a transaction whose comparisons hold.</summary>
-    internal IReadOnlyList<AskedOperation> Success { get; init; } = [];
+    internal List<AskedOperation> Success { get; init; } = None;
 
     /// <summary>Operations of a transaction whose comparisons do not.</summary>
-    internal IReadOnlyList<AskedOperation> Failure { get; init; } = [];
+    internal List<AskedOperation> Failure { get; init; } = None;
 }

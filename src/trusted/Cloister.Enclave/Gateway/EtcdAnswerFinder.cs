@@ -36,16 +36,18 @@ internal readonly ref struct EtcdAnswerFinder
         }
         else
         {
-            finder.Response(asked, 0, message.Length, -1, 0);
+            Require(!call.Answered, EtcdFault.NotAsked, "a second answer to one request", default);
+            call.Answered = true;
+            finder.Response(asked, 0, message.Length, -1);
         }
     }
 
-    private void Response(AskedOperation asked, int offset, int size, int parent, int depth)
+    private void Response(AskedOperation asked, int offset, int size, int parent)
     {
         switch (asked.Kind)
         {
             case EtcdMessage.RangeRequest:
-                RangeResponse(asked, offset, size, parent, depth == 0);
+                RangeResponse(asked, offset, size, parent, carried: false);
                 break;
             case EtcdMessage.PutRequest:
                 PutResponse(asked, offset, size, parent);
@@ -54,7 +56,7 @@ internal readonly ref struct EtcdAnswerFinder
                 DeleteResponse(asked, offset, size, parent);
                 break;
             default:
-                Transaction(asked, offset, size, parent, depth);
+                Transaction(asked, offset, size, parent);
                 break;
         }
     }
@@ -158,9 +160,9 @@ internal readonly ref struct EtcdAnswerFinder
         Require(asked.Keys.Contains(key), EtcdFault.KeyNotAsked, "a previous pair of another key", key);
     }
 
-    private void Transaction(AskedOperation asked, int offset, int size, int parent, int depth)
+    private void Transaction(AskedOperation asked, int offset, int size, int parent)
     {
-        IReadOnlyList<AskedOperation> operations = Succeeded(offset, size) ? asked.Success : asked.Failure;
+        List<AskedOperation> operations = Succeeded(offset, size) ? asked.Success : asked.Failure;
         int answered = 0;
         ProtoReader reader = _fields.Reader(offset, size);
         while (reader.Next())
@@ -174,14 +176,14 @@ internal readonly ref struct EtcdAnswerFinder
             // No deeper than the request, which was bounded.
             Require(answered < operations.Count, EtcdFault.Operations, "more responses than operations in a transaction", default);
             int self = _fields.Enter(ref reader, offset, parent, out int start, out int length);
-            Operation(operations[answered++], start, length, self, depth + 1);
+            Operation(operations[answered++], start, length, self);
             _fields.Leave(self);
         }
 
         Require(answered == operations.Count, EtcdFault.Operations, "fewer responses than operations in a transaction", default);
     }
 
-    private void Operation(AskedOperation asked, int offset, int size, int parent, int depth)
+    private void Operation(AskedOperation asked, int offset, int size, int parent)
     {
         bool seen = false;
         ProtoReader reader = _fields.Reader(offset, size);
@@ -197,7 +199,7 @@ internal readonly ref struct EtcdAnswerFinder
             Once(ref seen, reader);
             Require(kind == asked.Kind, EtcdFault.Operations, "a response to another kind of operation in a transaction", asked.Keys.Key);
             int self = _fields.Enter(ref reader, offset, parent, out int start, out int length);
-            Response(asked, start, length, self, depth);
+            Response(asked, start, length, self);
             _fields.Leave(self);
         }
 

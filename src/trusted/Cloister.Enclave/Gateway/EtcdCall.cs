@@ -15,6 +15,9 @@ public sealed class EtcdCall
     /// <summary>The watches of a stream of them; null before the first was asked for.</summary>
     internal AskedWatches? Watches => _watches;
 
+    /// <summary>What asks once was answered: no second answer is one to it.</summary>
+    internal bool Answered { get; set; }
+
     /// <summary>Pairs of a range that were answered so far, over all messages of a stream.</summary>
     internal long AnsweredPairs { get; set; }
 

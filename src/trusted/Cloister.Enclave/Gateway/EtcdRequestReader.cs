@@ -165,8 +165,8 @@ internal ref struct EtcdRequestReader
 
     private AskedOperation Transaction(ReadOnlySpan<byte> message, int depth)
     {
-        List<AskedOperation> success = [];
-        List<AskedOperation> failure = [];
+        List<AskedOperation> success = new(1);
+        List<AskedOperation> failure = new(1);
         ProtoReader reader = new(message);
         while (reader.Next())
         {
@@ -213,7 +213,7 @@ internal ref struct EtcdRequestReader
             keys.Take(ref reader, 3, 64);
         }
 
-        Served(keys, KeyUse.Read);
+        RequireServed(keys, KeyUse.Read);
     }
 
     // Null when it asks for no watch.
@@ -270,15 +270,19 @@ internal ref struct EtcdRequestReader
 
     private KeyRange Served(Keys keys, KeyUse use)
     {
+        RequireServed(keys, use);
+        return new KeyRange(keys.Key.ToArray(), keys.End.ToArray());
+    }
+
+    private void RequireServed(Keys keys, KeyUse use)
+    {
         _keyBytes += keys.Key.Length + keys.End.Length;
         if (_keyBytes > MaxKeyBytes)
         {
             throw new RpcException(StatusCode.InvalidArgument, $"the keys of a call have more than {MaxKeyBytes} bytes");
         }
 
-        KeyRange range = new(keys.Key.ToArray(), keys.End.ToArray());
-        _rules.RequireServed(range, use);
-        return range;
+        _rules.RequireServed(keys.Key, keys.End, use);
     }
 
     // The last of each counts, as everywhere in Protocol Buffers.

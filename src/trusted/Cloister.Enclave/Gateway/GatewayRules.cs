@@ -79,17 +79,16 @@ public sealed class GatewayRules
 
     /// <summary>Refuses what is done with keys that are not all served: covered, named as uncovered, or one of the exceptions.</summary>
     /// <exception cref="EtcdRefusalException">They are not.</exception>
-    internal void RequireServed(KeyRange keys, KeyUse use)
+    /// <param name="key">As in <see cref="KeyRange"/>.</param>
+    /// <param name="end">As there.</param>
+    /// <param name="use">What is done.</param>
+    internal void RequireServed(ReadOnlySpan<byte> key, ReadOnlySpan<byte> end, KeyUse use)
     {
-        // etcd itself refuses to read no key.
-        if (Lies(keys, _prefixes) || Lies(keys, _uncovered)
-            || (use == KeyUse.Read && keys is { IsSingle: true, Key.Length: 0 })
-            || (keys.IsSingle && use != KeyUse.Delete && (IsCompaction(keys.Key) || (use == KeyUse.Read && Array.Exists(_readable, key => keys.Key.AsSpan().SequenceEqual(key))))))
+        if (!LiesWithinOne(key, end, _prefixes) && !LiesWithinOne(key, end, _uncovered) && !(end.IsEmpty && IsException(key, use)))
         {
-            return;
+            throw EtcdRefusalException.Request(
+                new KeyRange(key.ToArray(), end.ToArray()), use switch { KeyUse.Read => "read", KeyUse.Watch => "watch", KeyUse.Write => "write", _ => "delete" }, Served);
         }
-
-        throw EtcdRefusalException.Request(keys, use switch { KeyUse.Read => "read", KeyUse.Watch => "watch", KeyUse.Write => "write", _ => "delete" }, Served);
     }
 
     /// <summary>True when the value of that etcd key is encrypted.</summary>
@@ -129,11 +128,28 @@ public sealed class GatewayRules
         return false;
     }
 
-    private static bool Lies(KeyRange keys, byte[][] prefixes)
+    private static bool LiesWithinOne(ReadOnlySpan<byte> key, ReadOnlySpan<byte> end, byte[][] prefixes)
     {
         foreach (byte[] prefix in prefixes)
         {
-            if (keys.LiesWithin(prefix))
+            if (KeyRange.LiesWithin(key, end, prefix))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // etcd itself refuses to read no key.
+    private bool IsException(ReadOnlySpan<byte> key, KeyUse use) =>
+        use == KeyUse.Read ? key.IsEmpty || IsCompaction(key) || IsReadable(key) : use != KeyUse.Delete && IsCompaction(key);
+
+    private bool IsReadable(ReadOnlySpan<byte> key)
+    {
+        foreach (byte[] readable in _readable)
+        {
+            if (key.SequenceEqual(readable))
             {
                 return true;
             }

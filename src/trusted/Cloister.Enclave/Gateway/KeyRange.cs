@@ -18,15 +18,15 @@ internal readonly record struct KeyRange(byte[] Key, byte[] End)
         : key.SequenceCompareTo(Key) >= 0 && (IsEndless || key.SequenceCompareTo(End) < 0);
 
     /// <summary>True when every key that is meant begins with that prefix.</summary>
-    internal bool LiesWithin(ReadOnlySpan<byte> prefix)
+    internal static bool LiesWithin(ReadOnlySpan<byte> key, ReadOnlySpan<byte> end, ReadOnlySpan<byte> prefix)
     {
-        if (!Key.AsSpan().StartsWith(prefix) || IsEndless)
+        if (!key.StartsWith(prefix) || end is [0])
         {
             return false;
         }
 
         // The first key behind the prefix is the prefix with its last byte one higher; 0xFF has none in a prefix that is UTF-8.
-        return IsSingle || End.AsSpan().StartsWith(prefix)
-            || (End.Length == prefix.Length && prefix.Length > 0 && End.AsSpan()[..^1].SequenceEqual(prefix[..^1]) && End[^1] == prefix[^1] + 1);
+        return end.IsEmpty || end.StartsWith(prefix)
+            || (end.Length == prefix.Length && prefix.Length > 0 && end[..^1].SequenceEqual(prefix[..^1]) && end[^1] == prefix[^1] + 1);
     }
 }

@@ -135,7 +135,7 @@ public static class EnclaveProgram
 
         using StockKmsV2Values values = new(
             custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);
-        await using Timer withdrawals = new(_ => values.WipeWithdrawn(), null, LookInterval, LookInterval);
+        await using Timer? withdrawals = configuration.Secrets is null ? null : new(_ => values.WipeWithdrawn(), null, LookInterval, LookInterval);
         await using Timer reseeds = new(_ => KernelRandom.ReseedOpenSsl(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         AdminTickets tickets = new(BootTime.Clock);
         OperatorApproval approval = new(configuration.Context, configuration.Operators, tickets);

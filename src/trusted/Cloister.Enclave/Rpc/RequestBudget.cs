@@ -15,11 +15,14 @@ internal sealed class RequestBudget : IDisposable
 
     private const long BodyMilliseconds = 10_000;
     private const int WaitMilliseconds = 2;
+    private const int SweepMilliseconds = 1000;
 
     private readonly LinkedList<GrpcCallState> _incomplete = [];
     private readonly Lock _lock = new();
     private readonly KmsCounters _counters;
     private readonly Timer _sweep;
+    private bool _sweeping;
+    private bool _stopped;
     private long _left;
 
     // Of those that had to give way and have not yet.
@@ -32,10 +35,17 @@ internal sealed class RequestBudget : IDisposable
     {
         _left = bytes;
         _counters = counters;
-        _sweep = new Timer(_ => GiveUpSlow(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        _sweep = new Timer(_ => GiveUpSlow());
     }
 
-    public void Dispose() => _sweep.Dispose();
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _stopped = true;
+            _sweep.Dispose();
+        }
+    }
 
     /// <summary>A request begins to arrive.</summary>
     /// <exception cref="RpcException">ResourceExhausted: whole requests take everything.</exception>
@@ -51,6 +61,7 @@ internal sealed class RequestBudget : IDisposable
             call.Body = body;
             call.Since = Environment.TickCount64;
             _incomplete.AddLast(call.Incomplete);
+            Sweep();
         }
     }
 
@@ -134,14 +145,27 @@ internal sealed class RequestBudget : IDisposable
         }
     }
 
+    // Only while there is something to be swept: a timer that fires for nothing wakes threads.
+    private void Sweep()
+    {
+        if (!_sweeping && !_stopped && _incomplete.First is not null)
+        {
+            _sweeping = true;
+            _sweep.Change(SweepMilliseconds, Timeout.Infinite);
+        }
+    }
+
     private void GiveUpSlow()
     {
         lock (_lock)
         {
+            _sweeping = false;
             while (_incomplete.First is { } oldest && Environment.TickCount64 - oldest.Value.Since >= BodyMilliseconds)
             {
                 GiveWay(oldest.Value, new RpcException(StatusCode.DeadlineExceeded, $"the request was not whole after {BodyMilliseconds / 1000} s"));
             }
+
+            Sweep();
         }
     }
 

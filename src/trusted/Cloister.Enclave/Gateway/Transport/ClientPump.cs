@@ -185,7 +185,7 @@ internal sealed class ClientPump : StreamPump
         // What is refused for its message does not reach etcd at all.
         try
         {
-            Session.Defer(stream, [.. fields]);
+            Session.Defer(stream, fields);
         }
         catch (RpcException e)
         {

@@ -16,14 +16,12 @@ public sealed class EtcdGateway : IAsyncDisposable
 {
     private const int DrainMilliseconds = 1000;
     private const int JoinMilliseconds = 1000;
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly StockKmsV2Values _values;
     private readonly GatewayParts _parts;
     private readonly EtcdConnector _connector;
     private readonly GatewayListener _listener;
     private readonly ConnectionTable _connections;
-    private readonly Timer _looks;
     private readonly LeasedCertificate? _certificate;
     private readonly TlsFileWatch _tlsFiles;
     private readonly EnclaveLog _log;
@@ -55,8 +53,7 @@ public sealed class EtcdGateway : IAsyncDisposable
         _parts = new GatewayParts(
             tls, _connector, messages, options.MaxMessageSize, new MemoryBudget(options.Memory), new MemoryBudget(EnclaveNeeds.CallsOf(options)), Counters, log, Ended);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
-        _listener = new GatewayListener(socket, Begin, Ended);
-        _looks = new Timer(_ => Look(), null, LookInterval, LookInterval);
+        _listener = new GatewayListener(socket, Begin, Ended, Look);
         Port = _listener.EndPoint.Port;
         _connector.Start();
         _listener.Start();
@@ -106,7 +103,6 @@ public sealed class EtcdGateway : IAsyncDisposable
 
         _connector.Dispose();
         await _tlsFiles.DisposeAsync();
-        await _looks.DisposeAsync();
         _values.Dispose();
     }
 

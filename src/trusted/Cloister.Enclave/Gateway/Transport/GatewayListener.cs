@@ -14,7 +14,7 @@ internal sealed class GatewayListener : IDisposable
 
     private const int Backlog = 512;
     private const int SilentMilliseconds = 10_000;
-    private const int LookMicroseconds = 250_000;
+    private const int LookMilliseconds = 250;
     private const int AcceptedAtOnce = 64;
 
     // Until another connection has ended.
@@ -23,6 +23,7 @@ internal sealed class GatewayListener : IDisposable
     private readonly Socket _socket;
     private readonly Func<Socket, bool> _begin;
     private readonly Action<ConnectionEnd> _ended;
+    private readonly Action _look;
     private readonly List<(Socket Socket, long Since)> _silent = [];
     private readonly Thread _thread;
     private volatile bool _stopping;
@@ -31,8 +32,10 @@ internal sealed class GatewayListener : IDisposable
     /// <param name="socket">Bound; owned.</param>
     /// <param name="begin">Takes a connection that has something to read; false when there is no room for it yet.</param>
     /// <param name="ended">Told of every one that was closed instead.</param>
-    internal GatewayListener(Socket socket, Func<Socket, bool> begin, Action<ConnectionEnd> ended)
+    /// <param name="look">Called every 250 ms, on the thread that accepts: a timer would wake the pool's threads, which cost more.</param>
+    internal GatewayListener(Socket socket, Func<Socket, bool> begin, Action<ConnectionEnd> ended, Action look)
     {
+        _look = look;
         _socket = socket;
         _begin = begin;
         _ended = ended;
@@ -56,10 +59,17 @@ internal sealed class GatewayListener : IDisposable
     {
         HashSet<Socket> ready = [];
         List<Socket> looking = [];
+        long looked = 0;
         while (!_stopping)
         {
             try
             {
+                if (Environment.TickCount64 - looked >= LookMilliseconds)
+                {
+                    looked = Environment.TickCount64;
+                    _look();
+                }
+
                 looking.Clear();
                 looking.Add(_socket);
                 looking.AddRange(_silent.Select(one => one.Socket));
@@ -90,7 +100,7 @@ internal sealed class GatewayListener : IDisposable
     {
         try
         {
-            Socket.Select(looking, null, null, LookMicroseconds);
+            Socket.Select(looking, null, null, 1000 * LookMilliseconds);
             return true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

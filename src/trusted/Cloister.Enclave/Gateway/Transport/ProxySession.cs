@@ -29,6 +29,7 @@ internal sealed class ProxySession : IDisposable
     private readonly Dictionary<int, ProxyStream> _streams = [];
     private readonly Dictionary<int, ProxyStream> _atEtcd = [];
     private readonly Stack<ByteQueue> _free = [];
+    private readonly Stack<List<HeaderField>> _freeHeaders = [];
     private readonly MemoryBudget _calls;
     private readonly Timer _pings;
     private int _queues;
@@ -181,8 +182,16 @@ internal sealed class ProxySession : IDisposable
     /// <exception cref="RpcException">ResourceExhausted: the budget is used up.</exception>
     internal void Defer(ProxyStream stream, List<HeaderField> fields)
     {
-        _calls.Take(SizeOf(fields));
-        stream.Opening = fields;
+        long size = 0;
+        foreach (HeaderField field in fields)
+        {
+            size += field.Size;
+        }
+
+        _calls.Take(size);
+        stream.OpeningSize = size;
+        stream.Opening = _freeHeaders.TryPop(out List<HeaderField>? used) ? used : [];
+        stream.Opening.AddRange(fields);
     }
 
     /// <summary>Opens a call at etcd, if it is not yet: with the API server's number where that is still free, as numbers there only grow.</summary>
@@ -190,8 +199,15 @@ internal sealed class ProxySession : IDisposable
     {
         if (stream.Opening is { } fields)
         {
-            DropOpening(stream);
-            OpenAtEtcd(stream, fields, endsStream: false);
+            stream.Opening = null;
+            try
+            {
+                OpenAtEtcd(stream, fields, endsStream: false);
+            }
+            finally
+            {
+                Forget(stream, fields);
+            }
         }
     }
 
@@ -235,12 +251,20 @@ internal sealed class ProxySession : IDisposable
     {
         if (stream.Opening is { } fields)
         {
-            _calls.Return(SizeOf(fields));
             stream.Opening = null;
+            Forget(stream, fields);
         }
     }
 
-    private static long SizeOf(List<HeaderField> fields) => fields.Sum(field => field.Size);
+    private void Forget(ProxyStream stream, List<HeaderField> fields)
+    {
+        _calls.Return(stream.OpeningSize);
+        fields.Clear();
+        if (_freeHeaders.Count < OwnStreams)
+        {
+            _freeHeaders.Push(fields);
+        }
+    }
 
     internal Link DestinationOf(StreamLeg leg) => leg == leg.Stream.Request ? Etcd : Client;
 

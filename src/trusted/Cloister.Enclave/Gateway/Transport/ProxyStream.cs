@@ -24,6 +24,9 @@ internal sealed class ProxyStream
     /// <summary>The headers that open it at etcd, until then.</summary>
     internal List<HeaderField>? Opening { get; set; }
 
+    /// <summary>Bytes that these are counted with.</summary>
+    internal long OpeningSize { get; set; }
+
     internal string Path { get; }
 
     /// <summary>What was asked.</summary>
