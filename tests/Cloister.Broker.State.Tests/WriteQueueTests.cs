@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Cloister.Audit;
 using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State.Tests;
@@ -65,6 +66,9 @@ public sealed class WriteQueueTests
             Interlocked.Increment(ref _transactions);
             return _inner.BeginWriteAsync(connection, cancellation);
         }
+
+        public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
+            _inner.InsertAuditAsync(connection, transaction, entries);
 
         public override ValueTask DisposeAsync() => _inner.DisposeAsync();
     }

@@ -61,7 +61,21 @@ public sealed class RefusalLogTests
             return Task.FromResult<AuditEntry>(null!);
         }
 
-        public void SignCheckpoints(AuditSigner signer, int everyEntries) => throw new NotSupportedException();
+        public AuditHead? Head => null;
+
+        public Task ContinueAsync(AuditTree remembered, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<AuditTree> AcceptAsync(CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task CosignAsync(AuditCheckpoint checkpoint, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<IReadOnlyList<byte[]>> ProveAsync(long smaller, long larger, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<int> PruneAuditAsync(DateTimeOffset before, Func<long, AuditEvent> log, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public IAsyncEnumerable<AuditLine> ExportAuditAsync(long fromSeq, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public void SignCheckpoints(AuditSigner signer, int everyEntries, Action<AuditCheckpoint, AuditTree>? signed = null) => throw new NotSupportedException();
 
         public Task<AuditCheckpoint?> CheckpointAsync(AuditSigner signer, CancellationToken cancellation) => throw new NotSupportedException();
 

@@ -193,7 +193,7 @@ internal sealed class ForgedRequest() : Attack(
 }
 
 /// <summary>The whole database as it was while the policy let his enclave in, put back before a start.</summary>
-internal abstract class OldDatabaseAttack(string name, string has, Promise promise, string how) : Attack(name, Attacker.DatabaseWriter, has, promise, how)
+internal abstract class RowsPutBackAttack(string name, string has, Promise promise, string how) : Attack(name, Attacker.DatabaseWriter, has, promise, how)
 {
     protected static async Task<Trial> TryAsync(Ground ground, bool hasStateDirectory)
     {
@@ -230,14 +230,14 @@ internal abstract class OldDatabaseAttack(string name, string has, Promise promi
     }
 }
 
-internal sealed class OldDatabase() : OldDatabaseAttack(
+internal sealed class RowsPutBack() : RowsPutBackAttack(
     "broker-database-put-back", "a copy of the whole database of before, and a start of the broker", Promise.Protected,
     "the broker keeps the number of the newest change that it has seen in its own state directory")
 {
     public override async Task<Outcome> RunAsync(Ground ground) => new(await TryAsync(ground, hasStateDirectory: true), await TryAsync(ground, hasStateDirectory: false));
 }
 
-internal sealed class OldDatabaseUnnoticed() : OldDatabaseAttack(
+internal sealed class RowsPutBackUnnoticed() : RowsPutBackAttack(
     "broker-database-put-back-without-state-directory", "a copy of the whole database of before, and a start of a broker without stateDirectory", Promise.NotProtected,
     "policies and KEKs of then are in force: give every broker a state directory")
 {

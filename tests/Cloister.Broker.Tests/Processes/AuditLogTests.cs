@@ -5,9 +5,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cloister.Audit;
-using Cloister.Broker.Host.Audit;
-using Cloister.Broker.Host.Hosting;
-using Cloister.KeyStores.RootKeys;
 using Cloister.KeyStores.Tests.Stores;
 
 namespace Cloister.Broker.Tests.Processes;
@@ -199,9 +196,7 @@ public sealed class AuditLogTests
     private static async Task<NoteKey> KeyAsync(BrokerFolder folder)
     {
         await using State.SqlBrokerState state = await State.SqlBrokerState.OpenAsync(State.DatabaseAddress.Parse(folder.Database), TimeProvider.System, Cancellation);
-        using IRootKey root = FileRootKey.Open(folder.RootKeyFile);
-        using CheckpointSigner signer = await AuthorityKeys.OpenCheckpointsAsync(state, root, await AuditOrigin.OpenAsync(state, "", Cancellation), Cancellation);
-        return signer.Key;
+        return await Failures.ExportedAudit.KeyAsync(state, folder);
     }
 
     private static int FreePort()

@@ -16,7 +16,7 @@ public sealed class GatewayListenerTests
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         TaskCompletionSource<Socket> accepted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using GatewayListener listener = new(socket, client => accepted.TrySetResult(client), _ => { });
+        using GatewayListener listener = new(socket, client => accepted.TrySetResult(client), _ => { }, () => { });
         listener.Start();
         using Socket peer = new(SocketType.Stream, ProtocolType.Tcp);
         await peer.ConnectAsync(listener.EndPoint, TestContext.Current.CancellationToken);
