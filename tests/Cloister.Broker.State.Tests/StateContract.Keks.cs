@@ -112,7 +112,7 @@ public abstract partial class StateContract
     {
         await _state.CreateKekAsync(NewKek("main"), _clock.GetUtcNow(), NoKey, Cancellation);
         await _state.ScheduleDestroyAsync("main", 1, _clock.GetUtcNow().AddDays(2), Cancellation);
-        await using SqlBrokerState other = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(Address), _clock, Cancellation);
+        await using SqlBrokerState other = await OpenAsync(Address);
         for (int hour = 1; hour < 48; hour++)
         {
             _clock.Advance(TimeSpan.FromHours(1));

@@ -1,6 +1,8 @@
+using Cloister.Broker.Administration;
 using Cloister.Broker.Host.Hosting;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.Tests.Processes;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores.Database;
@@ -24,6 +26,11 @@ public sealed class KekEvictionTests
     {
         using BrokerFolder folder = new();
         await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(folder.Database), TimeProvider.System, Cancellation);
+        await using WrappedKeys wrapped = await WrappedKeys.OpenAsync(folder.Database, Cancellation);
+        await wrapped.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], Cancellation);
+        using RowKey rows = await RowKeys.OpenOrMakeAsync(wrapped, Cancellation);
+        await state.AdoptRowsAsync(rows, false, Cancellation);
+        await state.AuthenticateAsync(rows, null, problem => throw new InvalidOperationException(problem), Cancellation);
         await using OtherBroker other = await OtherBroker.OpenAsync(folder.Database, Authority, FileRootKey.Open(folder.RootKeyFile), []);
         await other.MakeKekAsync("payments", "a policy");
         await other.MakeKekAsync("other", "a policy");

@@ -100,9 +100,10 @@ public sealed class PolicyEnclaveAuditTests
             lines.Add(line);
         }
 
-        Assert.Equal(5, lines.Count);
+        // The keys of the log, policy.set, kek.create, a checkpoint, alice's key, kek.rotate, carol's key.
+        Assert.Equal(7, lines.Count);
         AuditVerdict verdict = AuditLines.Verify(lines, server.AuditPin, 1);
-        Assert.Equal((null, 3, 2), (verdict.Problem, verdict.LastSeq, verdict.LastCheckpointSeq));
+        Assert.Equal((null, 5, 2), (verdict.Problem, verdict.LastSeq, verdict.LastCheckpointSeq));
         lines[2] = lines[2].Replace("alice", "mallory", StringComparison.Ordinal);
         Assert.Equal(2, AuditLines.Verify(lines, server.AuditPin, 1).FirstBadSeq);
     }
