@@ -225,6 +225,12 @@ internal abstract class RowsPutBackAttack(string name, string has, Promise promi
             return exitCode == 0 ? Trial.Success("the broker starts") : Trial.Refused(errors);
         }
 
+        // What such a broker does not have: this one has it beside its root key's file.
+        foreach (string head in Directory.GetFiles(Path.GetDirectoryName(folder.RootKeyFile)!, "audit-head-*"))
+        {
+            File.Delete(head);
+        }
+
         BrokerProcess broker = await ground.AddAsync(folder.StartAsync(more));
         return (await DatabaseWriterAttack.LeaseAsync(broker, own)).Status == HttpStatusCode.OK ? Trial.Success("his enclave gets the KEK") : Trial.Refused("no KEK");
     }
@@ -232,13 +238,13 @@ internal abstract class RowsPutBackAttack(string name, string has, Promise promi
 
 internal sealed class RowsPutBack() : RowsPutBackAttack(
     "broker-database-put-back", "a copy of the whole database of before, and a start of the broker", Promise.Protected,
-    "the broker keeps the number of the newest change that it has seen in its own state directory")
+    "the broker keeps the number of the newest change that it has seen, and the head of the audit log, in its own state directory")
 {
     public override async Task<Outcome> RunAsync(Ground ground) => new(await TryAsync(ground, hasStateDirectory: true), await TryAsync(ground, hasStateDirectory: false));
 }
 
 internal sealed class RowsPutBackUnnoticed() : RowsPutBackAttack(
-    "broker-database-put-back-without-state-directory", "a copy of the whole database of before, and a start of a broker without stateDirectory", Promise.NotProtected,
+    "broker-database-put-back-without-state-directory", "a copy of the whole database of before, and a start of a broker that remembers nothing outside of it", Promise.NotProtected,
     "policies and KEKs of then are in force: give every broker a state directory")
 {
     public override async Task<Outcome> RunAsync(Ground ground) =>

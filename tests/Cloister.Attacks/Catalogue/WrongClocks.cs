@@ -29,6 +29,9 @@ internal sealed class FastClock() : Attack(
 
         Clock clock = new();
         await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(folder.Database), clock, ground.Stop);
+        await using WrappedKeys wrapped = await WrappedKeys.OpenAsync(folder.Database, ground.Stop);
+        await wrapped.UnlockAsync([FileRootKey.Open(folder.RootKeyFile)], ground.Stop);
+        await state.AuthenticateAsync(await RowKeys.FindAsync(wrapped, ground.Stop), null, problem => throw new InvalidOperationException(problem), ground.Stop);
         await using DatabaseKeyStore store = await DatabaseKeyStore.OpenAsync(folder.Database, FileRootKey.Open(folder.RootKeyFile), ground.Stop);
         BrokerAdministration other = new(state, new Dictionary<string, IKeyStore> { ["database"] = store }, broker.Authority, _ => [], clock);
         clock.Ahead = TimeSpan.FromDays(3650);
