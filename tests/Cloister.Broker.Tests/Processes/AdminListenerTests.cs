@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Cloister.Audit;
 
 namespace Cloister.Broker.Tests.Processes;
 
@@ -25,6 +26,31 @@ public sealed class AdminListenerTests
         // Nor are its routes on the listener for enclaves.
         using KbsClient client = new(broker.Url, broker.Pin);
         (await client.GetAsync("/admin/v1/whoami")).Refused(404, "InvalidRequestPath");
+    }
+
+    [Fact]
+    public async Task TheKeyOfThisMomentIsShownAfterARotation()
+    {
+        using X509Certificate2 alice = BrokerProcess.NewCertificate("alice");
+        using BrokerFolder folder = new();
+        string admin = $"admin: {{ listen: 127.0.0.1:0, administrators: [ {{ name: alice, key: \"{BrokerProcess.PinOf(alice)}\", roles: [auditor] }} ], twoPersons: [destroy] }}";
+        await using BrokerProcess broker = await folder.StartAsync(admin);
+        using HttpClient http = ClientOf(broker, alice);
+        Assert.Equal(broker.Pin, await PinAsync(http));
+
+        (int exit, string output, string errors) = await BrokerProcess.RunAsync(folder.WriteConfiguration(admin), "--rotate", "authority");
+        Assert.True(exit == 0, errors);
+        string pin = output.Split(' ')[3].TrimEnd(':');
+        for (long until = Environment.TickCount64 + (long)BrokerProcess.Patience.TotalMilliseconds; await PinAsync(http) != pin;)
+        {
+            Assert.True(Environment.TickCount64 < until, broker.Errors);
+            await Task.Delay(200, TestContext.Current.CancellationToken);
+        }
+
+        // And an export says by the same key who signs checkpoints.
+        string[] lines = (await http.GetStringAsync("/admin/v1/audit", TestContext.Current.CancellationToken)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        AuditVerdict verdict = AuditLines.Verify(lines, pin, 1);
+        Assert.True(verdict.IsGood, verdict.Problem);
     }
 
     [Fact]
@@ -76,6 +102,12 @@ public sealed class AdminListenerTests
     }
 
     private static IEnumerable<string?> Texts(JsonDocument document, string name) => document.RootElement.GetProperty(name).EnumerateArray().Select(item => item.GetString());
+
+    private static async Task<string?> PinAsync(HttpClient http)
+    {
+        using JsonDocument whoami = JsonDocument.Parse(await http.GetStringAsync("/admin/v1/whoami", TestContext.Current.CancellationToken));
+        return whoami.RootElement.GetProperty("pin").GetString();
+    }
 
     private static async Task<string> GetAsync(BrokerProcess broker, X509Certificate2? certificate)
     {

@@ -35,11 +35,8 @@ public sealed record AdministrationServices
     /// <summary>The broker's authority, 32 hex digits.</summary>
     public required string Authority { get; init; }
 
-    /// <summary>SubjectPublicKeyInfo of the authority's key.</summary>
-    public required byte[] AuthorityPublicKey { get; init; }
-
-    /// <summary>Who signs the audit log's checkpoints, and that the authority says so.</summary>
-    public required AuditAuthority Audit { get; init; }
+    /// <summary>The authority's key of this moment, who signs the audit log's checkpoints, and that the authority says so.</summary>
+    public required Func<AuditAuthority> Audit { get; init; }
 
     /// <summary>The authority as a root of TLS servers, DER.</summary>
     public required byte[] AuthorityCertificate { get; init; }

@@ -21,6 +21,6 @@ internal sealed class AuditEndpoint(AdministrationServices services)
         await services.State.CheckAsync(call.Aborted);
         call.Http.Response.ContentType = "application/jsonl";
         await using StreamWriter output = new(call.Http.Response.Body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
-        await AuditExport.WriteAsync(services.State, output, services.Audit, from, call.Aborted);
+        await AuditExport.WriteAsync(services.State, output, services.Audit(), from, call.Aborted);
     });
 }

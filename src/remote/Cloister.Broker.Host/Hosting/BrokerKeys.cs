@@ -67,10 +67,17 @@ internal sealed class BrokerKeys : IAsyncDisposable
         {
             bool adopted = await OpenRowsAsync(configuration, state, wrapped, log, cancellation);
             AuthorityKeys source = SourceOf(configuration, wrapped, state, clock);
-            authority = new BrokerAuthority(await source.OpenAsync(cancellation));
+            string version;
+            do
+            {
+                // Again when keys were made or rotated in between.
+                authority?.Dispose();
+                version = await source.VersionAsync(cancellation);
+                authority = new BrokerAuthority(await source.OpenAsync(cancellation));
+            }
+            while (version != await source.VersionAsync(cancellation));
             challenges = await source.OpenChallengesAsync(cancellation);
             checkpoints = await source.OpenCheckpointsAsync(await AuditOrigin.OpenAsync(state, authority.Id, cancellation), cancellation);
-            string version = await source.VersionAsync(cancellation);
             await wrapped.CheckAsync(cancellation);
             if (Open(configuration.KeyStore) is { } other)
             {
