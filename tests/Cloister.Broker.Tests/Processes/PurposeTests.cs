@@ -12,7 +12,9 @@ public sealed class PurposeTests(SharedBroker shared)
     [InlineData("")]
     public async Task EvidenceThatWasNotMadeForALeaseGetsNone(string purpose)
     {
-        RunningPair broker = await shared.GetAsync();
+        // Of its own: of what strangers are refused the first few are logged.
+        using BrokerFolder folder = new();
+        await using RunningPair broker = await RunningPair.StartAsync(folder);
         using SimulatedEnclave enclave = new(TimeProvider.System);
         string kek = RunningPair.NewName();
         await broker.Admin.MakeKekAsync(kek, enclave.Policy(configDigests: "any"), release: false);
