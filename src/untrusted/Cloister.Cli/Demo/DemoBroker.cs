@@ -54,11 +54,11 @@ internal sealed class DemoBroker(DevelopmentBroker broker)
     internal async Task<ulong> CallsAsync(string kek, CancellationToken cancellation) =>
         (ulong)(await AuditAsync(cancellation)).Count(entry => Calls.Contains(entry.Kind) && Text(entry.Details, "kek") == kek);
 
-    /// <summary>The steps at which evidence for a KEK was refused, the oldest first, as the audit log has them.</summary>
+    /// <summary>The steps at which evidence for a KEK was refused, or before its policy was looked at, the oldest first, as the audit log has them.</summary>
     internal async Task<IReadOnlyList<string>> RefusedStepsAsync(string policy, CancellationToken cancellation) =>
     [
         .. (await AuditAsync(cancellation))
-            .Where(entry => entry.Kind == "evidence.refused" && Text(entry.Details, "policy") == policy)
+            .Where(entry => entry.Kind == "evidence.refused" && (Text(entry.Details, "policy") is var named && (named == policy || named.Length == 0)))
             .Select(entry => Text(entry.Details, "step")),
     ];
 
