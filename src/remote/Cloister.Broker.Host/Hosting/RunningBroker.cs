@@ -164,6 +164,11 @@ internal sealed class RunningBroker : IAsyncDisposable
         {
             _log!.NotReloaded($"who was removed is out, nobody else is in: {e.Message}; send SIGHUP again");
         }
+        catch (Exception e)
+        {
+            // Whatever it was: the broker goes on, and whoever sent the signal is told.
+            _log!.NotReloaded($"{e.Message}; send SIGHUP again");
+        }
         finally
         {
             _reloading.Release();
