@@ -161,6 +161,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
             DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time, otherRoots: OtherRoots.Any)),
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,
+            AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo,
             Audit = () => new AuditAuthority(
                 _auditKey.ExportSubjectPublicKeyInfo(), _signer.Key.ToString(), _auditKey.SignData(AuditEncoding.CheckpointKeyMessage(_signer.Key.ToString()), HashAlgorithmName.SHA256)),
             AuthorityCertificate = [0x30, 0x00],

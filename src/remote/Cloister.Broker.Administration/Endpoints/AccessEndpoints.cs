@@ -14,7 +14,7 @@ internal sealed class AccessEndpoints(AdministrationServices services)
         routes.Get(AdminPaths.WhoAmI, call => call.AnswerAsync(
             new WhoAmI(
                 call.By.Name, AdministratorRoles.NamesOf(call.By.Roles), services.Authority,
-                "sha256:" + Convert.ToBase64String(SHA256.HashData(services.Audit().PublicKey)), services.TwoPersons.Acts)
+                "sha256:" + Convert.ToBase64String(SHA256.HashData(services.AuthorityPublicKey())), services.TwoPersons.Acts)
             {
                 OnePerson = services.TwoPersons.Alone,
             },

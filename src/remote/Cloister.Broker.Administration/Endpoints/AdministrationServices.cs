@@ -35,7 +35,10 @@ public sealed record AdministrationServices
     /// <summary>The broker's authority, 32 hex digits.</summary>
     public required string Authority { get; init; }
 
-    /// <summary>The authority's key of this moment, who signs the audit log's checkpoints, and that the authority says so.</summary>
+    /// <summary>SubjectPublicKeyInfo of the authority's key of this moment.</summary>
+    public required Func<byte[]> AuthorityPublicKey { get; init; }
+
+    /// <summary>The same, who signs the audit log's checkpoints, and that the authority says so.</summary>
     public required Func<AuditAuthority> Audit { get; init; }
 
     /// <summary>The authority as a root of TLS servers, DER.</summary>

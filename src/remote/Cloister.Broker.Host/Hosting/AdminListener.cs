@@ -50,6 +50,7 @@ internal sealed class AdminListener : IAsyncDisposable
             DryRun = new PolicyDryRun(state, verification),
             State = state,
             Authority = keys.Authority.Id,
+            AuthorityPublicKey = () => keys.Authority.PublicKey,
             Audit = () => AuditAuthority(keys),
             AuthorityCertificate = keys.Authority.Gateways.MakeRoot(clock.GetUtcNow()),
             Time = clock,
