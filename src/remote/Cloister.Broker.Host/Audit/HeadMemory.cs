@@ -1,4 +1,5 @@
 using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.Host.Hosting;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 
@@ -10,8 +11,6 @@ namespace Cloister.Broker.Host.Audit;
 /// </summary>
 internal sealed class HeadMemory
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     private readonly Lock _lock = new();
     private readonly string? _path;
 
@@ -60,15 +59,7 @@ internal sealed class HeadMemory
                 return;
             }
 
-            string next = $"{_path}.{Environment.ProcessId}";
-            FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly };
-            using (FileStream file = new(next, options))
-            {
-                file.Write(System.Text.Encoding.UTF8.GetBytes(head.ToText()));
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(next, _path, overwrite: true);
+            DurableFile.Replace(_path, head.ToText());
         }
     }
 

@@ -52,15 +52,7 @@ internal sealed class RowHeadFile : IRowHeadStore
     {
         lock (_lock)
         {
-            string beside = _path + ".new";
-            FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
-            using (FileStream file = new(beside, options))
-            {
-                file.Write(System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{head.Seq} {Convert.ToHexStringLower(head.Mac)}\n")));
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(beside, _path, overwrite: true);
+            DurableFile.Replace(_path, string.Create(CultureInfo.InvariantCulture, $"{head.Seq} {Convert.ToHexStringLower(head.Mac)}\n"));
         }
     }
 }
