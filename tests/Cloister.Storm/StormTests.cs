@@ -5,6 +5,7 @@ using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
 using Cloister.Gateway.Tests.Support;
 using Google.Protobuf;
+using Grpc.Core;
 
 namespace Cloister.Storm;
 
@@ -22,6 +23,9 @@ public sealed class StormTests(ITestOutputHelper output)
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    // A channel whose last connection was refused answers with that refusal at once until its pause is over, though the server is back.
+    private static CallOptions Patient => new CallOptions(deadline: DateTime.UtcNow + Patience, cancellationToken: Stop).WithWaitForReady();
 
     [Fact]
     public async Task NothingIsLostRepeatedInClearOrOutOfOrder()
@@ -43,7 +47,7 @@ public sealed class StormTests(ITestOutputHelper output)
         ];
         await Eventually.HoldsAsync(
             "both API servers answer", Patience, () => Task.FromResult(informer.Revision >= 0 && watch.Revision >= 0), Stop, cluster.Tail);
-        await cluster.Through.Kv.RangeAsync(Everything(StormCluster.OncePrefix), cancellationToken: Stop);
+        await cluster.Through.Kv.RangeAsync(Everything(StormCluster.OncePrefix), Patient);
 
         List<SecretWriter> writers = [.. Enumerable.Range(0, Writers).Select(id => new SecretWriter(api, id, new Random(unchecked(seed + id + 1))))];
         OnceWriter once = new(cluster.Through, $"{StormCluster.OncePrefix}o", TimeSpan.FromMilliseconds(50));
@@ -112,9 +116,9 @@ public sealed class StormTests(ITestOutputHelper output)
     // A transaction without a condition would be applied as often as it is sent: every version is 1.
     private static async Task AssertOnceAsync(StormCluster cluster, OnceWriter once)
     {
-        RangeResponse stored = await cluster.Direct.Kv.RangeAsync(Everything(StormCluster.OncePrefix), cancellationToken: Stop);
+        RangeResponse stored = await cluster.Direct.Kv.RangeAsync(Everything(StormCluster.OncePrefix), Patient);
         Assert.Empty(stored.Kvs.Where(kv => kv.Version != 1).Select(kv => $"{kv.Key.ToStringUtf8()} version {kv.Version}"));
-        RangeResponse clear = await cluster.Through.Kv.RangeAsync(Everything(StormCluster.OncePrefix), cancellationToken: Stop);
+        RangeResponse clear = await cluster.Through.Kv.RangeAsync(Everything(StormCluster.OncePrefix), Patient);
         Dictionary<string, string> values = clear.Kvs.ToDictionary(kv => kv.Key.ToStringUtf8(), kv => kv.Value.ToStringUtf8());
         Assert.NotEmpty(once.Acknowledged);
         Assert.All(once.Acknowledged, one => Assert.Equal(one.Value, values[one.Key]));
