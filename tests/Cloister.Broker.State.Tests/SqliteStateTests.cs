@@ -31,7 +31,7 @@ public sealed class SqliteStateTests : StateContract
         await using var dialect = Dialect.For(DatabaseAddress.Parse(Address));
         await using DbConnection connection = await dialect.ConnectAsync(TestContext.Current.CancellationToken);
         var plan = await connection.QueryAsync<(long Id, long Parent, long Unused, string Detail)>(
-            $"EXPLAIN QUERY PLAN {SqlBrokerState.DeleteEvidenceOfLease}", new { Lease = "x" });
+            $"EXPLAIN QUERY PLAN {SqlBrokerState.DeleteEvidenceOfLease}", new { OfLease = "x" });
         Assert.Contains("Lease=?", Assert.Single(plan).Detail, StringComparison.Ordinal);
     }
 

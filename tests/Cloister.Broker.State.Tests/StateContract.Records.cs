@@ -7,6 +7,7 @@ using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
 using Cloister.Broker.State.Revocations;
+using Cloister.Broker.State.Sessions;
 
 namespace Cloister.Broker.State.Tests;
 
@@ -35,7 +36,7 @@ public abstract partial class StateContract
         for (int i = 0; i < 20; i++)
         {
             bool[] used = await Task.WhenAll(Enumerable.Range(0, 6).Select(n =>
-                Task.Run(() => (n % 2 == 0 ? _state : other).TryConsumeChallengeAsync($"session{i}", expires, new AuditEvent("used", []), Cancellation))));
+                Task.Run(() => (n % 2 == 0 ? _state : other).TryUseChallengeAsync(new ChallengeUse($"session{i}", expires, new AuditEvent("used", [])), Cancellation))));
             Assert.Single(used, true);
         }
     }
@@ -43,17 +44,22 @@ public abstract partial class StateContract
     [Fact]
     public async Task A_session_has_its_token_until_it_expires()
     {
-        var absent = await Assert.ThrowsAsync<BrokerStateException>(() => _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation));
-        Assert.Equal(BrokerStateError.NotFound, absent.Error);
-        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow().AddSeconds(60), new AuditEvent("used", []), Cancellation));
+        ChallengeUse use = new("s", _clock.GetUtcNow().AddSeconds(60), new AuditEvent("used", []), new AuditEvent("accepted", [])) { Token = ("t", _clock.GetUtcNow().AddMinutes(5)) };
+        Assert.True(await _state.TryUseChallengeAsync(use with { SessionId = "without", Token = null }, Cancellation));
+        Assert.Null(await _state.FindSessionTokenAsync("without", Cancellation));
         Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
-        await _state.SetSessionTokenAsync("s", "t", _clock.GetUtcNow().AddMinutes(5), Cancellation);
+        Assert.True(await _state.TryUseChallengeAsync(use, Cancellation));
         Assert.Equal("t", await _state.FindSessionTokenAsync("s", Cancellation));
+
+        // Whoever comes second changes nothing.
+        Assert.False(await _state.TryUseChallengeAsync(use with { Token = ("another", _clock.GetUtcNow().AddMinutes(5)) }, Cancellation));
+        Assert.Equal("t", await _state.FindSessionTokenAsync("s", Cancellation));
+        Assert.Equal(["used", "accepted", "used", "accepted"], (await EntriesAsync()).Select(entry => entry.Kind));
         _clock.Advance(TimeSpan.FromMinutes(5));
         Assert.Null(await _state.FindSessionTokenAsync("s", Cancellation));
-        Assert.False(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), new AuditEvent("used", []), Cancellation));
+        Assert.False(await _state.TryUseChallengeAsync(use, Cancellation)); // remembered as long as its token
         _clock.Advance(TimeSpan.FromMinutes(6));
-        Assert.True(await _state.TryConsumeChallengeAsync("s", _clock.GetUtcNow(), new AuditEvent("used", []), Cancellation)); // purged: long over
+        Assert.True(await _state.TryUseChallengeAsync(use, Cancellation)); // purged: long over
     }
 
     [Fact]
@@ -85,6 +91,41 @@ public abstract partial class StateContract
         Assert.Equal(1, await _state.PurgeLeasesAsync(_clock.GetUtcNow(), Cancellation));
         Assert.Null(await _state.FindLeaseAsync("l1", Cancellation));
         Assert.NotNull(await _state.FindLeaseAsync("l2", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_challenge_is_used_with_the_lease_that_it_brings_or_not_at_all()
+    {
+        await using SqlBrokerState other = await OpenAsync(Address);
+        LeaseGrant grant = new(NewLease("l1"))
+        {
+            Challenge = new ChallengeUse("s", _clock.GetUtcNow().AddSeconds(60), new AuditEvent("used", [])), Log = _ => [new AuditEvent("granted", [])],
+            Evidence = (NewEvidence("l1", 7), new EvidenceLimits(10, 10, TimeSpan.FromDays(1))),
+        };
+
+        // One that is not there is not renewed, and its challenge is left.
+        await FailsAsync(BrokerStateError.NotFound, grant with { Renews = true });
+        Assert.Null(await _state.FindLeaseAsync("l1", Cancellation));
+        Assert.Null(await _state.FindEvidenceAsync("l1", Cancellation));
+        Assert.Empty(await EntriesAsync());
+
+        // Of many at two brokers, beside others, one gets a lease.
+        Task<LeaseRecord>[] same = [.. Enumerable.Range(0, 10).Select(n => Task.Run(() => (n % 2 == 0 ? _state : other).GrantLeaseAsync(grant, Cancellation)))];
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(n => Task.Run(() => _state.GrantLeaseAsync(new LeaseGrant(NewLease($"beside{n}")), Cancellation))));
+        await Task.WhenAny(Task.WhenAll(same), Task.Delay(Timeout.Infinite, Cancellation));
+        Assert.Single(same.Select(one => one.IsCompletedSuccessfully), true);
+        Assert.All(same.Where(one => one.IsFaulted), one => Assert.Equal(BrokerStateError.Used, Assert.IsType<BrokerStateException>(one.Exception!.InnerException).Error));
+        Assert.Equal(["used", "granted"], (await EntriesAsync()).Select(entry => entry.Kind));
+        Assert.Equal(0, (await _state.FindLeaseAsync("l1", Cancellation))!.Renewals);
+        Assert.Equal(11, (await _state.ListLeasesAsync(null, Cancellation)).Count);
+
+        LeaseGrant renewal = grant with { Renews = true, Challenge = grant.Challenge with { SessionId = "next" } };
+        Assert.Equal(1, (await _state.GrantLeaseAsync(renewal, Cancellation)).Renewals);
+        await FailsAsync(BrokerStateError.Used, renewal);
+        Assert.Equal(1, (await _state.FindLeaseAsync("l1", Cancellation))!.Renewals);
+
+        async Task FailsAsync(BrokerStateError error, LeaseGrant refused) =>
+            Assert.Equal(error, (await Assert.ThrowsAsync<BrokerStateException>(() => _state.GrantLeaseAsync(refused, Cancellation))).Error);
     }
 
     [Fact]

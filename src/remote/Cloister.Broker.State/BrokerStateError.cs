@@ -15,6 +15,9 @@ public enum BrokerStateError
     /// <summary>The record's present state does not allow it.</summary>
     Refused,
 
+    /// <summary>What may be used once was used.</summary>
+    Used,
+
     /// <summary>The database was made by a newer program.</summary>
     NewerSchema,
 

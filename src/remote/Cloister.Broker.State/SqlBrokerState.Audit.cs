@@ -218,6 +218,15 @@ public sealed partial class SqlBrokerState
         }
     }
 
+    // The number of the last; 0: none was appended.
+    private static async Task<long> AppendAsync(WriteTransaction writes, IEnumerable<AuditText> texts)
+    {
+        long last = 0;
+        foreach (AuditText text in texts)
+            last = (await writes.AppendAsync(text)).Seq;
+        return last;
+    }
+
     private async Task<AuditEntry> AppendAsync(WriteTransaction writes, AuditText text)
     {
         if (text.Request is { } request)

@@ -2,22 +2,24 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Sql;
+using Dapper;
 
 namespace Cloister.Broker.State;
 
 public sealed partial class SqlBrokerState
 {
     private const string EvidenceColumns = "Accepted, Number, Lease, Instance, Tee, Reason, KeptAt, Body";
-    internal const string DeleteEvidenceOfLease = "DELETE FROM Evidence WHERE Lease = @Lease AND Accepted = 1";
 
     private const int LargestEvidence = 1 << 20;
     private const int EvidencePage = 32;
     private const long MostBeyondLimits = 64;
 
+    internal const string DeleteEvidenceOfLease = "DELETE FROM Evidence WHERE Lease = @OfLease AND Accepted = 1";
+
     private const string InsertEvidence =
         $"""
         INSERT INTO Evidence ({EvidenceColumns})
-        SELECT @Accepted, COALESCE(MAX(Number), 0) + 1, @Lease, @Instance, @Tee, @Reason, @KeptAt, @Body FROM Evidence WHERE Accepted = @Accepted
+        SELECT @OfAccepted, COALESCE(MAX(Number), 0) + 1, @OfLease, @OfInstance, @OfTee, @OfReason, @OfTime, @OfBody FROM Evidence WHERE Accepted = @OfAccepted
         RETURNING Number
         """;
 
@@ -27,7 +29,16 @@ public sealed partial class SqlBrokerState
     public Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation)
     {
         KeptEvidence kept = KeptEvidence.Of(evidence, limits);
-        return _writes.RunAsync(writes => KeepAsync(writes, kept), cancellation);
+        DynamicParameters parameters = new();
+        kept.AddTo(parameters);
+        return _writes.RunAsync(
+            async writes =>
+            {
+                long number = await writes.FirstOrDefaultAsync<long>(kept.Insert, parameters);
+                await PurgeEvidenceAsync(writes, kept, number);
+                return number;
+            },
+            cancellation);
     }
 
     /// <inheritdoc/>
@@ -66,11 +77,9 @@ public sealed partial class SqlBrokerState
         }
     }
 
-    private async Task<long> KeepAsync(WriteTransaction writes, KeptEvidence kept)
+    // What is beyond the limits is a few rows out of many: not looked for at every write.
+    private async Task PurgeEvidenceAsync(WriteTransaction writes, KeptEvidence kept, long number)
     {
-        long number = await writes.FirstOrDefaultAsync<long>(kept.Row.Accepted == 1 ? DeleteEvidenceOfLease + "; " + InsertEvidence : InsertEvidence, kept.Row);
-
-        // What is beyond the limits is a few rows out of many: not looked for at every write.
         long now = writes.Now;
         if (number % Math.Clamp(kept.Most / 4, 1, MostBeyondLimits) == 0 || now >= _nextEvidencePurge)
         {
@@ -78,7 +87,6 @@ public sealed partial class SqlBrokerState
             await writes.ExecuteAsync("DELETE FROM Evidence WHERE KeptAt < @before", new { before = now - kept.MostMilliseconds });
             _nextEvidencePurge = now + (long)PurgeEvery.TotalMilliseconds;
         }
-        return number;
     }
 
     // A reason quotes certificates of strangers, and PostgreSQL takes neither U+0000 nor halves of surrogate pairs.
@@ -86,6 +94,20 @@ public sealed partial class SqlBrokerState
 
     private sealed record KeptEvidence(EvidenceRow Row, long Most, long MostMilliseconds)
     {
+        /// <summary>Answers its number.</summary>
+        public string Insert => Row.Accepted == 1 ? $"{DeleteEvidenceOfLease};{InsertEvidence}" : InsertEvidence;
+
+        public void AddTo(DynamicParameters parameters)
+        {
+            parameters.Add("OfAccepted", Row.Accepted);
+            parameters.Add("OfLease", Row.Lease);
+            parameters.Add("OfInstance", Row.Instance);
+            parameters.Add("OfTee", Row.Tee);
+            parameters.Add("OfReason", Row.Reason);
+            parameters.Add("OfTime", Row.KeptAt);
+            parameters.Add("OfBody", Row.Body);
+        }
+
         public static KeptEvidence Of(EvidenceRecord evidence, EvidenceLimits limits)
         {
             if (evidence.Body.Length > LargestEvidence || (evidence.Accepted && evidence.Lease.Length == 0))

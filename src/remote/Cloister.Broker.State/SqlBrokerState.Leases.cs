@@ -29,17 +29,36 @@ public sealed partial class SqlBrokerState
         parameters.Add("NewWraps", grant.Uses.Wraps);
         parameters.Add("NewUnwraps", grant.Uses.Unwraps);
         KeptEvidence? evidence = grant.Evidence is { } kept ? KeptEvidence.Of(kept.Record, kept.Limits) : null;
+        evidence?.AddTo(parameters);
+        IReadOnlyList<AuditText> used = [];
+        if (grant.Challenge is { } challenge)
+        {
+            Add(parameters, challenge);
+            used = [.. challenge.Log.Select(AuditText.Of)];
+        }
+
+        // One round trip for all that is said of a lease.
+        string sql = $"{(grant.Challenge is null ? "" : InsertSession + ";")}{UpsertLease};{(evidence is null ? "" : evidence.Insert)}";
         (LeaseRecord lease, long seq) = await _writes.RunAsync(
             async writes =>
             {
-                LeaseRow row = await writes.FirstOrDefaultAsync<LeaseRow>(UpsertLease, parameters) ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
-                LeaseRecord stored = row.ToRecord();
+                await PurgeSessionsAsync(writes);
+                LeaseRecord stored;
+                long number = 0;
+                await using (SqlMapper.GridReader answers = await writes.ManyAsync(sql, parameters))
+                {
+                    if (grant.Challenge is not null && !(await answers.ReadAsync<long>()).Any())
+                        throw new BrokerStateException(BrokerStateError.Used, "the challenge was used already");
+                    LeaseRow row = (await answers.ReadAsync<LeaseRow>()).FirstOrDefault() ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
+                    if (grant.Renews && row.Renewals == 0)
+                        throw NotFound("lease");
+                    stored = row.ToRecord();
+                    if (evidence is not null)
+                        number = (await answers.ReadAsync<long>()).Single();
+                }
                 if (evidence is not null)
-                    await KeepAsync(writes, evidence);
-                long last = 0;
-                foreach (AuditEvent entry in grant.Log(stored))
-                    last = (await writes.AppendAsync(AuditText.Of(entry))).Seq;
-                return (stored, last);
+                    await PurgeEvidenceAsync(writes, evidence, number);
+                return (stored, await AppendAsync(writes, [.. used, .. grant.Log(stored).Select(AuditText.Of)]));
             },
             cancellation);
         StartCheckpoint(seq);

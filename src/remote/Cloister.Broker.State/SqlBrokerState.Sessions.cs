@@ -1,6 +1,10 @@
+using System.Data;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Sessions;
+using Cloister.Broker.State.Sql;
+using Dapper;
 
 namespace Cloister.Broker.State;
 
@@ -10,42 +14,30 @@ public sealed partial class SqlBrokerState
     private static readonly TimeSpan PurgeAfter = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromMinutes(1);
 
+    // Answers 1 when it is the first use, else nothing.
+    private const string InsertSession =
+        """
+        INSERT INTO Sessions (IdDigest, ExpiresAt, Token, TokenExpiresAt) VALUES (@Session, @SessionExpiresAt, @SessionToken, @SessionTokenExpiresAt)
+        ON CONFLICT (IdDigest) DO NOTHING RETURNING CAST(1 AS BIGINT)
+        """;
+
     private long _nextPurge;
 
     /// <inheritdoc/>
-    public async Task<bool> TryConsumeChallengeAsync(string sessionId, DateTimeOffset expiresAt, AuditEvent use, CancellationToken cancellation)
+    public async Task<bool> TryUseChallengeAsync(ChallengeUse use, CancellationToken cancellation)
     {
-        AuditText text = AuditText.Of(use);
-        var parameters = new { id = Digest(sessionId), expires = expiresAt.ToUnixTimeMilliseconds() };
-        long seq = await _writes.RunAsync(
+        DynamicParameters parameters = new();
+        Add(parameters, use);
+        IReadOnlyList<AuditText> log = [.. use.Log.Select(AuditText.Of)];
+        (bool first, long seq) = await _writes.RunAsync(
             async writes =>
             {
-                long now = writes.Now;
-                if (now >= _nextPurge)
-                {
-                    await writes.ExecuteAsync("DELETE FROM Sessions WHERE ExpiresAt < @before", new { before = now - (long)PurgeAfter.TotalMilliseconds });
-                    _nextPurge = now + (long)PurgeEvery.TotalMilliseconds;
-                }
-                bool first = await writes.ExecuteAsync(
-                    "INSERT INTO Sessions (IdDigest, ExpiresAt) VALUES (@id, @expires) ON CONFLICT (IdDigest) DO NOTHING", parameters) == 1;
-                return first ? (await writes.AppendAsync(text)).Seq : 0;
+                await PurgeSessionsAsync(writes);
+                return await writes.FirstOrDefaultAsync<long>(InsertSession, parameters) == 1 ? (true, await AppendAsync(writes, log)) : (false, 0);
             },
             cancellation);
         StartCheckpoint(seq);
-        return seq != 0;
-    }
-
-    /// <inheritdoc/>
-    public Task SetSessionTokenAsync(string sessionId, string token, DateTimeOffset expiresAt, CancellationToken cancellation)
-    {
-        var parameters = new { id = Digest(sessionId), token, expires = expiresAt.ToUnixTimeMilliseconds() };
-        return _writes.RunAsync(
-            async writes => await writes.ExecuteAsync(
-                """
-                UPDATE Sessions SET Token = @token, TokenExpiresAt = @expires, ExpiresAt = CASE WHEN ExpiresAt < @expires THEN @expires ELSE ExpiresAt END
-                WHERE IdDigest = @id
-                """, parameters) == 1 ? true : throw NotFound("session"),
-            cancellation);
+        return first;
     }
 
     /// <inheritdoc/>
@@ -54,6 +46,24 @@ public sealed partial class SqlBrokerState
             "SELECT Token FROM Sessions WHERE IdDigest = @id AND Token IS NOT NULL AND TokenExpiresAt > @now",
             new { id = Digest(sessionId), now = _clock.GetUtcNow().ToUnixTimeMilliseconds() },
             cancellation);
+
+    private static void Add(DynamicParameters parameters, ChallengeUse use)
+    {
+        long expires = use.ExpiresAt.ToUnixTimeMilliseconds(), tokenExpires = use.Token?.ExpiresAt.ToUnixTimeMilliseconds() ?? 0;
+        parameters.Add("Session", Digest(use.SessionId));
+        parameters.Add("SessionExpiresAt", Math.Max(expires, tokenExpires));
+        parameters.Add("SessionToken", use.Token?.Text, DbType.String);
+        parameters.Add("SessionTokenExpiresAt", tokenExpires);
+    }
+
+    private async Task PurgeSessionsAsync(WriteTransaction writes)
+    {
+        long now = writes.Now;
+        if (now < _nextPurge)
+            return;
+        await writes.ExecuteAsync("DELETE FROM Sessions WHERE ExpiresAt < @before", new { before = now - (long)PurgeAfter.TotalMilliseconds });
+        _nextPurge = now + (long)PurgeEvery.TotalMilliseconds;
+    }
 
     private static byte[] Digest(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 }

@@ -2,7 +2,6 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Kbs;
-using AesKeyWrapManagement = Jose.AesKeyWrapManagement;
 
 namespace Cloister.Release;
 
@@ -52,11 +51,12 @@ public static class KeyRelease
         string header =
             $$$"""{"alg":"{{{TeePublicKey.EcdhAlgorithm}}}","enc":"A256GCM","epk":{"crv":"{{{curve}}}","kty":"EC","x":"{{{Encode(point.X!)}}}","y":"{{{Encode(point.Y!)}}}"}}""";
 
-        byte[] secret = ephemeral.DeriveRawSecretAgreement(other.PublicKey);
+        using ECDiffieHellmanPublicKey publicKey = other.PublicKey;
+        byte[] secret = ephemeral.DeriveRawSecretAgreement(publicKey);
         byte[] keyEncryptionKey = KeyOf(secret);
         try
         {
-            return (header, new AesKeyWrapManagement(8 * KeySize).WrapKey(contentKey, keyEncryptionKey, new Dictionary<string, object>()));
+            return (header, AesKeyWrap.Wrap(keyEncryptionKey, contentKey));
         }
         finally
         {

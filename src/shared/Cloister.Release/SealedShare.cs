@@ -50,7 +50,8 @@ public static class SealedShare
     public static string Open(string text, ECDiffieHellman keeper) => Open(text, point =>
     {
         using ECDiffieHellman other = ECDiffieHellman.Create(point);
-        return other.KeySize == keeper.KeySize ? keeper.DeriveRawSecretAgreement(other.PublicKey) : throw new CryptographicException("a key on another curve");
+        using ECDiffieHellmanPublicKey publicKey = other.PublicKey;
+        return other.KeySize == keeper.KeySize ? keeper.DeriveRawSecretAgreement(publicKey) : throw new CryptographicException("a key on another curve");
     });
 
     /// <summary>Opens.</summary>

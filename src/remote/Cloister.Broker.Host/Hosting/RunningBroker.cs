@@ -182,7 +182,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         BrokerAuthority authority = keys.Authority;
         KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
         LeasedKeys leased = new(keks);
-        ChallengeDesk challenges = new(keys.Challenges, state, clock);
+        ChallengeDesk challenges = new(keys.Challenges, clock);
         string audience = configuration.TokenAudience ?? TokenIssuer.DefaultAudience(authority);
         TokenGate tokens = new(new TokenVerifier(authority, audience, clock), state);
         TokenIssuer issuer = new(authority, audience, clock);

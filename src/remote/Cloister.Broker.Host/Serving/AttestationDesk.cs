@@ -1,6 +1,6 @@
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
-using Cloister.Broker.State;
+using Cloister.Broker.State.Sessions;
 using Cloister.Broker.Tokens;
 using Cloister.Kbs;
 
@@ -11,7 +11,7 @@ namespace Cloister.Broker.Host.Serving;
 /// it names is asked; without, every policy in force. Thread-safe. secrets: tokens pass.
 /// </summary>
 internal sealed class AttestationDesk(
-    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, IBrokerState state, TokenIssuer tokens,
+    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, ISessionRegistry sessions, TokenIssuer tokens,
     TimeProvider clock)
 {
     /// <summary>Answers evidence with a token, which the session has from then on too.</summary>
@@ -50,14 +50,11 @@ internal sealed class AttestationDesk(
 
         (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, "");
         admission.Accept(enclave);
-        await challenges.UseAsync(session, tee, cancellation);
         string[] accepted = [.. accepting.Select(policy => policy.Id)];
         DateTimeOffset expires = clock.GetUtcNow() + TokenIssuer.Lifetime;
         string token = tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
-        await Task.WhenAll(
-            state.AppendAsync(EvidenceDesk.Accepted(tee, enclave, accepted), cancellation),
-            state.SetSessionTokenAsync(session, token, expires, cancellation));
-        return new TokenResponse(token);
+        ChallengeUse use = challenges.Use(session, tee, EvidenceDesk.Accepted(tee, enclave, accepted)) with { Token = (token, expires) };
+        return await sessions.TryUseChallengeAsync(use, cancellation) ? new TokenResponse(token) : throw ChallengeDesk.NotOurs();
     }
 
     // One policy at least, or none that is there.

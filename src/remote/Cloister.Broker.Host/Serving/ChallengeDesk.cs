@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Challenges;
-using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Sessions;
 using Cloister.Kbs;
 
 namespace Cloister.Broker.Host.Serving;
@@ -11,7 +11,7 @@ namespace Cloister.Broker.Host.Serving;
 /// Gives challenges out and takes them back, each once. Nothing is kept for one that never comes back, and nothing is stored for one whose evidence is
 /// refused: that it was tried stays in this process's memory. Thread-safe. secrets: session ids pass.
 /// </summary>
-internal sealed class ChallengeDesk(ChallengeSealer sealer, IBrokerState state, TimeProvider clock)
+internal sealed class ChallengeDesk(ChallengeSealer sealer, TimeProvider clock)
 {
     private const int MostTried = 32_768;
 
@@ -52,17 +52,12 @@ internal sealed class ChallengeDesk(ChallengeSealer sealer, IBrokerState state, 
         return tee is not null && TryFirst(session!) ? tee : throw NotOurs();
     }
 
-    /// <summary>Uses a challenge up at all brokers, when its evidence was accepted and before that is answered.</summary>
-    /// <exception cref="ProtocolException">Used before, at this broker or another.</exception>
-    public async Task UseAsync(string session, string tee, CancellationToken cancellation)
-    {
-        if (!await state.TryConsumeChallengeAsync(session, clock.GetUtcNow() + Remembered, new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), cancellation))
-        {
-            throw NotOurs();
-        }
-    }
+    /// <summary>What uses a challenge up at all brokers: written with what its evidence was accepted for, before that is answered.</summary>
+    public ChallengeUse Use(string session, string tee, params IReadOnlyList<AuditEvent> log) =>
+        new(session, clock.GetUtcNow() + Remembered, [new AuditEvent("challenge.used", new JsonObject { ["tee"] = tee }), .. log]);
 
-    private static ProtocolException NotOurs() =>
+    /// <summary>What the client of a challenge is told that is not ours, over, or was used before, at this broker or another.</summary>
+    public static ProtocolException NotOurs() =>
         new(ProtocolError.AttestationError, "challenge: not made here for this session, over or used before: ask for a new one");
 
     private bool TryFirst(string session)

@@ -17,7 +17,7 @@ namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
 /// Grants and renews leases (docs/broker-protocol.md, "Lease"): the challenge's seal, evidence, KEK and policy, appraisal,
-/// revocations, the challenge's single use, in this order; then the lease is stored and logged, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
+/// revocations, in this order; then the challenge is used up and the lease stored and logged, in one write, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
 /// </summary>
 internal sealed class LeaseDesk(
     AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
@@ -62,15 +62,28 @@ internal sealed class LeaseDesk(
 
         (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, found.Record.Name);
         admission.Accept(enclave);
-        await challenges.UseAsync(session, tee, cancellation);
         Kek kek = await keks.RaiseAsync(found, cancellation);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
-        LeaseRecord lease = await LeaseAsync(tee, enclave, statement, kek, policy, now, cancellation);
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
+
+        LeaseGrant Grant(string id) => NewGrant(id, tee, attestation, enclave, kek, policy, now, released is not null) with { Challenge = challenges.Use(session, tee) };
+        LeaseRecord lease;
+        try
+        {
+            lease = await StoreAsync(statement.Lease, Grant, cancellation);
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.Used)
+        {
+            throw ChallengeDesk.NotOurs();
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
+        {
+            throw await evidence.RefusedAsync(caller, tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
+        }
+
         TokenLease subject = new(lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, statement.Gateway);
         string token = tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
-        await RecordAsync(caller, tee, attestation, enclave, policy, lease, kek.Record.Release, statement, released is not null, cancellation);
 
         // Signed last: it says how far the log is with this lease in it.
         string terms = _signer.Sign(Terms(lease, attestation, kek, policy.Policy, release, digest, now));
@@ -79,16 +92,44 @@ internal sealed class LeaseDesk(
         return new LeaseResponse(KeyRelease.Encrypt(Encoding.ASCII.GetBytes(token), enclave.Key), terms, released);
     }
 
-    private async Task<LeaseRecord> LeaseAsync(
-        string tee, AttestedEnclave enclave, EnclaveStatement statement, Kek kek, PolicyInForce policy, DateTimeOffset now, CancellationToken cancellation)
+    private async Task<LeaseRecord> StoreAsync(string renewed, Func<string, LeaseGrant> grant, CancellationToken cancellation)
     {
-        // One that was forgotten meanwhile begins anew, under a new name.
-        bool renews = statement.Lease.Length > 0 && await state.FindLeaseAsync(statement.Lease, cancellation) is not null;
-        return new LeaseRecord(
-            renews ? statement.Lease : RandomNumberGenerator.GetHexString(32, lowercase: true), enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee,
-            enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name, now, now, now + policy.Policy.Lease.Duration, 0, 0, 0)
+        try
         {
-            WrapsAllowed = policy.Policy.Lease.Wraps, UnwrapsAllowed = policy.Policy.Lease.Unwraps, OtherRoots = string.Join(' ', enclave.OtherRoots),
+            if (renewed.Length > 0)
+            {
+                return await state.GrantLeaseAsync(grant(renewed) with { Renews = true }, cancellation);
+            }
+        }
+        catch (BrokerStateException e) when (e.Error == BrokerStateError.NotFound)
+        {
+            // It was forgotten meanwhile: it begins anew, under a new name.
+        }
+
+        return await state.GrantLeaseAsync(grant(RandomNumberGenerator.GetHexString(32, lowercase: true)), cancellation);
+    }
+
+    private static LeaseGrant NewGrant(
+        string id, string tee, AttestRequest attestation, AttestedEnclave enclave, Kek kek, PolicyInForce policy, DateTimeOffset now, bool released)
+    {
+        EnclaveStatement statement = enclave.Statement!;
+        LeaseAllowance allowance = policy.Policy.Lease;
+        LeaseRecord lease = new(
+            id, enclave.Instance, statement.Cluster, statement.Provider, kek.Record.Name, tee, enclave.Measurement, enclave.Platform, statement.Config, policy.Policy.Name,
+            now, now, now + allowance.Duration, 0, 0, 0)
+        {
+            WrapsAllowed = allowance.Wraps, UnwrapsAllowed = allowance.Unwraps, OtherRoots = string.Join(' ', enclave.OtherRoots),
+        };
+        AuditEvent Granted(LeaseRecord stored) => new(stored.Renewals > 0 ? "lease.renewed" : "lease.granted", new JsonObject
+        {
+            ["lease"] = id, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek, ["policy"] = policy.Id,
+            ["expires"] = lease.ExpiresAt.ToUnixTimeMilliseconds(), ["released"] = released, ["wraps"] = statement.Wraps, ["unwraps"] = statement.Unwraps,
+        });
+        return new LeaseGrant(lease)
+        {
+            Uses = kek.Record.Release ? (statement.Wraps, statement.Unwraps) : default, // what a broker wraps itself is counted where it does
+            Evidence = EvidenceDesk.Kept(tee, attestation, lease),
+            Log = stored => [EvidenceDesk.Accepted(tee, enclave, [policy.Id]), Granted(stored)],
         };
     }
 
@@ -115,30 +156,4 @@ internal sealed class LeaseDesk(
         Gateway = policy.GatewayTrust,
         Audit = state.Head is { } head ? new LogHead(head.Size, head.Root) : null,
     };
-
-    private async Task RecordAsync(
-        Caller caller, string tee, AttestRequest attestation, AttestedEnclave enclave, PolicyInForce policy, LeaseRecord lease, bool kekIsReleased, EnclaveStatement statement, bool released,
-        CancellationToken cancellation)
-    {
-        AuditEvent Granted(LeaseRecord stored) => new(stored.Renewals > 0 ? "lease.renewed" : "lease.granted", new JsonObject
-        {
-            ["lease"] = lease.Id, ["instance"] = lease.Instance, ["cluster"] = lease.Cluster, ["kek"] = lease.Kek, ["policy"] = policy.Id,
-            ["expires"] = lease.ExpiresAt.ToUnixTimeMilliseconds(), ["released"] = released, ["wraps"] = statement.Wraps, ["unwraps"] = statement.Unwraps,
-        });
-
-        LeaseGrant grant = new(lease)
-        {
-            Uses = kekIsReleased ? (statement.Wraps, statement.Unwraps) : default, // what a broker wraps itself is counted where it does
-            Evidence = EvidenceDesk.Kept(tee, attestation, lease),
-            Log = stored => [EvidenceDesk.Accepted(tee, enclave, [policy.Id]), Granted(stored)],
-        };
-        try
-        {
-            await state.GrantLeaseAsync(grant, cancellation);
-        }
-        catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
-        {
-            throw await evidence.RefusedAsync(caller, tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
-        }
-    }
 }

@@ -6,10 +6,13 @@ namespace Cloister.Broker.State.Leases;
 public interface ILeaseRegistry
 {
     /// <summary>
-    /// Begins a lease, or renews it: lease, uses, evidence and log, in one write. What may be used is allowed anew.
+    /// Begins a lease, or renews it: challenge, lease, uses, evidence and log, in one write, or none of them. What may be used is allowed anew.
     /// </summary>
     /// <returns>The lease as stored.</returns>
-    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Refused"/>: it belongs to another instance, cluster or KEK; nothing was written.</exception>
+    /// <exception cref="BrokerStateException">
+    /// <see cref="BrokerStateError.Refused"/>: it belongs to another instance, cluster or KEK. <see cref="BrokerStateError.Used"/>: the challenge was used, here or
+    /// at another broker. <see cref="BrokerStateError.NotFound"/>: the lease to renew is not there. Nothing was written.
+    /// </exception>
     /// <exception cref="ArgumentException">The evidence is longer than 1 MiB, or not of an accepted lease.</exception>
     Task<LeaseRecord> GrantLeaseAsync(LeaseGrant grant, CancellationToken cancellation);
 

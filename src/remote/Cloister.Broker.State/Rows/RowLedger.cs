@@ -21,6 +21,7 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<string, Entry>> _tables = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _reported = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _lock = new(1);
+    private readonly SharedLook<RowHead> _newest = new(() => NewestAsync(reads));
     private long _revocations;
     private RowHead _head = None;
 
@@ -41,7 +42,7 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
         {
             RowChange? same = await reads.FirstOrDefaultAsync<RowChange>($"SELECT {RowChange.Columns} FROM RowChanges WHERE Seq = @Seq", kept, cancellation);
             if (same is null || !kept.Is(same.Seq, same.Mac))
-                throw WentBack(kept, await NewestAsync(cancellation));
+                throw WentBack(kept, await _newest.AskAsync(cancellation));
         }
         await CurrentAsync(cancellation);
         if (Head.Seq == 0)
@@ -54,7 +55,7 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     public async Task<RowHead> CurrentAsync(CancellationToken cancellation)
     {
         RowHead known = Head;
-        RowHead newest = await NewestAsync(cancellation);
+        RowHead newest = await _newest.AskAsync(cancellation);
         if (known.Is(newest.Seq, newest.Mac))
             return known;
         await _lock.WaitAsync(cancellation);
@@ -180,8 +181,8 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     private Entry? Find(RowName name) =>
         _tables.TryGetValue(name.Table, out ConcurrentDictionary<string, Entry>? rows) && rows.TryGetValue(name.Id, out Entry? entry) ? entry : null;
 
-    private async Task<RowHead> NewestAsync(CancellationToken cancellation) =>
-        await reads.FirstOrDefaultAsync<RowChange>("SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1", null, cancellation) is { } newest
+    private static async Task<RowHead> NewestAsync(Reads reads) =>
+        await reads.FirstOrDefaultAsync<RowChange>("SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1", null, CancellationToken.None) is { } newest
             ? new RowHead(newest.Seq, newest.Mac)
             : None;
 

@@ -10,6 +10,7 @@ namespace Cloister.Broker.State.Sql;
 internal sealed class PostgresDialect : Dialect
 {
     private const long WriterLock = 0x436c6f6973746572;
+    private const int MostPrepared = 64;
 
     private readonly NpgsqlDataSource _source;
 
@@ -17,7 +18,11 @@ internal sealed class PostgresDialect : Dialect
     {
         try
         {
-            _source = NpgsqlDataSource.Create(connectionString);
+            // What is said again and again is prepared, unless the address says how much of it is: 0 for a pooler that cannot.
+            NpgsqlConnectionStringBuilder address = new(connectionString);
+            if (!new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>().Any(IsAutoPrepare))
+                address.MaxAutoPrepare = MostPrepared;
+            _source = NpgsqlDataSource.Create(address);
         }
         catch (ArgumentException)
         {
@@ -55,4 +60,6 @@ internal sealed class PostgresDialect : Dialect
     }
 
     public override ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private static bool IsAutoPrepare(string keyword) => keyword.Replace(" ", "", StringComparison.Ordinal).Equals("maxautoprepare", StringComparison.OrdinalIgnoreCase);
 }

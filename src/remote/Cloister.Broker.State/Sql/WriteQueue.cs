@@ -18,6 +18,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     private readonly Channel<WriteRequest> _requests =
         Channel.CreateBounded<WriteRequest>(new BoundedChannelOptions(8 * LargestBatch) { SingleReader = true });
     private readonly Task _writer;
+    private DbConnection? _kept;
     private AuditTree? _tree;
 
     public WriteQueue(Dialect dialect, TimeProvider clock)
@@ -53,6 +54,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     {
         _requests.Writer.TryComplete();
         await _writer;
+        await CloseAsync();
     }
 
     private async Task WriteAsync()
@@ -75,13 +77,11 @@ internal sealed class WriteQueue : IAsyncDisposable
     // The request that failed: nothing was written, nobody was told, and the others may succeed. Null: whoever waits was told, exactly once.
     private async Task<WriteRequest?> TryCommitAsync(List<WriteRequest> batch)
     {
-        DbConnection? connection = null;
         WriteRequest? running = null;
         try
         {
-            connection = await _dialect.ConnectAsync(CancellationToken.None);
-            await using DbTransaction transaction = await _dialect.BeginWriteAsync(connection, CancellationToken.None);
-            var writes = new WriteTransaction(_dialect, connection, transaction, _clock, _tree);
+            await using DbTransaction transaction = await BeginAsync();
+            var writes = new WriteTransaction(_dialect, _kept!, transaction, _clock, _tree);
             foreach (WriteRequest request in batch)
             {
                 running = request;
@@ -95,30 +95,47 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
         catch (Exception exception)
         {
-            if (running is not null && batch.Count > 1 && connection is { State: ConnectionState.Open })
+            if (running is not null && batch.Count > 1 && _kept is { State: ConnectionState.Open })
                 return running;
+            if (exception is not (BrokerStateException or ArgumentException))
+                await CloseAsync();
             Exception answer = exception is BrokerStateException or ArgumentException ? exception : Reads.Unavailable(exception);
             batch.ForEach(request => request.Fail(answer));
             return null;
-        }
-        finally
-        {
-            if (connection is not null)
-                await CloseAsync(connection);
         }
         batch.ForEach(request => request.Complete());
         return null;
     }
 
-    private static async Task CloseAsync(DbConnection connection)
+    // On the connection of last time. Nothing was written yet, so one that broke meanwhile is replaced.
+    private async Task<DbTransaction> BeginAsync()
+    {
+        if (_kept is { State: ConnectionState.Open } kept)
+        {
+            try
+            {
+                return await _dialect.BeginWriteAsync(kept, CancellationToken.None);
+            }
+            catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
+            {
+                await CloseAsync();
+            }
+        }
+        _kept = await _dialect.ConnectAsync(CancellationToken.None);
+        return await _dialect.BeginWriteAsync(_kept, CancellationToken.None);
+    }
+
+    private async Task CloseAsync()
     {
         try
         {
-            await connection.DisposeAsync();
+            if (_kept is not null)
+                await _kept.DisposeAsync();
         }
         catch (DbException)
         {
             // It is broken; the pool drops it. The outcome of its transaction is known already.
         }
+        _kept = null;
     }
 }

@@ -33,6 +33,9 @@ internal sealed class WriteTransaction(Dialect dialect, DbConnection connection,
     public Task<T?> FirstOrDefaultAsync<T>(string sql, object? parameters = null) =>
         connection.QueryFirstOrDefaultAsync<T>(sql, parameters, transaction);
 
+    /// <summary>Several statements in one round trip.</summary>
+    public Task<SqlMapper.GridReader> ManyAsync(string sql, object parameters) => connection.QueryMultipleAsync(sql, parameters, transaction);
+
     public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation) =>
         [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellation))];
 

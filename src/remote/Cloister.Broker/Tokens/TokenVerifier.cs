@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cloister.Release;
 
 namespace Cloister.Broker.Tokens;
 
@@ -43,7 +42,7 @@ public sealed class TokenVerifier(BrokerAuthority authority, string audience, Ti
             : null;
         JsonElement subject = root.GetProperty("cloister-subject");
         return new VerifiedToken(
-            TeePublicKey.Parse(key), lease, expires,
+            key.Clone(), lease, expires,
             new TokenSubject(Text(subject, "measurement"), Texts(subject, "platforms"), Texts(subject, "policies"), Text(subject, "cluster"), Text(subject, "kek")));
     }
 
