@@ -105,7 +105,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         ChangeFeed feed = new(state, revocations, log);
         EvidenceVerification verification = new(
             CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots,
-            VerificationPlaces.ForThisMachine(), state.HasLeaseOnAsync);
+            VerificationPlaces.ForThisMachine(), state.HasLeaseOnAsync, root => new StoredTcbFloor(state, root));
         if (configuration.Collateral.Kds is null)
         {
             log.NoRevocationForSnp();
