@@ -26,6 +26,11 @@ public static class CollateralHttp
         {
             X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
             policy.CustomTrustStore.ImportFromPem(authorities);
+            if (policy.CustomTrustStore.Count == 0)
+            {
+                throw new System.Security.Cryptography.CryptographicException("there is no certificate in PEM");
+            }
+
             handler.SslOptions.CertificateChainPolicy = policy;
         }
 

@@ -60,7 +60,7 @@ public sealed class DirectorySnpSource(string root) : ISnpCollateralSource
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or EvidenceFormatException)
         {
-            return [new CollateralItem($"unreadable: {e.Message}", DateTimeOffset.MinValue, DateTimeOffset.MinValue)];
+            return [new CollateralItem("unreadable", DateTimeOffset.MinValue, DateTimeOffset.MinValue)];
         }
     }
 }

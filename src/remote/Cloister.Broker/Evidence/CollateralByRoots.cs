@@ -11,7 +11,8 @@ namespace Cloister.Broker.Evidence;
 /// </summary>
 /// <param name="source">Where it comes from.</param>
 /// <param name="floors">What is kept of what was seen under a root; null: as long as this lives.</param>
-internal sealed class CollateralByRoots(IDcapCollateralSource source, Func<Certificate, ITcbEvaluationFloor>? floors = null)
+/// <param name="caching">How long it is kept; null: as is good for what decides.</param>
+internal sealed class CollateralByRoots(IDcapCollateralSource source, Func<Certificate, ITcbEvaluationFloor>? floors = null, VerifiedCollateralCacheOptions? caching = null)
 {
     // Policies, not enclaves, choose roots, so there are few; old ones of changed policies go when there are this many.
     private const int MaxRoots = 64;
@@ -32,7 +33,7 @@ internal sealed class CollateralByRoots(IDcapCollateralSource source, Func<Certi
                     _caches.Clear();
                 }
 
-                cache = new VerifiedCollateralCache(source, TrustAnchors.Of(root), floor: floors?.Invoke(root));
+                cache = new VerifiedCollateralCache(source, TrustAnchors.Of(root), caching, floors?.Invoke(root));
                 _caches.Add(digest, cache);
             }
 

@@ -44,12 +44,13 @@ public sealed class EvidenceVerification
     /// <param name="otherRoots">Roots that policies may trust besides the vendors'. Null: none.</param>
     /// <param name="places">How many verify at a time; null: any number.</param>
     /// <param name="isKnownPlatform">Whether a platform (lower-case hex) has or had a lease; null: none has.</param>
+    /// <param name="caching">How long collateral for SGX and TDX is kept; null: as is good for what decides.</param>
     /// <param name="floors">What is kept of the collateral that was seen under a root; null: as long as this lives.</param>
     public EvidenceVerification(
         IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null, OtherRoots? otherRoots = null, VerificationPlaces? places = null,
-        Func<string, CancellationToken, Task<bool>>? isKnownPlatform = null, Func<Certificate, ITcbEvaluationFloor>? floors = null)
+        Func<string, CancellationToken, Task<bool>>? isKnownPlatform = null, Func<Certificate, ITcbEvaluationFloor>? floors = null, VerifiedCollateralCacheOptions? caching = null)
     {
-        _collateral = new CollateralByRoots(source, floors);
+        _collateral = new CollateralByRoots(source, floors, caching);
         _endorsements = endorsements;
         _clock = clock;
         _otherRoots = otherRoots ?? OtherRoots.None;
