@@ -29,14 +29,15 @@ public sealed class ForecastTests : IDisposable
     public async Task An_enclave_that_a_recovery_refuses()
     {
         await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"], "--custody", "attested");
-        using DcapVendor vendor = DcapVendor.Import(File.ReadAllText(_folder["d/vendor/UNPROTECTED-vendor.pem"]));
-        using DcapPlatform platform = DcapPlatform.Import(new DcapPlatformRequest(), File.ReadAllText(_folder["d/vendor/UNPROTECTED-platform.pem"]));
+        string vendorFolder = Path.GetDirectoryName(Assert.Single(Directory.GetFiles(_folder["d"], "UNPROTECTED-vendor.pem", SearchOption.AllDirectories)))!;
+        using DcapVendor vendor = DcapVendor.Import(File.ReadAllText(Path.Combine(vendorFolder, "UNPROTECTED-vendor.pem")));
+        using DcapPlatform platform = DcapPlatform.Import(new DcapPlatformRequest(), File.ReadAllText(Path.Combine(vendorFolder, "UNPROTECTED-platform.pem")));
         DcapCollateralRequest early = new()
         {
             IssueDate = DateTimeOffset.UtcNow.AddHours(-1), NextUpdate = DateTimeOffset.UtcNow.AddDays(30), TcbEvaluationDataNumber = 20,
             Levels = [new SimulatedTcbLevel(new byte[16], 0, [], "OutOfDate", "INTEL-SA-09999")],
         };
-        CollateralFolder.Replace(_folder["d/vendor/collateral"], DirectoryCollateralSource.EarlyName, CollateralFolder.FilesOf(vendor.NewCollateral(platform, early), early: null));
+        CollateralFolder.Replace(Path.Combine(vendorFolder, DcapVendorDirectory.CollateralFolder), DirectoryCollateralSource.EarlyName, CollateralFolder.FilesOf(vendor.NewCollateral(platform, early), early: null));
 
         CliResult forecast = await CliProcess.RunAsync(["enclaves", "forecast", "--output", "json", .. Access(dev)]);
         Assert.Equal(ExitCode.No, forecast.ExitCode);
