@@ -68,6 +68,9 @@ internal sealed class AdministrationServer : IAsyncDisposable
     /// <summary>What the vendor says early; nothing at first.</summary>
     internal ScriptedCollateral Early { get; private set; } = null!;
 
+    /// <summary>What AMD says.</summary>
+    internal ScriptedSnp Snp { get; private set; } = null!;
+
     /// <summary>Whether KEK versions are restored that the state has no record of.</summary>
     private bool RestoreUnknown { get; init; }
 
@@ -181,10 +184,11 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     private ForecastSources SourcesAhead()
     {
+        Snp = new ScriptedSnp(Broker.Time);
         (Standard, Early) = (new ScriptedCollateral(Enclave) { Change = request => request }, new ScriptedCollateral(Enclave));
         return new ForecastSources(
-            new EvidenceVerification(Standard, Broker.Time, otherRoots: OtherRoots.Any), new EvidenceVerification(Early, Broker.Time, otherRoots: OtherRoots.Any),
-            new EvidenceVerification(Standard, new ClockAhead(Broker.Time, TimeSpan.FromDays(Forecaster.Days)), otherRoots: OtherRoots.Any), null, "a test", "");
+            new EvidenceVerification(Standard, Broker.Time, Snp, OtherRoots.Any), new EvidenceVerification(Early, Broker.Time, Snp, OtherRoots.Any),
+            new EvidenceVerification(Standard, new ClockAhead(Broker.Time, TimeSpan.FromDays(Forecaster.Days)), Snp, OtherRoots.Any), Snp, "a test", "AMD");
     }
 
     private static HttpsConnectionAdapterOptions Tls(TlsIdentity identity, AdministratorDirectory administrators, bool requireCertificate)

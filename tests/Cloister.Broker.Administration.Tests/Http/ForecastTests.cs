@@ -85,6 +85,22 @@ public sealed class ForecastTests
     }
 
     [Fact]
+    public async Task A_revocation_list_of_amd_that_ends()
+    {
+        await using AdministrationServer server = await AdministrationServer.StartAsync();
+        AttestRequest guest = server.Snp.Answer(server.Enclave.Jwk, SimulatedEnclave.Statement(kek: Kek));
+        await GrantAsync(server, server.Snp.Policy, "snp", guest);
+        FleetForecast good = await server.Carol.ForecastAsync(Cancellation);
+        Assert.Equal((Outlooks.Accepted, 0), (Assert.Single(good.Enclaves).Outlook, good.WithoutEarly));
+
+        server.Snp.CrlEndsIn = TimeSpan.FromDays(3);
+        EnclaveForecast failing = Assert.Single((await server.Carol.ForecastAsync(Cancellation)).Enclaves);
+        Assert.Equal((Outlooks.RefusedSoon, "revocation"), (failing.Outlook, failing.Step));
+        CollateralEntry listed = Assert.Single((await server.Carol.CollateralAsync(Cancellation)).Items);
+        Assert.Equal(("snp-genoa", "crl", "AMD"), (listed.Model, listed.Item, listed.Source));
+    }
+
+    [Fact]
     public async Task What_the_policy_of_now_refuses_and_what_cannot_be_told()
     {
         await using AdministrationServer server = await AdministrationServer.StartAsync();
@@ -118,7 +134,7 @@ public sealed class ForecastTests
     }
 
     // The KEK and the policy at the first time; a lease for an hour, with its evidence, in place of those before.
-    private static async Task<string> GrantAsync(AdministrationServer server, string policy)
+    private static async Task<string> GrantAsync(AdministrationServer server, string policy, string tee = "sgx", AttestRequest? presented = null)
     {
         await server.Broker.State.SetPolicyAsync("simulated", policy, "alice", Cancellation);
         if (await server.Broker.State.FindKekAsync(Kek, Cancellation) is null)
@@ -128,13 +144,13 @@ public sealed class ForecastTests
 
         DateTimeOffset now = server.Broker.Time.GetUtcNow();
         LeaseRecord lease = new(
-            RandomNumberGenerator.GetHexString(32, lowercase: true), server.Enclave.Instance, "c1", "tee", Kek, "sgx", server.Enclave.Measurement, server.Enclave.Ppid,
+            RandomNumberGenerator.GetHexString(32, lowercase: true), server.Enclave.Instance, "c1", "tee", Kek, tee, server.Enclave.Measurement, server.Enclave.Ppid,
             SimulatedEnclave.ConfigDigest, "simulated", now, now, now.AddMinutes(5), 0, 0, 0);
-        AttestRequest request = server.Enclave.Answer("nonce", SimulatedEnclave.Statement(kek: Kek));
+        AttestRequest request = presented ?? server.Enclave.Answer("nonce", SimulatedEnclave.Statement(kek: Kek));
         await server.Broker.State.GrantLeaseAsync(
             new LeaseGrant(lease)
             {
-                Evidence = (new EvidenceRecord(true, lease.Id, lease.Instance, "sgx", "", now, JsonSerializer.SerializeToUtf8Bytes(request, KbsJson.Default.AttestRequest)), Limits),
+                Evidence = (new EvidenceRecord(true, lease.Id, lease.Instance, tee, "", now, JsonSerializer.SerializeToUtf8Bytes(request, KbsJson.Default.AttestRequest)), Limits),
             },
             Cancellation);
         return lease.Id;

@@ -128,8 +128,9 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
             return Of(Outlooks.RefusedNow, early: false, now);
         }
 
-        StepFailure? early = await evidence.JudgeAsync(sources.Early, decides, cancellation);
-        bool hasEarly = record.Tee != TeeNames.NameOf(Tee.Snp) && early is not { Step: Fetching };
+        bool mayHaveEarly = record.Tee != TeeNames.NameOf(Tee.Snp);
+        StepFailure? early = mayHaveEarly ? await evidence.JudgeAsync(sources.Early, decides, cancellation) : null;
+        bool hasEarly = mayHaveEarly && early is not { Step: Fetching };
         StepFailure? later = await evidence.JudgeAsync(sources.Later, decides, cancellation);
 
         // Collateral that cannot be had says nothing about what it would say. What counts and does not verify some days ahead, because it ends, does.
