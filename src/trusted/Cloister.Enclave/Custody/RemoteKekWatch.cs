@@ -53,7 +53,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 deadline.CancelAfter(_options.Timeout);
                 RemoteKek kek = await _kms.DescribeAsync(deadline.Token);
-                await TryUnwrapAsync(kek.Active, deadline.Token);
+                await TryUnwrapAsync(kek.Active, deadline);
                 answeredAt = BootTime.Milliseconds;
                 Publish(new View(kek, CustodyStatus.Ready(kek.Active)));
             }
@@ -80,7 +80,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
     }
 
     // It counts like any other use: once in a while, and not each time that something is looked at.
-    private async ValueTask TryUnwrapAsync(KeyFingerprint kek, CancellationToken cancellation)
+    private async ValueTask TryUnwrapAsync(KeyFingerprint kek, CancellationTokenSource deadline)
     {
         long now = BootTime.Milliseconds;
         if (kek == _trial.Kek && now < _trial.Until)
@@ -96,8 +96,10 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
         byte[]? wrapped = kek == _trial.Kek ? _trial.Wrapped : null;
         try
         {
-            wrapped ??= (await _kms.EncryptAsync(kek, _context, [new byte[1]], cancellation))[0];
-            await _kms.DecryptAsync(kek, _context, wrapped, new byte[16], cancellation);
+            deadline.CancelAfter(_options.Timeout); // each call has its own
+            wrapped ??= (await _kms.EncryptAsync(kek, _context, [new byte[1]], deadline.Token))[0];
+            deadline.CancelAfter(_options.Timeout);
+            await _kms.DecryptAsync(kek, _context, wrapped, new byte[16], deadline.Token);
             _trial = (kek, wrapped, now + (long)_options.TrialInterval.TotalMilliseconds, null);
         }
         catch (Exception e) when (e is RemoteKmsException or OperationCanceledException)
