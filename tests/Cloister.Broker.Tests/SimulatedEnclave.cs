@@ -150,10 +150,16 @@ internal sealed class SimulatedEnclave : IDcapCollateralSource, IDisposable
 
     public Task<DcapCollateral> GetAsync(DcapCollateralKey key, CancellationToken cancellationToken)
     {
+        return Task.FromResult(NewCollateral(request => request));
+    }
+
+    /// <summary>Collateral of its platform, changed.</summary>
+    public DcapCollateral NewCollateral(Func<DcapCollateralRequest, DcapCollateralRequest> change)
+    {
         DateTimeOffset issued = _clock.GetUtcNow().AddDays(-1);
         lock (Minting)
         {
-            return Task.FromResult(SharedVendor.NewCollateral(_platform, new DcapCollateralRequest { IssueDate = issued, NextUpdate = issued.AddDays(30) }));
+            return SharedVendor.NewCollateral(_platform, change(new DcapCollateralRequest { IssueDate = issued, NextUpdate = issued.AddDays(30) }));
         }
     }
 

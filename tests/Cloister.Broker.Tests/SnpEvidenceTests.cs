@@ -34,6 +34,8 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
     private SnpCollateral? _known;
     private bool? _askedWithKey;
 
+    public IReadOnlyList<(string Model, Attestation.Collateral.CollateralItem Item)> Items => [];
+
     public Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, Requester requester, CancellationToken cancellationToken)
     {
         _askedWithKey = hasKey;

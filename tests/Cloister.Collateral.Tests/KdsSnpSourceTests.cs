@@ -178,6 +178,12 @@ public sealed class KdsSnpSourceTests
             DirectoryInfo all = root.CreateSubdirectory("snp");
             await File.WriteAllTextAsync(Path.Combine(all.FullName, "ca_chain.pem"), Genoa.ChainPem, TestContext.Current.CancellationToken);
             Assert.Empty((await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);
+            DirectoryInfo line = root.CreateSubdirectory("snp-genoa");
+            await File.WriteAllTextAsync(Path.Combine(line.FullName, "ca_chain.pem"), Genoa.ChainPem, TestContext.Current.CancellationToken);
+            byte[] crl = Genoa.IssueRevocationList(Now.AddDays(-1), Now.AddDays(30));
+            await File.WriteAllBytesAsync(Path.Combine(line.FullName, "crl.der"), crl, TestContext.Current.CancellationToken);
+            Assert.Single((await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).RevocationLists);
+            Assert.Contains(source.Items, item => item is { Model: "snp-genoa", Item.Name: "crl" } && item.Item.EndsAt == Now.AddDays(30));
             DirectoryInfo own = root.CreateSubdirectory("snp-" + Convert.ToHexStringLower(LongId));
             await File.WriteAllBytesAsync(Path.Combine(own.FullName, "vcek.der"), endorsement.Certificate, TestContext.Current.CancellationToken);
             Assert.Single((await source.GetAsync(report, hasKey: false, Requester.Known, TestContext.Current.CancellationToken)).EndorsementKeys);

@@ -33,10 +33,10 @@ internal sealed class LocalServer : IDisposable
     public void Route(string path, Func<HttpListenerContext, byte[]> answer) => _routes[path] = answer;
 
     /// <summary>Serves collateral as a service of the PCS API does.</summary>
-    public void ServeCollateral(string tee, string fmspc, string ca, DcapCollateral collateral, bool hexCrls)
+    public void ServeCollateral(string tee, string fmspc, string ca, DcapCollateral collateral, bool hexCrls, string update = "standard")
     {
-        Route($"/{tee}/certification/v4/tcb?fmspc={fmspc}&update=standard", c => WithChain(c, "TCB-Info-Issuer-Chain", collateral.TcbSigningChain, collateral.TcbInfo));
-        Route($"/{tee}/certification/v4/qe/identity?update=standard", c => WithChain(c, "SGX-Enclave-Identity-Issuer-Chain", collateral.TcbSigningChain, collateral.QeIdentity));
+        Route($"/{tee}/certification/v4/tcb?fmspc={fmspc}&update={update}", c => WithChain(c, "TCB-Info-Issuer-Chain", collateral.TcbSigningChain, collateral.TcbInfo));
+        Route($"/{tee}/certification/v4/qe/identity?update={update}", c => WithChain(c, "SGX-Enclave-Identity-Issuer-Chain", collateral.QeIdentityChain.IsEmpty ? collateral.TcbSigningChain : collateral.QeIdentityChain, collateral.QeIdentity));
         Route($"/sgx/certification/v4/pckcrl?ca={ca}&encoding=der", c => WithChain(c, "SGX-PCK-CRL-Issuer-Chain", collateral.PckCrlIssuerChain, Crl(collateral.PckCrl, hexCrls)));
         Route("/sgx/certification/v4/rootcacrl", Crl(collateral.RootCaCrl, hexCrls));
     }

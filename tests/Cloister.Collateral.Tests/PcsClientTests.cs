@@ -49,6 +49,55 @@ public sealed class PcsClientTests
     }
 
     [Fact]
+    public async Task A_service_with_an_authority_of_its_own()
+    {
+        byte[] quote = Platform.QuoteSgx(new EnclaveReportFields());
+        DcapCollateralKey key = DcapCollateralKey.FromQuote(quote);
+        using TlsServer server = new();
+        server.Serve("sgx", key.Fmspc, "platform", Vendor.NewCollateral(Platform, Request));
+        using HttpClient trusting = CollateralHttp.Client(proxy: null, server.Authority);
+        DcapCollateral collateral = await new PcsClient(trusting, PcsClientOptions.ForPccs(server.Address)).GetAsync(key, Cancellation);
+        Assert.True(DcapVerifier.Verify(Tee.Sgx, quote, collateral, Vendor.Anchors, VerificationTime.At(Now)).IsAuthentic);
+
+        // It is that one authority which is trusted, and without it none of it.
+        using TlsServer other = new();
+        foreach (string? authorities in (string?[])[null, other.Authority])
+        {
+            using HttpClient wary = CollateralHttp.Client(proxy: null, authorities);
+            await AssertCodeAsync("unreachable", new PcsClient(wary, PcsClientOptions.ForPccs(server.Address)), key);
+        }
+    }
+
+    [Fact]
+    public async Task Different_signers_come_with_their_chains()
+    {
+        byte[] quote = Platform.QuoteSgx(new EnclaveReportFields());
+        DcapCollateralKey key = DcapCollateralKey.FromQuote(quote);
+        using DcapAuthority second = Vendor.Root.Issue("Simulated SGX TCB Signing", isAuthority: false, Now.AddYears(-1), Now.AddYears(1));
+        using LocalServer server = new();
+        server.ServeCollateral("sgx", key.Fmspc, "platform", Vendor.NewCollateral(Platform, Request with { QeSigner = second }), hexCrls: false);
+        using HttpClient http = new();
+        DcapCollateral collateral = await new PcsClient(http, PcsClientOptions.ForPccs(server.Address)).GetAsync(key, Cancellation);
+        Assert.NotEqual(collateral.TcbSigningChain.ToArray(), collateral.QeIdentityChain.ToArray());
+        VerificationResult result = DcapVerifier.Verify(Tee.Sgx, quote, collateral, Vendor.Anchors, VerificationTime.At(Now));
+        Assert.True(result.IsAuthentic, result.Failure?.ToString());
+    }
+
+    [Fact]
+    public async Task Early_collateral_is_asked_for_as_such()
+    {
+        DcapCollateralKey key = new(Tee.Sgx, "00A067110000", true);
+        using LocalServer server = new();
+        server.ServeCollateral("sgx", key.Fmspc, "platform", Vendor.NewCollateral(Platform, Request), hexCrls: false);
+        using HttpClient http = new();
+        PcsClient early = new(http, PcsClientOptions.ForPccs(server.Address) with { EarlyUpdates = true });
+        await AssertCodeAsync("http_status", early, key);
+        server.ServeCollateral("sgx", key.Fmspc, "platform", Vendor.NewCollateral(Platform, Request with { TcbEvaluationDataNumber = 20 }), hexCrls: false, update: "early");
+        DcapCollateral collateral = await early.GetAsync(key, Cancellation);
+        Assert.Equal(20, DcapVerifier.VerifyCollateral(collateral, Vendor.Anchors, VerificationTime.At(Now), out _)!.TcbEvaluationDataNumber);
+    }
+
+    [Fact]
     public async Task What_cannot_be_had_is_said_with_a_code()
     {
         using LocalServer server = new();

@@ -105,11 +105,33 @@ public sealed class VerifiedCollateralCacheTests
 
         source.IssueDate = Now.AddDays(-1);
 
-        // The floor outlives the process when the caller keeps it.
-        VerifiedCollateralCache later = new(source, Vendor.Anchors, floor: new TcbEvaluationFloor(floor.All));
+        // The floor outlives the cache.
+        VerifiedCollateralCache later = new(source, Vendor.Anchors, floor: floor);
         Assert.Equal("rollback", (await Assert.ThrowsAsync<CollateralException>(() => later.GetAsync(Key, VerificationTime.At(Now), Cancellation))).Code);
         source.Number = 19;
         Assert.Equal(19, (await later.GetAsync(Key, VerificationTime.At(Now.AddSeconds(15)), Cancellation)).TcbEvaluationDataNumber);
+    }
+
+    [Theory]
+    [InlineData(19, 17)]
+    [InlineData(17, 19)]
+    public async Task Each_number_has_a_floor_of_its_own(int tcbInfo, int qeIdentity)
+    {
+        FakeSource source = new();
+        TcbEvaluationFloor floor = new();
+        await new VerifiedCollateralCache(source, Vendor.Anchors, floor: floor).GetAsync(Key, VerificationTime.At(Now), Cancellation);
+        (source.Number, source.QeNumber) = (tcbInfo, qeIdentity);
+        CollateralException e = await Assert.ThrowsAsync<CollateralException>(
+            () => new VerifiedCollateralCache(source, Vendor.Anchors, floor: floor).GetAsync(Key, VerificationTime.At(Now), Cancellation));
+        Assert.Equal("rollback", e.Code);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_kept_is_not_used()
+    {
+        FakeSource source = new();
+        VerifiedCollateralCache cache = new(source, Vendor.Anchors, floor: new NoFloor());
+        Assert.Equal("floor", (await Assert.ThrowsAsync<CollateralException>(() => cache.GetAsync(Key, VerificationTime.At(Now), Cancellation))).Code);
     }
 
     [Fact]
@@ -129,22 +151,19 @@ public sealed class VerifiedCollateralCacheTests
             DirectoryCollateralSource source = new(root);
             Assert.Equal("unreachable", (await Assert.ThrowsAsync<CollateralException>(() => source.GetAsync(Key, Cancellation))).Code);
             DcapCollateral minted = await new FakeSource().GetAsync(Key, Cancellation);
-            string own = Directory.CreateDirectory(Path.Combine(root, "sgx-0053494D0000-platform")).FullName;
-            foreach ((string name, ReadOnlyMemory<byte> bytes) in ((string, ReadOnlyMemory<byte>)[])
-            [
-                ("tcb_info.json", minted.TcbInfo), ("qe_identity.json", minted.QeIdentity), ("tcb_signing_chain.pem", minted.TcbSigningChain),
-                ("pck_crl.der", minted.PckCrl), ("pck_crl_issuer_chain.pem", minted.PckCrlIssuerChain), ("root_ca_crl.der", minted.RootCaCrl),
-            ])
-            {
-                await File.WriteAllBytesAsync(Path.Combine(own, name), bytes, Cancellation);
-            }
-
+            CollateralFolder.Replace(root, "sgx-0053494D0000-platform", CollateralFolder.FilesOf(minted, early: null));
             Assert.NotNull(await new VerifiedCollateralCache(source, Vendor.Anchors).GetAsync(Key, VerificationTime.At(Now), Cancellation));
         }
         finally
         {
             Directory.Delete(root, recursive: true);
         }
+    }
+
+    private sealed class NoFloor : ITcbEvaluationFloor
+    {
+        public Task<TcbEvaluationNumbers> RaiseAsync(DcapCollateralKey key, TcbEvaluationNumbers numbers, CancellationToken cancellationToken) =>
+            throw new CollateralException("floor", "the database does not answer");
     }
 
     private sealed class FakeSource : IDcapCollateralSource
@@ -159,6 +178,8 @@ public sealed class VerifiedCollateralCacheTests
 
         public int Number { get; set; } = 18;
 
+        public int? QeNumber { get; set; }
+
         public DateTimeOffset IssueDate { get; set; } = Now.AddDays(-1);
 
         public async Task<DcapCollateral> GetAsync(DcapCollateralKey key, CancellationToken cancellationToken)
@@ -168,7 +189,7 @@ public sealed class VerifiedCollateralCacheTests
             await Before;
             return IsAway
                 ? throw new CollateralException("unreachable", "away")
-                : Vendor.NewCollateral(Platform, new DcapCollateralRequest { IssueDate = IssueDate, NextUpdate = IssueDate.AddDays(30), TcbEvaluationDataNumber = Number });
+                : Vendor.NewCollateral(Platform, new DcapCollateralRequest { IssueDate = IssueDate, NextUpdate = IssueDate.AddDays(30), TcbEvaluationDataNumber = Number, QeTcbEvaluationDataNumber = QeNumber });
         }
     }
 }

@@ -48,7 +48,7 @@ internal sealed class SoftwareKms : IRemoteKms
     public async ValueTask<IReadOnlyList<byte[]>> EncryptAsync(
         KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation)
     {
-        _options.CountRemoteCall();
+        Count(context);
         await RoundTripAsync(cancellation);
         Xaes256Gcm cipher = Cipher(kek);
         return [.. plaintexts.Select(plaintext => Encrypt(cipher, kek, context, plaintext.Span))];
@@ -57,7 +57,7 @@ internal sealed class SoftwareKms : IRemoteKms
     public async ValueTask<int> DecryptAsync(
         KeyFingerprint kek, EnvelopeContext context, ReadOnlyMemory<byte> ciphertext, Memory<byte> plaintext, CancellationToken cancellation)
     {
-        _options.CountRemoteCall();
+        Count(context);
         await RoundTripAsync(cancellation);
         int length = ciphertext.Length - Xaes256Gcm.NonceSize - Xaes256Gcm.TagSize;
         byte[] aad = Aad(kek, context);
@@ -65,6 +65,15 @@ internal sealed class SoftwareKms : IRemoteKms
             && Cipher(kek).TryDecrypt(ciphertext.Span[..Xaes256Gcm.NonceSize], ciphertext.Span[Xaes256Gcm.NonceSize..], aad, plaintext.Span[..length])
             ? length
             : throw new RemoteKmsException(RemoteKmsFailure.NotAuthentic, "not authentic");
+    }
+
+    // What is only tried has no part in what a Secret costs.
+    private void Count(EnvelopeContext context)
+    {
+        if (context.Purpose != EnvelopeContext.TrialPurpose)
+        {
+            _options.CountRemoteCall();
+        }
     }
 
     public ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Collateral;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
@@ -11,11 +12,11 @@ namespace Cloister.Broker.State;
 
 /// <summary>
 /// The durable state of a broker, shared by all brokers on one database. What a caller awaits is durable when the await returns.
-/// Rows that decide who gets a KEK (policies, KEKs, revocations, requests) are authenticated: one that no broker made is an error of what needs it alone.
+/// Rows that decide who gets a KEK (policies, KEKs, revocations, requests, floors of collateral) are authenticated: one that no broker made is an error of what needs it alone.
 /// Thread-safe. Times are kept in whole milliseconds, UTC. Every member throws <see cref="BrokerStateException"/>.
 /// secrets: settings may be wrapped keys; nothing here is a key in clear.
 /// </summary>
-public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAdministratorKeys, IAuditLog, IEvidenceArchive, IAsyncDisposable
+public interface IBrokerState : ISettings, IKekRegistry, IPolicyRegistry, ISessionRegistry, ILeaseRegistry, IRevocationRegistry, IRequestRegistry, IAdministratorKeys, IAuditLog, IEvidenceArchive, ITcbFloors, IAsyncDisposable
 {
     /// <summary>Asks whether the database answers, and has the audit log that it had.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.Unavailable"/> or <see cref="BrokerStateError.AuditConflict"/>.</exception>

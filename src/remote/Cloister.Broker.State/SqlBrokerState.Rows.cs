@@ -168,7 +168,7 @@ public sealed partial class SqlBrokerState
             if (RowLedger.Problem(ledger?.DigestOf(name), digest) is { } problem)
                 differences.Add(new RowDifference(name, digest, $"{name}, {problem}"));
         }
-        foreach (string table in (string[])[RowName.Keks, RowName.Policies, RowName.PolicyVersions, RowName.Revocations, RowName.PendingActs])
+        foreach (string table in (string[])[RowName.Keks, RowName.Policies, RowName.PolicyVersions, RowName.Revocations, RowName.PendingActs, RowName.TcbFloors])
         {
             foreach (RowName name in (ledger?.Ids(table) ?? []).Select(id => new RowName(table, id)).Where(name => !rows.ContainsKey(name)))
                 differences.Add(new RowDifference(name, null, $"{name}, was removed"));
@@ -191,6 +191,8 @@ public sealed partial class SqlBrokerState
             rows[new RowName(RowName.Revocations, revocation.Id)] = RevocationRow.DigestOf(revocation);
         foreach (RequestRow request in await queries.ListAsync<RequestRow>($"SELECT {RequestColumns} FROM PendingActs", null, cancellation))
             rows[new RowName(RowName.PendingActs, request.Id)] = RequestRow.DigestOf(request);
+        foreach (TcbFloorRow floor in await queries.ListAsync<TcbFloorRow>($"SELECT {TcbFloorColumns} FROM TcbFloors", null, cancellation))
+            rows[floor.Name] = TcbFloorRow.DigestOf(floor);
         return rows;
     }
 

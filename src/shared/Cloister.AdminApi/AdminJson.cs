@@ -29,6 +29,8 @@ namespace Cloister.AdminApi;
 [JsonSerializable(typeof(DryRunRequest))]
 [JsonSerializable(typeof(DryRunResult))]
 [JsonSerializable(typeof(EnclaveList))]
+[JsonSerializable(typeof(FleetForecast))]
+[JsonSerializable(typeof(CollateralStatus))]
 [JsonSerializable(typeof(RevocationList))]
 [JsonSerializable(typeof(RevokeRequest))]
 [JsonSerializable(typeof(LiftRequest))]

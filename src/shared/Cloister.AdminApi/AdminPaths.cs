@@ -33,6 +33,12 @@ public static class AdminPaths
     /// <summary>Leases of enclaves.</summary>
     public const string Enclaves = Prefix + "/enclaves";
 
+    /// <summary>Which enclaves will be refused.</summary>
+    public const string Forecast = Enclaves + "/forecast";
+
+    /// <summary>The collateral that the broker has.</summary>
+    public const string Collateral = Prefix + "/collateral";
+
     /// <summary>Revocations in force.</summary>
     public const string Revocations = Prefix + "/revocations";
 

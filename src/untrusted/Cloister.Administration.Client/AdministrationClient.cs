@@ -107,6 +107,12 @@ public sealed class AdministrationClient : IDisposable
     public async Task<IReadOnlyList<EnclaveLease>> ListEnclavesAsync(string? cluster, bool ended, CancellationToken cancellation) => (await _connection.GetAsync(
         $"{AdminPaths.Enclaves}?ended={(ended ? "true" : "false")}{(cluster is null ? "" : $"&cluster={Part(cluster)}")}", Json.EnclaveList, cancellation)).Enclaves;
 
+    /// <summary>Which enclaves will be refused, looked at now.</summary>
+    public Task<FleetForecast> ForecastAsync(CancellationToken cancellation) => _connection.GetAsync(AdminPaths.Forecast, Json.FleetForecast, cancellation);
+
+    /// <summary>The collateral that the broker has.</summary>
+    public Task<CollateralStatus> CollateralAsync(CancellationToken cancellation) => _connection.GetAsync(AdminPaths.Collateral, Json.CollateralStatus, cancellation);
+
     /// <summary>Revocations in force.</summary>
     public async Task<IReadOnlyList<RevocationEntry>> ListRevocationsAsync(CancellationToken cancellation) =>
         (await _connection.GetAsync(AdminPaths.Revocations, Json.RevocationList, cancellation)).Revocations;

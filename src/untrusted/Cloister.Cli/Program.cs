@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cloister.Cli;
 using Cloister.Cli.Administration;
+using Cloister.Cli.Collateral;
 using Cloister.Cli.Config;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Dev;
@@ -27,6 +28,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     EvidenceCommand.Create(),
     PolicyCommand.Create(),
     EnclavesCommand.Create(),
+    CollateralCommand.Create(),
     AuditCommand.Create(),
     AdminCommand.Create(),
     ConfigCommand.Create(),

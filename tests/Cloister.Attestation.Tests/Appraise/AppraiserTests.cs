@@ -85,6 +85,28 @@ public sealed class AppraiserTests
         AssertRefused("tcb.minEvaluationDataNumber", "too_low", Appraise(SamplePolicies.Sgx, MintedDcap.VerifySgx(collateral: MintedDcap.SgxCollateral with { TcbEvaluationDataNumber = 17 })));
     }
 
+    [Theory]
+    [InlineData("2024-03-12T23:59:59Z", "2024-03-13T00:00:00Z", "2024-03-13T00:00:00Z", "platform")]
+    [InlineData("2024-03-13T00:00:00Z", "2024-03-12T23:59:59Z", "2024-03-13T00:00:00Z", "quoting enclave")]
+    [InlineData("2024-03-13T00:00:00Z", "2024-03-13T00:00:00Z", "2024-03-12T23:59:59Z", "TDX module")]
+    [InlineData("2024-03-13T00:00:00Z", "2024-03-13T00:00:00Z", "2024-03-13T00:00:00Z", null)]
+    public void Dates_of_the_platform_the_module_and_the_quoting_enclave(string platform, string enclave, string module, string? old)
+    {
+        DcapCollateralRequest collateral = MintedDcap.TdxCollateral with
+        {
+            Levels = [new SimulatedTcbLevel(new byte[16], 0, new byte[16], "UpToDate") { Date = platform }],
+            QeLevels = [new SimulatedIsvSvnLevel(8, "UpToDate") { Date = enclave }],
+            TdxModules = [new SimulatedTdxModule("TDX_01", new SimulatedIsvSvnLevel(5, "UpToDate") { Date = module })],
+        };
+        AppraisalResult result = Appraise(SamplePolicies.Tdx.Replace("minDate: any", "minDate: 2024-03-13", StringComparison.Ordinal), MintedDcap.VerifyTdx(collateral: collateral), TdxExpectations);
+        Assert.Equal(old is null, result.IsAccepted);
+        if (old is not null)
+        {
+            AssertRefused("tcb.minDate", "too_old", result);
+            Assert.Contains($"the {old} is of 2024-03-12 23:59:59Z", Assert.Single(result.Failures).Detail, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Debug_is_refused() => AssertRefused("debug", "debug", Appraise(SamplePolicies.Sgx, Enclave(new EnclaveReportFields { MrEnclave = MintedDcap.Bytes(32, 0xE1), Flags = 7 })));
 

@@ -50,6 +50,36 @@ public sealed class DcapRefusalTests
     }
 
     [Fact]
+    public void Tcb_info_and_qe_identity_may_have_different_signers()
+    {
+        using DcapAuthority second = MintedDcap.Vendor.Root.Issue("Simulated SGX TCB Signing", isAuthority: false, Now.AddYears(-1), Now.AddYears(1));
+        DcapCollateralRequest two = Good with { QeSigner = second };
+        Assert.True(MintedDcap.VerifySgx(collateral: two).IsAuthentic);
+        Assert.True(MintedDcap.VerifyTdx(collateral: two with { Tee = Tee.Tdx }).IsAuthentic);
+
+        // Each counts for what it signed, and is as good as the other has to be.
+        byte[] quote = MintedDcap.Platform.Quote(MintedDcap.SgxQuote);
+        DcapCollateral collateral = MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, two);
+        AssertRefused("qe_identity", "bad_signature", Verify(Tee.Sgx, quote, collateral with { QeIdentityChain = default }));
+        AssertRefused("tcb_info", "bad_signature", Verify(Tee.Sgx, quote, collateral with { TcbSigningChain = collateral.QeIdentityChain }));
+        AssertRefused("tcb_signing_chain", "revoked", MintedDcap.VerifySgx(collateral: two with { RevokeQeSigner = true }));
+        AssertRefused("tcb_signing_chain", "expired", MintedDcap.VerifySgx(collateral: two with { QeSigner = Ended() }));
+        AssertRefused("tcb_signing_chain", "wrong_certificate", MintedDcap.VerifySgx(collateral: two with { QeSigner = MintedDcap.Vendor.PlatformCa }));
+        using DcapVendor other = DcapVendor.Create(Now.AddYears(-1));
+        AssertRefused("pck_revocation", "different_roots", Verify(
+            Tee.Sgx, quote, collateral with { QeIdentity = other.NewCollateral(MintedDcap.Platform, Good).QeIdentity, QeIdentityChain = other.NewCollateral(MintedDcap.Platform, Good).TcbSigningChain }));
+
+        // Collateral that was verified before is looked at again with each quote: the second certificate too.
+        using DcapAuthority brief = MintedDcap.Vendor.Root.Issue("Simulated SGX TCB Signing", isAuthority: false, Now.AddYears(-1), Now.AddDays(1));
+        VerifiedDcapCollateral verified = DcapVerifier.VerifyCollateral(
+            MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good with { QeSigner = brief }), MintedDcap.Vendor.Anchors, VerificationTime.At(Now), out _)!;
+        AssertRefused("collateral_validity", "expired", DcapVerifier.Verify(Tee.Sgx, quote, verified, VerificationTime.At(Now.AddDays(2))));
+        Assert.Contains(verified.Items, item => item.Name == "qe_identity_chain" && item.EndsAt == brief.Certificate.NotAfter);
+
+        static DcapAuthority Ended() => MintedDcap.Vendor.Root.Issue("Simulated SGX TCB Signing", isAuthority: false, Now.AddYears(-1), Now.AddDays(-1));
+    }
+
+    [Fact]
     public void Qe_vendor() => AssertRefused("qe_vendor", "unknown_vendor", MintedDcap.VerifySgx(MintedDcap.SgxQuote with { QeVendorId = new byte[16] }));
 
     [Fact]

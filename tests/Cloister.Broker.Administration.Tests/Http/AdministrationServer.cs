@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Cloister.Administration.Client;
 using Cloister.Audit;
 using Cloister.Broker.Administration.Endpoints;
+using Cloister.Broker.Administration.Forecasts;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
@@ -60,6 +61,15 @@ internal sealed class AdministrationServer : IAsyncDisposable
 
     /// <summary>Auditor.</summary>
     internal AdministrationClient Carol { get; private set; } = null!;
+
+    /// <summary>What the vendor of the enclave says now, and what it will say.</summary>
+    internal ScriptedCollateral Standard { get; private set; } = null!;
+
+    /// <summary>What the vendor says early; nothing at first.</summary>
+    internal ScriptedCollateral Early { get; private set; } = null!;
+
+    /// <summary>What AMD says.</summary>
+    internal ScriptedSnp Snp { get; private set; } = null!;
 
     /// <summary>Whether KEK versions are restored that the state has no record of.</summary>
     private bool RestoreUnknown { get; init; }
@@ -159,6 +169,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
             Recovery = new KekRecovery(Broker.State, stores, BrokerUnderTest.Authority, _authority, RestoreUnknown),
             AuthorityRecovery = new AuthorityRecovery(Broker.State, _authority),
             DryRun = new PolicyDryRun(Broker.State, new EvidenceVerification(Enclave, Broker.Time, otherRoots: OtherRoots.Any)),
+            Forecaster = new Forecaster(Broker.State, SourcesAhead(), Broker.Time),
             State = Broker.State,
             Authority = BrokerUnderTest.Authority,
             AuthorityPublicKey = _auditKey.ExportSubjectPublicKeyInfo,
@@ -169,6 +180,15 @@ internal sealed class AdministrationServer : IAsyncDisposable
         });
         await _host.StartAsync(TestContext.Current.CancellationToken);
         Address = new Uri(_host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    }
+
+    private ForecastSources SourcesAhead()
+    {
+        Snp = new ScriptedSnp(Broker.Time);
+        (Standard, Early) = (new ScriptedCollateral(Enclave) { Change = request => request }, new ScriptedCollateral(Enclave));
+        return new ForecastSources(
+            new EvidenceVerification(Standard, Broker.Time, Snp, OtherRoots.Any), new EvidenceVerification(Early, Broker.Time, Snp, OtherRoots.Any),
+            new EvidenceVerification(Standard, new ClockAhead(Broker.Time, TimeSpan.FromDays(Forecaster.Days)), Snp, OtherRoots.Any), Snp, "a test", "AMD");
     }
 
     private static HttpsConnectionAdapterOptions Tls(TlsIdentity identity, AdministratorDirectory administrators, bool requireCertificate)

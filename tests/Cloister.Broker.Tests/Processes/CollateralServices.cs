@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Cloister.Attestation;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify.Dcap;
+using Cloister.Simulator.Dcap;
 
 namespace Cloister.Broker.Tests.Processes;
 
@@ -39,13 +40,20 @@ internal sealed class CollateralServices : IDisposable
     public void Give(string path, byte[] body) => _routes[path] = (body, "", "");
 
     /// <summary>Has the collateral of the platform model that a simulated enclave runs on.</summary>
-    public async Task GiveAsync(SimulatedEnclave enclave)
+    public Task GiveAsync(SimulatedEnclave enclave)
+    {
+        Give(enclave, request => request);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Has it changed, as what counts or as what is early.</summary>
+    public void Give(SimulatedEnclave enclave, Func<DcapCollateralRequest, DcapCollateralRequest> change, string update = "standard")
     {
         DcapCollateralKey key = DcapCollateralKey.FromQuote(enclave.Quote(new byte[64]));
-        DcapCollateral made = await enclave.GetAsync(key, CancellationToken.None);
+        DcapCollateral made = enclave.NewCollateral(change);
         string tee = TeeNames.NameOf(key.Tee);
-        _routes[$"/{tee}/certification/v4/tcb?fmspc={key.Fmspc}&update=standard"] = (made.TcbInfo.ToArray(), "TCB-Info-Issuer-Chain", Text(made.TcbSigningChain));
-        _routes[$"/{tee}/certification/v4/qe/identity?update=standard"] = (made.QeIdentity.ToArray(), "SGX-Enclave-Identity-Issuer-Chain", Text(made.TcbSigningChain));
+        _routes[$"/{tee}/certification/v4/tcb?fmspc={key.Fmspc}&update={update}"] = (made.TcbInfo.ToArray(), "TCB-Info-Issuer-Chain", Text(made.TcbSigningChain));
+        _routes[$"/{tee}/certification/v4/qe/identity?update={update}"] = (made.QeIdentity.ToArray(), "SGX-Enclave-Identity-Issuer-Chain", Text(made.TcbSigningChain));
         _routes[$"/sgx/certification/v4/pckcrl?ca={key.AuthorityName}&encoding=der"] = (made.PckCrl.ToArray(), "SGX-PCK-CRL-Issuer-Chain", Text(made.PckCrlIssuerChain));
         _routes["/sgx/certification/v4/rootcacrl"] = (made.RootCaCrl.ToArray(), "", "");
     }

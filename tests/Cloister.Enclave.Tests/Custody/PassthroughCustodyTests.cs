@@ -99,6 +99,41 @@ public sealed class PassthroughCustodyTests
         await kms.ReadyAsync();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_denied_unwrap_is_known_before_anybody_reads(bool passthrough)
+    {
+        RemoteOptions often = RemoteFixture.Options with { TrialInterval = TimeSpan.FromMilliseconds(20) };
+        await using RemoteFixture kms = await new RemoteFixture(options: often, passthrough: passthrough).ReadyAsync();
+        Assert.True(kms.Kms.Trials > 0);
+        kms.Kms.DecryptFailure = new RemoteKmsException(RemoteKmsFailure.Denied, "encryption only");
+        await Eventually.TrueAsync(() => kms.Status.KeyId is null, "Status an error");
+        Assert.Equal((StatusCode.FailedPrecondition, "the remote KMS refuses: trying an unwrap: encryption only"), (kms.Status.ErrorCode, kms.Status.Healthz));
+        Assert.Equal(0, kms.Kms.Decrypts);
+
+        // One that does not answer is told by its name, and what was known counts for a while.
+        kms.Kms.DecryptFailure = null;
+        await kms.ReadyAsync();
+        kms.Kms.DecryptFailure = new RemoteKmsException(RemoteKmsFailure.Unavailable, "no more unwraps for now");
+        await Eventually.TrueAsync(() => kms.Status.Healthz.EndsWith("trying an unwrap: no more unwraps for now", StringComparison.Ordinal), "what failed");
+        Assert.NotNull(kms.Status.KeyId);
+        kms.Kms.DecryptFailure = null;
+        await kms.ReadyAsync();
+    }
+
+    [Fact]
+    public async Task Trials_are_few()
+    {
+        RemoteOptions options = RemoteFixture.Options with { PollInterval = TimeSpan.FromMilliseconds(1) };
+        await using RemoteFixture kms = await new RemoteFixture(options: options, passthrough: true).ReadyAsync();
+        int asked = kms.Kms.Describes;
+        await Eventually.TrueAsync(() => kms.Kms.Describes > asked + 20, "the KMS asked often");
+        Assert.Equal(1, kms.Kms.Trials);
+        kms.Kms.Rotate();
+        await Eventually.TrueAsync(() => kms.Kms.Trials == 2, "the new version tried");
+    }
+
     private static Task<RemoteFixture> ReadyAsync(RemoteOptions? options = null) =>
         new RemoteFixture(options: options, passthrough: true).ReadyAsync();
 }

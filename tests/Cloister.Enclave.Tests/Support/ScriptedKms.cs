@@ -19,6 +19,7 @@ internal sealed class ScriptedKms : IRemoteKms
     private int _describes;
     private int _encrypts;
     private int _decrypts;
+    private int _trials;
     private volatile TaskCompletionSource? _hold;
 
     internal ScriptedKms()
@@ -32,15 +33,21 @@ internal sealed class ScriptedKms : IRemoteKms
 
     internal int Decrypts => Volatile.Read(ref _decrypts);
 
+    /// <summary>Unwraps that were only tried.</summary>
+    internal int Trials => Volatile.Read(ref _trials);
+
     internal bool Disposed { get; private set; }
 
     /// <summary>Thrown by every call while it is set.</summary>
     internal Exception? Failure { get; set; }
 
+    /// <summary>Thrown by every decryption while it is set.</summary>
+    internal Exception? DecryptFailure { get; set; }
+
     /// <summary>Never answers, until the caller gives up.</summary>
     internal bool Silent { get; set; }
 
-    /// <summary>What becomes of each ciphertext.</summary>
+    /// <summary>What becomes of each ciphertext that is not only tried.</summary>
     internal Func<byte[], byte[]> MakeCiphertext { get; set; } = ciphertext => ciphertext;
 
     /// <summary>What becomes of the length of each plaintext.</summary>
@@ -99,18 +106,35 @@ internal sealed class ScriptedKms : IRemoteKms
     public async ValueTask<IReadOnlyList<byte[]>> EncryptAsync(
         KeyFingerprint kek, EnvelopeContext context, IReadOnlyList<ReadOnlyMemory<byte>> plaintexts, CancellationToken cancellation)
     {
-        Interlocked.Increment(ref _encrypts);
-        await HeldAsync(cancellation);
+        if (!IsTrial(context))
+        {
+            Interlocked.Increment(ref _encrypts);
+            await HeldAsync(cancellation);
+        }
+
         await AnswerAsync(cancellation);
-        return [.. plaintexts.Select(plaintext => MakeCiphertext(Seal(kek, context, plaintext.Span)))];
+        return [.. plaintexts.Select(plaintext => Seal(kek, context, plaintext.Span)).Select(made => IsTrial(context) ? made : MakeCiphertext(made))];
     }
 
     public async ValueTask<int> DecryptAsync(
         KeyFingerprint kek, EnvelopeContext context, ReadOnlyMemory<byte> ciphertext, Memory<byte> plaintext, CancellationToken cancellation)
     {
-        Interlocked.Increment(ref _decrypts);
-        await HeldAsync(cancellation);
+        if (!IsTrial(context))
+        {
+            Interlocked.Increment(ref _decrypts);
+            await HeldAsync(cancellation);
+        }
+        else
+        {
+            Interlocked.Increment(ref _trials);
+        }
+
         await AnswerAsync(cancellation);
+        if (DecryptFailure is { } failure)
+        {
+            throw failure;
+        }
+
         byte[] clear = [.. ciphertext.ToArray().Skip(DigestSize).Select(b => (byte)(b ^ 0xFF))];
         if (!Seal(kek, context, clear).AsSpan().SequenceEqual(ciphertext.Span))
         {
@@ -126,6 +150,8 @@ internal sealed class ScriptedKms : IRemoteKms
         Disposed = true;
         return ValueTask.CompletedTask;
     }
+
+    private static bool IsTrial(EnvelopeContext context) => context.Purpose == EnvelopeContext.TrialPurpose;
 
     private static byte[] Seal(KeyFingerprint kek, EnvelopeContext context, ReadOnlySpan<byte> plaintext)
     {

@@ -56,6 +56,12 @@ public sealed record DcapCollateralRequest
     /// <summary>Identity of the quoting enclave: its id; null: QE or TD_QE as the TEE asks.</summary>
     public string? QeId { get; init; }
 
+    /// <summary>Number of the QE identity's evaluation, when it is not that of TCB info.</summary>
+    public int? QeTcbEvaluationDataNumber { get; init; }
+
+    /// <summary>Who signs the QE identity; null: who signs TCB info.</summary>
+    public DcapAuthority? QeSigner { get; init; }
+
     /// <summary>Signer of the quoting enclave, 32 bytes.</summary>
     public byte[] QeMrSigner { get; init; } = DcapQuoteRequest.SimulatedQeSigner;
 
@@ -73,6 +79,9 @@ public sealed record DcapCollateralRequest
 
     /// <summary>Puts the TCB signing certificate on the root's list.</summary>
     public bool RevokeTcbSigning { get; init; }
+
+    /// <summary>Puts the certificate of <see cref="QeSigner"/> on the root's list.</summary>
+    public bool RevokeQeSigner { get; init; }
 
     /// <summary>Gives the list of the authority that did not issue the PCK certificate.</summary>
     public bool CrlOfOtherAuthority { get; init; }

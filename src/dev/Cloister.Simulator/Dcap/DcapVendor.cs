@@ -80,13 +80,14 @@ public sealed class DcapVendor : IDisposable
         return new DcapCollateral
         {
             TcbInfo = TcbInfoWriter.Write(platform.Request, request, TcbSigning),
-            QeIdentity = QeIdentityWriter.Write(request, TcbSigning),
+            QeIdentity = QeIdentityWriter.Write(request, request.QeSigner ?? TcbSigning),
             TcbSigningChain = Pem(TcbSigning.Certificate, Root.Certificate),
+            QeIdentityChain = request.QeSigner is { } qe ? Pem(qe.Certificate, Root.Certificate) : default,
             PckCrl = ca.IssueCrl(request.CrlThisUpdate ?? request.IssueDate, request.CrlNextUpdate ?? request.NextUpdate, request.RevokePck ? [platform.PckChain[0]] : []),
             PckCrlIssuerChain = Pem(ca.Certificate, Root.Certificate),
             RootCaCrl = Root.IssueCrl(
                 request.RootCrlThisUpdate ?? request.IssueDate, request.RootCrlNextUpdate ?? request.NextUpdate,
-                [.. request.RevokePckAuthority ? [ca.Certificate] : Array.Empty<Certificate>(), .. request.RevokeTcbSigning ? [TcbSigning.Certificate] : Array.Empty<Certificate>()]),
+                [.. request.RevokePckAuthority ? [ca.Certificate] : Array.Empty<Certificate>(), .. request.RevokeTcbSigning ? [TcbSigning.Certificate] : Array.Empty<Certificate>(), .. request.RevokeQeSigner ? [request.QeSigner!.Certificate] : Array.Empty<Certificate>()]),
             PckChain = request.WithPckChain ? Pem([.. platform.PckChain]) : default,
         };
     }

@@ -16,7 +16,7 @@ internal static class QeIdentityWriter
             writer.WriteNumber("version", 2);
             writer.WriteString("issueDate", TcbInfoWriter.Moment(request.QeIssueDate ?? request.IssueDate));
             writer.WriteString("nextUpdate", TcbInfoWriter.Moment(request.QeNextUpdate ?? request.NextUpdate));
-            writer.WriteNumber("tcbEvaluationDataNumber", request.TcbEvaluationDataNumber);
+            writer.WriteNumber("tcbEvaluationDataNumber", request.QeTcbEvaluationDataNumber ?? request.TcbEvaluationDataNumber);
             writer.WriteString("miscselect", "00000000");
             writer.WriteString("miscselectMask", "FFFFFFFF");
             writer.WriteString("attributes", "11000000000000000000000000000000");

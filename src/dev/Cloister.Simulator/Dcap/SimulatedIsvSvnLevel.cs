@@ -4,4 +4,8 @@ namespace Cloister.Simulator.Dcap;
 /// <param name="IsvSvn">Lowest security version.</param>
 /// <param name="Status">As the API writes it.</param>
 /// <param name="Advisories">Advisory ids.</param>
-public sealed record SimulatedIsvSvnLevel(int IsvSvn, string Status, params string[] Advisories);
+public sealed record SimulatedIsvSvnLevel(int IsvSvn, string Status, params string[] Advisories)
+{
+    /// <summary>Date of the level.</summary>
+    public string Date { get; init; } = "2024-03-13T00:00:00Z";
+}

@@ -77,7 +77,7 @@ internal static class TcbInfoWriter
             writer.WriteStartObject("tcb");
             writer.WriteNumber("isvsvn", level.IsvSvn);
             writer.WriteEndObject();
-            writer.WriteString("tcbDate", "2024-03-13T00:00:00Z");
+            writer.WriteString("tcbDate", level.Date);
             writer.WriteString("tcbStatus", level.Status);
             WriteAdvisories(writer, level.Advisories);
             writer.WriteEndObject();

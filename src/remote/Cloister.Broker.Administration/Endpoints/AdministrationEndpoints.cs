@@ -18,6 +18,7 @@ public static class AdministrationEndpoints
         new RecoveryEndpoints(services).Map(routes);
         new PolicyEndpoints(services).Map(routes);
         new EnclaveEndpoints(services).Map(routes);
+        new ForecastEndpoints(services).Map(routes);
         new AuditEndpoint(services).Map(routes);
         routes.Otherwise(AdminPaths.Prefix + "/{**path}");
     }

@@ -1,4 +1,5 @@
 using Cloister.Audit;
+using Cloister.Broker.Administration.Forecasts;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State;
@@ -28,6 +29,9 @@ public sealed record AdministrationServices
 
     /// <summary>What a policy would have refused.</summary>
     public required PolicyDryRun DryRun { get; init; }
+
+    /// <summary>Which enclaves will be refused.</summary>
+    public required Forecaster Forecaster { get; init; }
 
     /// <summary>What the broker remembers.</summary>
     public required IBrokerState State { get; init; }

@@ -1,11 +1,8 @@
-using Cloister.Release;
-using System.Text.Json;
 using Cloister.AdminApi;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State.Evidence;
-using Cloister.Kbs;
 
 namespace Cloister.Broker.Administration.Policies;
 
@@ -61,44 +58,10 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
 
     private async Task<DryRunVerdict> JudgeAsync(EvidenceRecord record, ReleasePolicy policy, CancellationToken cancellation)
     {
-        AttestRequest? request = Parse(record.Body);
-        EnclaveStatement? statement = request is null ? null : Statement(request);
-        StepFailure? failure = new("request", "malformed", "what was presented is no attestation");
-        if (request is not null)
-        {
-            // What it was presented for is not kept: evidence that is good for nothing at a broker is judged as if for a lease, and refused.
-            string purpose = statement?.Purpose ?? StatementPurpose.Resource;
-            EvidenceVerdict verdict = await verification.VerifyAsync(
-                record.Tee, request, purpose == StatementPurpose.Provisioning ? StatementPurpose.Lease : purpose, policy.Appraisal, policy.Roots, cancellation);
-            failure = verdict.IsAccepted ? policy.Check(verdict.Enclave, request.InitData) : verdict.Failures[0];
-        }
-
+        KeptEvidence evidence = KeptEvidence.Of(record);
+        StepFailure? failure = await evidence.JudgeAsync(verification, policy, cancellation);
         return new DryRunVerdict(
-            record.At, record.Lease, record.Instance, record.Tee, statement?.Cluster ?? "", statement?.Kek ?? "", record.Accepted, failure is null,
+            record.At, record.Lease, record.Instance, record.Tee, evidence.Statement?.Cluster ?? "", evidence.Statement?.Kek ?? "", record.Accepted, failure is null,
             failure?.Step ?? "", failure?.ToString() ?? "");
-    }
-
-    private static AttestRequest? Parse(byte[] body)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(body, KbsJson.Default.AttestRequest);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-
-    private static EnclaveStatement? Statement(AttestRequest request)
-    {
-        try
-        {
-            return StatementReader.Read(request.TeeEvidence.Additional);
-        }
-        catch (FormatException)
-        {
-            return null;
-        }
     }
 }

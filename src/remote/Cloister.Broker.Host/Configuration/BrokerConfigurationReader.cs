@@ -68,7 +68,7 @@ internal static class BrokerConfigurationReader
         AuthorityKeyOptions? newAuthorityKey = KeySections.ReadAuthorityKey(fields, "newAuthorityKey");
         KeyStoreOptions? keyStore = KeySections.ReadKeyStore(fields);
         TlsFiles? tls = ReadTls(fields);
-        CollateralOptions? collateral = ReadCollateral(fields);
+        CollateralOptions? collateral = CollateralSectionReader.Read(fields);
         AdminSection? admin = AdminSectionReader.Read(fields);
         LimitOptions limits = LimitOptions.Read(fields);
         string? audience = fields.Optional("tokenAudience", ParseAudience);
@@ -138,31 +138,5 @@ internal static class BrokerConfigurationReader
         string? key = tls.Required("key", SectionReader.AbsolutePath);
         tls.Finish();
         return certificate is null || key is null ? null : new TlsFiles(certificate, key);
-    }
-
-    private static CollateralOptions? ReadCollateral(SectionReader root)
-    {
-        if (root.RequiredSection("collateral", "where collateral comes from: directory or pccs") is not { } section)
-        {
-            return null;
-        }
-
-        string? directory = section.Optional("directory", SectionReader.AbsolutePath);
-        Uri? pccs = section.Optional("pccs", SectionReader.HttpUrl);
-        Uri? kds = section.Optional("kds", SectionReader.HttpUrl);
-        Uri? proxy = section.Optional("proxy", SectionReader.ProxyUrl);
-        section.Finish();
-        if (directory is null == pccs is null)
-        {
-            section.Fail("", "exactly one of directory and pccs");
-            return null;
-        }
-
-        if (proxy is not null && (pccs ?? kds) is null)
-        {
-            section.Fail("proxy", "is on the way to pccs or kds, and there is neither");
-        }
-
-        return new CollateralOptions(directory, pccs, kds, proxy);
     }
 }

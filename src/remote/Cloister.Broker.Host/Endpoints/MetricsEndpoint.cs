@@ -1,18 +1,19 @@
 using System.Globalization;
+using Cloister.Broker.Administration.Forecasts;
 using Cloister.Broker.Host.Audit;
 using Cloister.Broker.State;
 using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Host.Endpoints;
 
-/// <summary>Counts of answers, how it is with the database's rows, and what became of the audit log's checkpoints, in Prometheus' text format. Nothing in it names a cluster, a KEK or an enclave.</summary>
-internal sealed class MetricsEndpoint(BrokerCounters counters, SqlBrokerState state, CheckpointPublisher publisher) : Endpoint(HttpMethods.Get, "/metrics", isKbs: false)
+/// <summary>Counts of answers, how it is with the database's rows, what became of the audit log's checkpoints, and what will be refused soon, in Prometheus' text format. Nothing in it names a cluster, a KEK or an enclave.</summary>
+internal sealed class MetricsEndpoint(BrokerCounters counters, SqlBrokerState state, CheckpointPublisher publisher, Forecaster forecaster) : Endpoint(HttpMethods.Get, "/metrics", isKbs: false)
 {
     /// <inheritdoc />
     public override Task ServeAsync(HttpContext http)
     {
         http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-        return http.Response.WriteAsync(counters.Text() + Rows() + publisher.Metrics(), http.RequestAborted);
+        return http.Response.WriteAsync(counters.Text() + Rows() + publisher.Metrics() + ForecastMetrics.Text(forecaster.Last, forecaster.LastCollateral), http.RequestAborted);
     }
 
     private string Rows() => string.Create(CultureInfo.InvariantCulture, $"""

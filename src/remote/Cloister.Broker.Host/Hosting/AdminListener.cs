@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Cloister.Audit;
 using Cloister.Broker.Administration;
 using Cloister.Broker.Administration.Endpoints;
+using Cloister.Broker.Administration.Forecasts;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
@@ -33,7 +34,7 @@ internal sealed class AdminListener : IAsyncDisposable
     /// <summary>Listens.</summary>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<AdminListener> StartAsync(
-        AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, ServerCertificate certificate,
+        AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, Forecaster forecaster, ServerCertificate certificate,
         BrokerLog log, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
         AdministratorDirectory administrators = new(PinsOf(section));
@@ -48,6 +49,7 @@ internal sealed class AdminListener : IAsyncDisposable
             Recovery = recovery,
             AuthorityRecovery = new AuthorityRecovery(state, keys.Authority),
             DryRun = new PolicyDryRun(state, verification),
+            Forecaster = forecaster,
             State = state,
             Authority = keys.Authority.Id,
             AuthorityPublicKey = () => keys.Authority.PublicKey,

@@ -109,6 +109,10 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Information, Message = "destroyed {Count} KEK versions whose time had come")]
     public partial void Destroyed(int count);
 
+    /// <summary>Enclaves that will be refused.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} enclaves that have a lease will be refused soon: 'cloister enclaves forecast' says which, and why")]
+    public partial void FailingSoon(int count);
+
     /// <summary>The configuration was read again.</summary>
     [LoggerMessage(Level = LogLevel.Information, Message = "configuration read again, digest {Digest}: administrators, twoPersons and restoreUnknown are in force; the rest counts from the next start on")]
     public partial void Reloaded(string digest);

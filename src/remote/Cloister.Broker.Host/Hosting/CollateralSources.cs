@@ -1,4 +1,4 @@
-using System.Net;
+using System.Security.Cryptography;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Collateral;
 
@@ -7,25 +7,39 @@ namespace Cloister.Broker.Host.Hosting;
 /// <summary>Opens the sources of collateral that are configured.</summary>
 internal static class CollateralSources
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
-
     /// <summary>For SGX and TDX.</summary>
-    public static IDcapCollateralSource Open(CollateralOptions options) =>
-        options.Pccs is { } pccs ? new PcsClient(Client(options.Proxy), PcsClientOptions.ForPccs(pccs)) : new DirectoryCollateralSource(options.Directory!);
+    /// <param name="options">Which.</param>
+    /// <param name="early">Whether early collateral is wanted, which decides nothing.</param>
+    /// <exception cref="BrokerConfigurationException">The authorities' file is not what it should be.</exception>
+    public static IDcapCollateralSource Open(CollateralOptions options, bool early)
+    {
+        if (options.Directory is { } directory)
+        {
+            return new DirectoryCollateralSource(directory, early);
+        }
+
+        PcsClientOptions service = options.Pccs is { } pccs ? PcsClientOptions.ForPccs(pccs)
+            : options.RootCaCrl is { } crl ? new PcsClientOptions { Service = options.Pcs!, RootCaCrl = crl }
+            : new PcsClientOptions { Service = options.Pcs! };
+        return new PcsClient(Client(options.Proxy, "ca", options.Ca), service with { EarlyUpdates = early });
+    }
 
     /// <summary>For SEV-SNP; null when guests have to send all of it.</summary>
+    /// <exception cref="BrokerConfigurationException">The authorities' file is not what it should be.</exception>
     public static ISnpCollateralSource? OpenSnp(CollateralOptions options, TimeProvider clock) =>
-        options.Kds is { } kds ? new KdsSnpSource(new KdsClient(Client(options.Proxy), kds), clock)
+        options.Kds is { } kds ? new KdsSnpSource(new KdsClient(Client(options.Proxy, "kdsCa", options.KdsCa), kds), clock)
         : options.Directory is { } directory ? new DirectorySnpSource(directory)
         : null;
 
-    // Through a proxy only when the configuration names one; what the environment says is for others. Collateral is signed: who carries it does not matter.
-    private static HttpClient Client(Uri? proxy) => new(new SocketsHttpHandler
+    private static HttpClient Client(Uri? proxy, string field, string? authorities)
     {
-        UseProxy = proxy is not null,
-        Proxy = proxy is null ? null : new WebProxy(proxy),
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        ConnectTimeout = Timeout,
-    }) { Timeout = Timeout };
+        try
+        {
+            return CollateralHttp.Client(proxy, authorities is null || authorities.Contains("-----BEGIN", StringComparison.Ordinal) ? authorities : File.ReadAllText(authorities));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new BrokerConfigurationException($"collateral.{field}: {e.Message}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ using Cloister.Broker.Host.Serving;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
+using Cloister.Collateral;
 using Cloister.Kbs;
 using Microsoft.Extensions.Logging;
 
@@ -103,9 +104,10 @@ internal sealed class RunningBroker : IAsyncDisposable
 
         RevocationList revocations = new(state);
         ChangeFeed feed = new(state, revocations, log);
+        ISnpCollateralSource? snp = CollateralSources.OpenSnp(configuration.Collateral, clock);
         EvidenceVerification verification = new(
-            CollateralSources.Open(configuration.Collateral), clock, CollateralSources.OpenSnp(configuration.Collateral, clock), configuration.OtherRoots,
-            VerificationPlaces.ForThisMachine(), state.HasLeaseOnAsync);
+            CollateralSources.Open(configuration.Collateral, early: false), clock, snp, configuration.OtherRoots,
+            VerificationPlaces.ForThisMachine(), state.HasLeaseOnAsync, root => new StoredTcbFloor(state, root));
         if (configuration.Collateral.Kds is null)
         {
             log.NoRevocationForSnp();
@@ -117,12 +119,13 @@ internal sealed class RunningBroker : IAsyncDisposable
             state, keys.Checkpoints, publisher, configuration.Audit.KeepDays, administration, certificates, feed, refusals,
             new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
         Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
+        ForecastWatch forecasts = Add(ForecastWatch.Start(configuration, state, verification, snp, clock, log));
         BrokerCounters counters = new();
         Endpoint[] endpoints =
         [
             .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
             new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters, state, publisher),
+            new MetricsEndpoint(counters, state, publisher, forecasts.Forecaster),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
             configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
@@ -130,7 +133,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, adminCertificate!, log, logs, clock, cancellation));
+            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, forecasts.Forecaster, adminCertificate!, log, logs, clock, cancellation));
             Ready += $" admin {_admin.Address}";
         }
         else

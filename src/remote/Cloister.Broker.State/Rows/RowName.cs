@@ -20,6 +20,9 @@ internal readonly record struct RowName(string Table, string Id)
     /// <summary>An act that waits for a second administrator.</summary>
     public const string PendingActs = "PendingActs";
 
+    /// <summary>A floor of collateral.</summary>
+    public const string TcbFloors = "TcbFloors";
+
     /// <inheritdoc/>
     public override string ToString() => $"table {Table.TrimEnd('@')}, row {Id}";
 }

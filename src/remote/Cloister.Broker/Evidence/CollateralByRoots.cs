@@ -9,7 +9,10 @@ namespace Cloister.Broker.Evidence;
 /// <summary>
 /// A cache of verified collateral for each root: what a simulated vendor signed must not serve quotes of another vendor. Thread-safe.
 /// </summary>
-internal sealed class CollateralByRoots(IDcapCollateralSource source)
+/// <param name="source">Where it comes from.</param>
+/// <param name="floors">What is kept of what was seen under a root; null: as long as this lives.</param>
+/// <param name="caching">How long it is kept; null: as is good for what decides.</param>
+internal sealed class CollateralByRoots(IDcapCollateralSource source, Func<Certificate, ITcbEvaluationFloor>? floors = null, VerifiedCollateralCacheOptions? caching = null)
 {
     // Policies, not enclaves, choose roots, so there are few; old ones of changed policies go when there are this many.
     private const int MaxRoots = 64;
@@ -30,11 +33,26 @@ internal sealed class CollateralByRoots(IDcapCollateralSource source)
                     _caches.Clear();
                 }
 
-                cache = new VerifiedCollateralCache(source, TrustAnchors.Of(root));
+                cache = new VerifiedCollateralCache(source, TrustAnchors.Of(root), caching, floors?.Invoke(root));
                 _caches.Add(digest, cache);
             }
 
             return cache;
+        }
+    }
+
+    /// <summary>All that is here, under any root. Some of it may be overdue.</summary>
+    public IReadOnlyList<(DcapCollateralKey Model, VerifiedDcapCollateral Collateral, DateTimeOffset FetchedAt)> All
+    {
+        get
+        {
+            VerifiedCollateralCache[] caches;
+            lock (_lock)
+            {
+                caches = [.. _caches.Values];
+            }
+
+            return [.. caches.SelectMany(cache => cache.All)];
         }
     }
 

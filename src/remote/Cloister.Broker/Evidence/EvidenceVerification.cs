@@ -44,17 +44,22 @@ public sealed class EvidenceVerification
     /// <param name="otherRoots">Roots that policies may trust besides the vendors'. Null: none.</param>
     /// <param name="places">How many verify at a time; null: any number.</param>
     /// <param name="isKnownPlatform">Whether a platform (lower-case hex) has or had a lease; null: none has.</param>
+    /// <param name="caching">How long collateral for SGX and TDX is kept; null: as is good for what decides.</param>
+    /// <param name="floors">What is kept of the collateral that was seen under a root; null: as long as this lives.</param>
     public EvidenceVerification(
         IDcapCollateralSource source, TimeProvider clock, ISnpCollateralSource? endorsements = null, OtherRoots? otherRoots = null, VerificationPlaces? places = null,
-        Func<string, CancellationToken, Task<bool>>? isKnownPlatform = null)
+        Func<string, CancellationToken, Task<bool>>? isKnownPlatform = null, Func<Certificate, ITcbEvaluationFloor>? floors = null, VerifiedCollateralCacheOptions? caching = null)
     {
-        _collateral = new CollateralByRoots(source);
+        _collateral = new CollateralByRoots(source, floors, caching);
         _endorsements = endorsements;
         _clock = clock;
         _otherRoots = otherRoots ?? OtherRoots.None;
         _places = places;
         _isKnownPlatform = isKnownPlatform;
     }
+
+    /// <summary>Collateral for SGX and TDX that is here, and when it was fetched. Some of it may be overdue.</summary>
+    public IReadOnlyList<(DcapCollateralKey Model, VerifiedDcapCollateral Collateral, DateTimeOffset FetchedAt)> Collateral => _collateral.All;
 
     /// <summary>Why a policy may not trust these roots at this broker; null: it may.</summary>
     public string? RootsRefusal(IReadOnlyList<Certificate> roots) => _otherRoots.Refusal(roots);

@@ -37,6 +37,10 @@ public abstract class DcapClaims : EvidenceClaims
     /// <inheritdoc />
     public sealed override DateTimeOffset? TcbDate => Tcb.Platform.Date;
 
+    /// <inheritdoc />
+    public sealed override IReadOnlyList<(string Part, DateTimeOffset Date)> TcbDates =>
+        [("platform", Tcb.Platform.Date), ("quoting enclave", Tcb.QuotingEnclave.Date), .. Tcb.TdxModule is { } module ? [("TDX module", module.Date)] : Array.Empty<(string, DateTimeOffset)>()];
+
     private protected void DescribePlatform(ClaimSet claims)
     {
         claims.Add("quote_version", Quote.Header.Version);
@@ -58,15 +62,20 @@ public abstract class DcapClaims : EvidenceClaims
         claims.Add("pcesvn", Pck.PceSvn);
         claims.Add("pck_cpusvn", Pck.CpuSvn);
         claims.Add("platform_tcb_status", Tcb.Platform.Status.ToString());
+        claims.Add("platform_tcb_date", Moment(Tcb.Platform.Date));
         claims.Add("qe_tcb_status", Tcb.QuotingEnclave.Status.ToString());
+        claims.Add("qe_tcb_date", Moment(Tcb.QuotingEnclave.Date));
         if (Tcb.TdxModule is { } module)
         {
             claims.Add("tdx_module_tcb_status", module.Status.ToString());
+            claims.Add("tdx_module_tcb_date", Moment(module.Date));
         }
 
         claims.Add(ClaimNames.TcbEvaluationDataNumber, (ulong)_info.TcbEvaluationDataNumber);
         claims.Add(ClaimNames.QeTcbEvaluationDataNumber, (ulong)_identity.TcbEvaluationDataNumber);
     }
+
+    private static string Moment(DateTimeOffset date) => date.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
     private static void AddIfSaid(ClaimSet claims, string name, bool? value)
     {

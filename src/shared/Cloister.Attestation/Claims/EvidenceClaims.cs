@@ -15,8 +15,11 @@ public abstract class EvidenceClaims
     /// <summary>Vendor's advisories that apply, sorted, without duplicates.</summary>
     public virtual IReadOnlyList<string> AdvisoryIds => [];
 
-    /// <summary>The date of the matched TCB level; null where the vendor has no such notion.</summary>
+    /// <summary>The date of the platform's matched TCB level; null where the vendor has no such notion.</summary>
     public virtual DateTimeOffset? TcbDate => null;
+
+    /// <summary>The dates of all matched TCB levels, each with its part's name: platform, quoting enclave, TDX module. Empty where the vendor has no such notion.</summary>
+    public virtual IReadOnlyList<(string Part, DateTimeOffset Date)> TcbDates => [];
 
     /// <summary>Every claim by its specification's name.</summary>
     public ClaimSet All

@@ -13,7 +13,7 @@ public static class CollateralDirectory
 
     /// <summary>
     /// For SGX and TDX: <c>tcb_info.json</c>, <c>qe_identity.json</c>, <c>tcb_signing_chain.pem</c>, <c>pck_crl.der</c>, <c>pck_crl_issuer_chain.pem</c>, <c>root_ca_crl.der</c>,
-    /// and <c>pck_chain.pem</c> for quotes that do not carry their chain.
+    /// <c>qe_identity_chain.pem</c> when the QE identity has another signer than TCB info, and <c>pck_chain.pem</c> for quotes that do not carry their chain.
     /// </summary>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static DcapCollateral ReadDcap(string directory) => new()
@@ -21,6 +21,7 @@ public static class CollateralDirectory
         TcbInfo = Read(directory, "tcb_info.json"),
         QeIdentity = Read(directory, "qe_identity.json"),
         TcbSigningChain = Read(directory, "tcb_signing_chain.pem"),
+        QeIdentityChain = ReadIfThere(directory, "qe_identity_chain.pem") ?? default(ReadOnlyMemory<byte>),
         PckCrl = Read(directory, "pck_crl.der"),
         PckCrlIssuerChain = Read(directory, "pck_crl_issuer_chain.pem"),
         RootCaCrl = Read(directory, "root_ca_crl.der"),

@@ -16,6 +16,9 @@ public sealed class EnvelopeContext
     /// <summary>Purpose of a DEK that a remote KMS wraps.</summary>
     public const string DekPurpose = "dek";
 
+    /// <summary>Purpose of what a remote KMS wraps only to see whether it unwraps it.</summary>
+    public const string TrialPurpose = "trial";
+
     /// <summary>The most bytes each of purpose, cluster and provider may have.</summary>
     public const int MaxTextSize = 253;
 

@@ -24,7 +24,7 @@ public sealed class PassthroughCustody : ICustody
         _context = context;
         _kms = kms;
         _timeout = options.Timeout;
-        _watch = new RemoteKekWatch(kms, options, log);
+        _watch = new RemoteKekWatch(kms, context, options, log);
     }
 
     /// <inheritdoc/>

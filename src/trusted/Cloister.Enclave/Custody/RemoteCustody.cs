@@ -36,7 +36,7 @@ public sealed class RemoteCustody : ICustody
         _arena = arena;
         _options = options;
         _cache = new DekCache(options.CacheEntries);
-        _watch = new RemoteKekWatch(kms, options, log, Forget);
+        _watch = new RemoteKekWatch(kms, context, options, log, Forget);
         _pool = new DekPool(kms, _watch, _dekContext, arena, options, log);
     }
 

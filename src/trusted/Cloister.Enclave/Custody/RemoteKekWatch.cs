@@ -1,3 +1,4 @@
+using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Rpc;
@@ -5,22 +6,26 @@ using Cloister.Enclave.Rpc;
 namespace Cloister.Enclave.Custody;
 
 /// <summary>
-/// Asks a remote KMS in the background which KEK version is active, so that Status never makes a call. A refusal (the KEK was
-/// disabled, this enclave was shut out) makes Status a gRPC error at once; silence does so after <c>maxStaleness</c>. secrets: none.
+/// Asks a remote KMS in the background which KEK version is active, and to unwrap something now and then, so that Status never makes a call and a denied
+/// unwrap is known before a read fails. A refusal (the KEK was disabled, this enclave was shut out) makes Status a gRPC error at once; silence does so
+/// after <c>maxStaleness</c>. secrets: none.
 /// </summary>
 internal sealed class RemoteKekWatch : IAsyncDisposable
 {
     private readonly IRemoteKms _kms;
+    private readonly EnvelopeContext _context;
     private readonly RemoteOptions _options;
     private readonly EnclaveLog _log;
     private readonly Action? _refused;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
+    private (KeyFingerprint Kek, byte[]? Wrapped, long Until, RemoteKmsException? Failure) _trial;
     private volatile View _view = new(null, CustodyStatus.Unavailable(StatusCode.Unavailable, "the remote KMS has not answered yet; Status will be ok as soon as it does"));
 
-    internal RemoteKekWatch(IRemoteKms kms, RemoteOptions options, EnclaveLog log, Action? refused = null)
+    internal RemoteKekWatch(IRemoteKms kms, EnvelopeContext context, RemoteOptions options, EnclaveLog log, Action? refused = null)
     {
         _kms = kms;
+        _context = context.For(EnvelopeContext.TrialPurpose);
         _options = options;
         _log = log;
         _refused = refused;
@@ -48,6 +53,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 deadline.CancelAfter(_options.Timeout);
                 RemoteKek kek = await _kms.DescribeAsync(deadline.Token);
+                await TryUnwrapAsync(kek.Active, deadline);
                 answeredAt = BootTime.Milliseconds;
                 Publish(new View(kek, CustodyStatus.Ready(kek.Active)));
             }
@@ -66,21 +72,52 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
                 }
 
                 wait = _options.RetryInterval;
-                Silent(TimeSpan.FromMilliseconds(BootTime.Milliseconds - answeredAt));
+                Silent(TimeSpan.FromMilliseconds(BootTime.Milliseconds - answeredAt), (e as RemoteKmsException)?.Message);
             }
 
             await _kms.WaitAsync(wait, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private void Silent(TimeSpan since)
+    // It counts like any other use: once in a while, and not each time that something is looked at.
+    private async ValueTask TryUnwrapAsync(KeyFingerprint kek, CancellationTokenSource deadline)
+    {
+        long now = BootTime.Milliseconds;
+        if (kek == _trial.Kek && now < _trial.Until)
+        {
+            if (_trial.Failure is { } failed)
+            {
+                throw failed;
+            }
+
+            return;
+        }
+
+        byte[]? wrapped = kek == _trial.Kek ? _trial.Wrapped : null;
+        try
+        {
+            deadline.CancelAfter(_options.Timeout); // each call has its own
+            wrapped ??= (await _kms.EncryptAsync(kek, _context, [new byte[1]], deadline.Token))[0];
+            deadline.CancelAfter(_options.Timeout);
+            await _kms.DecryptAsync(kek, _context, wrapped, new byte[16], deadline.Token);
+            _trial = (kek, wrapped, now + (long)_options.TrialInterval.TotalMilliseconds, null);
+        }
+        catch (Exception e) when (e is RemoteKmsException or OperationCanceledException)
+        {
+            RemoteKmsException failure = new((e as RemoteKmsException)?.Failure ?? RemoteKmsFailure.Unavailable, $"trying an unwrap: {e.Message}");
+            _trial = (kek, wrapped, now + (long)_options.PollInterval.TotalMilliseconds, failure);
+            throw failure;
+        }
+    }
+
+    private void Silent(TimeSpan since, string? detail)
     {
         if (_stop.IsCancellationRequested)
         {
             return;
         }
 
-        string text = $"the remote KMS has not answered for {(int)since.TotalSeconds} s; check that it runs and can be reached";
+        string text = $"the remote KMS has not answered for {(int)since.TotalSeconds} s; check that it runs and can be reached{(detail is null ? "" : $": {detail}")}";
         View view = _view;
         Publish(view.Kek is null || since > _options.MaxStaleness
             ? new View(null, CustodyStatus.Unavailable(StatusCode.Unavailable, text))

@@ -9,6 +9,9 @@ public sealed record RemoteOptions
     /// <summary>How often the KMS is asked which KEK version is active.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How often an unwrap is tried while all is well; after a failure every <see cref="PollInterval"/>.</summary>
+    public TimeSpan TrialInterval { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How soon it is asked again after a failure.</summary>
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(2);
 

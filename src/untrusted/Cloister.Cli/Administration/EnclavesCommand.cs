@@ -5,10 +5,10 @@ using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Administration;
 
-/// <summary><c>cloister enclaves</c>: leases of a broker, and revocations.</summary>
+/// <summary><c>cloister enclaves</c>: leases of a broker, which of them will be refused, and revocations.</summary>
 internal static class EnclavesCommand
 {
-    internal static Command Create() => new("enclaves", "Enclaves that have a lease of a broker, revocations, and the certificate by which API servers know gateways.") { List(), Revoke(), Revocations(), Lift(), Ca() };
+    internal static Command Create() => new("enclaves", "Enclaves that have a lease of a broker, revocations, and the certificate by which API servers know gateways.") { List(), Forecast(), Revoke(), Revocations(), Lift(), Ca() };
 
     private static Command List()
     {
@@ -26,6 +26,54 @@ internal static class EnclavesCommand
                 ])));
         });
     }
+
+    private static Command Forecast()
+    {
+        Option<string?> cluster = new("--cluster") { Description = "only those of a cluster" };
+        return BrokerVerb.Create(
+            "forecast", "Say which enclaves will be refused, and why: exit 2 when some will, or it cannot be told.", [cluster], async (broker, parsed, output, cancellation) =>
+            {
+                FleetForecast seen = await broker.ForecastAsync(cancellation);
+                if (parsed.GetValue(cluster) is { } one)
+                {
+                    EnclaveForecast[] its = [.. seen.Enclaves.Where(enclave => enclave.Cluster == one)];
+                    seen = seen with
+                    {
+                        Enclaves = its, Unknown = its.Count(enclave => enclave.Outlook == Outlooks.Unknown),
+                        Failing = its.Count(enclave => enclave.Outlook is not (Outlooks.Accepted or Outlooks.Unknown)),
+                        WithoutEarly = its.Count(enclave => enclave is { Early: false, Outlook: Outlooks.Accepted, Tee: "sgx" or "tdx" }),
+                    };
+                }
+
+                BrokerVerb.Print(seen, AdminJson.Default.FleetForecast, output, () => PrintForecast(seen));
+                if (seen.WithoutEarly > 0)
+                {
+                    await Console.Error.WriteLineAsync($"cloister: the source has no early collateral for {seen.WithoutEarly} enclaves: a TCB recovery that refuses them is not seen ahead");
+                }
+
+                return seen.Failing + seen.Unknown == 0 && !seen.Truncated ? ExitCode.Done : ExitCode.No;
+            });
+    }
+
+    private static void PrintForecast(FleetForecast seen)
+    {
+        CliOutput.Table(
+            ["outlook", "cluster", "KEK", "TEE", "instance", "platform", "policy", "early", "why"],
+            seen.Enclaves.Select(one => (IReadOnlyList<string>)
+            [
+                Say(one.Outlook, seen.Days), one.Cluster, one.Kek, one.Tee, one.Instance, one.Platform, one.Policy, one.Early ? "looked at" : "-", one.Detail,
+            ]));
+        Console.Out.WriteLine($"{seen.Enclaves.Count} enclaves, {seen.Failing} will be refused, {seen.Unknown} cannot be told{(seen.Truncated ? ", MORE WERE NOT LOOKED AT" : "")}");
+    }
+
+    private static string Say(string outlook, int days) => outlook switch
+    {
+        Outlooks.RefusedNow => "REFUSED at the next renewal",
+        Outlooks.RefusedByEarly => "REFUSED when early collateral counts",
+        Outlooks.RefusedSoon => $"REFUSED within {days} days",
+        Outlooks.Unknown => "unknown",
+        _ => outlook,
+    };
 
     private static Command Revoke()
     {

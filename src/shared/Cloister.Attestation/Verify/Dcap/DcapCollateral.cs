@@ -9,8 +9,11 @@ public sealed record DcapCollateral
     /// <summary>Identity of the quoting enclave, JSON as received (<c>qe_identity.json</c>).</summary>
     public required ReadOnlyMemory<byte> QeIdentity { get; init; }
 
-    /// <summary>TCB signing certificate and root, PEM (<c>tcb_signing_chain.pem</c>).</summary>
+    /// <summary>TCB signing certificate of TCB info and root, PEM (<c>tcb_signing_chain.pem</c>).</summary>
     public required ReadOnlyMemory<byte> TcbSigningChain { get; init; }
+
+    /// <summary>The same of the QE identity, when another certificate signed it than TCB info (<c>qe_identity_chain.pem</c>); empty: <see cref="TcbSigningChain"/>.</summary>
+    public ReadOnlyMemory<byte> QeIdentityChain { get; init; }
 
     /// <summary>Revocation list of the Processor or Platform CA, DER (<c>pck_crl.der</c>).</summary>
     public required ReadOnlyMemory<byte> PckCrl { get; init; }

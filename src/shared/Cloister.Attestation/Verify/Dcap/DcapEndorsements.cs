@@ -12,6 +12,9 @@ internal sealed class DcapEndorsements
 
     public required IReadOnlyList<Certificate> TcbSigningChain { get; init; }
 
+    /// <summary>The same list as <see cref="TcbSigningChain"/> when one certificate signed both.</summary>
+    public required IReadOnlyList<Certificate> QeIdentityChain { get; init; }
+
     public required RevocationList PckCrl { get; init; }
 
     public required IReadOnlyList<Certificate> PckCrlIssuerChain { get; init; }
@@ -19,4 +22,7 @@ internal sealed class DcapEndorsements
     public required RevocationList RootCaCrl { get; init; }
 
     public required IReadOnlyList<Certificate> PckChain { get; init; }
+
+    /// <summary>Every certificate that the collateral itself rests on.</summary>
+    public IEnumerable<Certificate> Certificates => TcbSigningChain.Concat(ReferenceEquals(QeIdentityChain, TcbSigningChain) ? [] : QeIdentityChain).Concat(PckCrlIssuerChain);
 }

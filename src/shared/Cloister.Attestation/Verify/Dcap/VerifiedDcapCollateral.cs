@@ -1,4 +1,5 @@
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Collateral;
 
 namespace Cloister.Attestation.Verify.Dcap;
 
@@ -10,6 +11,24 @@ public sealed class VerifiedDcapCollateral
         Endorsements = endorsements;
         Anchors = anchors;
     }
+
+    /// <summary>Number of TCB info's evaluation.</summary>
+    public int TcbInfoEvaluationDataNumber => Endorsements.TcbInfo.TcbEvaluationDataNumber;
+
+    /// <summary>Number of the QE identity's evaluation.</summary>
+    public int QeIdentityEvaluationDataNumber => Endorsements.QeIdentity.TcbEvaluationDataNumber;
+
+    /// <summary>What it consists of, with the dates of each part, under the names of a collateral directory's files.</summary>
+    public IReadOnlyList<CollateralItem> Items =>
+    [
+        new("tcb_info", Endorsements.TcbInfo.IssueDate, Endorsements.TcbInfo.NextUpdate) { TcbEvaluationDataNumber = TcbInfoEvaluationDataNumber },
+        new("qe_identity", Endorsements.QeIdentity.IssueDate, Endorsements.QeIdentity.NextUpdate) { TcbEvaluationDataNumber = QeIdentityEvaluationDataNumber },
+        CollateralItem.Of("tcb_signing_chain", Endorsements.TcbSigningChain),
+        .. ReferenceEquals(Endorsements.QeIdentityChain, Endorsements.TcbSigningChain) ? [] : (CollateralItem[])[CollateralItem.Of("qe_identity_chain", Endorsements.QeIdentityChain)],
+        CollateralItem.Of("pck_crl", Endorsements.PckCrl),
+        CollateralItem.Of("pck_crl_issuer_chain", Endorsements.PckCrlIssuerChain),
+        CollateralItem.Of("root_ca_crl", Endorsements.RootCaCrl),
+    ];
 
     /// <summary>The earliest date at which some part of it is due to be replaced.</summary>
     public DateTimeOffset NextUpdate =>

@@ -9,7 +9,7 @@ internal sealed class CollateralWindowStep() : VerificationStep<DcapContext>("co
     public override StepFailure? Check(DcapContext context)
     {
         DcapEndorsements endorsements = context.Endorsements;
-        foreach (Certificate certificate in endorsements.TcbSigningChain.Concat(endorsements.PckCrlIssuerChain))
+        foreach (Certificate certificate in endorsements.Certificates)
         {
             if (Window($"'{certificate.CommonName}'", certificate.NotBefore, certificate.NotAfter, context.Time) is { } failure)
             {

@@ -10,11 +10,13 @@ internal sealed class ParseCollateralStep() : VerificationStep<DcapContext>("par
     public override StepFailure? Check(DcapContext context)
     {
         DcapCollateral collateral = context.Collateral ?? throw new InvalidOperationException("No collateral was given.");
+        IReadOnlyList<Certificate> tcbSigning = ParseChain("tcb_signing_chain", collateral.TcbSigningChain);
         context.Endorsements = new DcapEndorsements
         {
             TcbInfo = TcbInfo.Parse(collateral.TcbInfo),
             QeIdentity = EnclaveIdentity.Parse(collateral.QeIdentity),
-            TcbSigningChain = ParseChain("tcb_signing_chain", collateral.TcbSigningChain),
+            TcbSigningChain = tcbSigning,
+            QeIdentityChain = collateral.QeIdentityChain.IsEmpty ? tcbSigning : ParseChain("qe_identity_chain", collateral.QeIdentityChain),
             PckCrl = RevocationList.Parse(collateral.PckCrl),
             PckCrlIssuerChain = ParseChain("pck_crl_issuer_chain", collateral.PckCrlIssuerChain),
             RootCaCrl = RevocationList.Parse(collateral.RootCaCrl),

@@ -15,9 +15,10 @@ internal sealed class PckRevocationStep() : VerificationStep<DcapContext>("pck_r
         }
 
         if (!DcapRoles.Same(context.PckChain[^1], context.Endorsements.PckCrlIssuerChain[^1])
-            || !DcapRoles.Same(context.PckChain[^1], context.Endorsements.TcbSigningChain[^1]))
+            || !DcapRoles.Same(context.PckChain[^1], context.Endorsements.TcbSigningChain[^1])
+            || !DcapRoles.Same(context.PckChain[^1], context.Endorsements.QeIdentityChain[^1]))
         {
-            return Fail("different_roots", "PCK chain, CRL issuer chain and TCB signing chain do not end at the same root");
+            return Fail("different_roots", "PCK chain, CRL issuer chain and TCB signing chains do not end at the same root");
         }
 
         if (crl.Revokes(pck))

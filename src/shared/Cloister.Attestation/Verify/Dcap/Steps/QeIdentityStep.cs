@@ -3,13 +3,13 @@ using Cloister.Attestation.Certificates;
 
 namespace Cloister.Attestation.Verify.Dcap.Steps;
 
-/// <summary>The quoting enclave's identity is signed by the TCB signing key over the bytes received, and current.</summary>
+/// <summary>The quoting enclave's identity is signed by its TCB signing key over the bytes received, and current.</summary>
 internal sealed class QeIdentityStep() : VerificationStep<DcapContext>("qe_identity", "Intel PCS API v4, Get Quoting Enclave Identity; QvL 4.1.2.9")
 {
     public override StepFailure? Check(DcapContext context)
     {
         EnclaveIdentity identity = context.Endorsements.QeIdentity;
-        if (!context.Endorsements.TcbSigningChain[0].PublicKey.Verify(SignatureScheme.EcdsaSha256, identity.SignedBytes.Span, identity.Signature.Span, derEncoded: false))
+        if (!context.Endorsements.QeIdentityChain[0].PublicKey.Verify(SignatureScheme.EcdsaSha256, identity.SignedBytes.Span, identity.Signature.Span, derEncoded: false))
         {
             return Fail("bad_signature", "the QE identity is not signed by the TCB signing key");
         }

@@ -2,12 +2,18 @@ using Cloister.Attestation.Certificates;
 
 namespace Cloister.Attestation.Verify.Dcap.Steps;
 
-/// <summary>TCB signing certificate directly under the pinned root, valid now, not revoked.</summary>
+/// <summary>TCB signing certificate directly under the pinned root, valid now, not revoked: of TCB info, and of the QE identity where it has another one.</summary>
 internal sealed class TcbSigningChainStep() : VerificationStep<DcapContext>("tcb_signing_chain", "Intel SGX PCK Certificate and CRL Profile, 1.2; QvL 4.1.2.2")
 {
     public override StepFailure? Check(DcapContext context)
     {
-        IReadOnlyList<Certificate> chain = context.Endorsements.TcbSigningChain;
+        DcapEndorsements endorsements = context.Endorsements;
+        return Check(context, endorsements.TcbSigningChain)
+            ?? (ReferenceEquals(endorsements.QeIdentityChain, endorsements.TcbSigningChain) ? null : Check(context, endorsements.QeIdentityChain));
+    }
+
+    private StepFailure? Check(DcapContext context, IReadOnlyList<Certificate> chain)
+    {
         if (chain.Count != 2)
         {
             return Fail("chain_length", $"the TCB signing chain has {chain.Count} certificates, expected 2");

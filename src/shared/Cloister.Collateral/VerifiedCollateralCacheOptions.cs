@@ -20,7 +20,4 @@ public sealed record VerifiedCollateralCacheOptions
 
     /// <summary>How many models are fetched at a time for strangers; the others are told to come back.</summary>
     public int FetchesForStrangers { get; init; } = 4;
-
-    /// <summary>Lowest tcbEvaluationDataNumber that is accepted at all.</summary>
-    public int MinimumTcbEvaluationDataNumber { get; init; }
 }

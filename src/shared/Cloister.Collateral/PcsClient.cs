@@ -43,17 +43,12 @@ public sealed class PcsClient : IDcapCollateralSource
         (byte[] rootCrl, _) = await _http.GetAsync(
             _options.RootCaCrl ?? new Uri(_options.Service, "sgx/certification/v4/rootcacrl"), RevocationList.MaximumLength, cancellationToken);
 
-        // One chain serves both: Intel signs TCB info and identities with the same certificate.
-        if (tcbChain != identityChain)
-        {
-            throw new CollateralException("malformed", "TCB info and QE identity are signed by different certificates");
-        }
-
         return new DcapCollateral
         {
             TcbInfo = tcbInfo,
             QeIdentity = identity,
             TcbSigningChain = Encoding.ASCII.GetBytes(tcbChain),
+            QeIdentityChain = identityChain == tcbChain ? default : Encoding.ASCII.GetBytes(identityChain),
             PckCrl = Binary(crl),
             PckCrlIssuerChain = Encoding.ASCII.GetBytes(crlChain),
             RootCaCrl = Binary(rootCrl),

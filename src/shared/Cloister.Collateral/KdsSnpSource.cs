@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Collateral;
@@ -42,6 +43,16 @@ public sealed class KdsSnpSource : ISnpCollateralSource, IDisposable
     }
 
     /// <inheritdoc />
+    public IReadOnlyList<(string Model, CollateralItem Item)> Items =>
+    [
+        .. _authorities.SelectMany(one => ((string, CollateralItem)[])
+        [
+            (DirectorySnpSource.NameOf(one.Key.Item1), CollateralItem.Of(one.Key.Item2 == SnpSigningKey.Vlek ? "ca_chain (vlek)" : "ca_chain", one.Value.Certificates)),
+            (DirectorySnpSource.NameOf(one.Key.Item1), CollateralItem.Of(one.Key.Item2 == SnpSigningKey.Vlek ? "crl (vlek)" : "crl", one.Value.Revoked)),
+        ]),
+    ];
+
+    /// <inheritdoc />
     public async Task<SnpCollateral> GetAsync(SnpReport report, bool hasKey, Requester requester, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -79,8 +90,9 @@ public sealed class KdsSnpSource : ISnpCollateralSource, IDisposable
     private static TokenBucketRateLimiterOptions Bucket(int limit, int tokens, TimeSpan period) =>
         new() { TokenLimit = limit, TokensPerPeriod = tokens, ReplenishmentPeriod = period, QueueLimit = 0 };
 
-    // Version 2 does not name its processor. A chip id of Turin is 8 bytes long.
-    private static SnpProductLine[] ProductsOf(SnpReport report) =>
+    /// <summary>The product lines that a report may be of. Version 2 does not name its processor. A chip id of Turin is 8 bytes long.</summary>
+    /// <exception cref="CollateralException">It is of a processor that is not known.</exception>
+    public static IReadOnlyList<SnpProductLine> ProductsOf(SnpReport report) =>
         report.Processor is { } processor ? processor.ProductLine is { } product ? [product] : throw new CollateralException("malformed", "the report is of a processor that is not known here")
         : report.ChipId[8..].ContainsAnyExcept((byte)0) ? [SnpProductLine.Milan, SnpProductLine.Genoa]
         : [SnpProductLine.Turin];

@@ -7,7 +7,7 @@ using Cloister.Attestation.Verify.Dcap;
 namespace Cloister.Collateral;
 
 /// <summary>
-/// Keeps verified collateral by platform model. It honours nextUpdate, uses what it has while the source is away, and never goes back to a lower tcbEvaluationDataNumber, so that nobody who can
+/// Keeps verified collateral by platform model. It honours nextUpdate, uses what it has while the source is away, and never goes back to a lower tcbEvaluationDataNumber of TCB info or QE identity, so that nobody who can
 /// answer in the source's place can bring back a TCB level that was good once. A failure is remembered for a while, and only so many. Safe to use from many threads; one fetch at a time
 /// for each model, and few at a time for strangers.
 /// </summary>
@@ -16,7 +16,7 @@ public sealed class VerifiedCollateralCache
     private readonly IDcapCollateralSource _source;
     private readonly TrustAnchors _anchors;
     private readonly VerifiedCollateralCacheOptions _options;
-    private readonly TcbEvaluationFloor _floor;
+    private readonly ITcbEvaluationFloor _floor;
     private readonly ConcurrentDictionary<DcapCollateralKey, Entry> _entries = new();
     private readonly NegativeCache<DcapCollateralKey> _failures;
     private int _fetchesForStrangers;
@@ -25,8 +25,8 @@ public sealed class VerifiedCollateralCache
     /// <param name="source">Where collateral comes from.</param>
     /// <param name="anchors">Pinned roots.</param>
     /// <param name="options">How long collateral is kept.</param>
-    /// <param name="floor">Numbers seen before; null for none. To be kept over restarts by the caller.</param>
-    public VerifiedCollateralCache(IDcapCollateralSource source, TrustAnchors anchors, VerifiedCollateralCacheOptions? options = null, TcbEvaluationFloor? floor = null)
+    /// <param name="floor">Numbers seen before; null: those that this cache sees.</param>
+    public VerifiedCollateralCache(IDcapCollateralSource source, TrustAnchors anchors, VerifiedCollateralCacheOptions? options = null, ITcbEvaluationFloor? floor = null)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(anchors);
@@ -36,6 +36,10 @@ public sealed class VerifiedCollateralCache
         _floor = floor ?? new TcbEvaluationFloor();
         _failures = new NegativeCache<DcapCollateralKey>(_options.MaximumEntries);
     }
+
+    /// <summary>What it holds that was verified, by platform model, and since when. Some of it may be overdue.</summary>
+    public IReadOnlyList<(DcapCollateralKey Key, VerifiedDcapCollateral Collateral, DateTimeOffset FetchedAt)> All =>
+        [.. _entries.Where(one => one.Value.Last is not null).Select(one => (one.Key, one.Value.Last!, one.Value.FetchedAt))];
 
     /// <summary>How many platform models it holds, those that are fetched just now included.</summary>
     public int Count => _entries.Count;
@@ -108,13 +112,15 @@ public sealed class VerifiedCollateralCache
             DcapCollateral fetched = await _source.GetAsync(key, cancellationToken);
             VerifiedDcapCollateral verified = DcapVerifier.VerifyCollateral(fetched, _anchors, time, out StepFailure? failure)
                 ?? throw new CollateralException("not_authentic", $"collateral for {key.Fmspc} does not verify: {failure}");
-            int least = Math.Max(_options.MinimumTcbEvaluationDataNumber, _floor.For(key));
-            if (verified.TcbEvaluationDataNumber < least)
+            TcbEvaluationNumbers numbers = new(verified.TcbInfoEvaluationDataNumber, verified.QeIdentityEvaluationDataNumber);
+            TcbEvaluationNumbers seen = await _floor.RaiseAsync(key, numbers, cancellationToken);
+            if (numbers.AreBelow(seen))
             {
-                throw new CollateralException("rollback", $"collateral for {key.Fmspc} has tcbEvaluationDataNumber {verified.TcbEvaluationDataNumber}, {least} was seen before");
+                throw new CollateralException(
+                    "rollback",
+                    $"collateral for {key.Fmspc} has tcbEvaluationDataNumber {numbers.TcbInfo} (TCB info) and {numbers.QeIdentity} (QE identity), {seen.TcbInfo} and {seen.QeIdentity} were seen before");
             }
 
-            _floor.Raise(key, verified.TcbEvaluationDataNumber);
             entry.Set(verified, time.Value);
             _entries[key] = entry; // another one's failure may have taken it out
             _failures.Remove(key);
@@ -135,7 +141,7 @@ public sealed class VerifiedCollateralCache
         {
             // Nothing is kept of it but the failure.
             _entries.TryRemove(KeyValuePair.Create(key, entry));
-            _failures.Add(key, e, time.Value, e.Code == "http_status" ? _options.AbsentFor : _options.FailureFor);
+            _failures.Add(key, e, time.Value, e.Code is "http_status" or "absent" ? _options.AbsentFor : _options.FailureFor);
             throw;
         }
     }
@@ -156,6 +162,8 @@ public sealed class VerifiedCollateralCache
         public SemaphoreSlim Gate { get; } = new(1, 1);
 
         public DateTimeOffset FetchedAt { get; private set; }
+
+        public VerifiedDcapCollateral? Last => Volatile.Read(ref _collateral);
 
         public DateTimeOffset? LastFailure { get; set; }
 
