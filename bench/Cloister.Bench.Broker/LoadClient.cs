@@ -11,7 +11,7 @@ using JWE = Jose.JWE;
 
 namespace Cloister.Bench.Broker;
 
-/// <summary>An enclave's side of docs/broker-protocol.md over connections that are kept; what it gets is taken as it comes, but the token, which is opened.</summary>
+/// <summary>An enclave's side of docs/broker-protocol.md over connections that are kept; what it gets is taken as it comes.</summary>
 internal sealed class LoadClient : IDisposable
 {
     private static readonly JsonElement NoParameters = JsonDocument.Parse("\"\"").RootElement.Clone();
@@ -34,7 +34,7 @@ internal sealed class LoadClient : IDisposable
     /// <param name="kek">The KEK.</param>
     /// <param name="renewed">The lease to renew.</param>
     /// <param name="token">Its token, which says that this is no stranger.</param>
-    internal async Task<(LeaseTerms Terms, string Token)> LeaseAsync(string kek, LeaseTerms? renewed = null, string? token = null)
+    internal async Task<(LeaseTerms Terms, FlattenedJwe Token)> LeaseAsync(string kek, LeaseTerms? renewed = null, string? token = null)
     {
         (Challenge challenge, string? cookie) = await PostAsync(
             KbsPaths.Auth, new AuthRequest(KbsPaths.ProtocolVersion, _enclave.TeeName, NoParameters), KbsJson.Default.AuthRequest, KbsJson.Default.Challenge);
@@ -43,9 +43,12 @@ internal sealed class LoadClient : IDisposable
         (LeaseResponse lease, _) = await PostAsync(KbsPaths.Lease, new LeaseRequest(answer, have), KbsJson.Default.LeaseRequest, KbsJson.Default.LeaseResponse, cookie, token);
         LeaseTerms terms = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(lease.Lease.Split('.')[1]), KbsJson.Default.LeaseTerms)!;
         return lease.Keys is not null == (terms.Release && renewed is null)
-            ? (terms, System.Text.Encoding.ASCII.GetString(JWE.Decrypt(JsonSerializer.Serialize(lease.Token, KbsJson.Default.FlattenedJwe), _enclave.Key).PlaintextBytes))
+            ? (terms, lease.Token)
             : throw new InvalidOperationException("the lease did not bring the keys that it should");
     }
+
+    /// <summary>A lease's token, opened with the attested key: an enclave's work, which is none of the load.</summary>
+    internal string Open(FlattenedJwe token) => System.Text.Encoding.ASCII.GetString(JWE.Decrypt(JsonSerializer.Serialize(token, KbsJson.Default.FlattenedJwe), _enclave.Key).PlaintextBytes);
 
     /// <summary>Wraps or unwraps.</summary>
     internal async Task<IReadOnlyList<byte[]?>> CryptoAsync(string path, string token, string keyId, IReadOnlyList<byte[]> items)

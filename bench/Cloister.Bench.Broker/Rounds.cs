@@ -11,7 +11,7 @@ internal static class Rounds
     internal static async Task<JsonObject> RunAsync(string program, string[] databases, int rounds, TimeSpan length)
     {
         using SimulatedEnclave enclave = new(TimeProvider.System, Tee.Tdx);
-        JsonObject result = new() { ["quoteBytes"] = enclave.Quote(new byte[64]).Length, ["callers"] = Operations.Callers, ["floor"] = new JsonArray() };
+        JsonObject result = new() { ["quoteBytes"] = enclave.Quote(new byte[64]).Length, ["callers"] = Operations.Callers, ["leases"] = Operations.Leases, ["floor"] = new JsonArray() };
         List<(string Name, BrokerUnderLoad Broker, Operations Operations)> sides = [];
         try
         {

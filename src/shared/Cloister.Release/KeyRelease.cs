@@ -22,7 +22,7 @@ public static class KeyRelease
         byte[] contentKey = RandomNumberGenerator.GetBytes(KeySize);
         try
         {
-            (string header, byte[] encryptedKey) = recipient.Ec is { } ec ? WrapWithEcdh(contentKey, ec, recipient.Curve) : WrapWithRsa(contentKey, recipient.Rsa!.Value);
+            (string header, byte[] encryptedKey) = recipient.Agreement is { } agreement ? WrapWithEcdh(contentKey, agreement, recipient.Curve) : WrapWithRsa(contentKey, recipient.Rsa!.Value);
             string encodedHeader = Base64Url.EncodeToString(Encoding.ASCII.GetBytes(header));
             byte[] iv = RandomNumberGenerator.GetBytes(IvSize);
             byte[] ciphertext = new byte[plaintext.Length];
@@ -43,15 +43,14 @@ public static class KeyRelease
         return ($$"""{"alg":"{{TeePublicKey.RsaAlgorithm}}","enc":"A256GCM"}""", rsa.Encrypt(contentKey, RSAEncryptionPadding.OaepSHA256));
     }
 
-    private static (string Header, byte[] EncryptedKey) WrapWithEcdh(byte[] contentKey, ECParameters recipient, string curve)
+    private static (string Header, byte[] EncryptedKey) WrapWithEcdh(byte[] contentKey, ECDiffieHellman recipient, string curve)
     {
-        using ECDiffieHellman other = ECDiffieHellman.Create(recipient);
-        using ECDiffieHellman ephemeral = ECDiffieHellman.Create(recipient.Curve);
+        using ECDiffieHellman ephemeral = ECDiffieHellman.Create(TeePublicKey.CurveOf(curve));
         ECPoint point = ephemeral.ExportParameters(includePrivateParameters: false).Q;
         string header =
             $$$"""{"alg":"{{{TeePublicKey.EcdhAlgorithm}}}","enc":"A256GCM","epk":{"crv":"{{{curve}}}","kty":"EC","x":"{{{Encode(point.X!)}}}","y":"{{{Encode(point.Y!)}}}"}}""";
 
-        using ECDiffieHellmanPublicKey publicKey = other.PublicKey;
+        using ECDiffieHellmanPublicKey publicKey = recipient.PublicKey;
         byte[] secret = ephemeral.DeriveRawSecretAgreement(publicKey);
         byte[] keyEncryptionKey = KeyOf(secret);
         try

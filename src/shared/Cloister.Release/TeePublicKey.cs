@@ -16,12 +16,14 @@ public sealed class TeePublicKey
     /// <summary><c>alg</c> of RSA keys.</summary>
     public const string RsaAlgorithm = "RSA-OAEP-256";
 
+    private const string P521 = "P-521";
     private const int MinRsaBits = 2048;
     private const int MaxRsaBits = 8192;
 
-    private TeePublicKey(ECParameters? ec, RSAParameters? rsa, string curve, string thumbprintInput)
+    private TeePublicKey(ECParameters? ec, ECDiffieHellman? agreement, RSAParameters? rsa, string curve, string thumbprintInput)
     {
         Ec = ec;
+        Agreement = agreement;
         Rsa = rsa;
         Curve = curve;
         Thumbprint = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(thumbprintInput)));
@@ -41,10 +43,9 @@ public sealed class TeePublicKey
     {
         get
         {
-            if (Ec is { } ec)
+            if (Agreement is { } agreement)
             {
-                using ECDiffieHellman key = ECDiffieHellman.Create(ec);
-                return key.ExportSubjectPublicKeyInfo();
+                return agreement.ExportSubjectPublicKeyInfo();
             }
 
             using RSA rsa = RSA.Create(Rsa!.Value);
@@ -53,6 +54,9 @@ public sealed class TeePublicKey
     }
 
     internal ECParameters? Ec { get; }
+
+    /// <summary>The point as OpenSSL has it: checked once, which costs as much as a signature. Left to the collector.</summary>
+    internal ECDiffieHellman? Agreement { get; }
 
     internal RSAParameters? Rsa { get; }
 
@@ -70,15 +74,19 @@ public sealed class TeePublicKey
         };
     }
 
+    /// <summary>A curve by its <c>crv</c>.</summary>
+    /// <exception cref="FormatException">It is none of the two.</exception>
+    internal static ECCurve CurveOf(string crv) => crv switch
+    {
+        "P-256" => ECCurve.NamedCurves.nistP256,
+        P521 => ECCurve.NamedCurves.nistP521,
+        _ => throw new FormatException("tee-pubkey: crv is neither P-256 nor P-521"),
+    };
+
     private static TeePublicKey ParseEc(Dictionary<string, string> members)
     {
         string crv = Required(members, "crv");
-        (ECCurve curve, int size) = crv switch
-        {
-            "P-256" => (ECCurve.NamedCurves.nistP256, 32),
-            "P-521" => (ECCurve.NamedCurves.nistP521, 66),
-            _ => throw new FormatException("tee-pubkey: crv is neither P-256 nor P-521"),
-        };
+        int size = crv == P521 ? 66 : 32;
         byte[] x = Bytes(members, "x");
         byte[] y = Bytes(members, "y");
         if (x.Length != size || y.Length != size)
@@ -86,17 +94,18 @@ public sealed class TeePublicKey
             throw new FormatException($"tee-pubkey: coordinates of {crv} have {size} bytes");
         }
 
-        ECParameters parameters = new() { Curve = curve, Q = new ECPoint { X = x, Y = y } };
+        ECParameters parameters = new() { Curve = CurveOf(crv), Q = new ECPoint { X = x, Y = y } };
+        ECDiffieHellman point;
         try
         {
-            using ECDiffieHellman point = ECDiffieHellman.Create(parameters); // refuses points off the curve
+            point = ECDiffieHellman.Create(parameters); // refuses points off the curve
         }
         catch (CryptographicException)
         {
             throw new FormatException("tee-pubkey: the point is not on the curve");
         }
 
-        return new TeePublicKey(parameters, null, crv, $$"""{"crv":"{{crv}}","kty":"EC","x":"{{members["x"]}}","y":"{{members["y"]}}"}""");
+        return new TeePublicKey(parameters, point, null, crv, $$"""{"crv":"{{crv}}","kty":"EC","x":"{{members["x"]}}","y":"{{members["y"]}}"}""");
     }
 
     private static TeePublicKey ParseRsa(Dictionary<string, string> members)
@@ -111,7 +120,7 @@ public sealed class TeePublicKey
         }
 
         RSAParameters parameters = new() { Modulus = modulus, Exponent = exponent };
-        return new TeePublicKey(null, parameters, "", $$"""{"e":"{{members["e"]}}","kty":"RSA","n":"{{members["n"]}}"}""");
+        return new TeePublicKey(null, null, parameters, "", $$"""{"e":"{{members["e"]}}","kty":"RSA","n":"{{members["n"]}}"}""");
     }
 
     private static Dictionary<string, string> Members(JsonElement jwk)
