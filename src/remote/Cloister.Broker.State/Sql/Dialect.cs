@@ -20,6 +20,9 @@ internal abstract class Dialect : IAsyncDisposable
     /// <summary>Begins a transaction when no other writer has one.</summary>
     public abstract Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation);
 
+    /// <summary>Executes statements. Their answers are read in order.</summary>
+    public virtual Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements) => new SingleAnswers(connection, transaction, statements);
+
     /// <summary>Writes entries of the audit log, all in one go.</summary>
     public abstract Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
 

@@ -46,6 +46,19 @@ internal sealed class PostgresDialect : Dialect
         return transaction;
     }
 
+    public override Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements)
+    {
+        NpgsqlBatch batch = new((NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        foreach (Statement statement in statements)
+        {
+            NpgsqlBatchCommand command = new(statement.Sql);
+            foreach ((string name, object? value) in statement.Parameters)
+                command.Parameters.Add(new NpgsqlParameter(name, value ?? DBNull.Value));
+            batch.BatchCommands.Add(command);
+        }
+        return new BatchAnswers(batch);
+    }
+
     public override async Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
     {
         await using var insert = new NpgsqlCommand(

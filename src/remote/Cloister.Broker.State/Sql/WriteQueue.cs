@@ -38,15 +38,16 @@ internal sealed class WriteQueue : IAsyncDisposable
     public async Task<T> RunAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellation)
     {
         var request = new WriteRequest<T>(work);
-        try
-        {
-            await _requests.Writer.WriteAsync(request, cancellation);
-        }
-        catch (ChannelClosedException)
-        {
-            throw new BrokerStateException(BrokerStateError.Unavailable, "the broker's state is closed");
-        }
+        await AddAsync(request, cancellation);
         return await request.Completion.WaitAsync(cancellation);
+    }
+
+    /// <summary>Writes, together with others of its like.</summary>
+    /// <returns>The result, when it is durable.</returns>
+    public async Task<T> RunAsync<T>(BatchedWrite<T> write, CancellationToken cancellation)
+    {
+        await AddAsync(write, cancellation);
+        return await write.Completion.WaitAsync(cancellation);
     }
 
     /// <summary>Makes the writes that wait, and takes no more.</summary>
@@ -55,6 +56,18 @@ internal sealed class WriteQueue : IAsyncDisposable
         _requests.Writer.TryComplete();
         await _writer;
         await CloseAsync();
+    }
+
+    private async Task AddAsync(WriteRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            await _requests.Writer.WriteAsync(request, cancellation);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new BrokerStateException(BrokerStateError.Unavailable, "the broker's state is closed");
+        }
     }
 
     private async Task WriteAsync()
@@ -82,10 +95,13 @@ internal sealed class WriteQueue : IAsyncDisposable
         {
             await using DbTransaction transaction = await BeginAsync();
             var writes = new WriteTransaction(_dialect, _kept!, transaction, _clock, _tree);
-            foreach (WriteRequest request in batch)
+            for (int i = 0, end; i < batch.Count; i = end)
             {
-                running = request;
-                await request.RunAsync(writes);
+                for (end = i + 1; batch[i] is BatchedWrite && end < batch.Count && batch[end] is BatchedWrite; end++)
+                {
+                }
+                running = batch[i];
+                await (running is BatchedWrite ? BatchedWrite.RunAsync(writes, batch, i, end, request => running = request) : running.RunAsync(writes));
             }
             await writes.FlushAsync();
             running = null; // a commit that fails may have been made, so it is not tried again

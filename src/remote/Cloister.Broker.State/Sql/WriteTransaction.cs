@@ -33,8 +33,8 @@ internal sealed class WriteTransaction(Dialect dialect, DbConnection connection,
     public Task<T?> FirstOrDefaultAsync<T>(string sql, object? parameters = null) =>
         connection.QueryFirstOrDefaultAsync<T>(sql, parameters, transaction);
 
-    /// <summary>Several statements in one round trip.</summary>
-    public Task<SqlMapper.GridReader> ManyAsync(string sql, object parameters) => connection.QueryMultipleAsync(sql, parameters, transaction);
+    /// <summary>Executes statements, in one round trip where the database can; errors come with the answers.</summary>
+    public Answers Execute(IReadOnlyList<Statement> statements) => dialect.Execute(connection, transaction, statements);
 
     public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation) =>
         [.. await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, transaction, cancellationToken: cancellation))];
