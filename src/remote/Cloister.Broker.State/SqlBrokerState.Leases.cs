@@ -48,6 +48,8 @@ public sealed partial class SqlBrokerState
         {
             Before = async writes =>
             {
+                if (grant.AsOf is { } decided)
+                    await RequireNewestAsync(writes, decided);
                 await PurgeSessionsAsync(writes);
                 await writes.TreeAsync();
             },

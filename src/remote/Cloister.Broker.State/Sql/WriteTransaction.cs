@@ -22,6 +22,9 @@ internal sealed class WriteTransaction(Dialect dialect, DbConnection connection,
     /// <summary>Changes of rows that decide; null before the first.</summary>
     public RowWrites? Rows { get; set; }
 
+    /// <summary>The newest change of a row that decides; null while nobody asked.</summary>
+    public RowHead? NewestChange { get; set; }
+
     /// <summary>The log with what was appended here; null while nobody asked. Counts when the transaction is committed.</summary>
     public AuditTree? Tree { get; private set; }
 
