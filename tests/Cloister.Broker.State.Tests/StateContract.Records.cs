@@ -140,7 +140,7 @@ public abstract partial class StateContract
         await _state.GrantLeaseAsync(grant with { Challenge = null, Lease = NewLease("before") }, Cancellation);
 
         // Another broker revokes. Here, nobody has looked since.
-        await other.RevokeAsync(new Revocation(RevocationKind.Instance, "i", "lost", _clock.GetUtcNow(), "ann"), Cancellation);
+        await other.RevokeAsync(RevocationKind.Instance, "i", "lost", "ann", Cancellation);
         Assert.Same(decided, _state.RowHead);
         Assert.Equal("a: 1\n", (await _state.FindPolicyAsync("p", Cancellation, decided))!.Yaml);
         Assert.Same(decided, _state.RowHead);
