@@ -50,22 +50,35 @@ internal sealed class LeaseDesk(
     {
         VerifiedEvidence verified = await evidence.VerifyAsync(caller, tee, attestation, StatementPurpose.Lease, cancellation);
         RowHead asOf = state.RowHead ?? await state.LookAsync(cancellation);
+        bool isCounted = false;
         for (int decisions = 1; ; decisions++)
         {
             try
             {
-                return await DecideAsync(caller, session, tee, attestation, have, verified, asOf, cancellation);
+                return await DecideAsync(caller, session, tee, attestation, have, verified, asOf, Count, cancellation);
             }
             catch (BrokerStateException e) when (e.Error == BrokerStateError.Changed && decisions < MostDecisions)
             {
                 asOf = await state.LookAsync(cancellation);
             }
         }
+
+        // However often it is decided.
+        void Count(AttestedEnclave enclave)
+        {
+            if (!isCounted)
+            {
+                admission.Accept(enclave);
+            }
+
+            isCounted = true;
+        }
     }
 
     // By what is known of policies, KEKs and revocations. Whether that is the newest is for the write to say, or asked before a refusal.
     private async Task<LeaseResponse> DecideAsync(
-        Caller caller, string session, string tee, AttestRequest attestation, IReadOnlyList<string> have, VerifiedEvidence verified, RowHead asOf, CancellationToken cancellation)
+        Caller caller, string session, string tee, AttestRequest attestation, IReadOnlyList<string> have, VerifiedEvidence verified, RowHead asOf, Action<AttestedEnclave> count,
+        CancellationToken cancellation)
     {
         EnclaveStatement statement = verified.Statement!;
         EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation, asOf);
@@ -84,7 +97,7 @@ internal sealed class LeaseDesk(
         }
 
         await CheckRevocationsAsync(enclave, found.Record.Name, asOf, cancellation);
-        admission.Accept(enclave);
+        count(enclave);
         Kek kek = await keks.RaiseAsync(found, cancellation);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
