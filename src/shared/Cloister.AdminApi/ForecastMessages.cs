@@ -45,7 +45,13 @@ public sealed record EnclaveForecast(
 /// <param name="WithoutEarly">How many SGX and TDX enclaves are accepted without early collateral, which was not to be had: what a TCB recovery changes is not known of them.</param>
 /// <param name="Truncated">Whether there are more leases than are looked at.</param>
 /// <param name="Enclaves">Each, those that fail first.</param>
-public sealed record FleetForecast(DateTimeOffset At, int Days, int Failing, int Unknown, int WithoutEarly, bool Truncated, IReadOnlyList<EnclaveForecast> Enclaves);
+public sealed record FleetForecast(DateTimeOffset At, int Days, int Failing, int Unknown, int WithoutEarly, bool Truncated, IReadOnlyList<EnclaveForecast> Enclaves)
+{
+    /// <summary>Counts what there is of each.</summary>
+    public static FleetForecast Of(DateTimeOffset at, int days, bool truncated, IReadOnlyList<EnclaveForecast> enclaves) => new(
+        at, days, enclaves.Count(one => one.Outlook is not (Outlooks.Accepted or Outlooks.Unknown)), enclaves.Count(one => one.Outlook == Outlooks.Unknown),
+        enclaves.Count(one => one is { Early: false, Outlook: Outlooks.Accepted, Tee: "sgx" or "tdx" }), truncated, enclaves);
+}
 
 /// <summary>A part of collateral that a broker has.</summary>
 /// <param name="Model">What it is for: TEE, FMSPC and authority, or <c>snp-milan</c>.</param>
@@ -60,4 +66,8 @@ public sealed record CollateralEntry(string Model, string Item, bool Early, stri
 /// <summary>The collateral that a broker has.</summary>
 /// <param name="At">The broker's clock.</param>
 /// <param name="Items">What ends first comes first.</param>
-public sealed record CollateralStatus(DateTimeOffset At, IReadOnlyList<CollateralEntry> Items);
+public sealed record CollateralStatus(DateTimeOffset At, IReadOnlyList<CollateralEntry> Items)
+{
+    /// <summary>Puts them in their order.</summary>
+    public static CollateralStatus Of(DateTimeOffset at, IEnumerable<CollateralEntry> items) => new(at, [.. items.OrderBy(one => one.EndsAt).ThenBy(one => one.Model, StringComparer.Ordinal)]);
+}

@@ -65,9 +65,7 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
                 enclaves.Add(await LookAsync(lease, policy, cancellation));
             }
 
-            FleetForecast forecast = new(
-                now, Days, enclaves.Count(one => one.Outlook is not (Outlooks.Accepted or Outlooks.Unknown)), enclaves.Count(one => one.Outlook == Outlooks.Unknown),
-                enclaves.Count(one => one is { Early: false, Outlook: Outlooks.Accepted, Tee: "sgx" or "tdx" }), live.Length > MostLeases, [.. enclaves.OrderBy(one => Rank(one.Outlook))]);
+            FleetForecast forecast = FleetForecast.Of(now, Days, live.Length > MostLeases, [.. enclaves.OrderBy(one => Rank(one.Outlook))]);
             Volatile.Write(ref _lastCollateral, Collateral());
             Volatile.Write(ref _last, forecast);
             return forecast;
@@ -79,12 +77,12 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
     }
 
     /// <summary>The collateral that is here: of enclaves that have a lease as of the last look, and of others that attested.</summary>
-    public CollateralStatus Collateral() => new(clock.GetUtcNow(),
-    [
-        .. Entries(sources.Now, early: false).Concat(Entries(sources.Early, early: true))
-            .Concat((sources.Snp?.Items ?? []).Select(one => Entry(one.Model, early: false, sources.SnpSource, one.Item)))
-            .OrderBy(one => one.EndsAt).ThenBy(one => one.Model, StringComparer.Ordinal),
-    ]);
+    public CollateralStatus Collateral() => CollateralStatus.Of(
+        clock.GetUtcNow(),
+        [
+            .. Entries(sources.Now, early: false), .. Entries(sources.Early, early: true),
+            .. (sources.Snp?.Items ?? []).Select(one => Entry(one.Model, early: false, sources.SnpSource, one.Item)),
+        ]);
 
     /// <inheritdoc />
     public void Dispose() => _one.Dispose();

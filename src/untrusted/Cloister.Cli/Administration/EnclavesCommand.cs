@@ -36,13 +36,7 @@ internal static class EnclavesCommand
                 FleetForecast seen = await broker.ForecastAsync(cancellation);
                 if (parsed.GetValue(cluster) is { } one)
                 {
-                    EnclaveForecast[] its = [.. seen.Enclaves.Where(enclave => enclave.Cluster == one)];
-                    seen = seen with
-                    {
-                        Enclaves = its, Unknown = its.Count(enclave => enclave.Outlook == Outlooks.Unknown),
-                        Failing = its.Count(enclave => enclave.Outlook is not (Outlooks.Accepted or Outlooks.Unknown)),
-                        WithoutEarly = its.Count(enclave => enclave is { Early: false, Outlook: Outlooks.Accepted, Tee: "sgx" or "tdx" }),
-                    };
+                    seen = FleetForecast.Of(seen.At, seen.Days, seen.Truncated, [.. seen.Enclaves.Where(enclave => enclave.Cluster == one)]);
                 }
 
                 BrokerVerb.Print(seen, AdminJson.Default.FleetForecast, output, () => PrintForecast(seen));

@@ -22,7 +22,7 @@ internal sealed class CollateralFetch(string directory, TrustAnchors anchors, Da
     private readonly List<CollateralFailure> _failures = [];
 
     /// <summary>What was written.</summary>
-    internal CollateralStatus Status => new(now, [.. _entries.OrderBy(one => one.EndsAt).ThenBy(one => one.Model, StringComparer.Ordinal)]);
+    internal CollateralStatus Status => CollateralStatus.Of(now, _entries);
 
     /// <summary>What was not to be had.</summary>
     internal IReadOnlyList<CollateralFailure> Failures => _failures;

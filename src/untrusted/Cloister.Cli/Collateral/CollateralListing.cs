@@ -34,7 +34,7 @@ internal static class CollateralListing
             entries.Add(Entry(model, false, directory, item));
         }
 
-        return (new CollateralStatus(now, [.. entries.OrderBy(one => one.EndsAt).ThenBy(one => one.Model, StringComparer.Ordinal)]), failures);
+        return (CollateralStatus.Of(now, entries), failures);
 
         void Add(string path, string model, bool early)
         {
