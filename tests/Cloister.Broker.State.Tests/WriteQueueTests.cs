@@ -16,6 +16,7 @@ public sealed class WriteQueueTests
         {
             await using CountingDialect dialect = new(Path.Combine(folder.FullName, "writes.db"));
             await dialect.PrepareAsync(Cancellation);
+            await Migrator.MigrateAsync(dialect, Migrator.Latest, Cancellation);
             await using WriteQueue writes = new(dialect, TimeProvider.System);
             await writes.RunAsync(to => to.ExecuteAsync("CREATE TABLE Things (Id BIGINT PRIMARY KEY)"), Cancellation);
 
@@ -61,10 +62,10 @@ public sealed class WriteQueueTests
 
         public override Task<DbConnection> ConnectAsync(CancellationToken cancellation) => _inner.ConnectAsync(cancellation);
 
-        public override Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
+        public override Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation)
         {
             Interlocked.Increment(ref _transactions);
-            return _inner.BeginWriteAsync(connection, cancellation);
+            return _inner.BeginWriteAsync(connection, looks, cancellation);
         }
 
         public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>

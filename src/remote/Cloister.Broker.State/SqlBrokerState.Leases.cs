@@ -49,7 +49,7 @@ public sealed partial class SqlBrokerState
             Before = async writes =>
             {
                 if (grant.AsOf is { } decided)
-                    await RequireNewestAsync(writes, decided);
+                    RequireNewest(writes, decided);
                 await PurgeSessionsAsync(writes);
                 await writes.TreeAsync();
             },

@@ -200,10 +200,9 @@ public sealed partial class SqlBrokerState
         return rows;
     }
 
-    // Nothing that decides was changed since a decision. Asked once for all of a transaction that decided.
-    private static async Task RequireNewestAsync(WriteTransaction writes, RowHead decided)
+    // Nothing that decides was changed since a decision.
+    private static void RequireNewest(WriteTransaction writes, RowHead decided)
     {
-        writes.NewestChange ??= await RowLedger.NewestAsync(writes);
         if (!decided.Is(writes.NewestChange.Seq, writes.NewestChange.Mac))
             throw new BrokerStateException(BrokerStateError.Changed, "what decides was changed meanwhile: decide again");
     }

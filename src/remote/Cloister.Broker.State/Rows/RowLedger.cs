@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
 using Cloister.Broker.State.Sql;
 
@@ -18,6 +19,9 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
 
     /// <summary>Before the first change.</summary>
     public static readonly RowHead None = new(0, new byte[32]);
+
+    /// <summary>Answers the newest change.</summary>
+    public const string SelectNewest = "SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1";
 
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<string, Entry>> _tables = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _reported = new(StringComparer.Ordinal);
@@ -196,9 +200,10 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
 
     /// <summary>The newest change that the database has.</summary>
     public static async Task<RowHead> NewestAsync(IQueries queries) =>
-        (await queries.ListAsync<RowChange>("SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1", null, CancellationToken.None)) is [{ } newest]
-            ? new RowHead(newest.Seq, newest.Mac)
-            : None;
+        (await queries.ListAsync<RowChange>(SelectNewest, null, CancellationToken.None)) is [{ } newest] ? new RowHead(newest.Seq, newest.Mac) : None;
+
+    /// <summary>Of a row that <see cref="SelectNewest"/> answers.</summary>
+    public static RowHead HeadOf(DbDataReader row) => new(row.GetInt64(0), row.GetFieldValue<byte[]>(1));
 
     // The first is the head that is known, and must be there as it was.
     private void Follow(IReadOnlyList<RowChange> page)

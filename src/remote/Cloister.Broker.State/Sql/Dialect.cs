@@ -18,7 +18,11 @@ internal abstract class Dialect : IAsyncDisposable
     public abstract Task<DbConnection> ConnectAsync(CancellationToken cancellation);
 
     /// <summary>Begins a transaction when no other writer has one.</summary>
-    public abstract Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation);
+    /// <param name="connection">Where.</param>
+    /// <param name="looks">What is asked at once, as of then.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    /// <returns>The transaction, and the answers, of which one has to dispose before anything else is asked.</returns>
+    public abstract Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation);
 
     /// <summary>Executes statements. Their answers are read in order.</summary>
     public virtual Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements) => new SingleAnswers(connection, transaction, statements);

@@ -1,7 +1,6 @@
 using System.Data;
 using System.Data.Common;
 using Cloister.Audit;
-using Dapper;
 using Npgsql;
 
 namespace Cloister.Broker.State.Sql;
@@ -22,6 +21,7 @@ internal sealed class PostgresDialect : Dialect
             NpgsqlConnectionStringBuilder address = new(connectionString);
             if (!new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>().Any(IsAutoPrepare))
                 address.MaxAutoPrepare = MostPrepared;
+            address.NoResetOnClose = true; // nothing is set on a connection that outlives a transaction
             _source = NpgsqlDataSource.Create(address);
         }
         catch (ArgumentException)
@@ -38,12 +38,26 @@ internal sealed class PostgresDialect : Dialect
 
     // Read committed: every statement after the one that got the lock sees what earlier writers committed. A server that was told not
     // to wait for its log is told to here. A broker that freezes in a transaction is cut off after 10 s, so that others can go on.
-    public override async Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
+    public override async Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation)
     {
         DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
-        await connection.ExecuteAsync(new CommandDefinition(
-            $"SET LOCAL synchronous_commit TO on; SET LOCAL idle_in_transaction_session_timeout TO 10000; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
-        return transaction;
+        Answers answers = Execute(
+            connection, transaction,
+            [
+                new("SET LOCAL synchronous_commit TO on", false), new("SET LOCAL idle_in_transaction_session_timeout TO 10000", false),
+                new($"SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock({WriterLock})", true), .. looks,
+            ]);
+        try
+        {
+            await answers.NumberAsync();
+            return (transaction, answers);
+        }
+        catch
+        {
+            await answers.DisposeAsync();
+            await transaction.DisposeAsync();
+            throw;
+        }
     }
 
     public override Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements)

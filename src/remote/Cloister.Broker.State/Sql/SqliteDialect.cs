@@ -48,8 +48,11 @@ internal sealed class SqliteDialect(string path) : Dialect
     }
 
     // Immediate: takes the write lock now, so that what the transaction reads stays true until it commits.
-    public override Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation) =>
-        Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(IsolationLevel.Serializable, deferred: false));
+    public override Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation)
+    {
+        DbTransaction transaction = ((SqliteConnection)connection).BeginTransaction(IsolationLevel.Serializable, deferred: false);
+        return Task.FromResult((transaction, Execute(connection, transaction, looks)));
+    }
 
     public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
         connection.ExecuteAsync($"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", entries, transaction);

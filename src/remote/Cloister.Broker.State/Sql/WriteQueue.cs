@@ -93,8 +93,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteRequest? running = null;
         try
         {
-            await using DbTransaction transaction = await BeginAsync();
-            var writes = new WriteTransaction(_dialect, _kept!, transaction, _clock, _tree);
+            await using WriteTransaction writes = await BeginAsync();
             for (int i = 0, end; i < batch.Count; i = end)
             {
                 for (end = i + 1; batch[i] is BatchedWrite && end < batch.Count && batch[end] is BatchedWrite; end++)
@@ -105,7 +104,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
             await writes.FlushAsync();
             running = null; // a commit that fails may have been made, so it is not tried again
-            await transaction.CommitAsync(CancellationToken.None);
+            await writes.CommitAsync();
             if (writes.Tree is { } tree)
                 Volatile.Write(ref _tree, tree);
         }
@@ -124,13 +123,13 @@ internal sealed class WriteQueue : IAsyncDisposable
     }
 
     // On the connection of last time. Nothing was written yet, so one that broke meanwhile is replaced.
-    private async Task<DbTransaction> BeginAsync()
+    private async Task<WriteTransaction> BeginAsync()
     {
         if (_kept is { State: ConnectionState.Open } kept)
         {
             try
             {
-                return await _dialect.BeginWriteAsync(kept, CancellationToken.None);
+                return await WriteTransaction.BeginAsync(_dialect, kept, _clock, _tree);
             }
             catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
             {
@@ -138,7 +137,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
         }
         _kept = await _dialect.ConnectAsync(CancellationToken.None);
-        return await _dialect.BeginWriteAsync(_kept, CancellationToken.None);
+        return await WriteTransaction.BeginAsync(_dialect, _kept, _clock, _tree);
     }
 
     private async Task CloseAsync()
