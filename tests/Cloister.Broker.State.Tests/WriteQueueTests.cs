@@ -62,14 +62,14 @@ public sealed class WriteQueueTests
 
         public override Task<DbConnection> ConnectAsync(CancellationToken cancellation) => _inner.ConnectAsync(cancellation);
 
-        public override Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation)
+        public override (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks)
         {
             Interlocked.Increment(ref _transactions);
-            return _inner.BeginWriteAsync(connection, looks, cancellation);
+            return _inner.BeginWrite(connection, looks);
         }
 
-        public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
-            _inner.InsertAuditAsync(connection, transaction, entries);
+        public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
+            _inner.InsertAudit(connection, transaction, entries);
 
         public override ValueTask DisposeAsync() => _inner.DisposeAsync();
     }

@@ -29,7 +29,7 @@ public sealed partial class SqlBrokerState
     {
         KeptEvidence kept = KeptEvidence.Of(evidence, limits);
         return _writes.RunAsync(
-            new BatchedWrite<long>([.. kept.Statements], async (_, answers) => (await answers.NumberAsync())!.Value) { After = (writes, number) => PurgeEvidenceAsync(writes, kept, number) },
+            new BatchedWrite<long>([.. kept.Statements], (_, answers) => Task.FromResult(answers.Number()!.Value)) { After = (writes, number) => PurgeEvidenceAsync(writes, kept, number) },
             cancellation);
     }
 

@@ -36,13 +36,13 @@ public sealed partial class SqlBrokerState
             statements.Insert(0, Insert(challenge));
         BatchedWrite<(LeaseRecord, long Seq, long? Number)> write = new(statements, async (writes, answers) =>
         {
-            if (grant.Challenge is not null && await answers.NumberAsync() is null)
+            if (grant.Challenge is not null && answers.Number() is null)
                 throw new BrokerStateException(BrokerStateError.Used, "the challenge was used already");
-            LeaseRow row = await answers.FirstAsync(rows => rows.GetRowParser<LeaseRow>()(rows)) ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
+            LeaseRow row = answers.First(rows => rows.GetRowParser<LeaseRow>()(rows)) ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
             if (grant.Renews && row.Renewals == 0)
                 throw NotFound("lease");
             LeaseRecord stored = row.ToRecord();
-            long? number = evidence is null ? null : await answers.NumberAsync();
+            long? number = evidence is null ? null : answers.Number();
             return (stored, await AppendAsync(writes, [.. used, .. grant.Log(stored).Select(AuditText.Of)]), number);
         })
         {

@@ -25,7 +25,7 @@ public sealed partial class SqlBrokerState
     public async Task<bool> TryUseChallengeAsync(ChallengeUse use, CancellationToken cancellation)
     {
         IReadOnlyList<AuditText> log = [.. use.Log.Select(AuditText.Of)];
-        BatchedWrite<(bool, long)> write = new([Insert(use)], async (writes, answers) => await answers.NumberAsync() is null ? (false, 0) : (true, await AppendAsync(writes, log)))
+        BatchedWrite<(bool, long)> write = new([Insert(use)], async (writes, answers) => answers.Number() is null ? (false, 0) : (true, await AppendAsync(writes, log)))
         {
             Before = async writes =>
             {

@@ -3,29 +3,29 @@ using System.Data.Common;
 namespace Cloister.Broker.State.Sql;
 
 /// <summary>The answers to statements, in their order. Until it is disposed of, nothing else is asked on its connection. secrets: none.</summary>
-internal abstract class Answers : IAsyncDisposable
+internal abstract class Answers : IDisposable
 {
     /// <summary>The first row of the next statement that answers.</summary>
     /// <param name="parse">Makes it of the row.</param>
     /// <returns>What was made; null when there is no row.</returns>
-    public async Task<T?> FirstAsync<T>(Func<DbDataReader, T> parse)
+    public T? First<T>(Func<DbDataReader, T> parse)
         where T : class
     {
-        DbDataReader rows = await NextAsync();
-        return await rows.ReadAsync() ? parse(rows) : null;
+        DbDataReader rows = Next();
+        return rows.Read() ? parse(rows) : null;
     }
 
     /// <summary>The number that the next statement answers; null when it has no row.</summary>
-    public async Task<long?> NumberAsync()
+    public long? Number()
     {
-        DbDataReader rows = await NextAsync();
-        return await rows.ReadAsync() ? rows.GetInt64(0) : null;
+        DbDataReader rows = Next();
+        return rows.Read() ? rows.GetInt64(0) : null;
     }
 
-    public abstract ValueTask DisposeAsync();
+    public abstract void Dispose();
 
     /// <summary>Goes on to the next statement that answers.</summary>
-    protected abstract Task<DbDataReader> NextAsync();
+    protected abstract DbDataReader Next();
 }
 
 /// <summary>Of statements that are executed one by one.</summary>
@@ -35,36 +35,34 @@ internal sealed class SingleAnswers(DbConnection connection, DbTransaction trans
     private DbCommand? _command;
     private DbDataReader? _rows;
 
-    public override async ValueTask DisposeAsync()
+    public override void Dispose()
     {
-        await CloseAsync();
-        await SkipAsync();
+        Close();
+        Skip();
     }
 
-    protected override async Task<DbDataReader> NextAsync()
+    protected override DbDataReader Next()
     {
-        await CloseAsync();
-        await SkipAsync();
+        Close();
+        Skip();
         _command = CommandOf(statements[_next++]);
-        return _rows = await _command.ExecuteReaderAsync();
+        return _rows = _command.ExecuteReader();
     }
 
     // Those that nobody waits for.
-    private async Task SkipAsync()
+    private void Skip()
     {
         for (; _next < statements.Count && !statements[_next].HasAnswer; _next++)
         {
-            await using DbCommand command = CommandOf(statements[_next]);
-            await command.ExecuteNonQueryAsync();
+            using DbCommand command = CommandOf(statements[_next]);
+            command.ExecuteNonQuery();
         }
     }
 
-    private async Task CloseAsync()
+    private void Close()
     {
-        if (_rows is not null)
-            await _rows.DisposeAsync();
-        if (_command is not null)
-            await _command.DisposeAsync();
+        _rows?.Dispose();
+        _command?.Dispose();
         (_rows, _command) = (null, null);
     }
 
@@ -89,18 +87,17 @@ internal sealed class BatchAnswers(DbBatch batch) : Answers
 {
     private DbDataReader? _rows;
 
-    public override async ValueTask DisposeAsync()
+    public override void Dispose()
     {
-        if (_rows is not null)
-            await _rows.DisposeAsync(); // executes what is left, and throws what it finds
-        await batch.DisposeAsync();
+        _rows?.Dispose(); // executes what is left
+        batch.Dispose();
     }
 
-    protected override async Task<DbDataReader> NextAsync()
+    protected override DbDataReader Next()
     {
         if (_rows is null)
-            _rows = await batch.ExecuteReaderAsync();
-        else if (!await _rows.NextResultAsync())
+            _rows = batch.ExecuteReader();
+        else if (!_rows.NextResult())
             throw new InvalidOperationException("a statement did not answer");
         return _rows;
     }

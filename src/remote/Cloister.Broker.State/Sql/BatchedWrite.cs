@@ -33,7 +33,7 @@ internal abstract class BatchedWrite : WriteRequest
             await write.BeforeAsync(transaction);
         }
         running(writes[0]);
-        await using (Answers answers = transaction.Execute([.. writes.SelectMany(write => write.Statements)]))
+        using (Answers answers = transaction.Execute([.. writes.SelectMany(write => write.Statements)]))
         {
             foreach (BatchedWrite write in writes)
             {

@@ -20,15 +20,14 @@ internal abstract class Dialect : IAsyncDisposable
     /// <summary>Begins a transaction when no other writer has one.</summary>
     /// <param name="connection">Where.</param>
     /// <param name="looks">What is asked at once, as of then.</param>
-    /// <param name="cancellation">Stops waiting.</param>
     /// <returns>The transaction, and the answers, of which one has to dispose before anything else is asked.</returns>
-    public abstract Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation);
+    public abstract (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks);
 
     /// <summary>Executes statements. Their answers are read in order.</summary>
     public virtual Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements) => new SingleAnswers(connection, transaction, statements);
 
     /// <summary>Writes entries of the audit log, all in one go.</summary>
-    public abstract Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
+    public abstract void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
 
     public abstract ValueTask DisposeAsync();
 }

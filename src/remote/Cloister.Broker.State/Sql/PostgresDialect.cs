@@ -38,9 +38,9 @@ internal sealed class PostgresDialect : Dialect
 
     // Read committed: every statement after the one that got the lock sees what earlier writers committed. A server that was told not
     // to wait for its log is told to here. A broker that freezes in a transaction is cut off after 10 s, so that others can go on.
-    public override async Task<(DbTransaction Transaction, Answers Answers)> BeginWriteAsync(DbConnection connection, IReadOnlyList<Statement> looks, CancellationToken cancellation)
+    public override (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks)
     {
-        DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
+        DbTransaction transaction = connection.BeginTransaction(IsolationLevel.ReadCommitted);
         Answers answers = Execute(
             connection, transaction,
             [
@@ -49,13 +49,13 @@ internal sealed class PostgresDialect : Dialect
             ]);
         try
         {
-            await answers.NumberAsync();
+            answers.Number();
             return (transaction, answers);
         }
         catch
         {
-            await answers.DisposeAsync();
-            await transaction.DisposeAsync();
+            answers.Dispose();
+            transaction.Dispose();
             throw;
         }
     }
@@ -73,9 +73,9 @@ internal sealed class PostgresDialect : Dialect
         return new BatchAnswers(batch);
     }
 
-    public override async Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
+    public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
     {
-        await using var insert = new NpgsqlCommand(
+        using var insert = new NpgsqlCommand(
             $"INSERT INTO AuditEntries ({AuditRow.Columns}) SELECT * FROM unnest($1, $2, $3, $4, $5, $6)", (NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Seq).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Time).ToArray() });
@@ -83,7 +83,7 @@ internal sealed class PostgresDialect : Dialect
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Details).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Previous).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Hash).ToArray() });
-        await insert.ExecuteNonQueryAsync();
+        insert.ExecuteNonQuery();
     }
 
     public override ValueTask DisposeAsync() => _source.DisposeAsync();

@@ -7,7 +7,8 @@ namespace Cloister.Broker.State.Sql;
 
 /// <summary>
 /// Every write of a process goes through here: one writer takes all requests that wait and commits them in one transaction, so the cost of
-/// syncing is shared. secrets: requests may hold tokens.
+/// syncing is shared. It has a thread of its own, on which it waits for the database: what everybody waits for does not queue behind what they ask for.
+/// secrets: requests may hold tokens.
 /// </summary>
 internal sealed class WriteQueue : IAsyncDisposable
 {
@@ -25,7 +26,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     {
         _dialect = dialect;
         _clock = clock;
-        _writer = Task.Run(WriteAsync);
+        _writer = Task.Factory.StartNew(Write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>What is known of the audit log: as it was after the last transaction that looked. Not to be changed.</summary>
@@ -70,19 +71,19 @@ internal sealed class WriteQueue : IAsyncDisposable
         }
     }
 
-    private async Task WriteAsync()
+    private void Write()
     {
         var batch = new List<WriteRequest>(LargestBatch);
-        while (await _requests.Reader.WaitToReadAsync())
+        while (_requests.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             batch.Clear();
             while (batch.Count < LargestBatch && _requests.Reader.TryRead(out WriteRequest? request))
                 batch.Add(request);
             // One that fails takes none of the others with it: it is tried alone, and the others together without it.
-            while (await TryCommitAsync(batch) is { } culprit)
+            while (TryCommitAsync(batch).GetAwaiter().GetResult() is { } culprit)
             {
                 batch.Remove(culprit);
-                await TryCommitAsync([culprit]);
+                TryCommitAsync([culprit]).GetAwaiter().GetResult();
             }
         }
     }
@@ -93,7 +94,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteRequest? running = null;
         try
         {
-            await using WriteTransaction writes = await BeginAsync();
+            using WriteTransaction writes = await BeginAsync();
             for (int i = 0, end; i < batch.Count; i = end)
             {
                 for (end = i + 1; batch[i] is BatchedWrite && end < batch.Count && batch[end] is BatchedWrite; end++)
@@ -102,9 +103,9 @@ internal sealed class WriteQueue : IAsyncDisposable
                 running = batch[i];
                 await (running is BatchedWrite ? BatchedWrite.RunAsync(writes, batch, i, end, request => running = request) : running.RunAsync(writes));
             }
-            await writes.FlushAsync();
+            writes.Flush();
             running = null; // a commit that fails may have been made, so it is not tried again
-            await writes.CommitAsync();
+            writes.Commit();
             if (writes.Tree is { } tree)
                 Volatile.Write(ref _tree, tree);
         }
@@ -129,7 +130,7 @@ internal sealed class WriteQueue : IAsyncDisposable
         {
             try
             {
-                return await WriteTransaction.BeginAsync(_dialect, kept, _clock, _tree);
+                return WriteTransaction.Begin(_dialect, kept, _clock, _tree);
             }
             catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
             {
@@ -137,7 +138,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
         }
         _kept = await _dialect.ConnectAsync(CancellationToken.None);
-        return await WriteTransaction.BeginAsync(_dialect, _kept, _clock, _tree);
+        return WriteTransaction.Begin(_dialect, _kept, _clock, _tree);
     }
 
     private async Task CloseAsync()

@@ -6,8 +6,11 @@ using Dapper;
 
 namespace Cloister.Broker.State.Sql;
 
-/// <summary>A transaction that several requests share. No other writer has one meanwhile. secrets: parameters pass.</summary>
-internal sealed class WriteTransaction : IQueries, IAsyncDisposable
+/// <summary>
+/// A transaction that several requests share. No other writer has one meanwhile, so none of them waits for anything but the database: what is asked of it
+/// here is answered when the call returns. secrets: parameters pass.
+/// </summary>
+internal sealed class WriteTransaction : IQueries, IDisposable
 {
     private static readonly Statement[] s_looks = [new(RowLedger.SelectNewest, true), new(AuditHashes.SelectNewest, true)];
 
@@ -50,35 +53,35 @@ internal sealed class WriteTransaction : IQueries, IAsyncDisposable
     /// <param name="connection">Where; nothing else is asked on it meanwhile.</param>
     /// <param name="clock">What time it is.</param>
     /// <param name="known">What this broker knows of the log; null: nothing yet.</param>
-    public static async Task<WriteTransaction> BeginAsync(Dialect dialect, DbConnection connection, TimeProvider clock, AuditTree? known)
+    public static WriteTransaction Begin(Dialect dialect, DbConnection connection, TimeProvider clock, AuditTree? known)
     {
-        (DbTransaction transaction, Answers answers) = await dialect.BeginWriteAsync(connection, s_looks, CancellationToken.None);
+        (DbTransaction transaction, Answers answers) = dialect.BeginWrite(connection, s_looks);
         try
         {
-            await using (answers)
+            using (answers)
             {
-                RowHead? change = await answers.FirstAsync(RowLedger.HeadOf);
-                AuditHash? entry = await answers.FirstAsync(AuditHashes.HashOf);
+                RowHead? change = answers.First(RowLedger.HeadOf);
+                AuditHash? entry = answers.First(AuditHashes.HashOf);
                 return new WriteTransaction(dialect, connection, transaction, clock, known, change ?? RowLedger.None, entry);
             }
         }
         catch
         {
-            await transaction.DisposeAsync();
+            transaction.Dispose();
             throw;
         }
     }
 
-    public Task<int> ExecuteAsync(string sql, object? parameters = null) => _connection.ExecuteAsync(sql, parameters, _transaction);
+    public Task<int> ExecuteAsync(string sql, object? parameters = null) => Task.FromResult(_connection.Execute(sql, parameters, _transaction));
 
     public Task<T?> FirstOrDefaultAsync<T>(string sql, object? parameters = null) =>
-        _connection.QueryFirstOrDefaultAsync<T>(sql, parameters, _transaction);
+        Task.FromResult(_connection.QueryFirstOrDefault<T>(sql, parameters, _transaction));
 
     /// <summary>Executes statements, in one round trip where the database can; errors come with the answers.</summary>
     public Answers Execute(IReadOnlyList<Statement> statements) => _dialect.Execute(_connection, _transaction, statements);
 
-    public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation) =>
-        [.. await _connection.QueryAsync<T>(new CommandDefinition(sql, parameters, _transaction, cancellationToken: cancellation))];
+    public Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<T>>([.. _connection.Query<T>(sql, parameters, _transaction)]);
 
     /// <summary>The log as it is, which has to go on from what is known.</summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.AuditConflict"/>: it does not.</exception>
@@ -87,7 +90,7 @@ internal sealed class WriteTransaction : IQueries, IAsyncDisposable
     /// <summary>As the other, from something else that is known.</summary>
     public async Task<AuditTree> TreeAsync(AuditTree remembered)
     {
-        await FlushAsync();
+        Flush();
         return Tree = await Hashes.FollowAsync(remembered, null);
     }
 
@@ -103,15 +106,15 @@ internal sealed class WriteTransaction : IQueries, IAsyncDisposable
     }
 
     /// <summary>Writes the entries.</summary>
-    public async Task FlushAsync()
+    public void Flush()
     {
         if (_entries.Count > 0)
-            await _dialect.InsertAuditAsync(_connection, _transaction, _entries);
+            _dialect.InsertAudit(_connection, _transaction, _entries);
         _entries.Clear();
     }
 
     /// <summary>Makes what was written durable.</summary>
-    public Task CommitAsync() => _transaction.CommitAsync(CancellationToken.None);
+    public void Commit() => _transaction.Commit();
 
-    public ValueTask DisposeAsync() => _transaction.DisposeAsync();
+    public void Dispose() => _transaction.Dispose();
 }
