@@ -7,6 +7,7 @@ using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Leases;
 using Cloister.Broker.State.Policies;
 using Cloister.Broker.State.Revocations;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.State.Sessions;
 
 namespace Cloister.Broker.State.Tests;
@@ -126,6 +127,35 @@ public abstract partial class StateContract
 
         async Task FailsAsync(BrokerStateError error, LeaseGrant refused) =>
             Assert.Equal(error, (await Assert.ThrowsAsync<BrokerStateException>(() => _state.GrantLeaseAsync(refused, Cancellation))).Error);
+    }
+
+    [Fact]
+    public async Task A_lease_is_granted_by_the_newest_change_of_what_decides_or_not_at_all()
+    {
+        await using SqlBrokerState other = await OpenAsync(Address);
+        await _state.SetPolicyAsync("p", "a: 1\n", "ann", Cancellation);
+        RowHead decided = await _state.LookAsync(Cancellation);
+        Assert.Same(decided, _state.RowHead);
+        LeaseGrant grant = new(NewLease("l1")) { AsOf = decided, Challenge = new ChallengeUse("s", _clock.GetUtcNow().AddSeconds(60)) };
+        await _state.GrantLeaseAsync(grant with { Challenge = null, Lease = NewLease("before") }, Cancellation);
+
+        // Another broker revokes. Here, nobody has looked since.
+        await other.RevokeAsync(RevocationKind.Instance, "i", "lost", "ann", Cancellation);
+        Assert.Same(decided, _state.RowHead);
+        Assert.Equal("a: 1\n", (await _state.FindPolicyAsync("p", Cancellation, decided))!.Yaml);
+        Assert.Same(decided, _state.RowHead);
+        Task<LeaseRecord>[] refused = [.. Enumerable.Range(0, 5).Select(n => _state.GrantLeaseAsync(grant with { Lease = NewLease($"l{n}") }, Cancellation))];
+        foreach (Task<LeaseRecord> one in refused)
+            Assert.Equal(BrokerStateError.Changed, (await Assert.ThrowsAsync<BrokerStateException>(() => one)).Error);
+        Assert.Single(await _state.ListLeasesAsync(null, Cancellation));
+
+        // Who looks again may be granted it, with the challenge that was not used up.
+        long before = await _state.RevocationRevisionAsync(Cancellation, decided);
+        RowHead newest = await _state.LookAsync(Cancellation);
+        Assert.NotSame(decided, newest);
+        Assert.True(await _state.RevocationRevisionAsync(Cancellation, newest) > before);
+        await _state.GrantLeaseAsync(grant with { AsOf = newest }, Cancellation);
+        Assert.NotNull(await _state.FindLeaseAsync("l1", Cancellation));
     }
 
     [Fact]

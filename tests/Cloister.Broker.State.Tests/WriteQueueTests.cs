@@ -16,6 +16,7 @@ public sealed class WriteQueueTests
         {
             await using CountingDialect dialect = new(Path.Combine(folder.FullName, "writes.db"));
             await dialect.PrepareAsync(Cancellation);
+            await Migrator.MigrateAsync(dialect, Migrator.Latest, Cancellation);
             await using WriteQueue writes = new(dialect, TimeProvider.System);
             await writes.RunAsync(to => to.ExecuteAsync("CREATE TABLE Things (Id BIGINT PRIMARY KEY)"), Cancellation);
 
@@ -61,14 +62,14 @@ public sealed class WriteQueueTests
 
         public override Task<DbConnection> ConnectAsync(CancellationToken cancellation) => _inner.ConnectAsync(cancellation);
 
-        public override Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
+        public override (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks)
         {
             Interlocked.Increment(ref _transactions);
-            return _inner.BeginWriteAsync(connection, cancellation);
+            return _inner.BeginWrite(connection, looks);
         }
 
-        public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
-            _inner.InsertAuditAsync(connection, transaction, entries);
+        public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
+            _inner.InsertAudit(connection, transaction, entries);
 
         public override ValueTask DisposeAsync() => _inner.DisposeAsync();
     }

@@ -18,6 +18,9 @@ public enum BrokerStateError
     /// <summary>What may be used once was used.</summary>
     Used,
 
+    /// <summary>A row that decides was changed since the decision that a write rests on.</summary>
+    Changed,
+
     /// <summary>The database was made by a newer program.</summary>
     NewerSchema,
 

@@ -138,7 +138,7 @@ public sealed partial class SqlBrokerState
         _writes.RunAsync(
             async writes =>
             {
-                await writes.FlushAsync();
+                writes.Flush();
                 long first = await writes.FirstOrDefaultAsync<long?>("SELECT MIN(Seq) FROM AuditEntries") ?? 0;
                 long covered = (await writes.FirstOrDefaultAsync<long?>("SELECT MAX(Size) FROM AuditCheckpoints") ?? 0) - 1;
                 long kept = await writes.FirstOrDefaultAsync<long?>(

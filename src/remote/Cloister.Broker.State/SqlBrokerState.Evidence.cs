@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Sql;
-using Dapper;
 
 namespace Cloister.Broker.State;
 
@@ -29,15 +28,8 @@ public sealed partial class SqlBrokerState
     public Task KeepEvidenceAsync(EvidenceRecord evidence, EvidenceLimits limits, CancellationToken cancellation)
     {
         KeptEvidence kept = KeptEvidence.Of(evidence, limits);
-        DynamicParameters parameters = new();
-        kept.AddTo(parameters);
         return _writes.RunAsync(
-            async writes =>
-            {
-                long number = await writes.FirstOrDefaultAsync<long>(kept.Insert, parameters);
-                await PurgeEvidenceAsync(writes, kept, number);
-                return number;
-            },
+            new BatchedWrite<long>([.. kept.Statements], (_, answers) => Task.FromResult(answers.Number()!.Value)) { After = (writes, number) => PurgeEvidenceAsync(writes, kept, number) },
             cancellation);
     }
 
@@ -94,19 +86,12 @@ public sealed partial class SqlBrokerState
 
     private sealed record KeptEvidence(EvidenceRow Row, long Most, long MostMilliseconds)
     {
-        /// <summary>Answers its number.</summary>
-        public string Insert => Row.Accepted == 1 ? $"{DeleteEvidenceOfLease};{InsertEvidence}" : InsertEvidence;
+        /// <summary>Answer its number.</summary>
+        public IEnumerable<Statement> Statements => Row.Accepted == 1 ? [new Statement(DeleteEvidenceOfLease, false, ("OfLease", Row.Lease)), Insert] : [Insert];
 
-        public void AddTo(DynamicParameters parameters)
-        {
-            parameters.Add("OfAccepted", Row.Accepted);
-            parameters.Add("OfLease", Row.Lease);
-            parameters.Add("OfInstance", Row.Instance);
-            parameters.Add("OfTee", Row.Tee);
-            parameters.Add("OfReason", Row.Reason);
-            parameters.Add("OfTime", Row.KeptAt);
-            parameters.Add("OfBody", Row.Body);
-        }
+        private Statement Insert => new(
+            InsertEvidence, true,
+            ("OfAccepted", Row.Accepted), ("OfLease", Row.Lease), ("OfInstance", Row.Instance), ("OfTee", Row.Tee), ("OfReason", Row.Reason), ("OfTime", Row.KeptAt), ("OfBody", Row.Body));
 
         public static KeptEvidence Of(EvidenceRecord evidence, EvidenceLimits limits)
         {

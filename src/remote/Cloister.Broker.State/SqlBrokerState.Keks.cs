@@ -110,7 +110,7 @@ public sealed partial class SqlBrokerState
             cancellation);
 
     /// <inheritdoc/>
-    public async Task<Kek?> FindKekAsync(string name, CancellationToken cancellation) => (await FindUnitAsync(name, cancellation))?.Kek;
+    public async Task<Kek?> FindKekAsync(string name, CancellationToken cancellation, RowHead? asOf = null) => (await FindUnitAsync(name, cancellation, asOf))?.Kek;
 
     /// <inheritdoc/>
     public async Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation) => (await FindKekAsync(name, cancellation))?.Etag;
@@ -124,11 +124,12 @@ public sealed partial class SqlBrokerState
     public async Task<IReadOnlyList<Kek>> ListKeksAsync(string? cluster, CancellationToken cancellation) =>
         [.. (await ListUnitsAsync(cluster, cancellation)).Select(unit => unit.Kek)];
 
-    private Task<KekUnit?> FindUnitAsync(string name, CancellationToken cancellation) => Rows.FindAsync(
+    private Task<KekUnit?> FindUnitAsync(string name, CancellationToken cancellation, RowHead? asOf = null) => Rows.FindAsync(
         new RowName(RowName.Keks, name),
         async () => KekUnit.Of(await _reads.ListAsync<KekRow>(SelectKek, new { name }, cancellation)).SingleOrDefault(),
         KekUnit.DigestOf,
-        cancellation);
+        cancellation,
+        asOf);
 
     // All are read, also for one cluster: the cluster of a KEK is what its row says.
     private async Task<IReadOnlyList<KekUnit>> ListUnitsAsync(string? cluster, CancellationToken cancellation) =>

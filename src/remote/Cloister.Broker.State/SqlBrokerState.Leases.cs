@@ -25,42 +25,37 @@ public sealed partial class SqlBrokerState
     {
         ArgumentOutOfRangeException.ThrowIfNegative(grant.Uses.Wraps);
         ArgumentOutOfRangeException.ThrowIfNegative(grant.Uses.Unwraps);
-        DynamicParameters parameters = new(LeaseRow.From(grant.Lease));
-        parameters.Add("NewWraps", grant.Uses.Wraps);
-        parameters.Add("NewUnwraps", grant.Uses.Unwraps);
         KeptEvidence? evidence = grant.Evidence is { } kept ? KeptEvidence.Of(kept.Record, kept.Limits) : null;
-        evidence?.AddTo(parameters);
-        IReadOnlyList<AuditText> used = [];
+        IReadOnlyList<AuditText> used = [.. grant.Challenge?.Log.Select(AuditText.Of) ?? []];
+        List<Statement> statements =
+        [
+            new(UpsertLease, true, [.. LeaseRow.From(grant.Lease).Parameters, ("NewWraps", grant.Uses.Wraps), ("NewUnwraps", grant.Uses.Unwraps)]),
+            .. evidence?.Statements ?? [],
+        ];
         if (grant.Challenge is { } challenge)
+            statements.Insert(0, Insert(challenge));
+        BatchedWrite<(LeaseRecord, long Seq, long? Number)> write = new(statements, async (writes, answers) =>
         {
-            Add(parameters, challenge);
-            used = [.. challenge.Log.Select(AuditText.Of)];
-        }
-
-        // One round trip for all that is said of a lease.
-        string sql = $"{(grant.Challenge is null ? "" : InsertSession + ";")}{UpsertLease};{(evidence is null ? "" : evidence.Insert)}";
-        (LeaseRecord lease, long seq) = await _writes.RunAsync(
-            async writes =>
+            if (grant.Challenge is not null && answers.Number() is null)
+                throw new BrokerStateException(BrokerStateError.Used, "the challenge was used already");
+            LeaseRow row = answers.First(rows => rows.GetRowParser<LeaseRow>()(rows)) ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
+            if (grant.Renews && row.Renewals == 0)
+                throw NotFound("lease");
+            LeaseRecord stored = row.ToRecord();
+            long? number = evidence is null ? null : answers.Number();
+            return (stored, await AppendAsync(writes, [.. used, .. grant.Log(stored).Select(AuditText.Of)]), number);
+        })
+        {
+            Before = async writes =>
             {
+                if (grant.AsOf is { } decided)
+                    RequireNewest(writes, decided);
                 await PurgeSessionsAsync(writes);
-                LeaseRecord stored;
-                long number = 0;
-                await using (SqlMapper.GridReader answers = await writes.ManyAsync(sql, parameters))
-                {
-                    if (grant.Challenge is not null && !(await answers.ReadAsync<long>()).Any())
-                        throw new BrokerStateException(BrokerStateError.Used, "the challenge was used already");
-                    LeaseRow row = (await answers.ReadAsync<LeaseRow>()).FirstOrDefault() ?? throw Refused("the lease belongs to another instance, cluster, provider or KEK");
-                    if (grant.Renews && row.Renewals == 0)
-                        throw NotFound("lease");
-                    stored = row.ToRecord();
-                    if (evidence is not null)
-                        number = (await answers.ReadAsync<long>()).Single();
-                }
-                if (evidence is not null)
-                    await PurgeEvidenceAsync(writes, evidence, number);
-                return (stored, await AppendAsync(writes, [.. used, .. grant.Log(stored).Select(AuditText.Of)]));
+                await writes.TreeAsync();
             },
-            cancellation);
+            After = (writes, result) => result.Number is { } number ? PurgeEvidenceAsync(writes, evidence!, number) : Task.CompletedTask,
+        };
+        (LeaseRecord lease, long seq, _) = await _writes.RunAsync(write, cancellation);
         StartCheckpoint(seq);
         return lease;
     }

@@ -31,9 +31,9 @@ public sealed partial class SqlBrokerState
     }
 
     /// <inheritdoc/>
-    public async Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation) =>
+    public async Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation, RowHead? asOf = null) =>
         (await Rows.FindAsync(
-            PolicyRow.NameOf(name), () => _reads.FirstOrDefaultAsync<PolicyRow>(SelectPolicy, new { name }, cancellation), row => row.DigestAs(PolicyRow.NameOf(row.Name)), cancellation))
+            PolicyRow.NameOf(name), () => _reads.FirstOrDefaultAsync<PolicyRow>(SelectPolicy, new { name }, cancellation), row => row.DigestAs(PolicyRow.NameOf(row.Name)), cancellation, asOf))
             ?.ToRecord();
 
     /// <inheritdoc/>

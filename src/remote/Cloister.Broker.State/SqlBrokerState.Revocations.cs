@@ -64,11 +64,7 @@ public sealed partial class SqlBrokerState
     }
 
     /// <inheritdoc/>
-    public async Task<long> RevocationRevisionAsync(CancellationToken cancellation)
-    {
-        await Rows.CurrentAsync(cancellation);
-        return Rows.Revocations;
-    }
+    public Task<long> RevocationRevisionAsync(CancellationToken cancellation, RowHead? asOf = null) => Rows.RevocationsAsync(asOf, cancellation);
 
     private static string Name(RevocationKind kind) => kind switch
     {

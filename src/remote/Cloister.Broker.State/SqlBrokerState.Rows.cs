@@ -12,7 +12,8 @@ public sealed partial class SqlBrokerState
 {
     private RowLedger? _rows;
 
-    /// <summary>The newest change of a row that decides; null before <see cref="AuthenticateAsync"/>.</summary>
+    /// <inheritdoc/>
+    /// <remarks>Null before <see cref="AuthenticateAsync"/>.</remarks>
     public RowHead? RowHead => _rows?.Head;
 
     /// <summary>How many rows were not authentic at the last <see cref="CheckRowsAsync"/>.</summary>
@@ -42,6 +43,9 @@ public sealed partial class SqlBrokerState
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public Task<RowHead> LookAsync(CancellationToken cancellation) => Rows.CurrentAsync(cancellation);
 
     /// <inheritdoc/>
     public async Task<int> CheckRowsAsync(CancellationToken cancellation)
@@ -194,6 +198,13 @@ public sealed partial class SqlBrokerState
         foreach (TcbFloorRow floor in await queries.ListAsync<TcbFloorRow>($"SELECT {TcbFloorColumns} FROM TcbFloors", null, cancellation))
             rows[floor.Name] = TcbFloorRow.DigestOf(floor);
         return rows;
+    }
+
+    // Nothing that decides was changed since a decision.
+    private static void RequireNewest(WriteTransaction writes, RowHead decided)
+    {
+        if (!decided.Is(writes.NewestChange.Seq, writes.NewestChange.Mac))
+            throw new BrokerStateException(BrokerStateError.Changed, "what decides was changed meanwhile: decide again");
     }
 
     // What is changed in a transaction; begun with the newest change that was committed.

@@ -1,10 +1,8 @@
-using System.Data;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Sessions;
 using Cloister.Broker.State.Sql;
-using Dapper;
 
 namespace Cloister.Broker.State;
 
@@ -26,16 +24,16 @@ public sealed partial class SqlBrokerState
     /// <inheritdoc/>
     public async Task<bool> TryUseChallengeAsync(ChallengeUse use, CancellationToken cancellation)
     {
-        DynamicParameters parameters = new();
-        Add(parameters, use);
         IReadOnlyList<AuditText> log = [.. use.Log.Select(AuditText.Of)];
-        (bool first, long seq) = await _writes.RunAsync(
-            async writes =>
+        BatchedWrite<(bool, long)> write = new([Insert(use)], async (writes, answers) => answers.Number() is null ? (false, 0) : (true, await AppendAsync(writes, log)))
+        {
+            Before = async writes =>
             {
                 await PurgeSessionsAsync(writes);
-                return await writes.FirstOrDefaultAsync<long>(InsertSession, parameters) == 1 ? (true, await AppendAsync(writes, log)) : (false, 0);
+                await writes.TreeAsync();
             },
-            cancellation);
+        };
+        (bool first, long seq) = await _writes.RunAsync(write, cancellation);
         StartCheckpoint(seq);
         return first;
     }
@@ -47,13 +45,12 @@ public sealed partial class SqlBrokerState
             new { id = Digest(sessionId), now = _clock.GetUtcNow().ToUnixTimeMilliseconds() },
             cancellation);
 
-    private static void Add(DynamicParameters parameters, ChallengeUse use)
+    private static Statement Insert(ChallengeUse use)
     {
         long expires = use.ExpiresAt.ToUnixTimeMilliseconds(), tokenExpires = use.Token?.ExpiresAt.ToUnixTimeMilliseconds() ?? 0;
-        parameters.Add("Session", Digest(use.SessionId));
-        parameters.Add("SessionExpiresAt", Math.Max(expires, tokenExpires));
-        parameters.Add("SessionToken", use.Token?.Text, DbType.String);
-        parameters.Add("SessionTokenExpiresAt", tokenExpires);
+        return new Statement(
+            InsertSession, true,
+            ("Session", Digest(use.SessionId)), ("SessionExpiresAt", Math.Max(expires, tokenExpires)), ("SessionToken", use.Token?.Text), ("SessionTokenExpiresAt", tokenExpires));
     }
 
     private async Task PurgeSessionsAsync(WriteTransaction writes)

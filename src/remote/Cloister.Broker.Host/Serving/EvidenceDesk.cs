@@ -7,6 +7,7 @@ using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Rows;
 using Cloister.Kbs;
 using Cloister.Release;
 
@@ -42,10 +43,10 @@ internal sealed class EvidenceDesk(
     /// The KEK and its policy. Where there is no such KEK for this cluster, or no policy, another policy stands in: who is accepted by none is refused alike, after
     /// the same work, whatever names it tries (<see cref="IsOursAsync"/>).
     /// </summary>
-    public async Task<Wanted> FindAsync(string cluster, string name, CancellationToken cancellation)
+    public async Task<Wanted> FindAsync(string cluster, string name, CancellationToken cancellation, RowHead? asOf = null)
     {
-        Kek? kek = await keks.TryFindAsync(cluster, name, cancellation);
-        PolicyInForce? own = kek is null ? null : await policies.TryFindAsync(kek.Record.Policy, cancellation);
+        Kek? kek = await keks.TryFindAsync(cluster, name, cancellation, asOf);
+        PolicyInForce? own = kek is null ? null : await policies.TryFindAsync(kek.Record.Policy, cancellation, asOf);
         return new Wanted(kek, own ?? await policies.StandInAsync(cluster, name, cancellation), own is null ? kek is null ? KekDirectory.Unknown() : PolicyBook.Missing() : null);
     }
 

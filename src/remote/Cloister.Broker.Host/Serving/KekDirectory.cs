@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Keks;
+using Cloister.Broker.State.Rows;
 using Cloister.Contracts.Keys;
 using Cloister.KeyStores;
 
@@ -13,8 +14,8 @@ internal sealed class KekDirectory(IKekRegistry registry, IReadOnlyDictionary<st
         await TryFindAsync(cluster, name, cancellation) is { } kek ? await RaiseAsync(kek, cancellation) : throw Unknown();
 
     /// <summary>The KEK of a cluster, or null. Changes nothing: for parties that are not known yet.</summary>
-    public async Task<Kek?> TryFindAsync(string cluster, string name, CancellationToken cancellation) =>
-        KekIdentity.IsValidName(name) && await registry.FindKekAsync(name, cancellation) is { } found && found.Record.Cluster == cluster ? found : null;
+    public async Task<Kek?> TryFindAsync(string cluster, string name, CancellationToken cancellation, RowHead? asOf = null) =>
+        KekIdentity.IsValidName(name) && await registry.FindKekAsync(name, cancellation, asOf) is { } found && found.Record.Cluster == cluster ? found : null;
 
     /// <summary>The same KEK, with what writes use stored. To be asked before anybody is told of its versions.</summary>
     public async Task<Kek> RaiseAsync(Kek kek, CancellationToken cancellation)

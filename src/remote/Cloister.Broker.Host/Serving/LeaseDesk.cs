@@ -10,6 +10,7 @@ using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Keks;
 using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.Tokens;
 using Cloister.Kbs;
 
@@ -17,12 +18,14 @@ namespace Cloister.Broker.Host.Serving;
 
 /// <summary>
 /// Grants and renews leases (docs/broker-protocol.md, "Lease"): the challenge's seal, evidence, KEK and policy, appraisal,
-/// revocations, in this order; then the challenge is used up and the lease stored and logged, in one write, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
+/// revocations, in this order, by what is known of them; then the challenge is used up and the lease stored and logged, in one write that is made only when nothing of this has changed since, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
 /// </summary>
 internal sealed class LeaseDesk(
     AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
     IBrokerState state, BrokerAuthority authority, TokenIssuer tokens, TimeProvider clock)
 {
+    private const int MostDecisions = 100;
+
     private readonly LeaseSigner _signer = new(authority);
 
     /// <summary>Answers a request for a lease.</summary>
@@ -46,28 +49,61 @@ internal sealed class LeaseDesk(
         Caller caller, string session, string tee, AttestRequest attestation, IReadOnlyList<string> have, CancellationToken cancellation)
     {
         VerifiedEvidence verified = await evidence.VerifyAsync(caller, tee, attestation, StatementPurpose.Lease, cancellation);
+        RowHead asOf = state.RowHead ?? await state.LookAsync(cancellation);
+        bool isCounted = false;
+        for (int decisions = 1; ; decisions++)
+        {
+            try
+            {
+                return await DecideAsync(caller, session, tee, attestation, have, verified, asOf, Count, cancellation);
+            }
+            catch (BrokerStateException e) when (e.Error == BrokerStateError.Changed && decisions < MostDecisions)
+            {
+                asOf = await state.LookAsync(cancellation);
+            }
+        }
+
+        // However often it is decided.
+        void Count(AttestedEnclave enclave)
+        {
+            if (!isCounted)
+            {
+                admission.Accept(enclave);
+            }
+
+            isCounted = true;
+        }
+    }
+
+    // By what is known of policies, KEKs and revocations. Whether that is the newest is for the write to say, or asked before a refusal.
+    private async Task<LeaseResponse> DecideAsync(
+        Caller caller, string session, string tee, AttestRequest attestation, IReadOnlyList<string> have, VerifiedEvidence verified, RowHead asOf, Action<AttestedEnclave> count,
+        CancellationToken cancellation)
+    {
         EnclaveStatement statement = verified.Statement!;
-        EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation);
+        EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation, asOf);
         EvidenceVerdict verdict = evidence.Appraise(verified, attestation.InitData, wanted.Policy);
         if (!verdict.IsAccepted)
         {
+            await RequireNewestAsync(asOf, cancellation);
             throw await evidence.IsOursAsync(verified, attestation.InitData, cancellation) && wanted.Absence is not null ? wanted.Absence : await evidence.RefusedAsync(caller, tee, attestation, wanted.Policy?.Policy.Name ?? "", verdict.Failures[0], cancellation);
         }
 
         AttestedEnclave enclave = verdict.Enclave;
         if (wanted is not { Kek: { } found, Policy: { } policy, Absence: null })
         {
+            await RequireNewestAsync(asOf, cancellation);
             throw wanted.Absence!;
         }
 
-        (await revocations.CurrentAsync(cancellation)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, found.Record.Name);
-        admission.Accept(enclave);
+        await CheckRevocationsAsync(enclave, found.Record.Name, asOf, cancellation);
+        count(enclave);
         Kek kek = await keks.RaiseAsync(found, cancellation);
         DateTimeOffset now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
         bool release = kek.Record.Release && keks.StoreOf(kek).CanRelease;
         (FlattenedJwe? released, string digest) = release ? await keys.EncryptAsync(kek, [.. have], enclave.Key, cancellation) : (null, "");
 
-        LeaseGrant Grant(string id) => NewGrant(id, tee, attestation, enclave, kek, policy, now, released is not null) with { Challenge = challenges.Use(session, tee) };
+        LeaseGrant Grant(string id) => NewGrant(id, tee, attestation, enclave, kek, policy, now, released is not null) with { Challenge = challenges.Use(session, tee), AsOf = asOf };
         LeaseRecord lease;
         try
         {
@@ -90,6 +126,27 @@ internal sealed class LeaseDesk(
 
         // Whoever brought the evidence here: the token is of use to the attested key alone, like the KEKs.
         return new LeaseResponse(KeyRelease.Encrypt(Encoding.ASCII.GetBytes(token), enclave.Key), terms, released);
+    }
+
+    private async Task CheckRevocationsAsync(AttestedEnclave enclave, string kek, RowHead asOf, CancellationToken cancellation)
+    {
+        try
+        {
+            (await revocations.CurrentAsync(cancellation, asOf)).Check(enclave.Instance, enclave.Measurement, enclave.Platforms, kek);
+        }
+        catch (ProtocolException)
+        {
+            await RequireNewestAsync(asOf, cancellation);
+            throw;
+        }
+    }
+
+    private async Task RequireNewestAsync(RowHead asOf, CancellationToken cancellation)
+    {
+        if (!ReferenceEquals(asOf, await state.LookAsync(cancellation)))
+        {
+            throw new BrokerStateException(BrokerStateError.Changed, "policies, KEKs or revocations change faster than they can be looked at");
+        }
     }
 
     private async Task<LeaseRecord> StoreAsync(string renewed, Func<string, LeaseGrant> grant, CancellationToken cancellation)

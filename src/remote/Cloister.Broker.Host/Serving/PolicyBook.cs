@@ -5,6 +5,7 @@ using Cloister.Broker.Challenges;
 using Cloister.Broker.Host.Hosting;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State.Policies;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.Host.Serving;
 
@@ -29,8 +30,8 @@ internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots
         await TryFindAsync(name, cancellation) ?? throw Missing();
 
     /// <summary>The policy of that name; null when there is none, or its text is no policy.</summary>
-    public async Task<PolicyInForce?> TryFindAsync(string name, CancellationToken cancellation) =>
-        await registry.FindPolicyAsync(name, cancellation) is { } record ? Read(record) : null;
+    public async Task<PolicyInForce?> TryFindAsync(string name, CancellationToken cancellation, RowHead? asOf = null) =>
+        await registry.FindPolicyAsync(name, cancellation, asOf) is { } record ? Read(record) : null;
 
     /// <summary>What a party that some policy accepts is told of a policy that is not there.</summary>
     public static ProtocolException Missing() =>

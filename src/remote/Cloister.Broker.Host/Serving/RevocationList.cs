@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Cloister.Broker.State.Revocations;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.Host.Serving;
 
@@ -10,10 +11,10 @@ internal sealed class RevocationList(IRevocationRegistry registry)
 
     /// <summary>The list in force.</summary>
     /// <exception cref="State.BrokerStateException">The database does not answer.</exception>
-    public async Task<Snapshot> CurrentAsync(CancellationToken cancellation)
+    public async Task<Snapshot> CurrentAsync(CancellationToken cancellation, RowHead? asOf = null)
     {
         // Revision before list: a change in between makes the list newer than its revision, and it is read again the next time.
-        long revision = await registry.RevocationRevisionAsync(cancellation);
+        long revision = await registry.RevocationRevisionAsync(cancellation, asOf);
         Snapshot last = Volatile.Read(ref _last);
         if (last.Revision == revision)
         {

@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.State.Keks;
 
@@ -83,7 +84,7 @@ public interface IKekRegistry
     Task<long> KeksRevisionAsync(CancellationToken cancellation);
 
     /// <summary>A KEK, or null.</summary>
-    Task<Kek?> FindKekAsync(string name, CancellationToken cancellation);
+    Task<Kek?> FindKekAsync(string name, CancellationToken cancellation, RowHead? asOf = null);
 
     /// <summary>The KEK's etag alone, or null.</summary>
     Task<string?> FindKekEtagAsync(string name, CancellationToken cancellation);

@@ -11,7 +11,8 @@ public interface ILeaseRegistry
     /// <returns>The lease as stored.</returns>
     /// <exception cref="BrokerStateException">
     /// <see cref="BrokerStateError.Refused"/>: it belongs to another instance, cluster or KEK. <see cref="BrokerStateError.Used"/>: the challenge was used, here or
-    /// at another broker. <see cref="BrokerStateError.NotFound"/>: the lease to renew is not there. Nothing was written.
+    /// at another broker. <see cref="BrokerStateError.NotFound"/>: the lease to renew is not there. <see cref="BrokerStateError.Changed"/>: a row that decides was
+    /// changed since <see cref="LeaseGrant.AsOf"/>. Nothing was written.
     /// </exception>
     /// <exception cref="ArgumentException">The evidence is longer than 1 MiB, or not of an accepted lease.</exception>
     Task<LeaseRecord> GrantLeaseAsync(LeaseGrant grant, CancellationToken cancellation);

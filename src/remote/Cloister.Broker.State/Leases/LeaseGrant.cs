@@ -1,5 +1,6 @@
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
+using Cloister.Broker.State.Rows;
 using Cloister.Broker.State.Sessions;
 
 namespace Cloister.Broker.State.Leases;
@@ -10,6 +11,9 @@ public sealed record LeaseGrant(LeaseRecord Lease)
 {
     /// <summary>Whether the lease has to be there already.</summary>
     public bool Renews { get; init; }
+
+    /// <summary>The newest change of a row when it was decided; null: it rests on none.</summary>
+    public RowHead? AsOf { get; init; }
 
     /// <summary>The challenge that is used up for it; null: none.</summary>
     public ChallengeUse? Challenge { get; init; }

@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.State.Policies;
 
@@ -15,7 +16,7 @@ public interface IPolicyRegistry
     Task<PolicyRecord> SetPolicyAsync(string name, string yaml, string by, CancellationToken cancellation, Func<PolicyChange, AuditEvent>? log = null);
 
     /// <summary>The version in force, or null.</summary>
-    Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation);
+    Task<PolicyRecord?> FindPolicyAsync(string name, CancellationToken cancellation, RowHead? asOf = null);
 
     /// <summary>Every version of a policy, oldest first; empty if there is no such policy.</summary>
     Task<IReadOnlyList<PolicyRecord>> ListPolicyVersionsAsync(string name, CancellationToken cancellation);

@@ -1,4 +1,5 @@
 using Cloister.Broker.State.Audit;
+using Cloister.Broker.State.Rows;
 
 namespace Cloister.Broker.State.Revocations;
 
@@ -17,5 +18,5 @@ public interface IRevocationRegistry
     Task<IReadOnlyList<Revocation>> ListRevocationsAsync(CancellationToken cancellation);
 
     /// <summary>Greater after each change of the list; cheap to ask. Ask for it before the list, not after.</summary>
-    Task<long> RevocationRevisionAsync(CancellationToken cancellation);
+    Task<long> RevocationRevisionAsync(CancellationToken cancellation, RowHead? asOf = null);
 }

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
 using Cloister.Broker.State.Sql;
 
 namespace Cloister.Broker.State.Rows;
@@ -18,6 +20,9 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     /// <summary>Before the first change.</summary>
     public static readonly RowHead None = new(0, new byte[32]);
 
+    /// <summary>Answers the newest change.</summary>
+    public const string SelectNewest = "SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1";
+
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<string, Entry>> _tables = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _reported = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _lock = new(1);
@@ -30,7 +35,7 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     /// <summary>The newest change that was seen.</summary>
     public RowHead Head => Volatile.Read(ref _head);
 
-    /// <summary>Number of the last change of a revocation.</summary>
+    /// <summary>Number of the last change of a revocation that was seen.</summary>
     public long Revocations => Interlocked.Read(ref _revocations);
 
     /// <summary>Reads all changes, and compares with what is kept outside.</summary>
@@ -91,13 +96,14 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     /// <param name="read">Reads it from the database.</param>
     /// <param name="digest">Its digest.</param>
     /// <param name="cancellation">Stops waiting.</param>
+    /// <param name="asOf">The newest change by which it may be; null: that of now.</param>
     /// <exception cref="BrokerStateException">Not authentic.</exception>
-    public async Task<T?> FindAsync<T>(RowName name, Func<Task<T?>> read, Func<T, byte[]> digest, CancellationToken cancellation)
+    public async Task<T?> FindAsync<T>(RowName name, Func<Task<T?>> read, Func<T, byte[]> digest, CancellationToken cancellation, RowHead? asOf = null)
         where T : class
     {
         for (int i = 0; i < MostReads; i++)
         {
-            RowHead head = await CurrentAsync(cancellation);
+            RowHead head = i == 0 && IsKnown(asOf) ? asOf : await CurrentAsync(cancellation);
             Entry? entry = Find(name);
             if (entry?.Row is T known)
                 return known;
@@ -152,6 +158,14 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
         throw new BrokerStateException(BrokerStateError.Unavailable, $"table {table}: it changes faster than it can be read");
     }
 
+    /// <summary>Number of the last change of a revocation, by a change or as of now.</summary>
+    public async Task<long> RevocationsAsync(RowHead? asOf, CancellationToken cancellation)
+    {
+        if (!IsKnown(asOf))
+            await CurrentAsync(cancellation);
+        return Revocations;
+    }
+
     /// <summary>What is wrong with a row; null: nothing.</summary>
     public static string? Problem(byte[]? expected, byte[]? present) => (expected, present) switch
     {
@@ -178,13 +192,18 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
+    // What is kept here is as of the newest change that was seen.
+    private bool IsKnown([NotNullWhen(true)] RowHead? asOf) => asOf is not null && ReferenceEquals(asOf, Head);
+
     private Entry? Find(RowName name) =>
         _tables.TryGetValue(name.Table, out ConcurrentDictionary<string, Entry>? rows) && rows.TryGetValue(name.Id, out Entry? entry) ? entry : null;
 
-    private static async Task<RowHead> NewestAsync(Reads reads) =>
-        await reads.FirstOrDefaultAsync<RowChange>("SELECT Seq, Mac FROM RowChanges ORDER BY Seq DESC LIMIT 1", null, CancellationToken.None) is { } newest
-            ? new RowHead(newest.Seq, newest.Mac)
-            : None;
+    /// <summary>The newest change that the database has.</summary>
+    public static async Task<RowHead> NewestAsync(IQueries queries) =>
+        (await queries.ListAsync<RowChange>(SelectNewest, null, CancellationToken.None)) is [{ } newest] ? new RowHead(newest.Seq, newest.Mac) : None;
+
+    /// <summary>Of a row that <see cref="SelectNewest"/> answers.</summary>
+    public static RowHead HeadOf(DbDataReader row) => new(row.GetInt64(0), row.GetFieldValue<byte[]>(1));
 
     // The first is the head that is known, and must be there as it was.
     private void Follow(IReadOnlyList<RowChange> page)

@@ -38,7 +38,7 @@ internal sealed class RowWrites(WriteTransaction writes, RowKey key, RowLedger? 
     {
         RowChange change = RowChange.After(_head, name, digest, key);
         await writes.ExecuteAsync($"INSERT INTO RowChanges ({RowChange.Columns}) VALUES (@Seq, @KeyVersion, @TableName, @RowId, @Digest, @Mac)", change);
-        _head = new RowHead(change.Seq, change.Mac);
+        writes.NewestChange = _head = new RowHead(change.Seq, change.Mac);
         _changed[name] = digest;
     }
 }

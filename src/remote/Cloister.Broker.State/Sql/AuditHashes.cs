@@ -11,6 +11,9 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
     /// <summary>Entries of a row of AuditPruned.</summary>
     public const int BlockSize = 256;
 
+    /// <summary>Answers the newest entry.</summary>
+    public const string SelectNewest = "SELECT Seq, Hash FROM AuditEntries ORDER BY Seq DESC LIMIT 1";
+
     private const int Page = 10_000;
 
     /// <summary>
@@ -18,8 +21,12 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
     /// newest checkpoint in the database.
     /// </summary>
     /// <exception cref="BrokerStateException"><see cref="BrokerStateError.AuditConflict"/>: it does not.</exception>
-    public async Task<AuditTree> FollowAsync(AuditTree? known)
+    /// <param name="known">What is known of it; null: nothing.</param>
+    /// <param name="newest">The newest entry, not pruned; null: there is none.</param>
+    public async Task<AuditTree> FollowAsync(AuditTree? known, AuditHash? newest)
     {
+        if (known is { Size: > 0 } && newest is not null && newest.Seq == known.Size && newest.Hash.AsSpan().SequenceEqual(known.Last))
+            return known.Clone();
         AuditTree tree = known?.Clone()
             ?? (await connection.QueryFirstOrDefaultAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Size DESC LIMIT 1", transaction: transaction))?.ToTree()
             ?? AuditTree.Empty;
@@ -56,16 +63,17 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
     /// <summary>The hashes of the entries from a number on, in order; gaps are the reader's to see.</summary>
     public async IAsyncEnumerable<(long Seq, byte[] Hash)> ReadAsync(long from)
     {
+        long last = (await NewestAsync())?.Seq ?? 0;
         while (true)
         {
-            List<(long Seq, byte[] Hash)> page = [.. (await connection.QueryAsync<HashRow>(
-                $"SELECT Seq, Hash FROM AuditEntries WHERE Seq >= @from ORDER BY Seq LIMIT {Page}", new { from }, transaction)).Select(row => (row.Seq, row.Hash))];
-            bool more = page.Count == Page;
+            // Both ends: a statement that PostgreSQL planned while the table was small would read all of it for ever.
+            List<(long Seq, byte[] Hash)> page = [.. (await connection.QueryAsync<AuditHash>(
+                "SELECT Seq, Hash FROM AuditEntries WHERE Seq BETWEEN @from AND @to ORDER BY Seq", new { from, to = from + Page - 1 }, transaction)).Select(row => (row.Seq, row.Hash))];
             if (page.Count == 0 || page[0].Seq > from)
             {
                 List<(long Seq, byte[] Hash)> pruned = [.. (await PrunedAsync(from)).SelectMany(block => block.Hashes.Chunk(AuditEncoding.HashSize).Select((hash, i) => (block.First + i, hash)))];
                 if (pruned.Count > 0)
-                    (page, more) = (pruned, true);
+                    page = pruned;
             }
 
             foreach ((long seq, byte[] hash) in page)
@@ -74,8 +82,11 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
                 from = seq + 1;
             }
 
-            if (!more)
+            if (page.Count > 0)
+                continue;
+            if (from > last)
                 yield break;
+            from += Page;
         }
     }
 
@@ -87,6 +98,12 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
         return [.. rows.Select(row => From(row, from)).Where(block => block.Hashes.Length > 0)];
     }
 
+    /// <summary>The newest entry, not pruned; null: there is none.</summary>
+    public Task<AuditHash?> NewestAsync() => connection.QueryFirstOrDefaultAsync<AuditHash>(SelectNewest, transaction: transaction);
+
+    /// <summary>Of a row that <see cref="SelectNewest"/> answers.</summary>
+    public static AuditHash HashOf(DbDataReader row) => new() { Seq = row.GetInt64(0), Hash = row.GetFieldValue<byte[]>(1) };
+
     private static PrunedEntries From(PrunedRow row, long from)
     {
         long skip = Math.Clamp((from - row.First) * AuditEncoding.HashSize, 0, row.Hashes.Length);
@@ -97,17 +114,18 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
         BrokerStateError.AuditConflict,
         $"the audit log in the database does not go on from what this broker has seen of it: {what}. Nothing is written to it: see docs/audit-log.md, 'When a broker refuses the log'");
 
-    private sealed class HashRow
-    {
-        public long Seq { get; set; }
-
-        public byte[] Hash { get; set; } = [];
-    }
-
     private sealed class PrunedRow
     {
         public long First { get; set; }
 
         public byte[] Hashes { get; set; } = [];
     }
+}
+
+/// <summary>The hash of an entry of the log. secrets: none.</summary>
+internal sealed class AuditHash
+{
+    public long Seq { get; set; }
+
+    public byte[] Hash { get; set; } = [];
 }

@@ -18,10 +18,16 @@ internal abstract class Dialect : IAsyncDisposable
     public abstract Task<DbConnection> ConnectAsync(CancellationToken cancellation);
 
     /// <summary>Begins a transaction when no other writer has one.</summary>
-    public abstract Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation);
+    /// <param name="connection">Where.</param>
+    /// <param name="looks">What is asked at once, as of then.</param>
+    /// <returns>The transaction, and the answers, of which one has to dispose before anything else is asked.</returns>
+    public abstract (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks);
+
+    /// <summary>Executes statements. Their answers are read in order.</summary>
+    public virtual Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements) => new SingleAnswers(connection, transaction, statements);
 
     /// <summary>Writes entries of the audit log, all in one go.</summary>
-    public abstract Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
+    public abstract void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
 
     public abstract ValueTask DisposeAsync();
 }

@@ -55,6 +55,14 @@ internal sealed class LeaseRow
         WrapsAllowed = lease.WrapsAllowed, UnwrapsAllowed = lease.UnwrapsAllowed, OtherRoots = lease.OtherRoots,
     };
 
+    public IReadOnlyList<(string Name, object? Value)> Parameters =>
+    [
+        (nameof(Id), Id), (nameof(Instance), Instance), (nameof(Cluster), Cluster), (nameof(Provider), Provider), (nameof(Kek), Kek), (nameof(Tee), Tee),
+        (nameof(Measurement), Measurement), (nameof(Platform), Platform), (nameof(ConfigDigest), ConfigDigest), (nameof(Policy), Policy),
+        (nameof(FirstAt), FirstAt), (nameof(RenewedAt), RenewedAt), (nameof(ExpiresAt), ExpiresAt), (nameof(Renewals), Renewals),
+        (nameof(Wraps), Wraps), (nameof(Unwraps), Unwraps), (nameof(WrapsAllowed), WrapsAllowed), (nameof(UnwrapsAllowed), UnwrapsAllowed), (nameof(OtherRoots), OtherRoots),
+    ];
+
     public LeaseRecord ToRecord() => new(
         Id, Instance, Cluster, Provider, Kek, Tee, Measurement, Platform, ConfigDigest, Policy,
         Time(FirstAt), Time(RenewedAt), Time(ExpiresAt), Renewals, Wraps, Unwraps)

@@ -23,7 +23,9 @@ internal static class Migrator
     public static async Task MigrateAsync(Dialect dialect, int target, CancellationToken cancellation)
     {
         await using DbConnection connection = await dialect.ConnectAsync(cancellation);
-        await using DbTransaction transaction = await dialect.BeginWriteAsync(connection, cancellation);
+        (DbTransaction begun, Answers none) = dialect.BeginWrite(connection, []);
+        await using DbTransaction transaction = begun;
+        none.Dispose();
         await connection.ExecuteAsync("CREATE TABLE IF NOT EXISTS SchemaVersions (Version BIGINT PRIMARY KEY)", transaction: transaction);
         long present = await connection.ExecuteScalarAsync<long?>("SELECT MAX(Version) FROM SchemaVersions", transaction: transaction) ?? 0;
         if (present > Latest)

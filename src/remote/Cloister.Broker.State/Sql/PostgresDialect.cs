@@ -1,7 +1,6 @@
 using System.Data;
 using System.Data.Common;
 using Cloister.Audit;
-using Dapper;
 using Npgsql;
 
 namespace Cloister.Broker.State.Sql;
@@ -22,6 +21,7 @@ internal sealed class PostgresDialect : Dialect
             NpgsqlConnectionStringBuilder address = new(connectionString);
             if (!new DbConnectionStringBuilder { ConnectionString = connectionString }.Keys.Cast<string>().Any(IsAutoPrepare))
                 address.MaxAutoPrepare = MostPrepared;
+            address.NoResetOnClose = true; // nothing is set on a connection that outlives a transaction
             _source = NpgsqlDataSource.Create(address);
         }
         catch (ArgumentException)
@@ -38,17 +38,44 @@ internal sealed class PostgresDialect : Dialect
 
     // Read committed: every statement after the one that got the lock sees what earlier writers committed. A server that was told not
     // to wait for its log is told to here. A broker that freezes in a transaction is cut off after 10 s, so that others can go on.
-    public override async Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation)
+    public override (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks)
     {
-        DbTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation);
-        await connection.ExecuteAsync(new CommandDefinition(
-            $"SET LOCAL synchronous_commit TO on; SET LOCAL idle_in_transaction_session_timeout TO 10000; SELECT pg_advisory_xact_lock({WriterLock})", transaction: transaction, cancellationToken: cancellation));
-        return transaction;
+        DbTransaction transaction = connection.BeginTransaction(IsolationLevel.ReadCommitted);
+        Answers answers = Execute(
+            connection, transaction,
+            [
+                new("SET LOCAL synchronous_commit TO on", false), new("SET LOCAL idle_in_transaction_session_timeout TO 10000", false),
+                new($"SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock({WriterLock})", true), .. looks,
+            ]);
+        try
+        {
+            answers.Number();
+            return (transaction, answers);
+        }
+        catch
+        {
+            answers.Dispose();
+            transaction.Dispose();
+            throw;
+        }
     }
 
-    public override async Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
+    public override Answers Execute(DbConnection connection, DbTransaction transaction, IReadOnlyList<Statement> statements)
     {
-        await using var insert = new NpgsqlCommand(
+        NpgsqlBatch batch = new((NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        foreach (Statement statement in statements)
+        {
+            NpgsqlBatchCommand command = new(statement.Sql);
+            foreach ((string name, object? value) in statement.Parameters)
+                command.Parameters.Add(new NpgsqlParameter(name, value ?? DBNull.Value));
+            batch.BatchCommands.Add(command);
+        }
+        return new BatchAnswers(batch);
+    }
+
+    public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
+    {
+        using var insert = new NpgsqlCommand(
             $"INSERT INTO AuditEntries ({AuditRow.Columns}) SELECT * FROM unnest($1, $2, $3, $4, $5, $6)", (NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Seq).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Time).ToArray() });
@@ -56,7 +83,7 @@ internal sealed class PostgresDialect : Dialect
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Details).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Previous).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Hash).ToArray() });
-        await insert.ExecuteNonQueryAsync();
+        insert.ExecuteNonQuery();
     }
 
     public override ValueTask DisposeAsync() => _source.DisposeAsync();

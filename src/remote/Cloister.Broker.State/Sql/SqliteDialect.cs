@@ -48,11 +48,14 @@ internal sealed class SqliteDialect(string path) : Dialect
     }
 
     // Immediate: takes the write lock now, so that what the transaction reads stays true until it commits.
-    public override Task<DbTransaction> BeginWriteAsync(DbConnection connection, CancellationToken cancellation) =>
-        Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(IsolationLevel.Serializable, deferred: false));
+    public override (DbTransaction Transaction, Answers Answers) BeginWrite(DbConnection connection, IReadOnlyList<Statement> looks)
+    {
+        DbTransaction transaction = ((SqliteConnection)connection).BeginTransaction(IsolationLevel.Serializable, deferred: false);
+        return (transaction, Execute(connection, transaction, looks));
+    }
 
-    public override Task InsertAuditAsync(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
-        connection.ExecuteAsync($"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", entries, transaction);
+    public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries) =>
+        connection.Execute($"INSERT INTO AuditEntries ({AuditRow.Columns}) VALUES (@Seq, @Time, @Kind, @Details, @Previous, @Hash)", entries, transaction);
 
     public override ValueTask DisposeAsync()
     {

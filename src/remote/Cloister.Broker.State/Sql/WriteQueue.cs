@@ -7,7 +7,8 @@ namespace Cloister.Broker.State.Sql;
 
 /// <summary>
 /// Every write of a process goes through here: one writer takes all requests that wait and commits them in one transaction, so the cost of
-/// syncing is shared. secrets: requests may hold tokens.
+/// syncing is shared. It has a thread of its own, on which it waits for the database: what everybody waits for does not queue behind what they ask for.
+/// secrets: requests may hold tokens.
 /// </summary>
 internal sealed class WriteQueue : IAsyncDisposable
 {
@@ -25,7 +26,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     {
         _dialect = dialect;
         _clock = clock;
-        _writer = Task.Run(WriteAsync);
+        _writer = Task.Factory.StartNew(Write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>What is known of the audit log: as it was after the last transaction that looked. Not to be changed.</summary>
@@ -38,15 +39,16 @@ internal sealed class WriteQueue : IAsyncDisposable
     public async Task<T> RunAsync<T>(Func<WriteTransaction, Task<T>> work, CancellationToken cancellation)
     {
         var request = new WriteRequest<T>(work);
-        try
-        {
-            await _requests.Writer.WriteAsync(request, cancellation);
-        }
-        catch (ChannelClosedException)
-        {
-            throw new BrokerStateException(BrokerStateError.Unavailable, "the broker's state is closed");
-        }
+        await AddAsync(request, cancellation);
         return await request.Completion.WaitAsync(cancellation);
+    }
+
+    /// <summary>Writes, together with others of its like.</summary>
+    /// <returns>The result, when it is durable.</returns>
+    public async Task<T> RunAsync<T>(BatchedWrite<T> write, CancellationToken cancellation)
+    {
+        await AddAsync(write, cancellation);
+        return await write.Completion.WaitAsync(cancellation);
     }
 
     /// <summary>Makes the writes that wait, and takes no more.</summary>
@@ -57,19 +59,31 @@ internal sealed class WriteQueue : IAsyncDisposable
         await CloseAsync();
     }
 
-    private async Task WriteAsync()
+    private async Task AddAsync(WriteRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            await _requests.Writer.WriteAsync(request, cancellation);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new BrokerStateException(BrokerStateError.Unavailable, "the broker's state is closed");
+        }
+    }
+
+    private void Write()
     {
         var batch = new List<WriteRequest>(LargestBatch);
-        while (await _requests.Reader.WaitToReadAsync())
+        while (_requests.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             batch.Clear();
             while (batch.Count < LargestBatch && _requests.Reader.TryRead(out WriteRequest? request))
                 batch.Add(request);
             // One that fails takes none of the others with it: it is tried alone, and the others together without it.
-            while (await TryCommitAsync(batch) is { } culprit)
+            while (TryCommitAsync(batch).GetAwaiter().GetResult() is { } culprit)
             {
                 batch.Remove(culprit);
-                await TryCommitAsync([culprit]);
+                TryCommitAsync([culprit]).GetAwaiter().GetResult();
             }
         }
     }
@@ -80,16 +94,18 @@ internal sealed class WriteQueue : IAsyncDisposable
         WriteRequest? running = null;
         try
         {
-            await using DbTransaction transaction = await BeginAsync();
-            var writes = new WriteTransaction(_dialect, _kept!, transaction, _clock, _tree);
-            foreach (WriteRequest request in batch)
+            using WriteTransaction writes = await BeginAsync();
+            for (int i = 0, end; i < batch.Count; i = end)
             {
-                running = request;
-                await request.RunAsync(writes);
+                for (end = i + 1; batch[i] is BatchedWrite && end < batch.Count && batch[end] is BatchedWrite; end++)
+                {
+                }
+                running = batch[i];
+                await (running is BatchedWrite ? BatchedWrite.RunAsync(writes, batch, i, end, request => running = request) : running.RunAsync(writes));
             }
-            await writes.FlushAsync();
+            writes.Flush();
             running = null; // a commit that fails may have been made, so it is not tried again
-            await transaction.CommitAsync(CancellationToken.None);
+            writes.Commit();
             if (writes.Tree is { } tree)
                 Volatile.Write(ref _tree, tree);
         }
@@ -108,13 +124,13 @@ internal sealed class WriteQueue : IAsyncDisposable
     }
 
     // On the connection of last time. Nothing was written yet, so one that broke meanwhile is replaced.
-    private async Task<DbTransaction> BeginAsync()
+    private async Task<WriteTransaction> BeginAsync()
     {
         if (_kept is { State: ConnectionState.Open } kept)
         {
             try
             {
-                return await _dialect.BeginWriteAsync(kept, CancellationToken.None);
+                return WriteTransaction.Begin(_dialect, kept, _clock, _tree);
             }
             catch (Exception e) when (e is DbException or InvalidOperationException or IOException)
             {
@@ -122,7 +138,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             }
         }
         _kept = await _dialect.ConnectAsync(CancellationToken.None);
-        return await _dialect.BeginWriteAsync(_kept, CancellationToken.None);
+        return WriteTransaction.Begin(_dialect, _kept, _clock, _tree);
     }
 
     private async Task CloseAsync()
