@@ -81,7 +81,7 @@ internal static class BrokerReport
         Console.Out.WriteLine($"""
             ## Memory
 
-            {memory["renewals"]} renewals in {memory["seconds"]} s on sqlite{((long)memory["renewals"]! >= 1_000_000 ? "" : "; the target names 1,000,000, which this run did not make")}.
+            {memory["renewals"]} renewals in {memory["seconds"]} s on sqlite{((long)memory["renewals"]! >= 1_000_000 ? "" : "; the target names 1,000,000, which this run did not make")}.{(memory["note"] is { } note ? $" {note}" : "")}
 
             | renewals | RSS MiB |
             | --- | --- |
