@@ -198,9 +198,8 @@ internal sealed class RowLedger(Reads reads, RowKey key, IRowHeadStore? outside,
     private Entry? Find(RowName name) =>
         _tables.TryGetValue(name.Table, out ConcurrentDictionary<string, Entry>? rows) && rows.TryGetValue(name.Id, out Entry? entry) ? entry : null;
 
-    /// <summary>The newest change that the database has.</summary>
-    public static async Task<RowHead> NewestAsync(IQueries queries) =>
-        (await queries.ListAsync<RowChange>(SelectNewest, null, CancellationToken.None)) is [{ } newest] ? new RowHead(newest.Seq, newest.Mac) : None;
+    private static async Task<RowHead> NewestAsync(Reads reads) =>
+        await reads.FirstOrDefaultAsync<RowChange>(SelectNewest, null, CancellationToken.None) is { } newest ? new RowHead(newest.Seq, newest.Mac) : None;
 
     /// <summary>Of a row that <see cref="SelectNewest"/> answers.</summary>
     public static RowHead HeadOf(DbDataReader row) => new(row.GetInt64(0), row.GetFieldValue<byte[]>(1));

@@ -20,9 +20,9 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
     /// The tree of all entries, which has to go on from what is known of it: the last entry known has to be there as it was. Where nothing is known, from the
     /// newest checkpoint in the database.
     /// </summary>
-    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.AuditConflict"/>: it does not.</exception>
     /// <param name="known">What is known of it; null: nothing.</param>
-    /// <param name="newest">The newest entry, not pruned; null: there is none.</param>
+    /// <param name="newest">The newest entry, not pruned; null: there is none, or nobody looked.</param>
+    /// <exception cref="BrokerStateException"><see cref="BrokerStateError.AuditConflict"/>: it does not.</exception>
     public async Task<AuditTree> FollowAsync(AuditTree? known, AuditHash? newest)
     {
         if (known is { Size: > 0 } && newest is not null && newest.Seq == known.Size && newest.Hash.AsSpan().SequenceEqual(known.Last))
@@ -69,11 +69,12 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
             // Both ends: a statement that PostgreSQL planned while the table was small would read all of it for ever.
             List<(long Seq, byte[] Hash)> page = [.. (await connection.QueryAsync<AuditHash>(
                 "SELECT Seq, Hash FROM AuditEntries WHERE Seq BETWEEN @from AND @to ORDER BY Seq", new { from, to = from + Page - 1 }, transaction)).Select(row => (row.Seq, row.Hash))];
+            bool more = false;
             if (page.Count == 0 || page[0].Seq > from)
             {
                 List<(long Seq, byte[] Hash)> pruned = [.. (await PrunedAsync(from)).SelectMany(block => block.Hashes.Chunk(AuditEncoding.HashSize).Select((hash, i) => (block.First + i, hash)))];
                 if (pruned.Count > 0)
-                    page = pruned;
+                    (page, more) = (pruned, true);
             }
 
             foreach ((long seq, byte[] hash) in page)
@@ -82,11 +83,10 @@ internal sealed class AuditHashes(DbConnection connection, DbTransaction? transa
                 from = seq + 1;
             }
 
-            if (page.Count > 0)
-                continue;
-            if (from > last)
+            if (!more && from > last)
                 yield break;
-            from += Page;
+            if (page.Count == 0)
+                from += Page;
         }
     }
 
