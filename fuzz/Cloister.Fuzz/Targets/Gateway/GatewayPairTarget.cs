@@ -88,8 +88,8 @@ internal sealed class GatewayPairTarget : IFuzzTarget
         ProxySession session = new(client, etcd, budget, calls, new GatewayCounters());
         using FrameReader fromClient = new(client);
         using FrameReader fromEtcd = new(etcd);
-        ClientPump clientPump = new(session, fromClient, Rewriter(), Log);
-        EtcdPump etcdPump = new(session, fromEtcd, Rewriter());
+        FramePump clientPump = new(session, fromClient, new ClientPump(session, Rewriter(), Log));
+        FramePump etcdPump = new(session, fromEtcd, new EtcdPump(session, Rewriter()));
         bool valid = true;
         foreach ((bool byClient, byte[] bytes) in Turns(input.ToArray()))
         {

@@ -49,14 +49,14 @@ internal sealed class GatewayTarget : IFuzzTarget
         using Replay etcd = new([]);
         ProxySession session = new(client, etcd, budget, calls, new GatewayCounters());
         using FrameReader reader = new(client);
-        ClientPump pump = new(session, reader, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log);
+        FramePump pump = new(session, reader, new ClientPump(session, new MessageRewriter(Messages, Log, 1 << 20, CancellationToken.None), Log));
         bool valid = IsValid(pump);
         session.Dispose();
         long taken = budget.Taken + calls.Taken;
         return taken == 0 ? valid : throw new InvalidOperationException($"{taken} bytes were not given back");
     }
 
-    private static bool IsValid(ClientPump pump)
+    private static bool IsValid(FramePump pump)
     {
         try
         {

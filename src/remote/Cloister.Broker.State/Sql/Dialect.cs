@@ -29,5 +29,18 @@ internal abstract class Dialect : IAsyncDisposable
     /// <summary>Writes entries of the audit log, all in one go.</summary>
     public abstract void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries);
 
+    /// <summary>Writes the last entries of a transaction, if there are any, and makes it durable.</summary>
+    /// <param name="connection">Where.</param>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="entries">Of the audit log.</param>
+    /// <param name="open">Called when a failure that follows leaves it open whether the transaction was made.</param>
+    public virtual void Commit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries, Action open)
+    {
+        if (entries.Count > 0)
+            InsertAudit(connection, transaction, entries);
+        open();
+        transaction.Commit();
+    }
+
     public abstract ValueTask DisposeAsync();
 }

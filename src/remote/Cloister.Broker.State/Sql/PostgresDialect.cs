@@ -75,18 +75,42 @@ internal sealed class PostgresDialect : Dialect
 
     public override void InsertAudit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries)
     {
-        using var insert = new NpgsqlCommand(
-            $"INSERT INTO AuditEntries ({AuditRow.Columns}) SELECT * FROM unnest($1, $2, $3, $4, $5, $6)", (NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        using NpgsqlBatch batch = new((NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        batch.BatchCommands.Add(Insert(entries));
+        batch.ExecuteNonQuery();
+    }
+
+    // In one round trip. What the server says no to is not made: the transaction is over, or it ends with its connection.
+    public override void Commit(DbConnection connection, DbTransaction transaction, IReadOnlyList<AuditEntry> entries, Action open)
+    {
+        using NpgsqlBatch batch = new((NpgsqlConnection)connection, (NpgsqlTransaction)transaction);
+        if (entries.Count > 0)
+            batch.BatchCommands.Add(Insert(entries));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
+        try
+        {
+            batch.ExecuteNonQuery();
+        }
+        catch (Exception e) when (e is not PostgresException)
+        {
+            open();
+            throw;
+        }
+    }
+
+    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private static NpgsqlBatchCommand Insert(IReadOnlyList<AuditEntry> entries)
+    {
+        NpgsqlBatchCommand insert = new($"INSERT INTO AuditEntries ({AuditRow.Columns}) SELECT * FROM unnest($1, $2, $3, $4, $5, $6)");
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Seq).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Time).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Kind).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Details).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Previous).ToArray() });
         insert.Parameters.Add(new() { Value = entries.Select(entry => entry.Hash).ToArray() });
-        insert.ExecuteNonQuery();
+        return insert;
     }
-
-    public override ValueTask DisposeAsync() => _source.DisposeAsync();
 
     private static bool IsAutoPrepare(string keyword) => keyword.Replace(" ", "", StringComparison.Ordinal).Equals("maxautoprepare", StringComparison.OrdinalIgnoreCase);
 }

@@ -103,9 +103,7 @@ internal sealed class WriteQueue : IAsyncDisposable
                 running = batch[i];
                 await (running is BatchedWrite ? BatchedWrite.RunAsync(writes, batch, i, end, request => running = request) : running.RunAsync(writes));
             }
-            writes.Flush();
-            running = null; // a commit that fails may have been made, so it is not tried again
-            writes.Commit();
+            writes.Commit(() => running = null); // what may have been made is not tried again
             if (writes.Tree is { } tree)
                 Volatile.Write(ref _tree, tree);
         }

@@ -113,8 +113,9 @@ internal sealed class WriteTransaction : IQueries, IDisposable
         _entries.Clear();
     }
 
-    /// <summary>Makes what was written durable.</summary>
-    public void Commit() => _transaction.Commit();
+    /// <summary>Writes the entries that are not yet, and makes everything durable.</summary>
+    /// <param name="open">Called when a failure that follows leaves it open whether the transaction was made.</param>
+    public void Commit(Action open) => _dialect.Commit(_connection, _transaction, _entries, open);
 
     public void Dispose() => _transaction.Dispose();
 }

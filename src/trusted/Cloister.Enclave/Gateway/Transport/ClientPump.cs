@@ -15,13 +15,13 @@ internal sealed class ClientPump : StreamPump
     private readonly EnclaveLog _log;
     private readonly LineLimit _refusals = new();
 
-    internal ClientPump(ProxySession session, FrameReader reader, MessageRewriter rewriter, EnclaveLog log)
-        : base(session, reader, rewriter)
+    internal ClientPump(ProxySession session, MessageRewriter rewriter, EnclaveLog log)
+        : base(session, rewriter)
     {
         _log = log;
     }
 
-    private protected override Link From => Session.Client;
+    public override Link From => Session.Client;
 
     private protected override Link To => Session.Etcd;
 
@@ -33,7 +33,7 @@ internal sealed class ClientPump : StreamPump
 
     private protected override StreamLeg LegTo(ProxyStream stream) => stream.Response;
 
-    private protected override void CountIdleWork() => _flood.Count();
+    public override void CountIdleWork() => _flood.Count();
 
     private protected override bool HasHeaders(StreamLeg leg) => true;
 
@@ -51,12 +51,12 @@ internal sealed class ClientPump : StreamPump
         }
     }
 
-    private protected override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
+    public override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
     {
         // It opens no more calls and closes when its last one is over.
     }
 
-    private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
+    public override void OnPing(bool ack, ReadOnlySpan<byte> payload)
     {
         if (!ack)
         {
@@ -64,7 +64,7 @@ internal sealed class ClientPump : StreamPump
         }
     }
 
-    private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
+    public override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
         lock (Session.Gate)
         {

@@ -9,16 +9,15 @@ internal sealed class EtcdPump : StreamPump
     private readonly Action<ProxyStream, List<HeaderField>>? _onStatus;
 
     /// <param name="session">The calls.</param>
-    /// <param name="reader">etcd's side.</param>
     /// <param name="rewriter">For responses.</param>
     /// <param name="onStatus">Told of the headers that end a call.</param>
-    internal EtcdPump(ProxySession session, FrameReader reader, MessageRewriter rewriter, Action<ProxyStream, List<HeaderField>>? onStatus = null)
-        : base(session, reader, rewriter)
+    internal EtcdPump(ProxySession session, MessageRewriter rewriter, Action<ProxyStream, List<HeaderField>>? onStatus = null)
+        : base(session, rewriter)
     {
         _onStatus = onStatus;
     }
 
-    private protected override Link From => Session.Etcd;
+    public override Link From => Session.Etcd;
 
     private protected override Link To => Session.Client;
 
@@ -30,19 +29,19 @@ internal sealed class EtcdPump : StreamPump
 
     private protected override StreamLeg LegTo(ProxyStream stream) => stream.Request;
 
-    private protected override void CountIdleWork()
+    public override void CountIdleWork()
     {
         // etcd can end its connections at any time; it needs no flood for that.
     }
 
     private protected override void OnReset(ProxyStream stream, Http2ErrorCode code) => Session.ResetFromEtcd(stream, code);
 
-    private protected override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
+    public override void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload)
     {
         Session.GoAwayFromEtcd(lastStreamId, payload);
     }
 
-    private protected override void OnPing(bool ack, ReadOnlySpan<byte> payload)
+    public override void OnPing(bool ack, ReadOnlySpan<byte> payload)
     {
         if (ack)
         {
@@ -76,7 +75,7 @@ internal sealed class EtcdPump : StreamPump
         }
     }
 
-    private protected override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
+    public override void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream)
     {
         lock (Session.Gate)
         {

@@ -34,7 +34,7 @@ internal sealed class GatewayConnection : IDisposable
     private volatile ProxySession? _session;
     private volatile bool _clientGone;
     private volatile bool _etcdLost;
-    private volatile ClientPump? _reading;
+    private volatile FramePump? _reading;
     private bool _leaving;
     private Timer? _patience;
 
@@ -259,9 +259,9 @@ internal sealed class GatewayConnection : IDisposable
 
         _member = member;
         using FrameReader second = fromEtcd;
-        ClientPump clientPump = new(ready, fromClient, Rewriter(), _parts.Log);
+        FramePump clientPump = new(ready, fromClient, new ClientPump(ready, Rewriter(), _parts.Log));
         _reading = clientPump;
-        EtcdPump etcdPump = new(ready, fromEtcd, Rewriter(), OnStatus);
+        FramePump etcdPump = new(ready, fromEtcd, new EtcdPump(ready, Rewriter(), OnStatus));
         Thread etcdThread = new(() => RunEtcdToItsEnd(ready, etcdPump), StackSize) { IsBackground = true, Name = "gateway, etcd" };
         etcdThread.Start();
         RunClient(ready, clientPump);
@@ -283,7 +283,7 @@ internal sealed class GatewayConnection : IDisposable
     {
         ProxySession session = new(client, Stream.Null, _parts.Budget, _parts.Calls, _parts.Counters) { IsWithoutEtcd = true };
         session.Begin(Preface);
-        ClientPump pump = new(session, fromClient, Rewriter(), _parts.Log);
+        FramePump pump = new(session, fromClient, new ClientPump(session, Rewriter(), _parts.Log));
         _session = session;
         _reading = pump;
         _parts.Connector.Await();
@@ -334,7 +334,7 @@ internal sealed class GatewayConnection : IDisposable
 
     private MessageRewriter Rewriter() => new(_parts.Messages, _parts.Log, _parts.MaxMessageSize, _closing.Token);
 
-    private void RunClient(ProxySession session, ClientPump pump)
+    private void RunClient(ProxySession session, FramePump pump)
     {
         try
         {
@@ -366,7 +366,7 @@ internal sealed class GatewayConnection : IDisposable
         }
     }
 
-    private void RunEtcdToItsEnd(ProxySession session, EtcdPump pump)
+    private void RunEtcdToItsEnd(ProxySession session, FramePump pump)
     {
         try
         {
@@ -379,7 +379,7 @@ internal sealed class GatewayConnection : IDisposable
         }
     }
 
-    private void RunEtcd(ProxySession session, EtcdPump pump)
+    private void RunEtcd(ProxySession session, FramePump pump)
     {
         (Http2ErrorCode code, string reason) = (Http2ErrorCode.NoError, "the connection to etcd is lost");
         try

@@ -44,7 +44,7 @@ internal sealed class MessageRewriter
 
         try
         {
-            ByteQueue queue = leg.Kind == EtcdMessage.Opaque ? leg.Pending ??= session.Rent() : leg.Received ??= session.Rent();
+            ByteQueue queue = leg.Kind == EtcdMessage.Opaque ? leg.ToSend ??= session.Rent() : leg.Received ??= session.Rent();
             queue.Append(content);
             if (leg == leg.Stream.Response && leg.Kind != EtcdMessage.Opaque && queue.Length >= PrefixSize)
             {
@@ -208,8 +208,8 @@ internal sealed class MessageRewriter
         try
         {
             // All of it or nothing: what waits in front of it is of a message that the client has in part, and has to get whole.
-            leg.Pending ??= session.Rent();
-            leg.Pending.Reserve(PrefixSize + rewritten.Length);
+            leg.ToSend ??= session.Rent();
+            leg.ToSend.Reserve(PrefixSize + rewritten.Length);
         }
         catch (RpcException e)
         {
@@ -226,8 +226,8 @@ internal sealed class MessageRewriter
             }
         }
 
-        leg.Pending.Append(prefix);
-        leg.Pending.Append(rewritten);
+        leg.ToSend.Append(prefix);
+        leg.ToSend.Append(rewritten);
         session.DestinationOf(leg).Ready(leg);
     }
 }

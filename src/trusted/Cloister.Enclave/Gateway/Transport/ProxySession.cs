@@ -8,7 +8,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// The calls of one API server's connection and their way to one etcd connection: opened, refused, reset and forgotten here. One thread
 /// reads each side; both hold <see cref="Gate"/> for whatever they change. secrets: see its streams.
 /// </summary>
-internal sealed class ProxySession : IDisposable
+internal sealed class ProxySession : IFrameSession, IDisposable
 {
     private const int MaxStreams = 2048;
 
@@ -20,10 +20,7 @@ internal sealed class ProxySession : IDisposable
 
     // Frames other than DATA that may wait for a peer: as long as more do, its pair is not read.
     private const int MaxBacklog = 256 * 1024;
-    private const int CongestedMilliseconds = 20_000;
 
-    // A PING is not kept longer where nothing else is sent; grpc-go gives its connections up after a second at the earliest.
-    private const int PingMilliseconds = 100;
     private const int FreshMilliseconds = 1000;
 
     private readonly Dictionary<int, ProxyStream> _streams = [];
@@ -31,9 +28,8 @@ internal sealed class ProxySession : IDisposable
     private readonly Stack<ByteQueue> _free = [];
     private readonly Stack<List<HeaderField>> _freeHeaders = [];
     private readonly MemoryBudget _calls;
-    private readonly Timer _pings;
+    private readonly LatePings _pings;
     private int _queues;
-    private bool _pingsWait;
     private long? _etcdAnswered;
     private int _etcdLimit = int.MaxValue;
 
@@ -44,10 +40,10 @@ internal sealed class ProxySession : IDisposable
         Counters = counters;
         Client = new Link(client, Gate, toServer: false) { Sent = OnSent };
         Etcd = new Link(etcd, Gate, toServer: true) { Sent = OnSent };
-        _pings = new Timer(_ => AnswerPings());
+        _pings = new LatePings(this, Client, Etcd);
     }
 
-    internal Lock Gate { get; } = new();
+    public Lock Gate { get; } = new();
 
     internal Link Client { get; }
 
@@ -79,7 +75,7 @@ internal sealed class ProxySession : IDisposable
     }
 
     /// <summary>More frames wait for a peer than should.</summary>
-    internal bool IsCongested => Etcd.Backlog > MaxBacklog || Client.Backlog > MaxBacklog;
+    public bool IsCongested => Etcd.Backlog > MaxBacklog || Client.Backlog > MaxBacklog;
 
     internal bool IsFull => _streams.Count >= Math.Min(MaxStreams, Etcd.Settings.MaxStreams);
 
@@ -95,7 +91,7 @@ internal sealed class ProxySession : IDisposable
     }
 
     /// <summary>Sends what waits on either side; what one side took can let the other grant more.</summary>
-    internal void Flush()
+    public void Flush()
     {
         do
         {
@@ -104,34 +100,12 @@ internal sealed class ProxySession : IDisposable
         while (Client.Flush());
     }
 
-    /// <summary>Waits until a peer has taken what waits for it. Outside the gate.</summary>
-    /// <exception cref="IOException">It takes nothing.</exception>
-    internal void AwaitRoom()
-    {
-        for (long end = Environment.TickCount64 + CongestedMilliseconds; ;)
-        {
-            Flush();
-            if (!IsCongested)
-            {
-                return;
-            }
-
-            // Another thread is sending, and the peer does not read.
-            if (Environment.TickCount64 > end)
-            {
-                throw new IOException("a peer does not read");
-            }
-
-            Thread.Sleep(1);
-        }
-    }
-
     /// <summary>A PING of the API server's goes to the end and back, so that it learns that etcd is gone; unless etcd has just answered one.</summary>
     internal void PingFromClient(ReadOnlySpan<byte> payload)
     {
         if (IsWithoutEtcd || (_etcdAnswered is { } at && Environment.TickCount64 - at < FreshMilliseconds))
         {
-            AnswerLater(Client, payload);
+            _pings.Answer(Client, payload);
         }
         else
         {
@@ -147,7 +121,7 @@ internal sealed class ProxySession : IDisposable
     }
 
     /// <summary>etcd's own are about this connection.</summary>
-    internal void PingFromEtcd(ReadOnlySpan<byte> payload) => AnswerLater(Etcd, payload);
+    internal void PingFromEtcd(ReadOnlySpan<byte> payload) => _pings.Answer(Etcd, payload);
 
     /// <summary>The stream, or null when it is over. A stream that was never opened ends the connection.</summary>
     internal ProxyStream? Find(int streamId) =>
@@ -414,9 +388,9 @@ internal sealed class ProxySession : IDisposable
         }
 
         Return(leg.Received);
-        Return(leg.Pending);
+        Return(leg.ToSend);
         leg.Received = null;
-        leg.Pending = null;
+        leg.ToSend = null;
     }
 
     /// <summary>Wipes everything, when no thread works on it any more.</summary>
@@ -433,40 +407,13 @@ internal sealed class ProxySession : IDisposable
         }
     }
 
-    private void AnswerLater(Link link, ReadOnlySpan<byte> payload)
+    private void OnSent(OutgoingMessage message)
     {
-        if (link.AnswerLater(payload) && !_pingsWait)
-        {
-            _pingsWait = true;
-            _pings.Change(PingMilliseconds, Timeout.Infinite);
-        }
-    }
-
-    private void AnswerPings()
-    {
-        try
-        {
-            lock (Gate)
-            {
-                _pingsWait = false;
-                Client.AnswerPings();
-                Etcd.AnswerPings();
-            }
-
-            Flush();
-        }
-        catch (Exception)
-        {
-            // Nothing may leave a timer. The threads that read do the same and notice it too.
-        }
-    }
-
-    private void OnSent(StreamLeg leg)
-    {
+        StreamLeg leg = (StreamLeg)message;
         if (leg.PendingLength == 0)
         {
-            Return(leg.Pending);
-            leg.Pending = null;
+            Return(leg.ToSend);
+            leg.ToSend = null;
         }
 
         Grant(leg);

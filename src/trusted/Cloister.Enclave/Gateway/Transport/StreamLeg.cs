@@ -6,13 +6,13 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// One direction of a call: what came from its source and has not been made into messages, what waits to be sent on, and both windows.
 /// The session's gate guards it. secrets: messages on their way, wiped as they go.
 /// </summary>
-internal sealed class StreamLeg
+internal sealed class StreamLeg : OutgoingMessage
 {
     internal StreamLeg(ProxyStream stream, EtcdMessage kind, int sendWindow)
+        : base(sendWindow)
     {
         Stream = stream;
         Kind = kind;
-        SendWindow = sendWindow;
     }
 
     internal ProxyStream Stream { get; }
@@ -20,8 +20,9 @@ internal sealed class StreamLeg
     /// <summary>The number of the stream where it comes from.</summary>
     internal int SourceId => this == Stream.Request ? Stream.Id : Stream.EtcdId;
 
-    /// <summary>The number of the stream where it goes to.</summary>
-    internal int DestinationId => this == Stream.Request ? Stream.EtcdId : Stream.Id;
+    internal override bool IsGone => Stream.Gone;
+
+    internal override int DestinationId => this == Stream.Request ? Stream.EtcdId : Stream.Id;
 
     /// <summary>What its messages are; <see cref="EtcdMessage.Opaque"/> when bytes are sent on as they come.</summary>
     internal EtcdMessage Kind { get; }
@@ -30,10 +31,11 @@ internal sealed class StreamLeg
     internal ByteQueue? Received { get; set; }
 
     /// <summary>To be sent. Null until there is some.</summary>
-    internal ByteQueue? Pending { get; set; }
+    internal ByteQueue? ToSend { get; set; }
 
-    /// <summary>What the destination takes; below zero after it made its windows smaller.</summary>
-    internal long SendWindow { get; set; }
+    internal override int PendingLength => ToSend?.Length ?? 0;
+
+    internal override ReadOnlySpan<byte> Pending => ToSend is { } queue ? queue.Span : [];
 
     /// <summary>What the source may still send.</summary>
     internal int ReceiveWindow { get; set; } = FlowControl.StreamWindow;
@@ -47,32 +49,8 @@ internal sealed class StreamLeg
     /// <summary>The source has sent END_STREAM.</summary>
     internal bool SourceEnded { get; set; }
 
-    /// <summary>Nothing more will be added to what is pending.</summary>
-    internal bool Complete { get; set; }
-
-    /// <summary>Headers that end the message, sent after what is pending.</summary>
-    internal List<HeaderField>? Trailers { get; set; }
-
-    /// <summary>A reset that follows what is pending.</summary>
-    internal Http2ErrorCode? Reset { get; set; }
-
-    /// <summary>END_STREAM was sent to the destination, or nothing goes there any more.</summary>
-    internal bool Ended { get; set; }
-
-    /// <summary>It stands in its destination's queue.</summary>
-    internal bool Queued { get; set; }
-
     /// <summary>A message of <see cref="Received"/> is being rewritten, outside the gate: it must stay.</summary>
     internal bool Busy { get; set; }
 
-    /// <summary>Bytes that were sent on so far.</summary>
-    internal long Sent { get; set; }
-
-    /// <summary>How many they were when somebody looked, and when they last were others.</summary>
-    internal (long Sent, long At) Seen { get; set; } = (0, Environment.TickCount64);
-
-    internal int PendingLength => Pending?.Length ?? 0;
-
-    /// <summary>Something can be sent, as far as the stream's own window goes.</summary>
-    internal bool CanSend => !Ended && (PendingLength > 0 ? SendWindow > 0 : Complete || Reset is not null);
+    internal override void Consume(int count) => ToSend!.Consume(count);
 }

@@ -6,15 +6,21 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// What both sides of a session do with the frames of streams: their states, windows and lengths. What breaks a rule ends its stream where
 /// that is enough, else the connection. Source: RFC 9113, sections 5.1, 6.1, 6.9 and 8.1. secrets: DATA passes through.
 /// </summary>
-internal abstract class StreamPump : FramePump
+internal abstract class StreamPump : IFrameHandler
 {
     private readonly MessageRewriter _rewriter;
 
-    private protected StreamPump(ProxySession session, FrameReader reader, MessageRewriter rewriter)
-        : base(session, reader)
+    private protected StreamPump(ProxySession session, MessageRewriter rewriter)
     {
+        Session = session;
         _rewriter = rewriter;
     }
+
+    public abstract Link From { get; }
+
+    private protected ProxySession Session { get; }
+
+    private protected abstract Link To { get; }
 
     /// <summary>The stream of that number on this side, or null when it is over. One that was never opened ends the connection.</summary>
     private protected abstract ProxyStream? Find(int streamId);
@@ -26,6 +32,14 @@ internal abstract class StreamPump : FramePump
 
     private protected abstract StreamLeg LegTo(ProxyStream stream);
 
+    public abstract void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream);
+
+    public abstract void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload);
+
+    public abstract void OnPing(bool ack, ReadOnlySpan<byte> payload);
+
+    public abstract void CountIdleWork();
+
     private protected abstract void OnReset(ProxyStream stream, Http2ErrorCode code);
 
     /// <summary>The peer broke a rule on a stream: it is told, and the call ends if there still is one. Within the gate.</summary>
@@ -34,7 +48,7 @@ internal abstract class StreamPump : FramePump
     /// <summary>The headers of the leg's message. Within the gate.</summary>
     private protected abstract bool HasHeaders(StreamLeg leg);
 
-    private protected override void OnData(FrameHeader header, ReadOnlySpan<byte> payload)
+    public void OnData(FrameHeader header, ReadOnlySpan<byte> payload)
     {
         ReadOnlySpan<byte> content = HeaderBlock.Unpadded(header, payload);
         bool ends = header.Has(FrameHeader.EndStream);
@@ -78,7 +92,7 @@ internal abstract class StreamPump : FramePump
         }
     }
 
-    private protected override void OnWindowUpdate(int streamId, int increment)
+    public void OnWindowUpdate(int streamId, int increment)
     {
         lock (Session.Gate)
         {
@@ -104,18 +118,22 @@ internal abstract class StreamPump : FramePump
         }
     }
 
-    private protected override void OnWindowChange(long difference)
+    public void OnWindowChange(long difference)
     {
         foreach (ProxyStream stream in Session.Streams)
         {
             StreamLeg leg = LegTo(stream);
             leg.SendWindow += difference;
-            Require(leg.SendWindow <= int.MaxValue, Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE makes a window too large");
+            if (leg.SendWindow > int.MaxValue)
+            {
+                throw new Http2Exception(Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE makes a window too large");
+            }
+
             From.Ready(leg);
         }
     }
 
-    private protected override void OnRstStream(int streamId, Http2ErrorCode code)
+    public void OnRstStream(int streamId, Http2ErrorCode code)
     {
         lock (Session.Gate)
         {
@@ -126,7 +144,7 @@ internal abstract class StreamPump : FramePump
         }
     }
 
-    private protected override void OnWrongSize(int streamId, string message)
+    public void OnWrongSize(int streamId, string message)
     {
         lock (Session.Gate)
         {

@@ -1,15 +1,18 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
 
-namespace Cloister.Enclave.Gateway.Transport;
+namespace Cloister.Enclave.Gateway.Http2;
 
 /// <summary>
 /// Reads one side of a session, frame by frame, on a thread of its own: order and form of frames, and those of the connection. Everything
 /// that is here is handled before anything is sent, so that what came together leaves together. What breaks a rule ends the connection,
 /// unless a stream is enough. Source: RFC 9113, sections 4 to 6. secrets: DATA passes through.
 /// </summary>
-internal abstract class FramePump
+internal sealed class FramePump
 {
+    private const int CongestedMilliseconds = 20_000;
+
+    private readonly IFrameSession _session;
+    private readonly IFrameHandler _handler;
     private readonly FrameReader _reader;
     private readonly HeaderBlock _block = new();
     private readonly HpackDecoder _hpack = new();
@@ -17,17 +20,15 @@ internal abstract class FramePump
     private long _lastRead = Environment.TickCount64;
     private long _partSince;
 
-    private protected FramePump(ProxySession session, FrameReader reader)
+    /// <param name="session">What is shared.</param>
+    /// <param name="reader">What the peer sends.</param>
+    /// <param name="handler">What is done with it.</param>
+    internal FramePump(IFrameSession session, FrameReader reader, IFrameHandler handler)
     {
-        Session = session;
+        _session = session;
         _reader = reader;
+        _handler = handler;
     }
-
-    private protected ProxySession Session { get; }
-
-    private protected abstract Link From { get; }
-
-    private protected abstract Link To { get; }
 
     /// <summary>When the peer last sent anything, in the machine's milliseconds.</summary>
     internal long LastRead => Volatile.Read(ref _lastRead);
@@ -49,14 +50,14 @@ internal abstract class FramePump
             {
                 Handle(header, payload);
                 whole = true;
-                if (Session.IsCongested)
+                if (_session.IsCongested)
                 {
                     // Nothing more is read until what waits already has left.
-                    Session.AwaitRoom();
+                    AwaitRoom();
                 }
             }
 
-            Session.Flush();
+            _session.Flush();
             bool open = _block.OpenStream != 0;
             part = !open && !_reader.HasPart ? 0 : part == 0 || (whole && !open) ? Environment.TickCount64 : part;
             Volatile.Write(ref _partSince, part);
@@ -71,29 +72,26 @@ internal abstract class FramePump
         return more;
     }
 
-    /// <summary>DATA, its form unchecked. Outside the gate, as the next four.</summary>
-    private protected abstract void OnData(FrameHeader header, ReadOnlySpan<byte> payload);
+    // Waits until a peer has taken what waits for it.
+    private void AwaitRoom()
+    {
+        for (long end = Environment.TickCount64 + CongestedMilliseconds; ;)
+        {
+            _session.Flush();
+            if (!_session.IsCongested)
+            {
+                return;
+            }
 
-    /// <summary>A whole header block.</summary>
-    private protected abstract void OnHeaders(int streamId, List<HeaderField> fields, bool endsStream);
+            // Another thread is sending, and the peer does not read.
+            if (Environment.TickCount64 > end)
+            {
+                throw new IOException("a peer does not read");
+            }
 
-    /// <summary>WINDOW_UPDATE of a stream.</summary>
-    private protected abstract void OnWindowUpdate(int streamId, int increment);
-
-    private protected abstract void OnRstStream(int streamId, Http2ErrorCode code);
-
-    /// <summary>A frame of that length should not be on that stream.</summary>
-    private protected abstract void OnWrongSize(int streamId, string message);
-
-    /// <summary>The peer changed its window for streams by so much. Within the gate, as what follows.</summary>
-    private protected abstract void OnWindowChange(long difference);
-
-    private protected abstract void OnGoAway(int lastStreamId, ReadOnlySpan<byte> payload);
-
-    private protected abstract void OnPing(bool ack, ReadOnlySpan<byte> payload);
-
-    /// <summary>Counts a frame that costs its sender nothing.</summary>
-    private protected abstract void CountIdleWork();
+            Thread.Sleep(1);
+        }
+    }
 
     private void Handle(FrameHeader header, ReadOnlySpan<byte> payload)
     {
@@ -111,7 +109,7 @@ internal abstract class FramePump
         switch (header.Type)
         {
             case FrameType.Data:
-                OnData(header, payload);
+                _handler.OnData(header, payload);
                 break;
             case FrameType.Headers when header.StreamId != 0:
                 OnBlock(_block.Begin(header, payload), header.StreamId);
@@ -123,19 +121,19 @@ internal abstract class FramePump
                 OnWindowUpdate(header, FlowControl.ReadIncrement(payload));
                 break;
             case FrameType.RstStream:
-                CountIdleWork();
+                _handler.CountIdleWork();
                 Require(payload.Length == 4, Http2ErrorCode.FrameSizeError, "RST_STREAM does not have four bytes");
-                OnRstStream(header.StreamId, (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload));
+                _handler.OnRstStream(header.StreamId, (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload));
                 break;
             case FrameType.Settings or FrameType.Ping or FrameType.GoAway when header.StreamId == 0:
                 OnConnection(header, payload);
                 break;
             case FrameType.Priority when header.StreamId != 0:
                 // Means nothing, on any stream. Source: RFC 9113, section 5.3.
-                CountIdleWork();
+                _handler.CountIdleWork();
                 if (payload.Length != 5)
                 {
-                    OnWrongSize(header.StreamId, "PRIORITY does not have five bytes");
+                    _handler.OnWrongSize(header.StreamId, "PRIORITY does not have five bytes");
                 }
 
                 break;
@@ -143,7 +141,7 @@ internal abstract class FramePump
                 throw new Http2Exception(Http2ErrorCode.ProtocolError, $"{header.Type} is not allowed there");
             default:
                 // Unknown frames mean nothing. Source: RFC 9113, section 5.5.
-                CountIdleWork();
+                _handler.CountIdleWork();
                 break;
         }
     }
@@ -152,13 +150,13 @@ internal abstract class FramePump
     {
         if (header.StreamId != 0)
         {
-            OnWindowUpdate(header.StreamId, increment);
+            _handler.OnWindowUpdate(header.StreamId, increment);
             return;
         }
 
-        lock (Session.Gate)
+        lock (_session.Gate)
         {
-            From.Granted(increment);
+            _handler.From.Granted(increment);
         }
     }
 
@@ -167,7 +165,7 @@ internal abstract class FramePump
         if (complete)
         {
             // Also when nothing comes of it: the table has to stay in step.
-            OnHeaders(streamId, _hpack.Decode(_block.Bytes), _block.EndsStream);
+            _handler.OnHeaders(streamId, _hpack.Decode(_block.Bytes), _block.EndsStream);
         }
     }
 
@@ -176,23 +174,23 @@ internal abstract class FramePump
         switch (header.Type)
         {
             case FrameType.Settings:
-                CountIdleWork();
+                _handler.CountIdleWork();
                 OnSettings(header, payload);
                 break;
             case FrameType.Ping:
-                CountIdleWork();
+                _handler.CountIdleWork();
                 Require(payload.Length == 8, Http2ErrorCode.FrameSizeError, "PING does not have eight bytes");
-                lock (Session.Gate)
+                lock (_session.Gate)
                 {
-                    OnPing(header.Has(FrameHeader.Ack), payload);
+                    _handler.OnPing(header.Has(FrameHeader.Ack), payload);
                 }
 
                 break;
             default:
                 Require(payload.Length >= 8, Http2ErrorCode.FrameSizeError, "GOAWAY is too short");
-                lock (Session.Gate)
+                lock (_session.Gate)
                 {
-                    OnGoAway((int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue), payload);
+                    _handler.OnGoAway((int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue), payload);
                 }
 
                 break;
@@ -207,16 +205,16 @@ internal abstract class FramePump
             return;
         }
 
-        lock (Session.Gate)
+        lock (_session.Gate)
         {
-            int before = From.Settings.InitialWindow;
-            From.Apply(payload);
-            OnWindowChange((long)From.Settings.InitialWindow - before);
-            From.Output.Frame(FrameType.Settings, FrameHeader.Ack, 0, default);
+            int before = _handler.From.Settings.InitialWindow;
+            _handler.From.Apply(payload);
+            _handler.OnWindowChange((long)_handler.From.Settings.InitialWindow - before);
+            _handler.From.Output.Frame(FrameType.Settings, FrameHeader.Ack, 0, default);
         }
     }
 
-    private protected static void Require(bool holds, Http2ErrorCode code, string message)
+    private static void Require(bool holds, Http2ErrorCode code, string message)
     {
         if (!holds)
         {

@@ -1,10 +1,8 @@
-using Cloister.Enclave.Gateway.Http2;
-
-namespace Cloister.Enclave.Gateway.Transport;
+namespace Cloister.Enclave.Gateway.Http2;
 
 /// <summary>
 /// One side of a session: the connection to a peer, its windows, and what waits to be sent to it. Frames that are not DATA are written at
-/// once into a buffer; DATA is taken from the legs that end here when the buffer is sent, in turn, as far as the windows go.
+/// once into a buffer; DATA is taken from the messages that wait when the buffer is sent, in turn, as far as the windows go.
 /// The session's gate guards it. secrets: DATA in its buffers, wiped once sent.
 /// </summary>
 internal sealed class Link
@@ -21,7 +19,7 @@ internal sealed class Link
     private const int MuchData = 64 * 1024;
 
     private readonly Lock _gate;
-    private readonly Queue<StreamLeg> _ready = [];
+    private readonly Queue<OutgoingMessage> _ready = [];
     private readonly HpackEncoder _hpack = new();
     private FrameWriter _output = new();
     private FrameWriter _spare = new();
@@ -55,8 +53,8 @@ internal sealed class Link
     /// <summary>Bytes of frames that wait; looked at without the gate, so of a moment ago.</summary>
     internal int Backlog => _output.Length;
 
-    /// <summary>Called for a leg whose pending bytes became fewer, or that is finished.</summary>
-    internal required Action<StreamLeg> Sent { get; init; }
+    /// <summary>Called for a message whose pending bytes became fewer, or that is finished.</summary>
+    internal required Action<OutgoingMessage> Sent { get; init; }
 
     /// <summary>HEADERS of a whole block.</summary>
     internal void Headers(int streamId, bool endsStream, List<HeaderField> fields) =>
@@ -109,13 +107,13 @@ internal sealed class Link
         }
     }
 
-    /// <summary>Lets a leg send, when it can.</summary>
-    internal void Ready(StreamLeg leg)
+    /// <summary>Lets a message send, when it can.</summary>
+    internal void Ready(OutgoingMessage message)
     {
-        if (!leg.Queued && leg.CanSend)
+        if (!message.Queued && message.CanSend)
         {
-            leg.Queued = true;
-            _ready.Enqueue(leg);
+            message.Queued = true;
+            _ready.Enqueue(message);
         }
     }
 
@@ -154,8 +152,9 @@ internal sealed class Link
     /// Sends what can be sent. Outside the gate: it may wait for the peer. Where another thread is sending already, that one takes along
     /// what is here, and this one goes on.
     /// </summary>
+    /// <param name="may">Asked before each write, for who may not wait for the peer: false leaves what is here for whoever sends next.</param>
     /// <returns>True when this thread sent something.</returns>
-    internal bool Flush()
+    internal bool Flush(Func<bool>? may = null)
     {
         for (bool mine = false; ; mine = true)
         {
@@ -170,6 +169,12 @@ internal sealed class Link
                 if (_sending && !mine)
                 {
                     return false;
+                }
+
+                if (may?.Invoke() == false)
+                {
+                    _sending = false;
+                    return mine;
                 }
 
                 if (_pingsWaiting > 0 && Environment.TickCount64 >= _pingsDue)
@@ -233,19 +238,19 @@ internal sealed class Link
         }
     }
 
-    // Each ready leg sends one frame and stands at the end again, so that none waits for a long one.
+    // Each ready message sends one frame and stands at the end again, so that none waits for a long one.
     private void TakeData()
     {
-        for (int turns = _ready.Count; _output.Length < BatchSize && _ready.TryPeek(out StreamLeg? leg); turns--)
+        for (int turns = _ready.Count; _output.Length < BatchSize && _ready.TryPeek(out OutgoingMessage? message); turns--)
         {
-            if (leg.Stream.Gone || !leg.CanSend)
+            if (message.IsGone || !message.CanSend)
             {
-                leg.Queued = false;
+                message.Queued = false;
                 _ready.Dequeue();
                 continue;
             }
 
-            if (leg.PendingLength > 0 && _sendWindow == 0)
+            if (message.PendingLength > 0 && _sendWindow == 0)
             {
                 // Others may have nothing but their end to send.
                 if (turns <= 0)
@@ -258,43 +263,43 @@ internal sealed class Link
             }
 
             _ready.Dequeue();
-            leg.Queued = false;
-            SendOne(leg);
-            Ready(leg);
-            Sent(leg);
+            message.Queued = false;
+            SendOne(message);
+            Ready(message);
+            Sent(message);
         }
     }
 
-    private void SendOne(StreamLeg leg)
+    private void SendOne(OutgoingMessage message)
     {
-        int id = leg.DestinationId;
-        if (leg.Pending is { Length: > 0 } pending)
+        int id = message.DestinationId;
+        if (message.PendingLength is > 0 and var pending)
         {
-            int length = (int)Math.Min(Math.Min(pending.Length, FrameReader.MaxPayload), Math.Min(leg.SendWindow, _sendWindow));
-            bool last = length == pending.Length && leg is { Complete: true, Trailers: null };
-            _output.Frame(FrameType.Data, last ? FrameHeader.EndStream : (byte)0, id, pending.Span[..length]);
-            pending.Consume(length);
-            leg.SendWindow -= length;
-            leg.Sent += length;
+            int length = (int)Math.Min(Math.Min(pending, FrameReader.MaxPayload), Math.Min(message.SendWindow, _sendWindow));
+            bool last = length == pending && message is { Complete: true, Trailers: null };
+            _output.Frame(FrameType.Data, last ? FrameHeader.EndStream : (byte)0, id, message.Pending[..length]);
+            message.Consume(length);
+            message.SendWindow -= length;
+            message.Sent += length;
             _sendWindow -= length;
             _dataSincePing += length;
-            leg.Ended = last;
+            message.Ended = last;
         }
-        else if (leg is { Complete: true, Trailers: { } trailers })
+        else if (message is { Complete: true, Trailers: { } trailers })
         {
             Headers(id, endsStream: true, trailers);
-            leg.Ended = true;
+            message.Ended = true;
         }
-        else if (leg.Complete)
+        else if (message.Complete)
         {
             _output.Frame(FrameType.Data, FrameHeader.EndStream, id, default);
-            leg.Ended = true;
+            message.Ended = true;
         }
 
-        if (leg is { PendingLength: 0, Reset: { } code } && (leg.Ended || !leg.Complete))
+        if (message is { PendingLength: 0, Reset: { } code } && (message.Ended || !message.Complete))
         {
             _output.RstStream(id, code);
-            leg.Ended = true;
+            message.Ended = true;
         }
     }
 }
