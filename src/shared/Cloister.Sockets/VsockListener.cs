@@ -8,9 +8,6 @@ namespace Cloister.Sockets;
 /// </summary>
 public sealed unsafe class VsockListener : IDisposable
 {
-    // How long a stop may take; a waiting accept cannot be woken.
-    private const int PollMilliseconds = 250;
-
     private readonly SafeSocketHandle _listening;
 
     internal VsockListener(SafeSocketHandle listening)
@@ -46,40 +43,30 @@ public sealed unsafe class VsockListener : IDisposable
     }
 
     /// <summary>Waits for a connection on the caller's thread.</summary>
-    /// <returns>The connection, or null when cancelled.</returns>
+    /// <param name="milliseconds">For how long; nothing else wakes it.</param>
+    /// <returns>The connection, or null when there was none.</returns>
     /// <exception cref="SocketException">The listening socket is of no use any more.</exception>
-    public Socket? Accept(CancellationToken cancellation)
+    public Socket? Accept(int milliseconds)
     {
         bool held = false;
         try
         {
             _listening.DangerousAddRef(ref held);
             int descriptor = (int)_listening.DangerousGetHandle();
-            while (!cancellation.IsCancellationRequested)
+            VsockCalls.PollEntry entry = new() { Descriptor = descriptor, Events = VsockCalls.Readable };
+            if (VsockCalls.Poll(&entry, 1, milliseconds) <= 0)
             {
-                VsockCalls.PollEntry entry = new() { Descriptor = descriptor, Events = VsockCalls.Readable };
-                if (VsockCalls.Poll(&entry, 1, PollMilliseconds) <= 0)
-                {
-                    continue;
-                }
-
-                int accepted = VsockCalls.Accept(descriptor, null, null, VsockCalls.CloseOnExec);
-                if (accepted >= 0)
-                {
-                    return new Socket(new SafeSocketHandle(accepted, ownsHandle: true));
-                }
-
-                SocketException error = VsockSocket.LastError();
-                if (!Passes(error.ErrorCode))
-                {
-                    throw error;
-                }
-
-                // Descriptors or memory have run out, or the peer is gone again: somebody else's end makes room.
-                cancellation.WaitHandle.WaitOne(PollMilliseconds / 5);
+                return null;
             }
 
-            return null;
+            int accepted = VsockCalls.Accept(descriptor, null, null, VsockCalls.CloseOnExec);
+            if (accepted >= 0)
+            {
+                return new Socket(new SafeSocketHandle(accepted, ownsHandle: true));
+            }
+
+            SocketException error = VsockSocket.LastError();
+            return Passes(error.ErrorCode) ? null : throw error;
         }
         finally
         {
@@ -93,6 +80,6 @@ public sealed unsafe class VsockListener : IDisposable
     /// <summary>Stops listening.</summary>
     public void Dispose() => _listening.Dispose();
 
-    // EINTR, EAGAIN, ENOMEM, ENFILE, EMFILE, EPROTO, ECONNABORTED, ECONNRESET, ENOBUFS.
+    // Descriptors or memory have run out, or the peer is gone again: EINTR, EAGAIN, ENOMEM, ENFILE, EMFILE, EPROTO, ECONNABORTED, ECONNRESET, ENOBUFS.
     private static bool Passes(int error) => error is 4 or 11 or 12 or 23 or 24 or 71 or 103 or 104 or 105;
 }

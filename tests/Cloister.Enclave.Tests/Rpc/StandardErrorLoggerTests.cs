@@ -1,6 +1,5 @@
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tests.Support;
-using Microsoft.Extensions.Logging;
 
 namespace Cloister.Enclave.Tests.Rpc;
 
@@ -14,7 +13,7 @@ public sealed class StandardErrorLoggerTests
         using StandardErrorLogger logger = new(pipe);
         for (int i = 0; i < 5000; i++)
         {
-            logger.Log(LogLevel.Information, 1, i, null, (number, _) => $"line {number}");
+            logger.Write(LogLevel.Information, 1, $"line {i}");
         }
 
         pipe.Open();

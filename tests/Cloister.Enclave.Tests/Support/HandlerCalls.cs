@@ -20,7 +20,6 @@ internal sealed class HandlerCalls
     {
         ArrayBufferWriter<byte> response = new();
         using UnaryCall call = new();
-        call.Begin(null, TestContext.Current.CancellationToken);
         try
         {
             await _methods[path](request, response, call);

@@ -31,14 +31,14 @@ internal sealed class RunningServer : IAsyncDisposable
 
     internal string SocketPath => _folder.File("kms.sock");
 
-    internal static async Task<RunningServer> StartAsync(ICustody custody, Func<ServerOptions, ServerOptions>? change = null, bool tcp = false)
+    internal static Task<RunningServer> StartAsync(ICustody custody, Func<ServerOptions, ServerOptions>? change = null, bool tcp = false)
     {
         TestFolder folder = new();
         string text = tcp ? "tcp:127.0.0.1:0" : $"unix:{folder.File("kms.sock")}";
         ServerOptions options = new() { Address = ListenAddress.Parse(text, out _)! };
         CapturedLog log = new();
         KmsEngine engine = new(custody, "simulated", new KmsCounters());
-        GrpcServer server = await GrpcServer.StartAsync(
+        GrpcServer server = GrpcServer.Start(
             "kms",
             change?.Invoke(options) ?? options,
             [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, "1.2.3").Methods],
@@ -46,7 +46,7 @@ internal sealed class RunningServer : IAsyncDisposable
             engine.Counters,
             log.Log);
         EndPoint endPoint = server.Port is { } port ? new IPEndPoint(IPAddress.Loopback, port) : options.Address.EndPoint;
-        return new RunningServer(folder, server, endPoint, log, engine.Counters);
+        return Task.FromResult(new RunningServer(folder, server, endPoint, log, engine.Counters));
     }
 
     internal async Task<Socket> ConnectAsync(CancellationToken cancellation)
@@ -88,12 +88,12 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Stops the server; clients may still be there.</summary>
-    internal ValueTask StopAsync() => _server.DisposeAsync();
+    internal Task StopAsync() => Task.Run(_server.Dispose);
 
     public async ValueTask DisposeAsync()
     {
         _clients.ForEach(client => client.Dispose());
-        await _server.DisposeAsync();
+        await StopAsync();
         _folder.Dispose();
     }
 

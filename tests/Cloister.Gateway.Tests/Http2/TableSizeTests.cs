@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Cloister.Enclave.Gateway.Http2;
-using Cloister.Enclave.Gateway.Transport;
 
 namespace Cloister.Gateway.Tests.Http2;
 

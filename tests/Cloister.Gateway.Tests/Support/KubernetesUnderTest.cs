@@ -43,7 +43,7 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         Etcds etcds = await Etcds.StartAsync(mode, keks, debian, change);
         ScratchFolder folder = new();
         KmsEngine engine = new(etcds.Gateway.Custody, "test", new KmsCounters());
-        GrpcServer kms = await GrpcServer.StartAsync(
+        GrpcServer kms = GrpcServer.Start(
             "kms",
             new ServerOptions { Address = ListenAddress.Parse($"unix:{folder["kms.sock"]}", out _)! },
             new KmsV2Service(engine).Methods,
@@ -89,7 +89,7 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await First.DisposeAsync();
-        await _kms.DisposeAsync();
+        _kms.Dispose();
         await Etcds.DisposeAsync();
         _folder.Dispose();
     }

@@ -6,7 +6,6 @@ using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Memory;
 using Cloister.Tee.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cloister.Tee.Tests.EndToEnd;
 
@@ -89,5 +88,5 @@ public sealed class NitroWayOutTests(SharedLiveBroker shared) : IClassFixture<Sh
         new(options, Context, Digest, tee.Evidence!, new AttestedKey(), new BrokerClient(options), TimeProvider.System);
 
     private static AttestedCustody Custody(BrokerOptions options, ITee tee, SecretArena arena) =>
-        new(Context, Session(options, tee), arena, TimeProvider.System, new EnclaveLog(NullLogger.Instance));
+        new(Context, Session(options, tee), arena, TimeProvider.System, new EnclaveLog((_, _, _) => { }));
 }

@@ -1,81 +1,71 @@
-using System.IO.Pipelines;
+using System.Buffers;
 using System.Net.Sockets;
-using System.Text;
-using Cloister.Enclave.Transport;
+using Cloister.Contracts.KmsV2;
+using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Rpc;
 using Cloister.Sockets;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Logging.Abstractions;
+using Google.Protobuf;
+using Grpc.Net.Client;
 
 namespace Cloister.Tee.Tests.Vsock;
 
 /// <summary>
-/// The listener's way from accept to Kestrel's connections. Few kernels of build machines lead vsock back to themselves, so a unix socket
+/// A server's way from what a vsock listener accepts to answers. Few kernels of build machines lead vsock back to themselves, so a unix socket
 /// stands under the listener here; <see cref="VsockSocketTests"/> has what is left.
 /// </summary>
-public sealed class VsockConnectionsTests : IAsyncDisposable
+public sealed class VsockConnectionsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-").FullName;
     private readonly UnixDomainSocketEndPoint _endPoint;
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-    private readonly VsockConnections _connections;
+    private readonly ListenAddress _address = ListenAddress.Parse("vsock:1", out _)!;
+    private readonly GrpcServer _server;
 
     public VsockConnectionsTests()
     {
         _endPoint = new UnixDomainSocketEndPoint(Path.Combine(_folder, "s"));
         _socket.Bind(_endPoint);
         _socket.Listen(16);
-        _connections = new VsockConnections(
-            new VsockListener(_socket.SafeHandle),
-            new VsockEndPoint(VsockEndPoint.AnyCid, 1),
-            new SocketConnectionContextFactory(new SocketConnectionFactoryOptions { WaitForDataBeforeAllocatingBuffer = false }, NullLogger.Instance));
+        UnaryHandler echo = (_, response, _) =>
+        {
+            response.Write(new StatusResponse { Version = "v2", Healthz = "ok" }.ToByteArray());
+            return ValueTask.CompletedTask;
+        };
+        _server = GrpcServer.Start(
+            "kms", new ServerOptions { Address = _address }, [new("/v2.KeyManagementService/Status", echo)], "nitro", new KmsCounters(),
+            new EnclaveLog((_, _, _) => { }), Listener.Of(_address, new VsockListener(_socket.SafeHandle)));
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        await _connections.DisposeAsync();
+        _server.Dispose();
         _socket.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
     [Fact]
-    public async Task Connections_carry_bytes_both_ways()
+    public async Task Connections_carry_calls()
     {
         for (int i = 0; i < 20; i++)
         {
-            using Socket client = await ConnectAsync();
-            await using ConnectionContext server = Assert.IsAssignableFrom<ConnectionContext>(await _connections.AcceptAsync(TestContext.Current.CancellationToken));
-            byte[] sent = Encoding.ASCII.GetBytes($"message {i}");
-            await client.SendAsync(sent, TestContext.Current.CancellationToken);
-            ReadResult read = await server.Transport.Input.ReadAtLeastAsync(sent.Length, TestContext.Current.CancellationToken);
-            Assert.Equal(sent, System.Buffers.BuffersExtensions.ToArray(read.Buffer));
-            server.Transport.Input.AdvanceTo(read.Buffer.End);
-            await server.Transport.Output.WriteAsync(sent, TestContext.Current.CancellationToken);
-            byte[] received = new byte[sent.Length];
-            Assert.Equal(sent.Length, await client.ReceiveAsync(received, TestContext.Current.CancellationToken));
-            Assert.Equal(sent, received);
+            using GrpcChannel channel = Channel();
+            KeyManagementService.KeyManagementServiceClient client = new(channel);
+            Assert.Equal("ok", (await client.StatusAsync(new StatusRequest(), cancellationToken: TestContext.Current.CancellationToken)).Healthz);
         }
     }
 
     [Fact]
-    public async Task Stopping_ends_the_wait_and_closes_those_who_were_not_taken()
+    public async Task Stopping_closes_connections_used_or_not()
     {
-        Task<ConnectionContext?> waiting = _connections.AcceptAsync(TestContext.Current.CancellationToken).AsTask();
-        await _connections.UnbindAsync(TestContext.Current.CancellationToken);
-        Assert.Null(await waiting);
-    }
-
-    [Fact]
-    public async Task Those_who_were_not_taken_are_closed()
-    {
-        using Socket first = await ConnectAsync();
-        using Socket second = await ConnectAsync();
-        using Socket third = await ConnectAsync();
-        await _connections.DisposeAsync();
-        foreach (Socket client in (Socket[])[first, second, third])
-        {
-            Assert.Equal(0, await EndAsync(client));
-        }
+        using Socket silent = await ConnectAsync();
+        using GrpcChannel channel = Channel();
+        KeyManagementService.KeyManagementServiceClient client = new(channel);
+        await client.StatusAsync(new StatusRequest(), cancellationToken: TestContext.Current.CancellationToken);
+        _server.Dispose();
+        Assert.Equal(0, await EndAsync(silent));
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(
+            () => client.StatusAsync(new StatusRequest(), cancellationToken: TestContext.Current.CancellationToken).ResponseAsync);
     }
 
     private static async Task<int> EndAsync(Socket client)
@@ -89,6 +79,15 @@ public sealed class VsockConnectionsTests : IAsyncDisposable
             return 0;
         }
     }
+
+    private GrpcChannel Channel() => GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+    {
+        DisposeHttpClient = true,
+        HttpHandler = new SocketsHttpHandler
+        {
+            UseProxy = false, ConnectCallback = async (_, _) => new NetworkStream(await ConnectAsync(), ownsSocket: true),
+        },
+    });
 
     private async Task<Socket> ConnectAsync()
     {

@@ -2,7 +2,6 @@ using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -16,7 +15,7 @@ internal sealed class GatewayPairTarget : IFuzzTarget
     private const int Memory = 1 << 20;
     private const byte FromClient = 0x80;
 
-    private static readonly EnclaveLog Log = new(NullLogger.Instance);
+    private static readonly EnclaveLog Log = new((_, _, _) => { });
 
     private readonly StoredValues _values = new();
     private readonly EtcdMessages _messages;

@@ -3,7 +3,6 @@ using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -13,7 +12,7 @@ namespace Cloister.Fuzz.Targets.Gateway;
 /// </summary>
 internal sealed class GatewayTarget : IFuzzTarget
 {
-    private static readonly EnclaveLog Log = new(NullLogger.Instance);
+    private static readonly EnclaveLog Log = new((_, _, _) => { });
     private static readonly EtcdMessages Messages =
         new(new GatewayRules([GatewayRules.DefaultPrefix], PlaintextMode.Adopt), new Reversing(), 1 << 20);
 

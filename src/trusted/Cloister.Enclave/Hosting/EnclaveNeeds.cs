@@ -3,6 +3,7 @@ using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Transport;
 
 namespace Cloister.Enclave.Hosting;
 
@@ -39,9 +40,11 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
     // A secret that is kept, with its name in a table.
     private const long CachedSecret = 512;
 
-    // A call that has begun and a connection without any, in Kestrel: their objects, pipes and buffers.
-    private const long Call = 32 * KiB;
-    private const long Connection = 64 * KiB;
+    // A connection to a socket of services, its buffers for frames in both directions and what it knows of headers and streams.
+    private const long Connection = 192 * KiB;
+
+    // A call whose answer waits for its client has given nothing back, and one that is over is kept for the next.
+    private const long KeptCalls = 512 * RequestBudget.CallSize;
 
     // Buffers for frames in both directions on both sides, and the calls and queues that count with it.
     private const long GatewayConnectionHeap = 1536 * KiB;
@@ -68,26 +71,27 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
         long native = BaseNative + PinnedBuffers.MaxKept + (SecretSlots(configuration) * (long)SecretArena.SlotSize);
         int threads = BaseThreads + PoolThreads;
         int descriptors = BaseDescriptors;
+        int serving = 0;
         foreach (ServerOptions server in Servers(configuration))
         {
-            int waiting = Transport.ConnectionTable.MaxWaiting(server.MaxConnections);
+            int waiting = ConnectionTable.MaxWaiting(server.MaxConnections);
             int connections = server.MaxConnections + (2 * waiting);
 
             // Those that are closing have what they had when they were open.
-            heap += server.RequestMemory + (connections * Connection);
-            heap += (server.MaxConnections + waiting) * (GrpcServer.ConnectionWindow + (server.MaxCalls * Call));
+            heap += server.RequestMemory + KeptCalls + (connections * Connection);
 
             // Requests and their answers.
-            native += (2L * server.RequestMemory) + (server.RelayPins.Count > 0 ? connections * TlsSide : 0);
-            threads++;
+            native += (2L * server.RequestMemory) + (connections * (ServerConnection.StackSize + (server.RelayPins.Count > 0 ? TlsSide : 0)));
+            serving += connections + 1;
             descriptors += connections;
         }
 
         native += threads * PoolStack;
+        threads += serving;
         heap += SecretSlots(configuration) * CachedSecret;
         if (configuration.Gateway is { } gateway)
         {
-            int connections = gateway.MaxConnections + ConnectionTable.MaxHandshakes(gateway.MaxConnections);
+            int connections = gateway.MaxConnections + GatewayConnections.MaxHandshakes(gateway.MaxConnections);
 
             // And where the values of lists are: as much as a quarter of these, if they are many and small.
             heap += (connections * GatewayConnectionHeap) + CallsOf(gateway) + (gateway.Memory / 4);

@@ -89,14 +89,14 @@ public static class EnclaveProgram
         Environment.SetEnvironmentVariable("HOME", "/nonexistent");
         EnclaveNeeds.BoundThreads();
 
-        // An allocation that fails where nobody thought of it, such as in a timer or in Kestrel, ends what wanted it and nothing more.
+        // An allocation that fails where nobody thought of it, such as in a timer, ends what wanted it and nothing more.
         ExceptionHandling.SetUnhandledExceptionHandler(static e => e is OutOfMemoryException);
     }
 
     private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
     {
         using StandardErrorLogger logger = new();
-        EnclaveLog log = new(logger);
+        EnclaveLog log = new(logger.Write);
         ITee tee = parts.Tee;
         log.Starting(Version, tee.Name, configuration.Custody, configuration.Context.Cluster, configuration.Context.Provider);
         if (tee.IsSimulated)
@@ -144,8 +144,8 @@ public static class EnclaveProgram
             : null;
 
         // Administration first, KMS last: when the KMS socket answers, everything does.
-        await using GrpcServer? admin = configuration.Admin is { } adminOptions
-            ? await GrpcServer.StartAsync(
+        using GrpcServer? admin = configuration.Admin is { } adminOptions
+            ? GrpcServer.Start(
                 "admin",
                 adminOptions,
                 [.. new AdminService(engine, description, approval, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
@@ -153,10 +153,10 @@ public static class EnclaveProgram
                 engine.Counters,
                 log)
             : null;
-        await using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
-            ? await GrpcServer.StartAsync("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
+        using GrpcServer? secrets = configuration.Secrets is { } secretsOptions
+            ? GrpcServer.Start("secrets", secretsOptions, new SecretsService(engine, configuration.Context, values).Methods, tee.Name, engine.Counters, log)
             : null;
-        await using GrpcServer? kms = configuration.Kms is not { } kmsOptions ? null : await GrpcServer.StartAsync(
+        using GrpcServer? kms = configuration.Kms is not { } kmsOptions ? null : GrpcServer.Start(
             "kms", kmsOptions, [.. new KmsV2Service(engine).Methods, .. new KmsV1Service(engine, Version).Methods], tee.Name, engine.Counters, log);
         await stop.Requested;
         log.Stopped();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 
 namespace Cloister.Enclave.Hosting;
 
@@ -7,7 +6,7 @@ namespace Cloister.Enclave.Hosting;
 /// Writes one line a message to standard error: level, number, text. The supervisor adds the time, which here belongs to the host. A thread of its own
 /// writes: whoever logs goes on at once, also when nobody reads the pipe; lines that do not fit into the queue are counted and left out. secrets: none.
 /// </summary>
-internal sealed class StandardErrorLogger : ILogger, IDisposable
+internal sealed class StandardErrorLogger : IDisposable
 {
     private const int QueueSize = 1024;
     private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
@@ -22,21 +21,16 @@ internal sealed class StandardErrorLogger : ILogger, IDisposable
     internal StandardErrorLogger(TextWriter? output = null)
     {
         _output = output ?? Console.Error;
-        _writer = new Thread(Write) { IsBackground = true, Name = "log" };
+        _writer = new Thread(WriteOut) { IsBackground = true, Name = "log" };
         _writer.Start();
     }
 
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    /// <summary>Takes a line, or leaves it out.</summary>
+    internal void Write(LogLevel level, int id, string text)
     {
         try
         {
-            string text = formatter(state, null).ReplaceLineEndings(" ");
-            if (!_lines.IsAddingCompleted && _lines.TryAdd($"{logLevel.ToString().ToUpperInvariant()} {eventId.Id} {text}"))
+            if (!_lines.IsAddingCompleted && _lines.TryAdd($"{level.ToString().ToUpperInvariant()} {id} {text.ReplaceLineEndings(" ")}"))
             {
                 return;
             }
@@ -56,7 +50,7 @@ internal sealed class StandardErrorLogger : ILogger, IDisposable
         _writer.Join(LastLines);
     }
 
-    private void Write()
+    private void WriteOut()
     {
         foreach (string line in _lines.GetConsumingEnumerable())
         {

@@ -1,41 +1,41 @@
 using System.Net.Sockets;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
-using Cloister.Enclave.Transport;
 using Cloister.Sockets;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace Cloister.Enclave.Rpc;
 
-/// <summary>One listening socket with the methods it serves. secrets: pass through.</summary>
-public sealed class GrpcServer : IAsyncDisposable
+/// <summary>
+/// One listening socket with the methods it serves: a thread accepts and looks after the connections, and each of these has one. secrets: pass through.
+/// </summary>
+public sealed class GrpcServer : IDisposable
 {
     private const int Backlog = 1024;
+    private const int LookMilliseconds = 1000;
+    private const int StopMilliseconds = 2000;
 
-    /// <summary>Bytes that a peer may send ahead of what is read of them.</summary>
-    internal const int ConnectionWindow = 128 * 1024;
+    // Until a connection that was told to close is gone, or there are descriptors again.
+    private const int WaitMilliseconds = 5;
 
-    private readonly KestrelServer _server;
-    private readonly ListenAddress _address;
-    private readonly IDisposable _socket;
-    private readonly ConnectionGate _gate;
-    private readonly RequestBudget _budget;
+    private readonly Listener _listener;
+    private readonly ServerParts _parts;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ServerConnection, Thread> _connections = [];
+    private readonly LineLimit _crowds = new();
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+    private long _told;
+    private long _looked = Environment.TickCount64;
 
-    private GrpcServer(KestrelServer server, ListenAddress address, IDisposable socket, ConnectionGate gate, RequestBudget budget)
+    private GrpcServer(Listener listener, ServerParts parts)
     {
-        _gate = gate;
-        _budget = budget;
-        _server = server;
-        _address = address;
-        _socket = socket;
+        _listener = listener;
+        _parts = parts;
+        _thread = new Thread(Accept) { IsBackground = true, Name = parts.Role };
     }
 
     /// <summary>Port of a TCP address, which may have been chosen by the system.</summary>
-    public int? Port { get; private init; }
+    public int? Port => _listener.Port;
 
     /// <summary>Listens.</summary>
     /// <param name="role">What it is for, in logs.</param>
@@ -45,87 +45,187 @@ public sealed class GrpcServer : IAsyncDisposable
     /// <param name="counters">Where failures are counted.</param>
     /// <param name="log">The log.</param>
     /// <exception cref="ListenException">The socket cannot be opened safely.</exception>
-    public static async Task<GrpcServer> StartAsync(
-        string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log)
+    public static GrpcServer Start(
+        string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log) =>
+        Start(role, options, methods, tee, counters, log, Listener.Bind(options.Address, options.Permissions, Backlog));
+
+    internal static GrpcServer Start(
+        string role, ServerOptions options, IEnumerable<KeyValuePair<string, UnaryHandler>> methods, string tee, KmsCounters counters, EnclaveLog log, Listener listener)
     {
-        VsockListener? vsock = options.Address.EndPoint is VsockEndPoint endPoint ? VsockListener.Bind(endPoint, Backlog) : null;
-        Socket? socket = vsock is null ? options.Address.Bind(options.Permissions) : null;
-        IDisposable listening = vsock is null ? socket! : vsock;
-        KestrelServerOptions kestrel = new() { AddServerHeader = false, AllowSynchronousIO = false };
-        kestrel.RequestHeaderEncodingSelector = AnyAuthority.Select;
-
-        // ConnectionGate has a limit that lets idle connections give way; the application refuses what is too large by its first bytes.
-        kestrel.Limits.MaxConcurrentConnections = null;
-        kestrel.Limits.MaxRequestBodySize = null;
-        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
-
-        // Not infinite: with an infinite one Kestrel closes every idle connection within about a second (seen under real API-server code).
-        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
-        kestrel.Limits.Http2.MaxStreamsPerConnection = options.MaxCalls;
-
-        // What a peer may send ahead of the application, which takes it as it comes.
-        kestrel.Limits.Http2.InitialConnectionWindowSize = ConnectionWindow;
-        kestrel.Limits.Http2.InitialStreamWindowSize = 128 * 1024;
-        ConnectionGate gate = new(role, options, counters, log);
-        RequestBudget budget = new(options.RequestMemory, counters);
-        kestrel.Listen(options.Address.EndPoint, listen =>
-        {
-            listen.Protocols = HttpProtocols.Http2;
-            listen.Use(gate.Before);
-        });
-
-        // Waiting for data with empty reads hangs under Gramine.
-        SocketTransportOptions transport = new()
-        {
-            WaitForDataBeforeAllocatingBuffer = false,
-            NoDelay = true,
-            Backlog = Backlog,
-            IOQueueCount = 1,
-            CreateBoundListenSocket = _ => socket!,
-        };
-        NullLoggerFactory silent = NullLoggerFactory.Instance;
-        IConnectionListenerFactory listeners = vsock is null
-            ? new SocketTransportFactory(Options.Create(transport), silent)
-            : new VsockTransport(vsock, silent.CreateLogger("vsock"));
-        KestrelServer server = new(Options.Create(kestrel), gate.Paced(listeners), silent);
-        try
-        {
-            CallFailures failures = new(log, counters);
-            await server.StartAsync(new GrpcApplication(methods, options.MaxMessageSize, tee, budget, failures), CancellationToken.None);
-        }
-        catch
-        {
-            server.Dispose();
-            listening.Dispose();
-            budget.Dispose();
-            gate.Dispose();
-            throw;
-        }
-
-        int? port = (socket?.LocalEndPoint as System.Net.IPEndPoint)?.Port;
-        string at = port is null ? options.Address.Text : $"tcp:127.0.0.1:{port}";
+        GrpcServer server = new(listener, new ServerParts(role, options, methods, tee, counters, log));
+        server._thread.Start();
+        string at = server.Port is { } port ? $"tcp:127.0.0.1:{port}" : options.Address.Text;
         log.Listening(role, at);
         if (options.Address.Path is null && options.RelayPins.Count == 0)
         {
             log.Unauthenticated(role, at);
         }
 
-        return new GrpcServer(server, options.Address, listening, gate, budget) { Port = port };
+        return server;
     }
 
     /// <summary>Stops taking calls, lets those under way end within a moment, and removes the socket file.</summary>
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(2));
-        await _server.StopAsync(patience.Token);
-        _server.Dispose();
-        _socket.Dispose();
-        _budget.Dispose();
-        _gate.Dispose();
-        if (_address.Path is { } path)
+        _stopping = true;
+        _thread.Join();
+        _listener.Dispose();
+        List<KeyValuePair<ServerConnection, Thread>> open = Open();
+        open.ForEach(one => one.Key.Leave());
+        for (long until = Environment.TickCount64 + StopMilliseconds; open.Exists(one => one.Key.HasCalls) && Environment.TickCount64 < until;)
         {
-            File.Delete(path);
+            Thread.Sleep(WaitMilliseconds);
+        }
+
+        open.ForEach(one => one.Key.Half());
+        for (long until = Environment.TickCount64 + (StopMilliseconds / 4); open.Exists(one => one.Value.IsAlive) && Environment.TickCount64 < until;)
+        {
+            Thread.Sleep(WaitMilliseconds);
+        }
+
+        open.ForEach(one => one.Key.Close());
+        open.ForEach(one => one.Value.Join());
+        _parts.Relays?.Dispose();
+    }
+
+    private List<KeyValuePair<ServerConnection, Thread>> Open()
+    {
+        lock (_lock)
+        {
+            return [.. _connections];
+        }
+    }
+
+    private void Accept()
+    {
+        while (!_stopping)
+        {
+            try
+            {
+                Look();
+                if (_parts.Table.IsClogged)
+                {
+                    // The kernel's queue holds the rest.
+                    Thread.Sleep(WaitMilliseconds);
+                }
+                else if (_listener.Accept(LookMilliseconds / 4) is { } socket)
+                {
+                    Begin(socket);
+                }
+            }
+            catch (Exception e) when (e is SocketException or OutOfMemoryException)
+            {
+                // Descriptors or memory have run out, or whoever came is gone again.
+                Thread.Sleep(WaitMilliseconds);
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Look()
+    {
+        long now = Environment.TickCount64;
+        if (now - _looked < LookMilliseconds)
+        {
+            return;
+        }
+
+        _looked = now;
+        _parts.Budget.GiveUpSlow();
+        Open().ForEach(one => one.Key.Watch(now));
+        TellCrowd();
+    }
+
+    private void Begin(Socket socket)
+    {
+        ServerConnection? connection = null;
+        bool begun = false;
+        try
+        {
+            if (!MayEnter(socket, out uint? uid))
+            {
+                _parts.Counters.ConnectionRefused();
+                return;
+            }
+
+            connection = new ServerConnection(_parts, socket, uid);
+            Thread thread = new(() => Serve(connection), ServerConnection.StackSize) { IsBackground = true, Name = _parts.Role };
+            lock (_lock)
+            {
+                // It waits for the lock at its end.
+                thread.Start();
+                begun = true;
+                _connections.Add(connection, thread);
+            }
+        }
+        catch (ThreadStartException)
+        {
+            // No memory for its stack: whoever comes later may be luckier.
+        }
+        finally
+        {
+            if (!begun)
+            {
+                connection?.Abandon();
+                socket.Dispose();
+            }
+
+            TellCrowd();
+        }
+    }
+
+    private void Serve(ServerConnection connection)
+    {
+        try
+        {
+            connection.Run();
+        }
+        catch (OutOfMemoryException)
+        {
+            // Not even for what is done at its end; its socket is closed.
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _connections.Remove(connection);
+            }
+        }
+    }
+
+    private bool MayEnter(Socket socket, out uint? uid)
+    {
+        uid = null;
+        if (_parts.Uids is not { } uids)
+        {
+            return true;
+        }
+
+        PeerCredentials peer = PeerCredentials.Of(socket);
+        uid = peer.Uid;
+        if (uids.Contains(peer.Uid))
+        {
+            return true;
+        }
+
+        if (_parts.Refusals.MayPass(out long suppressed))
+        {
+            _parts.Log.PeerRefused(peer.Uid, peer.Pid, _parts.Role, suppressed);
+        }
+
+        return false;
+    }
+
+    private void TellCrowd()
+    {
+        long now = _parts.Table.Crowded;
+        if (now != _told && _crowds.MayPass(out _))
+        {
+            _parts.Log.ConnectionsCrowded(_parts.Role, now - _told);
+            _told = now;
         }
     }
 }

@@ -1,67 +1,71 @@
 namespace Cloister.Enclave.Rpc;
 
 /// <summary>
-/// What a handler may know about its call. The deadline costs nothing unless the handler waits for something. secrets: none.
+/// What a handler may know about its call. The deadline costs nothing unless the handler asks for it. Used again for later calls. secrets: none.
 /// </summary>
 public sealed class UnaryCall : IDisposable
 {
-    private CancellationToken _aborted;
-    private string? _timeout;
-    private CancellationTokenSource? _deadline;
+    private CancellationTokenSource _source = new();
+    private TimeSpan? _timeout;
 
     /// <summary>Cancelled when the caller is gone or its deadline has passed.</summary>
     public CancellationToken Cancellation
     {
         get
         {
-            if (_deadline is null)
+            if (_timeout is { } timeout)
             {
-                if (!TryParseTimeout(_timeout, out TimeSpan timeout))
-                {
-                    return _aborted;
-                }
-
-                _deadline = CancellationTokenSource.CreateLinkedTokenSource(_aborted);
-                _deadline.CancelAfter(timeout);
+                _timeout = null;
+                _source.CancelAfter(timeout);
             }
 
-            return _deadline.Token;
+            return _source.Token;
         }
     }
 
     /// <summary>Frees the deadline's timer.</summary>
-    public void Dispose()
-    {
-        _deadline?.Dispose();
-        _deadline = null;
-        _timeout = null;
-        _aborted = default;
-    }
+    public void Dispose() => _source.Dispose();
 
-    internal void Begin(string? timeout, CancellationToken aborted)
+    /// <summary>The caller said that it waits so long.</summary>
+    internal void Begin(ReadOnlySpan<byte> timeout) => _timeout = TryParseTimeout(timeout, out TimeSpan parsed) ? parsed : null;
+
+    /// <summary>The caller is gone. What the handler waits for ends on another thread.</summary>
+    internal void Abort() => _ = _source.CancelAsync();
+
+    /// <summary>Makes it as new, when no handler has it any more.</summary>
+    internal void Reset()
     {
-        _aborted = aborted;
-        _timeout = timeout;
+        _timeout = null;
+        if (!_source.TryReset())
+        {
+            _source.Dispose();
+            _source = new CancellationTokenSource();
+        }
     }
 
     // "grpc-timeout": 1 to 8 digits and a unit. Source: gRPC over HTTP2, "Requests".
-    internal static bool TryParseTimeout(string? text, out TimeSpan timeout)
+    internal static bool TryParseTimeout(ReadOnlySpan<byte> text, out TimeSpan timeout)
     {
         timeout = default;
-        if (text is null || text.Length is < 2 or > 9 || text.AsSpan(0, text.Length - 1).ContainsAnyExceptInRange('0', '9'))
+        if (text.Length is < 2 or > 9 || text[..^1].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
         {
             return false;
         }
 
-        long value = long.Parse(text.AsSpan(0, text.Length - 1), System.Globalization.CultureInfo.InvariantCulture);
+        long value = 0;
+        foreach (byte digit in text[..^1])
+        {
+            value = (10 * value) + (digit - '0');
+        }
+
         long ticks = text[^1] switch
         {
-            'H' => value * TimeSpan.TicksPerHour,
-            'M' => value * TimeSpan.TicksPerMinute,
-            'S' => value * TimeSpan.TicksPerSecond,
-            'm' => value * TimeSpan.TicksPerMillisecond,
-            'u' => value * TimeSpan.TicksPerMicrosecond,
-            'n' => value / TimeSpan.NanosecondsPerTick,
+            (byte)'H' => value * TimeSpan.TicksPerHour,
+            (byte)'M' => value * TimeSpan.TicksPerMinute,
+            (byte)'S' => value * TimeSpan.TicksPerSecond,
+            (byte)'m' => value * TimeSpan.TicksPerMillisecond,
+            (byte)'u' => value * TimeSpan.TicksPerMicrosecond,
+            (byte)'n' => value / TimeSpan.NanosecondsPerTick,
             _ => -1,
         };
         if (ticks < 0)

@@ -44,13 +44,15 @@ internal sealed class WipedBuffer : IBufferWriter<byte>
     /// <summary>Makes room for that many bytes at once.</summary>
     internal void Reserve(int length) => Ensure(length);
 
-    internal void Append(in ReadOnlySequence<byte> bytes)
+    internal void Append(ReadOnlySpan<byte> bytes)
     {
-        int length = checked((int)bytes.Length);
-        Ensure(length);
+        Ensure(bytes.Length);
         bytes.CopyTo(_bytes.Span[_length..]);
-        _length += length;
+        _length += bytes.Length;
     }
+
+    /// <summary>The first bytes of what is written, to be written over.</summary>
+    internal Span<byte> Prefix(int length) => _bytes.Span[..Math.Min(length, _length)];
 
     internal void Reset()
     {

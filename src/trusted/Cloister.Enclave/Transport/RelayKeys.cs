@@ -31,10 +31,10 @@ internal sealed class RelayKeys : IDisposable
     }
 
     /// <summary>Does the enclave's part of a handshake.</summary>
-    /// <returns>What is spoken inside; the caller disposes it.</returns>
+    /// <returns>What is spoken inside; the caller disposes it, and the stream with it.</returns>
     /// <exception cref="AuthenticationException">No TLS, or no key that is pinned.</exception>
     /// <exception cref="IOException">The peer is gone.</exception>
-    internal async ValueTask<SslStream> AcceptAsync(Stream stream, CancellationToken cancellation)
+    internal SslStream Accept(Stream stream)
     {
         SslServerAuthenticationOptions options = new()
         {
@@ -53,15 +53,15 @@ internal sealed class RelayKeys : IDisposable
             AllowTlsResume = false,
             AllowRenegotiation = false,
         };
-        SslStream tls = new(stream, leaveInnerStreamOpen: true);
+        SslStream tls = new(stream);
         try
         {
-            await tls.AuthenticateAsServerAsync(options, cancellation);
+            tls.AuthenticateAsServer(options);
             return tls;
         }
         catch
         {
-            await tls.DisposeAsync();
+            tls.Dispose();
             throw;
         }
     }

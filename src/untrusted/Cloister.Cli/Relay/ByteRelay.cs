@@ -18,6 +18,9 @@ internal sealed class ByteRelay : IDisposable
     // A unix socket whose queue is full refuses at once: room for a burst of thousands.
     private const int Backlog = 4096;
 
+    // How long a stop may take where vsock is listened on.
+    private const int VsockMilliseconds = 250;
+
     // One message a second: who floods the relay does not flood its log.
     private const long MessageMilliseconds = 1000;
 
@@ -118,7 +121,18 @@ internal sealed class ByteRelay : IDisposable
     // waited for: the listener closes when it has looked up.
     private async ValueTask<Socket> AcceptAsync(CancellationToken cancellation) => _listener is not null
         ? await _listener.AcceptAsync(cancellation)
-        : await Task.Run(() => _vsock!.Accept(cancellation), CancellationToken.None).WaitAsync(cancellation) ?? throw new OperationCanceledException(cancellation);
+        : await Task.Run(() => AcceptVsock(cancellation), CancellationToken.None).WaitAsync(cancellation) ?? throw new OperationCanceledException(cancellation);
+
+    private Socket? AcceptVsock(CancellationToken cancellation)
+    {
+        Socket? client = null;
+        while (client is null && !cancellation.IsCancellationRequested)
+        {
+            client = _vsock!.Accept(VsockMilliseconds);
+        }
+
+        return client;
+    }
 
     private bool MayEnter(Socket client)
     {

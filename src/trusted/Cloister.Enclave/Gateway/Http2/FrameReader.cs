@@ -11,14 +11,20 @@ internal sealed class FrameReader : IDisposable
     internal const int MaxPayload = 16_384;
 
     private readonly Stream _stream;
-    private readonly byte[] _buffer = GC.AllocateArray<byte>(4 * (MaxPayload + FrameHeader.Size), pinned: true);
+    private readonly byte[] _buffer;
     private int _start;
     private int _end;
 
-    internal FrameReader(Stream stream)
+    /// <param name="stream">What the peer sends.</param>
+    /// <param name="frames">How many of the largest frames fit in at once.</param>
+    internal FrameReader(Stream stream, int frames = 4)
     {
         _stream = stream;
+        _buffer = GC.AllocateArray<byte>(frames * (MaxPayload + FrameHeader.Size), pinned: true);
     }
+
+    /// <summary>What a client of HTTP/2 begins with. Source: RFC 9113, section 3.4.</summary>
+    internal static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
     /// <summary>Waits for more bytes; false at the end of the stream.</summary>
     internal bool Fill()

@@ -171,12 +171,6 @@ internal sealed class Link
                     return false;
                 }
 
-                if (may?.Invoke() == false)
-                {
-                    _sending = false;
-                    return mine;
-                }
-
                 if (_pingsWaiting > 0 && Environment.TickCount64 >= _pingsDue)
                 {
                     AnswerPings();
@@ -186,6 +180,12 @@ internal sealed class Link
                 _sending = _output.Length > 0;
                 if (!_sending)
                 {
+                    return mine;
+                }
+
+                if (may?.Invoke() == false)
+                {
+                    _sending = false;
                     return mine;
                 }
 

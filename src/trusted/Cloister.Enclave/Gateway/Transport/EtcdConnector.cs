@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Transport;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -221,11 +222,11 @@ internal sealed class EtcdConnector : IDisposable
         {
             if (!greetOnly)
             {
-                verdict = EtcdProbe.Ask(stream, GatewayConnection.Preface);
+                verdict = EtcdProbe.Ask(stream, FrameReader.Preface);
             }
             else
             {
-                EtcdProbe.Greet(stream, GatewayConnection.Preface);
+                EtcdProbe.Greet(stream, FrameReader.Preface);
             }
         }
 

@@ -21,7 +21,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     private readonly GatewayParts _parts;
     private readonly EtcdConnector _connector;
     private readonly GatewayListener _listener;
-    private readonly ConnectionTable _connections;
+    private readonly GatewayConnections _connections;
     private readonly LeasedCertificate? _certificate;
     private readonly TlsFileWatch _tlsFiles;
     private readonly EnclaveLog _log;
@@ -38,7 +38,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     public EtcdGateway(GatewayOptions options, string provider, ICustody custody, SecretArena arena, EnclaveLog log)
     {
         _log = log;
-        _connections = new ConnectionTable(options.MaxConnections, Ended);
+        _connections = new GatewayConnections(options.MaxConnections, Ended);
         _certificate = options.CertificatePath is null ? Certificate(custody, log) : null;
         GatewayTls tls = new(options, log, _certificate is null ? null : _certificate.Take, custody.Certificates);
         Socket socket = options.Listen.Bind(new SocketPermissions());

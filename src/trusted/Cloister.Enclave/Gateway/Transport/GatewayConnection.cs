@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Transport;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -43,9 +44,6 @@ internal sealed class GatewayConnection : IDisposable
         _parts = parts;
         _client = client;
     }
-
-    /// <summary>What a client of HTTP/2 begins with.</summary>
-    internal static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
     /// <summary>The client's certificate, once it is authenticated; empty before.</summary>
     internal string Client { get; private set; } = "";
@@ -161,7 +159,7 @@ internal sealed class GatewayConnection : IDisposable
         }
 
         // Closing with unread bytes would reset the connection and could take GOAWAY away from it.
-        Half(_client);
+        SocketHabits.Half(_client);
         for (long until = Environment.TickCount64 + LingerMilliseconds; !_clientGone && Environment.TickCount64 < until;)
         {
             await Task.Delay(20);
@@ -222,7 +220,7 @@ internal sealed class GatewayConnection : IDisposable
         using (EndAfter(HandshakeMilliseconds, ConnectionEnd.TooSlow))
         {
             // Its first frame as well: etcd is not asked for one that says nothing more.
-            if (!fromClient.TakePreface(Preface) || !fromClient.Await(FrameHeader.Size))
+            if (!fromClient.TakePreface(FrameReader.Preface) || !fromClient.Await(FrameHeader.Size))
             {
                 return;
             }
@@ -235,7 +233,7 @@ internal sealed class GatewayConnection : IDisposable
             ProxySession session = new(client, etcd, _parts.Budget, _parts.Calls, _parts.Counters);
             try
             {
-                session.Begin(Preface);
+                session.Begin(FrameReader.Preface);
                 fromEtcd = new FrameReader(etcd);
                 session.Etcd.Flush();
 
@@ -282,7 +280,7 @@ internal sealed class GatewayConnection : IDisposable
     private void ServeWithoutEtcd(Stream client, FrameReader fromClient)
     {
         ProxySession session = new(client, Stream.Null, _parts.Budget, _parts.Calls, _parts.Counters) { IsWithoutEtcd = true };
-        session.Begin(Preface);
+        session.Begin(FrameReader.Preface);
         FramePump pump = new(session, fromClient, new ClientPump(session, Rewriter(), _parts.Log));
         _session = session;
         _reading = pump;
@@ -344,14 +342,14 @@ internal sealed class GatewayConnection : IDisposable
         {
             _parts.Log.GatewayProtocolError("an API server", e.Message);
             GoAway(session, e.Code, e.Message);
-            Linger();
+            SocketHabits.Linger(_client, LingerMilliseconds);
         }
         catch (Exception e) when (IsEnd(e))
         {
             // One of the two is gone. When it is etcd, the API server is told by the thread that noticed.
             if (_etcdLost && _clientTold.Wait(LingerMilliseconds))
             {
-                Linger();
+                SocketHabits.Linger(_client, LingerMilliseconds);
             }
         }
         catch (Exception e)
@@ -406,7 +404,7 @@ internal sealed class GatewayConnection : IDisposable
         {
             _etcdLost = true;
             GoAway(session, code, reason);
-            Half(_client);
+            SocketHabits.Half(_client);
             _clientTold.Set();
             if (_etcd is { } socket)
             {
@@ -444,37 +442,6 @@ internal sealed class GatewayConnection : IDisposable
         catch (Exception e) when (IsEnd(e))
         {
             // Nobody is there to be told.
-        }
-    }
-
-    private static void Half(Socket socket)
-    {
-        try
-        {
-            socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // It is over already.
-        }
-    }
-
-    // Closing with unread bytes would reset the connection and could take GOAWAY away from the peer.
-    private void Linger()
-    {
-        const int Most = 1024;
-        using Timer end = new(_ => SocketHabits.End(_client), null, LingerMilliseconds, Timeout.Infinite);
-        Half(_client);
-        byte[] sink = new byte[4096];
-        try
-        {
-            for (int i = 0; i < Most && _client.Receive(sink) > 0; i++)
-            {
-            }
-        }
-        catch (Exception e) when (IsEnd(e))
-        {
-            // Long enough.
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Cloister.Enclave.Transport;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

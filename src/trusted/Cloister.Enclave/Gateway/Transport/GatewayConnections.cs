@@ -24,7 +24,7 @@ internal enum ConnectionEnd
 /// Afterwards there are as many as configured: when they are used up, one without a call gives way, else one of the client that has the most,
 /// so that no client keeps another out. Thread-safe. secrets: none.
 /// </summary>
-internal sealed class ConnectionTable
+internal sealed class GatewayConnections
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<GatewayConnection, Thread> _all = [];
@@ -37,7 +37,7 @@ internal sealed class ConnectionTable
 
     /// <param name="max">Connections of authenticated clients.</param>
     /// <param name="ended">Told of every one that gave way or was refused.</param>
-    internal ConnectionTable(int max, Action<ConnectionEnd> ended)
+    internal GatewayConnections(int max, Action<ConnectionEnd> ended)
     {
         _max = max;
         _maxHandshakes = MaxHandshakes(max);

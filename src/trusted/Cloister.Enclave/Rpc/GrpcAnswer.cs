@@ -1,13 +1,13 @@
 using System.Text;
 using Cloister.Enclave.Gateway.Http2;
-using Cloister.Enclave.Rpc;
 
-namespace Cloister.Enclave.Gateway.Transport;
+namespace Cloister.Enclave.Rpc;
 
-/// <summary>Headers of answers that the gateway gives itself. Source: gRPC over HTTP2, "Responses". Stateless. secrets: none.</summary>
+/// <summary>Headers of answers. Source: gRPC over HTTP2, "Responses". Stateless. secrets: none.</summary>
 internal static class GrpcAnswer
 {
-    private static readonly HeaderField[] Start =
+    /// <summary>What every answer begins with.</summary>
+    internal static readonly HeaderField[] Start =
     [
         new(":status"u8.ToArray(), "200"u8.ToArray()), new("content-type"u8.ToArray(), "application/grpc"u8.ToArray()),
     ];
