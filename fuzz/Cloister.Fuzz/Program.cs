@@ -8,7 +8,7 @@ using Cloister.Fuzz.Targets.Gateway;
 //        Cloister.Fuzz --replay FILE TARGET     an input that was printed, in hexadecimal, once more
 IFuzzTarget[] targets =
 [
-    new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(),
+    new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(), new ServerTarget(),
     new GatewayTarget(), new GatewayPairTarget(), new EtcdMessagesTarget(), new HpackTarget(), .. AttestationTargets.All, .. DeviceTargets.All,
 ];
 if (args is ["--replay", { } file, { } name])

@@ -68,14 +68,6 @@ internal sealed class GatewayTarget : IFuzzTarget
         }
     }
 
-    /// <summary>Gives the input, takes everything.</summary>
-    private sealed class Replay(byte[] input) : MemoryStream(input, writable: false)
-    {
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-        }
-    }
-
     /// <summary>Values backwards, and longer.</summary>
     private sealed class Reversing : IValueCipher
     {

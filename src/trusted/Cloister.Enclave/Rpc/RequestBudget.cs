@@ -28,6 +28,18 @@ internal sealed class RequestBudget
         _counters = counters;
     }
 
+    /// <summary>Bytes that nobody takes.</summary>
+    internal long Left
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _left;
+            }
+        }
+    }
+
     /// <summary>A request begins to arrive.</summary>
     /// <exception cref="RpcException">ResourceExhausted: whole requests take everything.</exception>
     internal void Begin(ServerCall call)

@@ -84,7 +84,11 @@ internal sealed class ServerCall : OutgoingMessage
 
     internal void Begin(ServerSession session, int id, string name, UnaryHandler? handler, int sendWindow)
     {
-        Debug.Assert(State == CallState.Over && Request.Length == 0 && Response.Length == 0, "a call that is used again is empty");
+        if (State != CallState.Over || Request.Length + Response.Length > 0)
+        {
+            throw new UnreachableException("a call that is used again is over and empty");
+        }
+
         Begin(sendWindow);
         (Session, Id, Name, Handler, State) = (session, id, name, handler, CallState.Receiving);
         (Length, _prefixLength, _sent, Announced, SourceEnded, HasRun) = (-1, 0, 0, null, false, false);
@@ -92,14 +96,13 @@ internal sealed class ServerCall : OutgoingMessage
     }
 
     /// <summary>The only way from one state to the next.</summary>
+    /// <exception cref="UnreachableException">Not that one follows: a fault of this program, which ends the connection.</exception>
     internal void MoveTo(CallState next)
     {
-        Debug.Assert(
-            (State, next) is (CallState.Receiving, CallState.Running or CallState.Answering or CallState.Over)
-                or (CallState.Running, CallState.Abandoned or CallState.Answering)
-                or (CallState.Abandoned or CallState.Answering, CallState.Over),
-            $"{State} is not followed by {next}");
-        State = next;
+        bool follows = (State, next) is (CallState.Receiving, CallState.Running or CallState.Answering or CallState.Over)
+            or (CallState.Running, CallState.Abandoned or CallState.Answering)
+            or (CallState.Abandoned or CallState.Answering, CallState.Over);
+        State = follows ? next : throw new UnreachableException($"{State} is not followed by {next}");
     }
 
     /// <summary>Takes what belongs to the prefix.</summary>
