@@ -1,8 +1,7 @@
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
 using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 using Cloister.Fuzz.Targets.Gateway;
 using Cloister.Sockets;
 

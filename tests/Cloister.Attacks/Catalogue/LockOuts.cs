@@ -240,8 +240,8 @@ internal sealed class HalfSentRequests() : LockOut(
     // Its KMS takes 25 s for each of the three calls after which Status is good.
     public override TimeSpan Limit => TimeSpan.FromMinutes(4);
 
-    // 32 KiB each: as many whole calls as there is room for.
-    protected override Task<Trial> ControlAsync(Ground ground) => TryAsync(ground, Fields, slow: true, (socket, stop) => EncryptAsync(socket, 12, 200, stop));
+    // 16 KiB each, 64 on a connection: as many whole calls as there is room for.
+    protected override Task<Trial> ControlAsync(Ground ground) => TryAsync(ground, Fields, slow: true, (socket, stop) => EncryptAsync(socket, 20, 200, stop));
 
     private sealed class HalfSent : HttpContent
     {

@@ -105,7 +105,14 @@ internal sealed class MadeUpChips() : StrangerAttack(
             await LeaseAsync(target, known.MadeUp);
         }
 
-        HttpStatusCode ofStranger = await LeaseAsync(target, (nonce, statement) => unknown.Answer(nonce, statement, withCertificate: false));
+        // Now and then there is one request more for strangers, and it may be this one that gets it.
+        HttpStatusCode ofStranger = HttpStatusCode.OK;
+        for (int i = 0; i < 5 && ofStranger == HttpStatusCode.OK; i++)
+        {
+            await LeaseAsync(target, known.MadeUp);
+            ofStranger = await LeaseAsync(target, (nonce, statement) => unknown.Answer(nonce, statement, withCertificate: false));
+        }
+
         HttpStatusCode ofKnown = await LeaseAsync(target, (nonce, statement) => known.Answer(nonce, statement, withCertificate: false));
         return new Outcome(
             ofKnown == HttpStatusCode.OK ? Trial.Refused("a known platform gets its certificate and its lease") : Trial.Success($"a known platform is told {(int)ofKnown}"),

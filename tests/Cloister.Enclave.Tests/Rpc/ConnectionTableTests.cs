@@ -1,5 +1,5 @@
 using Cloister.Enclave.Kms;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Tests.Rpc;
 

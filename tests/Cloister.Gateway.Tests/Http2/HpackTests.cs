@@ -1,5 +1,5 @@
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Gateway.Tests.Http2;
 
@@ -74,7 +74,7 @@ public sealed class HpackTests
     public void WhatIsNotHpackEndsTheConnection(string block)
     {
         Http2Exception refused = Assert.Throws<Http2Exception>(() => new HpackDecoder().Decode(Convert.FromHexString(block)));
-        Assert.Equal(Http2ErrorCode.CompressionError, refused.Code);
+        Assert.Equal(Http2ErrorCode.CompressionError, refused.Fault.Code);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class HpackTests
         Assert.Single(decoder.Decode(literal));
         Assert.Equal(4, decoder.Decode([0xbe, 0xbe, 0xbe, 0xbe]).Count);
         Http2Exception refused = Assert.Throws<Http2Exception>(() => decoder.Decode([0xbe, 0xbe, 0xbe, 0xbe, 0xbe]));
-        Assert.Equal(Http2ErrorCode.EnhanceYourCalm, refused.Code);
+        Assert.Equal(Http2ErrorCode.EnhanceYourCalm, refused.Fault.Code);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Gateway.Tests.Support;
 

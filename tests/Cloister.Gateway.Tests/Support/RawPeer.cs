@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Tests.Gateway;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Gateway.Tests.Support;
 

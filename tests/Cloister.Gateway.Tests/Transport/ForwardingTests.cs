@@ -1,8 +1,8 @@
 using System.Text;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Tests.Gateway;
+using Cloister.Enclave.Wire;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;

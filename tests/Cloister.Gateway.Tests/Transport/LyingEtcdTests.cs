@@ -1,5 +1,5 @@
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Tests.Gateway;
+using Cloister.Enclave.Wire;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;

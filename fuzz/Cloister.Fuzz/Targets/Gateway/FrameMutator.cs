@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 

@@ -1,8 +1,8 @@
 using System.Buffers;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 

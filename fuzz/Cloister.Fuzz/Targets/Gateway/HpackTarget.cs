@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -54,7 +54,7 @@ internal sealed class HpackTarget : IFuzzTarget
 
                 Require(Same(encoded.Decode(encoder.Encode(fields)), fields), "headers do not come back from the encoder");
             }
-            catch (Http2Exception e) when (e.Code is Http2ErrorCode.CompressionError or Http2ErrorCode.EnhanceYourCalm)
+            catch (Http2Exception e) when (e.Fault.Code is Http2ErrorCode.CompressionError or Http2ErrorCode.EnhanceYourCalm)
             {
                 // The connection ends here.
                 valid = false;

@@ -3,7 +3,6 @@ using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Transport;
 
 namespace Cloister.Enclave.Hosting;
 

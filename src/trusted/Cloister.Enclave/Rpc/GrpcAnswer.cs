@@ -1,5 +1,5 @@
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
 

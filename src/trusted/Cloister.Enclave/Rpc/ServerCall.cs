@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
 
@@ -79,6 +79,8 @@ internal sealed class ServerCall : OutgoingMessage
     internal override int PendingLength => State == CallState.Answering ? Response.Length - _sent : 0;
 
     internal override ReadOnlySpan<byte> Pending => Response.Written.Span[_sent..];
+
+    internal override bool Complete => State == CallState.Answering;
 
     internal override void Consume(int count) => _sent += count;
 

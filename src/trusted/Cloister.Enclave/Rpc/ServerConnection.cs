@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
-using Cloister.Enclave.Gateway.Http2;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Rpc;
@@ -111,7 +110,7 @@ internal sealed class ServerConnection
 
         if (_reading?.PartSince is { } since and not 0 && now - since > SlowFrameMilliseconds)
         {
-            session.GoAway(Http2ErrorCode.EnhanceYourCalm, "a frame or a block of headers was begun and does not go on");
+            session.GoAway(PeerFault.SlowFrame.Code, PeerFault.SlowFrame.Text);
             session.FlushFromElsewhere();
             Close();
             return;
@@ -181,7 +180,7 @@ internal sealed class ServerConnection
         }
         catch (Http2Exception e)
         {
-            session.GoAway(e.Code, e.Message);
+            session.GoAway(e.Fault.Code, e.Fault.Text);
             session.From.FlushAll(LingerMilliseconds);
             SocketHabits.Linger(_socket, LingerMilliseconds);
         }

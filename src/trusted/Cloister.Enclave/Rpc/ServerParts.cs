@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Kms;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
 
@@ -18,7 +18,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     private const int ReaderMilliseconds = 20_000;
 
     private readonly ServerParts _parts;
-    private readonly Transport.ConnectionTable.Connection _entry;
+    private readonly ConnectionTable.Connection _entry;
     private readonly Func<bool> _isWritable;
     private readonly Dictionary<int, ServerCall> _calls = [];
     private readonly FloodGuard _flood = new();
@@ -32,7 +32,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     /// <param name="stream">The connection.</param>
     /// <param name="entry">Its place among those of the socket.</param>
     /// <param name="isWritable">Whether the connection takes a write without waiting.</param>
-    internal ServerSession(ServerParts parts, Stream stream, Transport.ConnectionTable.Connection entry, Func<bool> isWritable)
+    internal ServerSession(ServerParts parts, Stream stream, ConnectionTable.Connection entry, Func<bool> isWritable)
     {
         _parts = parts;
         _entry = entry;
@@ -119,7 +119,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         if (streamId % 2 == 0)
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "a client's streams have odd numbers");
+            throw new Http2Exception(PeerFault.EvenStreamNumber);
         }
 
         if (streamId > _lastId)
@@ -207,11 +207,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             call.SendWindow += increment;
             if (increment == 0)
             {
-                Fail(streamId, call, Http2ErrorCode.ProtocolError);
+                Fail(streamId, call, PeerFault.EmptyWindowUpdate);
             }
             else if (call.SendWindow > int.MaxValue)
             {
-                Fail(streamId, call, Http2ErrorCode.FlowControlError);
+                Fail(streamId, call, PeerFault.WindowTooLarge);
             }
             else
             {
@@ -227,7 +227,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             call.SendWindow += difference;
             if (call.SendWindow > int.MaxValue)
             {
-                throw new Http2Exception(Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE makes a window too large");
+                throw new Http2Exception(PeerFault.WindowsTooLarge);
             }
 
             From.Ready(call);
@@ -245,16 +245,16 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         }
     }
 
-    public void OnWrongSize(int streamId, string message)
+    public void OnWrongSize(int streamId, PeerFault fault)
     {
         lock (Gate)
         {
             if (streamId > _lastId || Find(streamId) is not { } call)
             {
-                throw new Http2Exception(Http2ErrorCode.FrameSizeError, message);
+                throw new Http2Exception(fault);
             }
 
-            Fail(streamId, call, Http2ErrorCode.FrameSizeError);
+            Fail(streamId, call, fault);
         }
     }
 
@@ -290,7 +290,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     private ServerCall? Find(int streamId) =>
         streamId > 0 && streamId <= _lastId && streamId % 2 == 1
             ? _calls.GetValueOrDefault(streamId)
-            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+            : throw new Http2Exception(PeerFault.StreamNotOpen);
 
     private void OnCall(int streamId, List<HeaderField> fields, bool endsStream)
     {
@@ -306,11 +306,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
 
         if (!HeaderRules.IsRequest(fields) || !HeaderRules.TryLength(fields, out long? length) || (endsStream && length > 0))
         {
-            Reject(streamId, Http2ErrorCode.ProtocolError);
+            Reject(streamId, PeerFault.MalformedRequest);
         }
         else if (Volatile.Read(ref _open) >= _parts.Options.MaxCalls)
         {
-            Reject(streamId, Http2ErrorCode.RefusedStream);
+            Reject(streamId, PeerFault.TooManyCalls);
         }
         else if (!IsGrpc(fields))
         {
@@ -388,11 +388,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         }
     }
 
-    private void Reject(int streamId, Http2ErrorCode code)
+    private void Reject(int streamId, PeerFault fault)
     {
         lock (Gate)
         {
-            Fail(streamId, null, code);
+            Fail(streamId, null, fault);
         }
     }
 
@@ -421,11 +421,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
 
         if (call.SourceEnded)
         {
-            Fail(streamId, call, Http2ErrorCode.StreamClosed);
+            Fail(streamId, call, PeerFault.HeadersAfterEnd);
         }
         else if (!endsStream || !HeaderRules.IsTrailers(fields) || call.Announced > 0)
         {
-            Fail(streamId, call, Http2ErrorCode.ProtocolError);
+            Fail(streamId, call, PeerFault.MalformedTrailers);
         }
         else
         {
@@ -461,13 +461,13 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         call.Announced -= length;
         if (call.SourceEnded)
         {
-            Fail(header.StreamId, call, Http2ErrorCode.StreamClosed);
+            Fail(header.StreamId, call, PeerFault.DataAfterEnd);
             return null;
         }
 
         if (call.ReceiveWindow < 0 || call.Announced < 0 || (ends && call.Announced > 0))
         {
-            Fail(header.StreamId, call, call.ReceiveWindow < 0 ? Http2ErrorCode.FlowControlError : Http2ErrorCode.ProtocolError);
+            Fail(header.StreamId, call, call.ReceiveWindow < 0 ? PeerFault.StreamWindowExceeded : PeerFault.WrongContentLength);
             return null;
         }
 
@@ -495,12 +495,12 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         switch (From.Closed.Find(streamId))
         {
             case StreamEnd.Finished:
-                throw new Http2Exception(Http2ErrorCode.StreamClosed, "a frame after the end of its stream");
+                throw new Http2Exception(PeerFault.FrameAfterEnd);
             case StreamEnd.ResetByPeer:
-                Fail(streamId, null, Http2ErrorCode.StreamClosed);
+                Fail(streamId, null, PeerFault.FrameAfterReset);
                 break;
             case StreamEnd.Unknown when trailers:
-                throw new Http2Exception(Http2ErrorCode.ProtocolError, "a stream's number is smaller than that of one before");
+                throw new Http2Exception(PeerFault.StreamNumberWentBack);
             default:
                 // Sent before the peer knew that its stream is over.
                 break;
@@ -635,15 +635,14 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         From.Headers(call.Id, endsStream: false, _parts.Headers);
         call.Trailers = trailers;
-        call.Complete = true;
         From.Ready(call);
     }
 
     // The peer broke a rule on a stream.
-    private void Fail(int streamId, ServerCall? call, Http2ErrorCode code)
+    private void Fail(int streamId, ServerCall? call, PeerFault fault)
     {
         CountIdleWork();
-        From.Output.RstStream(streamId, code);
+        From.Output.RstStream(streamId, fault.Code);
         From.Closed.Add(streamId, StreamEnd.ResetHere);
         if (call is not null)
         {

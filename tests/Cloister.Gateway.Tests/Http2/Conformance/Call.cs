@@ -1,4 +1,4 @@
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;

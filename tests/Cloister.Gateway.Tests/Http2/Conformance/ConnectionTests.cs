@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;
@@ -198,7 +198,7 @@ public sealed class ConnectionTests
         decoder.Decode([0x40, 1, (byte)'a', 1, (byte)'b']);
         Assert.Equal("b"u8.ToArray(), Assert.Single(decoder.Decode([0xbe])).Value);
         Http2Exception refused = Assert.Throws<Http2Exception>(() => decoder.Decode([0x20, 0x3f, 0xe1, 0x1f, 0xbe]));
-        Assert.Equal(Http2ErrorCode.CompressionError, refused.Code);
+        Assert.Equal(Http2ErrorCode.CompressionError, refused.Fault.Code);
     }
 
     private static int Announced(byte[] settings, int id)

@@ -1,6 +1,6 @@
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 using Cloister.Gateway.Tests.Support;
-using static Cloister.Enclave.Gateway.Http2.Http2ErrorCode;
+using static Cloister.Enclave.Wire.Http2ErrorCode;
 using static Cloister.Gateway.Tests.Http2.Conformance.State;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;

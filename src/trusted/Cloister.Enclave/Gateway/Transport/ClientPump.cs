@@ -1,7 +1,7 @@
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -39,11 +39,11 @@ internal sealed class ClientPump : StreamPump
 
     private protected override void OnReset(ProxyStream stream, Http2ErrorCode code) => Session.EndFromClient(stream, code, StreamEnd.ResetByPeer);
 
-    private protected override void Fail(int streamId, ProxyStream? stream, Http2ErrorCode code, string message)
+    private protected override void Fail(int streamId, ProxyStream? stream, PeerFault fault)
     {
         // A client could have calls begun and ended as fast as with resets of its own.
         CountIdleWork();
-        From.Output.RstStream(streamId, code);
+        From.Output.RstStream(streamId, fault.Code);
         From.Closed.Add(streamId, StreamEnd.ResetHere);
         if (stream is not null)
         {
@@ -70,7 +70,7 @@ internal sealed class ClientPump : StreamPump
         {
             if (streamId % 2 == 0)
             {
-                throw new Http2Exception(Http2ErrorCode.ProtocolError, "a client's streams have odd numbers");
+                throw new Http2Exception(PeerFault.EvenStreamNumber);
             }
 
             if (streamId <= Session.LastStreamId)
@@ -93,11 +93,11 @@ internal sealed class ClientPump : StreamPump
         }
         else if (!HeaderRules.IsRequest(fields) || !HeaderRules.TryLength(fields, out long? length) || (endsStream && length > 0))
         {
-            Fail(streamId, null, Http2ErrorCode.ProtocolError, "the headers of a request are malformed");
+            Fail(streamId, null, PeerFault.MalformedRequest);
         }
         else if (Session.IsFull)
         {
-            Fail(streamId, null, Http2ErrorCode.RefusedStream, "too many calls");
+            Fail(streamId, null, PeerFault.TooManyCalls);
         }
         else
         {
@@ -111,7 +111,7 @@ internal sealed class ClientPump : StreamPump
         {
             if (From.Closed.Find(streamId) == StreamEnd.Unknown)
             {
-                throw new Http2Exception(Http2ErrorCode.ProtocolError, "a stream's number is smaller than that of one before");
+                throw new Http2Exception(PeerFault.StreamNumberWentBack);
             }
 
             OnClosed(streamId);
@@ -126,11 +126,11 @@ internal sealed class ClientPump : StreamPump
 
         if (leg.SourceEnded)
         {
-            Fail(streamId, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
+            Fail(streamId, stream, PeerFault.HeadersAfterEnd);
         }
         else if (!endsStream || !HeaderRules.IsTrailers(fields) || leg.Announced > 0)
         {
-            Fail(streamId, stream, Http2ErrorCode.ProtocolError, "second HEADERS of a stream are not its trailers, or come too early");
+            Fail(streamId, stream, PeerFault.MalformedTrailers);
         }
         else
         {
@@ -175,7 +175,12 @@ internal sealed class ClientPump : StreamPump
         // Answers are to come uncompressed, and lengths may change.
         fields.RemoveAll(field => field.Is("grpc-accept-encoding"u8) || field.Is("content-length"u8));
         stream.Request.Announced = length;
-        stream.Request.SourceEnded = stream.Request.Complete = stream.Request.Ended = endsStream;
+        if (endsStream)
+        {
+            stream.Request.MoveSourceTo(SourceState.Complete);
+            stream.Request.Ended = true;
+        }
+
         if (endsStream || stream.IsWatch || stream.Request.Kind == EtcdMessage.Opaque)
         {
             Session.OpenAtEtcd(stream, fields, endsStream);

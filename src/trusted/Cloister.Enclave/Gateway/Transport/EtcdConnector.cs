@@ -1,8 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;

@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Memory;
+using Cloister.Enclave.Wire;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Gateway.Transport;

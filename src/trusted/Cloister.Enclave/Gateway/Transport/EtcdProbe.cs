@@ -1,5 +1,5 @@
 using System.Text;
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -114,7 +114,7 @@ internal static class EtcdProbe
 
         if (header.Type != FrameType.Settings)
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "not SETTINGS");
+            throw new Http2Exception(PeerFault.NoSettingsFirst);
         }
     }
 

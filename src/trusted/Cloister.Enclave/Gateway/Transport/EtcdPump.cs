@@ -1,5 +1,5 @@
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -55,23 +55,23 @@ internal sealed class EtcdPump : StreamPump
 
     private protected override bool HasHeaders(StreamLeg leg) => leg.Stream.ResponseBegun;
 
-    private protected override void Fail(int streamId, ProxyStream? stream, Http2ErrorCode code, string message)
+    private protected override void Fail(int streamId, ProxyStream? stream, PeerFault fault)
     {
         if (stream is null)
         {
-            From.Output.RstStream(streamId, code);
+            From.Output.RstStream(streamId, fault.Code);
         }
         else if (stream.Response.SourceEnded)
         {
             // The API server gets the answer, which was whole.
-            From.Output.RstStream(streamId, code);
+            From.Output.RstStream(streamId, fault.Code);
             stream.Request.Ended = true;
             Session.RemoveIfDone(stream);
         }
         else
         {
             // The call may have been carried out: a code that no client takes as a reason to repeat it.
-            Session.Refuse(stream, StatusCode.Internal, $"etcd broke the rules of HTTP/2: {message}", code);
+            Session.Refuse(stream, StatusCode.Internal, $"etcd broke the rules of HTTP/2: {fault.Text}", fault.Code);
         }
     }
 
@@ -95,7 +95,7 @@ internal sealed class EtcdPump : StreamPump
         StreamLeg leg = stream.Response;
         if (leg.SourceEnded)
         {
-            Fail(stream.EtcdId, stream, Http2ErrorCode.StreamClosed, "HEADERS after the end of their stream");
+            Fail(stream.EtcdId, stream, PeerFault.HeadersAfterEnd);
             return;
         }
 
@@ -106,7 +106,7 @@ internal sealed class EtcdPump : StreamPump
             : HeaderRules.IsResponse(fields) && HeaderRules.TryLength(fields, out length) && !(interim && endsStream);
         if (!valid || (endsStream && length > 0))
         {
-            Fail(stream.EtcdId, stream, Http2ErrorCode.ProtocolError, "the headers of a response are malformed, or come too early");
+            Fail(stream.EtcdId, stream, PeerFault.MalformedResponse);
             return;
         }
 
@@ -118,7 +118,11 @@ internal sealed class EtcdPump : StreamPump
 
         leg.Announced = length;
         fields.RemoveAll(field => field.Is("content-length"u8));
-        stream.ResponseBegun = true;
+        if (!stream.ResponseBegun)
+        {
+            stream.MoveTo(ProxyState.Answering);
+        }
+
         if (endsStream)
         {
             _onStatus?.Invoke(stream, fields);

@@ -2,8 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using Cloister.Enclave.Gateway.Http2;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Gateway.Transport;
@@ -183,7 +182,7 @@ internal sealed class GatewayConnection : IDisposable
             Volatile.Write(ref _leaving, true);
             InBackground(() =>
             {
-                GoAway(session, Http2ErrorCode.EnhanceYourCalm, "a frame or a block of headers was begun and does not go on");
+                GoAway(session, PeerFault.SlowFrame.Code, PeerFault.SlowFrame.Text);
                 Abort();
             });
         }
@@ -341,7 +340,7 @@ internal sealed class GatewayConnection : IDisposable
         catch (Http2Exception e)
         {
             _parts.Log.GatewayProtocolError("an API server", e.Message);
-            GoAway(session, e.Code, e.Message);
+            GoAway(session, e.Fault.Code, e.Fault.Text);
             SocketHabits.Linger(_client, LingerMilliseconds);
         }
         catch (Exception e) when (IsEnd(e))
@@ -387,7 +386,7 @@ internal sealed class GatewayConnection : IDisposable
         catch (Http2Exception e)
         {
             _parts.Log.GatewayProtocolError("etcd", e.Message);
-            Tell(session, session.Etcd, 0, e.Code, e.Message);
+            Tell(session, session.Etcd, 0, e.Fault.Code, e.Fault.Text);
             (code, reason) = (Http2ErrorCode.InternalError, "etcd broke the protocol");
         }
         catch (Exception e) when (IsEnd(e))

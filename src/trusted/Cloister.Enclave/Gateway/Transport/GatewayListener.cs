@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Cloister.Enclave.Transport;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

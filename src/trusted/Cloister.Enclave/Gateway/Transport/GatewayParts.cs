@@ -1,5 +1,5 @@
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

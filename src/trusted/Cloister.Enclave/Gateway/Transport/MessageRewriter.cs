@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Gateway.Http2;
 using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -127,7 +127,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
     internal ProxyStream? Find(int streamId) =>
         streamId > 0 && streamId <= LastStreamId && streamId % 2 == 1
             ? _streams.GetValueOrDefault(streamId)
-            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+            : throw new Http2Exception(PeerFault.StreamNotOpen);
 
     /// <summary>The newest stream that was opened at etcd.</summary>
     internal int LastEtcdId { get; private set; } = -1;
@@ -136,7 +136,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
     internal ProxyStream? FindAtEtcd(int streamId) =>
         streamId > 0 && streamId <= LastEtcdId && streamId % 2 == 1
             ? _atEtcd.GetValueOrDefault(streamId)
-            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame for a stream that is not open");
+            : throw new Http2Exception(PeerFault.StreamNotOpen);
 
     internal IEnumerable<ProxyStream> Streams => _streams.Values;
 
@@ -195,6 +195,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
         }
 
         stream.EtcdId = LastEtcdId = (int)id;
+        stream.MoveTo(ProxyState.Asked);
         _atEtcd.Add(stream.EtcdId, stream);
         Etcd.Headers(stream.EtcdId, endsStream, fields);
     }
@@ -294,14 +295,12 @@ internal sealed class ProxySession : IFrameSession, IDisposable
             Etcd.Output.RstStream(stream.EtcdId, reset);
         }
 
-        stream.Refused = true;
         response.Trailers = GrpcAnswer.Status(code, message, trailers: stream.ResponseBegun);
         response.Reset = request.SourceEnded ? null : Http2ErrorCode.NoError;
-        response.Complete = true;
-        response.SourceEnded = true;
+        response.MoveSourceTo(SourceState.Complete);
+        request.MoveSourceTo(SourceState.Ended);
         request.Ended = true;
-        request.SourceEnded = true;
-        stream.ResponseBegun = true;
+        stream.MoveTo(ProxyState.Refused);
         Release(request);
         if (!response.Busy)
         {
@@ -335,7 +334,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
     internal void ResetFromEtcd(ProxyStream stream, Http2ErrorCode code)
     {
         stream.Request.Ended = true;
-        stream.Response.SourceEnded = true;
+        stream.Response.MoveSourceTo(SourceState.Ended);
         if (stream.Response.Ended)
         {
             Client.Output.RstStream(stream.Id, code);
@@ -362,7 +361,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
     /// <summary>Forgets a call and wipes what there is of it.</summary>
     internal void Remove(ProxyStream stream, StreamEnd client, StreamEnd etcd)
     {
-        stream.Gone = true;
+        stream.MoveTo(ProxyState.Gone);
         if (_streams.Remove(stream.Id) && _streams.Count >= OwnStreams)
         {
             _calls.Return(CallSize);

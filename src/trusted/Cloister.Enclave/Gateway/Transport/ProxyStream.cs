@@ -1,6 +1,26 @@
-using Cloister.Enclave.Gateway.Http2;
+using System.Diagnostics;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>How far a call is. Forward only; <see cref="ProxyStream.MoveTo"/> has what may follow what.</summary>
+internal enum ProxyState
+{
+    /// <summary>The API server has begun it, and etcd does not know of it.</summary>
+    Deferred,
+
+    /// <summary>It is open at etcd.</summary>
+    Asked,
+
+    /// <summary>etcd's answer has begun.</summary>
+    Answering,
+
+    /// <summary>Answered here: what either side still sends is not read.</summary>
+    Refused,
+
+    /// <summary>No longer among the session's streams; what a thread still holds of it leads nowhere.</summary>
+    Gone,
+}
 
 /// <summary>One call, on a stream of each side. The session's gate guards it. secrets: see its legs.</summary>
 internal sealed class ProxyStream
@@ -47,12 +67,21 @@ internal sealed class ProxyStream
     /// <summary>From etcd to the API server.</summary>
     internal StreamLeg Response { get; }
 
+    internal ProxyState State { get; private set; }
+
     /// <summary>The response has begun: what follows are trailers.</summary>
-    internal bool ResponseBegun { get; set; }
+    internal bool ResponseBegun => State >= ProxyState.Answering;
 
-    /// <summary>Answered here: what either side still sends is not read.</summary>
-    internal bool Refused { get; set; }
+    internal bool Refused => State == ProxyState.Refused;
 
-    /// <summary>No longer among the session's streams; what a thread still holds of it leads nowhere.</summary>
-    internal bool Gone { get; set; }
+    internal bool Gone => State == ProxyState.Gone;
+
+    /// <summary>The only way from one state to the next.</summary>
+    /// <exception cref="UnreachableException">Not that one follows: a fault of this program, which ends the connection.</exception>
+    internal void MoveTo(ProxyState next)
+    {
+        bool follows = (State, next) is (ProxyState.Deferred, ProxyState.Asked) or (ProxyState.Asked, ProxyState.Answering)
+            or (<= ProxyState.Answering, ProxyState.Refused) or (_, ProxyState.Gone);
+        State = follows ? next : throw new UnreachableException($"{State} is not followed by {next}");
+    }
 }

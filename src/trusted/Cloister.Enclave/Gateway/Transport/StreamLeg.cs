@@ -1,6 +1,19 @@
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
+
+/// <summary>How far the source of a direction is.</summary>
+internal enum SourceState
+{
+    /// <summary>It may send more.</summary>
+    Open,
+
+    /// <summary>It has sent END_STREAM; its last message is still being rewritten.</summary>
+    Ended,
+
+    /// <summary>All that will be sent on is pending.</summary>
+    Complete,
+}
 
 /// <summary>
 /// One direction of a call: what came from its source and has not been made into messages, what waits to be sent on, and both windows.
@@ -46,11 +59,19 @@ internal sealed class StreamLeg : OutgoingMessage
     /// <summary>What content-length said that is still to come; null when it said nothing.</summary>
     internal long? Announced { get; set; }
 
-    /// <summary>The source has sent END_STREAM.</summary>
-    internal bool SourceEnded { get; set; }
+    /// <summary>How far its source is.</summary>
+    internal SourceState Source { get; private set; }
+
+    /// <summary>The source has sent END_STREAM, or nothing that it sends counts any more.</summary>
+    internal bool SourceEnded => Source >= SourceState.Ended;
+
+    internal override bool Complete => Source == SourceState.Complete;
 
     /// <summary>A message of <see cref="Received"/> is being rewritten, outside the gate: it must stay.</summary>
     internal bool Busy { get; set; }
 
     internal override void Consume(int count) => ToSend!.Consume(count);
+
+    /// <summary>The only way from one state to the next: forward.</summary>
+    internal void MoveSourceTo(SourceState state) => Source = state > Source ? state : Source;
 }

@@ -1,4 +1,4 @@
-using Cloister.Enclave.Gateway.Http2;
+using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Gateway.Transport;
 
@@ -43,7 +43,7 @@ internal abstract class StreamPump : IFrameHandler
     private protected abstract void OnReset(ProxyStream stream, Http2ErrorCode code);
 
     /// <summary>The peer broke a rule on a stream: it is told, and the call ends if there still is one. Within the gate.</summary>
-    private protected abstract void Fail(int streamId, ProxyStream? stream, Http2ErrorCode code, string message);
+    private protected abstract void Fail(int streamId, ProxyStream? stream, PeerFault fault);
 
     /// <summary>The headers of the leg's message. Within the gate.</summary>
     private protected abstract bool HasHeaders(StreamLeg leg);
@@ -105,11 +105,11 @@ internal abstract class StreamPump : IFrameHandler
             leg.SendWindow += increment;
             if (increment == 0)
             {
-                Fail(streamId, stream, Http2ErrorCode.ProtocolError, "WINDOW_UPDATE of zero");
+                Fail(streamId, stream, PeerFault.EmptyWindowUpdate);
             }
             else if (leg.SendWindow > int.MaxValue)
             {
-                Fail(streamId, stream, Http2ErrorCode.FlowControlError, "WINDOW_UPDATE past the largest window");
+                Fail(streamId, stream, PeerFault.WindowTooLarge);
             }
             else
             {
@@ -126,7 +126,7 @@ internal abstract class StreamPump : IFrameHandler
             leg.SendWindow += difference;
             if (leg.SendWindow > int.MaxValue)
             {
-                throw new Http2Exception(Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE makes a window too large");
+                throw new Http2Exception(PeerFault.WindowsTooLarge);
             }
 
             From.Ready(leg);
@@ -144,16 +144,16 @@ internal abstract class StreamPump : IFrameHandler
         }
     }
 
-    public void OnWrongSize(int streamId, string message)
+    public void OnWrongSize(int streamId, PeerFault fault)
     {
         lock (Session.Gate)
         {
             if (streamId > LastId || Find(streamId) is not { } stream)
             {
-                throw new Http2Exception(Http2ErrorCode.FrameSizeError, message);
+                throw new Http2Exception(fault);
             }
 
-            Fail(streamId, stream, Http2ErrorCode.FrameSizeError, message);
+            Fail(streamId, stream, fault);
         }
     }
 
@@ -163,9 +163,9 @@ internal abstract class StreamPump : IFrameHandler
         switch (From.Closed.Find(streamId))
         {
             case StreamEnd.Finished:
-                throw new Http2Exception(Http2ErrorCode.StreamClosed, "a frame after the end of its stream");
+                throw new Http2Exception(PeerFault.FrameAfterEnd);
             case StreamEnd.ResetByPeer:
-                Fail(streamId, null, Http2ErrorCode.StreamClosed, "a frame after the reset of its stream");
+                Fail(streamId, null, PeerFault.FrameAfterReset);
                 break;
             default:
                 // Sent before the peer knew that its stream is over.
@@ -176,8 +176,7 @@ internal abstract class StreamPump : IFrameHandler
     /// <summary>The source has nothing more to send; what is not a whole message is dropped. Within the gate.</summary>
     private protected void EndOfSource(StreamLeg leg)
     {
-        leg.SourceEnded = true;
-        leg.Complete = true;
+        leg.MoveSourceTo(SourceState.Complete);
         leg.Received?.Clear();
         if (leg == leg.Stream.Request)
         {
@@ -192,7 +191,7 @@ internal abstract class StreamPump : IFrameHandler
     {
         if (leg.Kind == EtcdMessage.Opaque)
         {
-            leg.Complete = ends;
+            leg.MoveSourceTo(ends ? SourceState.Complete : SourceState.Open);
             To.Ready(leg);
         }
         else if (_rewriter.TryTake(Session, leg))
@@ -228,21 +227,21 @@ internal abstract class StreamPump : IFrameHandler
         leg.ReceiveWindow -= header.Length;
         leg.Ungranted += header.Length;
         leg.Announced -= content.Length;
-        (Http2ErrorCode code, string? wrong) = leg switch
+        PeerFault? fault = leg switch
         {
-            { SourceEnded: true } => (Http2ErrorCode.StreamClosed, "DATA after the end of its stream"),
-            { ReceiveWindow: < 0 } => (Http2ErrorCode.FlowControlError, "more DATA than the stream's window"),
-            { Announced: { } rest } when rest < 0 || (ends && rest != 0) => (Http2ErrorCode.ProtocolError, "DATA has not the length that content-length says"),
-            _ when !HasHeaders(leg) => (Http2ErrorCode.ProtocolError, "DATA before the headers"),
-            _ => (Http2ErrorCode.NoError, null),
+            { SourceEnded: true } => PeerFault.DataAfterEnd,
+            { ReceiveWindow: < 0 } => PeerFault.StreamWindowExceeded,
+            { Announced: { } rest } when rest < 0 || (ends && rest != 0) => PeerFault.WrongContentLength,
+            _ when !HasHeaders(leg) => PeerFault.DataBeforeHeaders,
+            _ => null,
         };
-        if (wrong is not null)
+        if (fault is not null)
         {
-            Fail(header.StreamId, stream, code, wrong);
+            Fail(header.StreamId, stream, fault);
             return null;
         }
 
-        leg.SourceEnded = ends;
+        leg.MoveSourceTo(ends ? SourceState.Ended : SourceState.Open);
         if (!MessageRewriter.TryAppend(Session, leg, content))
         {
             CountIdleWork();

@@ -1,11 +1,11 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Ends connections whose peer makes work that leads to nothing: resets, pings, settings, empty frames. Not thread-safe. secrets: none.
 /// </summary>
 internal sealed class FloodGuard
 {
-    private const int PerSecond = 2000;
+    internal const int PerSecond = 2000;
 
     private long _second = Environment.TickCount64 / 1000;
     private int _count;
@@ -21,7 +21,7 @@ internal sealed class FloodGuard
 
         if (++_count > PerSecond)
         {
-            throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"more than {PerSecond} resets, pings, settings and empty frames within a second");
+            throw new Http2Exception(PeerFault.Flood);
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Reads one side of a session, frame by frame, on a thread of its own: order and form of frames, and those of the connection. Everything
@@ -97,13 +97,13 @@ internal sealed class FramePump
     {
         if (!_begun && (header.Type != FrameType.Settings || header.Has(FrameHeader.Ack)))
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "a connection begins with SETTINGS");
+            throw new Http2Exception(PeerFault.NoSettingsFirst);
         }
 
         _begun = true;
         if (_block.OpenStream != 0 && header.Type != FrameType.Continuation)
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame stands inside a header block");
+            throw new Http2Exception(PeerFault.FrameInHeaderBlock);
         }
 
         switch (header.Type)
@@ -122,7 +122,7 @@ internal sealed class FramePump
                 break;
             case FrameType.RstStream:
                 _handler.CountIdleWork();
-                Require(payload.Length == 4, Http2ErrorCode.FrameSizeError, "RST_STREAM does not have four bytes");
+                Require(payload.Length == 4, PeerFault.RstStreamSize);
                 _handler.OnRstStream(header.StreamId, (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload));
                 break;
             case FrameType.Settings or FrameType.Ping or FrameType.GoAway when header.StreamId == 0:
@@ -133,12 +133,12 @@ internal sealed class FramePump
                 _handler.CountIdleWork();
                 if (payload.Length != 5)
                 {
-                    _handler.OnWrongSize(header.StreamId, "PRIORITY does not have five bytes");
+                    _handler.OnWrongSize(header.StreamId, PeerFault.PrioritySize);
                 }
 
                 break;
             case <= FrameType.Continuation:
-                throw new Http2Exception(Http2ErrorCode.ProtocolError, $"{header.Type} is not allowed there");
+                throw new Http2Exception(PeerFault.FrameNotAllowed);
             default:
                 // Unknown frames mean nothing. Source: RFC 9113, section 5.5.
                 _handler.CountIdleWork();
@@ -179,7 +179,7 @@ internal sealed class FramePump
                 break;
             case FrameType.Ping:
                 _handler.CountIdleWork();
-                Require(payload.Length == 8, Http2ErrorCode.FrameSizeError, "PING does not have eight bytes");
+                Require(payload.Length == 8, PeerFault.PingSize);
                 lock (_session.Gate)
                 {
                     _handler.OnPing(header.Has(FrameHeader.Ack), payload);
@@ -187,7 +187,7 @@ internal sealed class FramePump
 
                 break;
             default:
-                Require(payload.Length >= 8, Http2ErrorCode.FrameSizeError, "GOAWAY is too short");
+                Require(payload.Length >= 8, PeerFault.GoAwaySize);
                 lock (_session.Gate)
                 {
                     _handler.OnGoAway((int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue), payload);
@@ -201,7 +201,7 @@ internal sealed class FramePump
     {
         if (header.Has(FrameHeader.Ack))
         {
-            Require(payload.IsEmpty, Http2ErrorCode.FrameSizeError, "an acknowledgement of SETTINGS has content");
+            Require(payload.IsEmpty, PeerFault.SettingsAckSize);
             return;
         }
 
@@ -214,11 +214,11 @@ internal sealed class FramePump
         }
     }
 
-    private static void Require(bool holds, Http2ErrorCode code, string message)
+    private static void Require(bool holds, PeerFault fault)
     {
         if (!holds)
         {
-            throw new Http2Exception(code, message);
+            throw new Http2Exception(fault);
         }
     }
 }

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>One header, as bytes. The arrays are shared with HPACK's tables and never change. secrets: none.</summary>
 /// <param name="Name">Name.</param>

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Decodes HPACK's Huffman code. The code is canonical: the lengths give the codes, shorter first, then by symbol.

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>The fields that HPACK knows from the start, from index 1. Source: RFC 7541, appendix A. secrets: none.</summary>
 internal static class HpackStaticTable

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>Arithmetic of windows. Source: RFC 9113, sections 5.2 and 6.9. Stateless. secrets: none.</summary>
 internal static class FlowControl
@@ -17,5 +17,5 @@ internal static class FlowControl
     /// <summary>The increment of a WINDOW_UPDATE; 0 is for the caller to refuse.</summary>
     internal static int ReadIncrement(ReadOnlySpan<byte> payload) => payload.Length == 4
         ? (int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue)
-        : throw new Http2Exception(Http2ErrorCode.FrameSizeError, "WINDOW_UPDATE does not have four bytes");
+        : throw new Http2Exception(PeerFault.WindowUpdateSize);
 }

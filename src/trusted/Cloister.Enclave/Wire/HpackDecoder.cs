@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Reads header blocks of one connection and direction, in their order. Any fault ends the connection, since the table is then lost.
@@ -61,7 +61,7 @@ internal sealed class HpackDecoder
             listSize += field.Size;
             if (listSize > MaxListSize)
             {
-                throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"the headers of a message have more than {MaxListSize} bytes");
+                throw new Http2Exception(PeerFault.HeaderListTooLarge);
             }
 
             fields.Add(field);
@@ -70,7 +70,7 @@ internal sealed class HpackDecoder
         return fields;
     }
 
-    private static Http2Exception Malformed() => new(Http2ErrorCode.CompressionError, "a header block is not well-formed");
+    private static Http2Exception Malformed() => new(PeerFault.MalformedHeaderBlock);
 
     // Source: RFC 7541, section 5.1. Nothing here is larger than a block.
     private static int ReadInteger(ref ReadOnlySpan<byte> block, int prefixBits)

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>Frames that wait to be sent, in one piece of memory. Not thread-safe. secrets: DATA payloads, until <see cref="Clear"/>.</summary>
 internal sealed class FrameWriter

@@ -1,6 +1,6 @@
 using Cloister.Enclave.Rpc;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>How much memory messages on their way may take together. Thread-safe. secrets: none.</summary>
 internal sealed class MemoryBudget

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>What makes headers malformed. Source: RFC 9113, sections 8.1 to 8.3. Stateless. secrets: none.</summary>
 internal static class HeaderRules

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Cloister.Enclave.Memory;
 using Cloister.Enclave.Rpc;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Bytes on their way, first in first out, in memory that does not move, counts against a budget and is wiped. Not thread-safe.

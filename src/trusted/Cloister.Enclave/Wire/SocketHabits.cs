@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>What is done with every connection. secrets: none.</summary>
 internal static class SocketHabits

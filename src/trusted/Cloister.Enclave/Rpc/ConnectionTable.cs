@@ -1,6 +1,6 @@
 using Cloister.Enclave.Kms;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Enclave.Rpc;
 
 /// <summary>How far a connection is. secrets: none.</summary>
 internal enum ConnectionState

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Writes the header blocks of one connection and direction, in the order in which they are sent. What is sent again and again goes into the

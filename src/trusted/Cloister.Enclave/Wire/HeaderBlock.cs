@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Puts a header block together from HEADERS and CONTINUATION, with nothing in between. Source: RFC 9113, sections 4.3, 6.2 and 6.10.
@@ -11,8 +11,8 @@ internal sealed class HeaderBlock
     private const int PrioritySize = 5;
 
     // Compressed; a block of literals is not much larger than its list may be.
-    private const int MaxSize = 2 * HpackDecoder.MaxListSize;
-    private const int MaxContinuations = 8;
+    internal const int MaxSize = 2 * HpackDecoder.MaxListSize;
+    internal const int MaxContinuations = 8;
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private int _continuations;
@@ -29,14 +29,14 @@ internal sealed class HeaderBlock
         int fields = (header.Has(FrameHeader.Padded) ? 1 : 0) + (header.Has(FrameHeader.Priority) ? PrioritySize : 0);
         if (payload.Length < fields)
         {
-            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "HEADERS is shorter than its fields");
+            throw new Http2Exception(PeerFault.ShortHeaders);
         }
 
         // Padding comes out of the block, never out of the priority in front of it.
         int padding = header.Has(FrameHeader.Padded) ? payload[0] : 0;
         payload = payload.Length - fields >= padding
             ? payload[fields..^padding]
-            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "the padding of HEADERS is longer than the block");
+            : throw new Http2Exception(PeerFault.HeadersPadding);
         EndsStream = header.Has(FrameHeader.EndStream);
         _continuations = 0;
         _bytes.ResetWrittenCount();
@@ -48,12 +48,12 @@ internal sealed class HeaderBlock
     {
         if (OpenStream == 0 || header.StreamId != OpenStream)
         {
-            throw new Http2Exception(Http2ErrorCode.ProtocolError, "CONTINUATION without a block to continue");
+            throw new Http2Exception(PeerFault.StrayContinuation);
         }
 
         if (++_continuations > MaxContinuations)
         {
-            throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"a header block has more than {MaxContinuations} CONTINUATION frames");
+            throw new Http2Exception(PeerFault.TooManyContinuations);
         }
 
         return Take(header, payload);
@@ -71,20 +71,20 @@ internal sealed class HeaderBlock
 
         if (payload.IsEmpty)
         {
-            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "a padded frame has no length of its padding");
+            throw new Http2Exception(PeerFault.NoPaddingLength);
         }
 
         int padding = payload[0];
         return padding < payload.Length
             ? payload[1..^padding]
-            : throw new Http2Exception(Http2ErrorCode.ProtocolError, "a frame's padding is as long as the frame");
+            : throw new Http2Exception(PeerFault.PaddingTooLong);
     }
 
     private bool Take(FrameHeader header, ReadOnlySpan<byte> payload)
     {
         if (_bytes.WrittenCount + payload.Length > MaxSize)
         {
-            throw new Http2Exception(Http2ErrorCode.EnhanceYourCalm, $"a header block has more than {MaxSize} bytes");
+            throw new Http2Exception(PeerFault.HeaderBlockTooLarge);
         }
 
         _bytes.Write(payload);

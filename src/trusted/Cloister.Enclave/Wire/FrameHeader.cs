@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>The nine bytes in front of a frame. Source: RFC 9113, section 4.1. secrets: none.</summary>
 /// <param name="Length">Bytes of the payload.</param>

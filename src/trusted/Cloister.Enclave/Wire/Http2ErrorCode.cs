@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>Why a stream or connection ends; peers may send others, which pass as they are. Source: RFC 9113, section 7. secrets: none.</summary>
 internal enum Http2ErrorCode : uint

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>Kinds of frames. Source: RFC 9113, section 6. Others are ignored, as section 5.5 says. secrets: none.</summary>
 internal enum FrameType : byte

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// One side of a session: the connection to a peer, its windows, and what waits to be sent to it. Frames that are not DATA are written at
@@ -84,7 +84,7 @@ internal sealed class Link
         _receiveWindow -= length;
         if (_receiveWindow < 0)
         {
-            throw new Http2Exception(Http2ErrorCode.FlowControlError, "more DATA than the connection's window");
+            throw new Http2Exception(PeerFault.ConnectionWindowExceeded);
         }
 
         _ungranted += length;
@@ -102,8 +102,7 @@ internal sealed class Link
         _sendWindow += increment;
         if (increment == 0 || _sendWindow > int.MaxValue)
         {
-            throw new Http2Exception(
-                increment == 0 ? Http2ErrorCode.ProtocolError : Http2ErrorCode.FlowControlError, "WINDOW_UPDATE of zero, or past the largest window");
+            throw new Http2Exception(increment == 0 ? PeerFault.EmptyWindowUpdate : PeerFault.WindowTooLarge);
         }
     }
 

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// What is sent on one stream, in the order: pending bytes as DATA, trailers or the end of the stream, a reset. A link sends it as far as the windows go.
@@ -22,11 +22,11 @@ internal abstract class OutgoingMessage
 
     internal abstract ReadOnlySpan<byte> Pending { get; }
 
+    /// <summary>Nothing more will be added to what is pending.</summary>
+    internal abstract bool Complete { get; }
+
     /// <summary>What the destination takes; below zero after it made its windows smaller.</summary>
     internal long SendWindow { get; set; }
-
-    /// <summary>Nothing more will be added to what is pending.</summary>
-    internal bool Complete { get; set; }
 
     /// <summary>Headers that end the message, sent after what is pending.</summary>
     internal List<HeaderField>? Trailers { get; set; }
@@ -55,7 +55,7 @@ internal abstract class OutgoingMessage
     /// <summary>Makes it a new one, on a stream that takes so many bytes.</summary>
     private protected void Begin(int sendWindow)
     {
-        (SendWindow, Complete, Ended, Queued, Sent) = (sendWindow, false, false, false, 0);
+        (SendWindow, Ended, Queued, Sent) = (sendWindow, false, false, 0);
         (Trailers, Reset, Seen) = (null, null, (0, Environment.TickCount64));
     }
 }

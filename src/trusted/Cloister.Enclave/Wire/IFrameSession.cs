@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>What several threads share of one connection, or of a pair. secrets: none.</summary>
 internal interface IFrameSession

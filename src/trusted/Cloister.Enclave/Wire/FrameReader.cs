@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Cuts what a peer sends into frames. One thread reads. secrets: what is being read, wiped before more is read and at the end.
@@ -86,7 +86,7 @@ internal sealed class FrameReader : IDisposable
         header = FrameHeader.Read(here);
         if (header.Length > MaxPayload)
         {
-            throw new Http2Exception(Http2ErrorCode.FrameSizeError, $"a frame has more than {MaxPayload} bytes");
+            throw new Http2Exception(PeerFault.FrameTooLarge);
         }
 
         if (here.Length < FrameHeader.Size + header.Length)

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>How a stream ended, from where its peer stands: what the peer still sends on it is judged by that. Source: RFC 9113, section 5.1.</summary>
 internal enum StreamEnd

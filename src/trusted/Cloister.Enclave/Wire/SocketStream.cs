@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// A blocking socket of any family as a stream; .NET's own takes none that it does not know, such as vsock. It waits only for bytes that somebody wants:

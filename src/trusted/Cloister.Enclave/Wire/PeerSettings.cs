@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>What a peer announced, as far as it matters here. Source: RFC 9113, section 6.5. Not thread-safe. secrets: none.</summary>
 internal sealed class PeerSettings
@@ -36,7 +36,7 @@ internal sealed class PeerSettings
     {
         if (payload.Length % EntrySize != 0)
         {
-            throw new Http2Exception(Http2ErrorCode.FrameSizeError, "SETTINGS is not a list of settings");
+            throw new Http2Exception(PeerFault.SettingsSize);
         }
 
         SmallestTableSize = LargestTableSize = TableSize;
@@ -51,17 +51,17 @@ internal sealed class PeerSettings
                     LargestTableSize = Math.Max(LargestTableSize, value);
                     break;
                 case 2 when value > _maxEnablePush:
-                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "ENABLE_PUSH is 0, or 1 from a client");
+                    throw new Http2Exception(PeerFault.EnablePush);
                 case 3:
                     MaxStreams = value;
                     break;
                 case 4:
                     InitialWindow = value <= int.MaxValue
                         ? (int)value
-                        : throw new Http2Exception(Http2ErrorCode.FlowControlError, "INITIAL_WINDOW_SIZE is larger than 2^31-1");
+                        : throw new Http2Exception(PeerFault.InitialWindowSize);
                     break;
                 case 5 when value is < FrameReader.MaxPayload or > 0xFFFFFF:
-                    throw new Http2Exception(Http2ErrorCode.ProtocolError, "MAX_FRAME_SIZE is not from 16384 to 16777215");
+                    throw new Http2Exception(PeerFault.MaxFrameSize);
                 default:
                     // Frames sent from here have the least size, so nothing else matters.
                     break;

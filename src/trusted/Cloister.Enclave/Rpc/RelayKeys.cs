@@ -3,7 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Cloister.Enclave.Transport;
+namespace Cloister.Enclave.Rpc;
 
 /// <summary>
 /// TLS 1.3 with relays, for sockets whose peers no kernel names (tcp:, vsock:): a relay shows a key that the measured configuration pins, and the

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// Answers PINGs with whatever is sent next, and where nothing is, in a moment: see <see cref="Link.AnswerLater"/>. The session's gate guards it.

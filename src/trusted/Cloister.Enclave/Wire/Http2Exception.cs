@@ -1,13 +1,13 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>A peer broke the protocol and the whole connection ends. The text goes to that peer and the log: no bytes of the peer's. secrets: none.</summary>
 internal sealed class Http2Exception : Exception
 {
-    internal Http2Exception(Http2ErrorCode code, string message)
-        : base(message)
+    internal Http2Exception(PeerFault fault)
+        : base(fault.Text)
     {
-        Code = code;
+        Fault = fault;
     }
 
-    internal Http2ErrorCode Code { get; }
+    internal PeerFault Fault { get; }
 }

@@ -1,4 +1,4 @@
-namespace Cloister.Enclave.Gateway.Http2;
+namespace Cloister.Enclave.Wire;
 
 /// <summary>
 /// What one side of a session does with the frames that its peer sends; their form and order are checked. Called by one thread, outside the session's
@@ -21,7 +21,7 @@ internal interface IFrameHandler
     void OnRstStream(int streamId, Http2ErrorCode code);
 
     /// <summary>A frame of that length should not be on that stream.</summary>
-    void OnWrongSize(int streamId, string message);
+    void OnWrongSize(int streamId, PeerFault fault);
 
     /// <summary>The peer changed its window for streams by so much. Within the gate, as what follows.</summary>
     void OnWindowChange(long difference);
