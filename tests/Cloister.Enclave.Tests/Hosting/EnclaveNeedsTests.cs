@@ -49,7 +49,7 @@ public sealed class EnclaveNeedsTests
 
         // Figures of the documents: an enclave for KMS alone stays small.
         Assert.Equal(gateway ? 1024 * MiB : 512 * MiB, needs.Enclave);
-        Assert.InRange(needs.Heap, 32 * MiB, gateway ? 144 * MiB : 64 * MiB);
+        Assert.InRange(needs.Heap, 32 * MiB, gateway ? 160 * MiB : 64 * MiB);
         Assert.True(long.IsPow2(needs.Enclave));
         Assert.True(needs.Regions >= 2 * needs.Heap);
     }

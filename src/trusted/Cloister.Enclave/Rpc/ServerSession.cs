@@ -677,7 +677,6 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     private void Recycle(ServerCall call)
     {
         call.MoveTo(CallState.Over);
-        _open--;
         if (call.HasRun)
         {
             _entry.EndCall();
@@ -689,6 +688,9 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         {
             _parts.Return(call);
         }
+
+        // Last: who sees that no call is open may count on the rest.
+        Volatile.Write(ref _open, _open - 1);
     }
 
     private static bool IsUnread(ServerCall call, long now)
