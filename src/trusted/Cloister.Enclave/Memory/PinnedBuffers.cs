@@ -17,7 +17,7 @@ internal static class PinnedBuffers
     internal const int SmallestLarge = 64 * 1024;
 
     /// <summary>What is kept takes at most this much.</summary>
-    internal const int MaxKept = 8 * 1024 * 1024;
+    internal const int MaxKept = 4 * 1024 * 1024;
 
     private const int LargestKept = 1024 * 1024;
 
