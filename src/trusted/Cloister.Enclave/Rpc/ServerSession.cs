@@ -588,7 +588,34 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             _parts.Failures.Record(call.Name, code, message);
         }
 
-        Finish(call, code, message);
+        try
+        {
+            Finish(call, code, message);
+        }
+        catch (Exception e)
+        {
+            // No memory for the answer, most likely: the client is not left waiting for it.
+            Drop(call);
+            _parts.Failures.Fault(call.Name, e);
+        }
+    }
+
+    private void Drop(ServerCall call)
+    {
+        lock (Gate)
+        {
+            if (call.State == CallState.Running)
+            {
+                End(call, StreamEnd.ResetHere);
+            }
+
+            if (call.State == CallState.Abandoned)
+            {
+                Recycle(call);
+            }
+        }
+
+        _entry.Close();
     }
 
     private void Finish(ServerCall call, StatusCode code, string message)
