@@ -63,8 +63,8 @@ publish: setup ## artifacts/publish/{cloister,cloister-enclave,cloister-broker} 
 aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE
 	@eng/aot-gate $(PUBLISH)
 
-install:       ## what 'make publish' left into place on this node, under DESTDIR if given (docs/install.md)
-	@eng/install $(PUBLISH) '$(DESTDIR)'
+install:       ## what 'make publish' left into place on this machine, a node or ROLE=broker, under DESTDIR if given (docs/install.md)
+	@eng/install $(PUBLISH) '$(DESTDIR)' '$(or $(ROLE),node)'
 
 repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders
 	@eng/repro-check

@@ -39,6 +39,49 @@ public sealed partial class SystemdUnitTests : IDisposable
         Assert.NotEqual(0, (await DeployFiles.RunAsync("systemd-analyze", "security", "--offline=true", "--no-pager", $"--threshold={Threshold}", _folder["bare.service"])).ExitCode);
     }
 
+    // Calls of .NET's runtime at its start, as strace shows them; with any of them refused a program ends before its first line.
+    [Theory]
+    [MemberData(nameof(Units))]
+    public async Task A_unit_allows_what_the_runtime_calls_at_its_start(string unit)
+    {
+        Assert.SkipUnless(DeployFiles.Has("systemd-analyze"), "systemd-analyze is not installed");
+        string[] lines = await File.ReadAllLinesAsync(DeployFiles.File("systemd", unit), TestContext.Current.CancellationToken);
+        HashSet<string> allowed = await CallsOfAsync("@default"); // in every filter, whatever it says
+        foreach (string filter in lines.Where(line => line.StartsWith("SystemCallFilter=", StringComparison.Ordinal)).Select(line => line["SystemCallFilter=".Length..]))
+        {
+            HashSet<string> named = [];
+            foreach (string set in filter.TrimStart('~').Split(' '))
+            {
+                named.UnionWith(await CallsOfAsync(set));
+            }
+
+            if (filter[0] == '~')
+            {
+                allowed.ExceptWith(named);
+            }
+            else
+            {
+                allowed.UnionWith(named);
+            }
+        }
+
+        Assert.True(allowed.Count > 100, "the filter is read");
+        Assert.All(
+            (string[])["sched_setaffinity", "sched_getaffinity", "prlimit64", "membarrier", "mlock", "madvise", "clone3", "rseq", "memfd_create"], call => Assert.Contains(call, allowed));
+    }
+
+    private static async Task<HashSet<string>> CallsOfAsync(string set)
+    {
+        HashSet<string> calls = [];
+        string text = (await DeployFiles.RunAsync("systemd-analyze", "syscall-filter", "--no-pager", set)).MustSucceed().Output;
+        foreach (string line in text.Split('\n').Skip(1).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#'))
+        {
+            calls.UnionWith(line[0] == '@' ? await CallsOfAsync(line) : [line]);
+        }
+
+        return calls;
+    }
+
     // The command's runtime compiles while it runs: under MemoryDenyWriteExecute it ends at once, and with it the wait for readiness.
     [Theory]
     [MemberData(nameof(Units))]
