@@ -18,6 +18,18 @@ public sealed class KekInputTests
     [MemberData(nameof(Digits))]
     public void Sixty_four_digits(string text) => Assert.Equal(Key, KekInput.Read(new MemoryStream(Encoding.ASCII.GetBytes(text))));
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n")]
+    public void Base64(string end) => Assert.Equal(Key, KekInput.Read(new MemoryStream(Encoding.ASCII.GetBytes(Convert.ToBase64String(Key) + end))));
+
+    [Theory]
+    [InlineData('*')]
+    [InlineData('=')]
+    [InlineData(' ')]
+    public void Forty_four_other_characters_are_no_key(char other) =>
+        Assert.Throws<CliException>(() => KekInput.Read(new MemoryStream(Encoding.ASCII.GetBytes(other + Convert.ToBase64String(Key)[1..]))));
+
     [Fact]
     public async Task In_pieces()
     {

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Kek;
 using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Kek;
@@ -61,6 +62,21 @@ public sealed class KekTests : IDisposable
         Assert.Equal((string)raw["keyId"]!, (string)hex["keyId"]!);
         Assert.True((bool)hex["active"]!);
         Assert.Equal((string)raw["keyId"]!, (string)(await Kek(one, "list")).MustSucceed().Json["activeKeyId"]!);
+    }
+
+    [Fact]
+    public async Task Another_key_than_the_expected_one_is_not_sent()
+    {
+        await using DevEnclave dev = await DevEnclave.StartAsync(_folder["d"]);
+        byte[] key = RandomNumberGenerator.GetBytes(32);
+        string keyId = KekInput.KeyIdOf("prod", 3, key);
+        CliResult other = await Import(dev, RandomNumberGenerator.GetBytes(32), "--name", "prod", "--version", "3", "--expect-key-id", keyId);
+        Assert.Equal(ExitCode.No, other.ExitCode);
+        Assert.Contains("nothing was sent", other.Errors, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.No, (await Import(dev, key, "--name", "prod", "--version", "4", "--expect-key-id", keyId)).ExitCode);
+        Assert.Single((await Kek(dev, "list")).MustSucceed().Json["keks"]!.AsArray());
+
+        Assert.Equal(keyId, (string)(await Import(dev, Encoding.ASCII.GetBytes(Convert.ToBase64String(key)), "--name", "prod", "--version", "3", "--expect-key-id", keyId)).MustSucceed().Json["keyId"]!);
     }
 
     [Fact]

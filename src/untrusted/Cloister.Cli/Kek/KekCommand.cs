@@ -96,9 +96,10 @@ internal static class KekCommand
         Option<uint> version = new("--version") { Description = "version of the KEK, from 1", DefaultValueFactory = _ => 1 };
         Option<bool> inactive = new("--inactive") { Description = "for reading only: writes go on with the active one" };
         (Option<string?> operatorKey, Option<string?> cluster) = (OperatorOptions.Key(), OperatorOptions.Cluster());
-        Command command = new("import", "Give the enclave a KEK read from standard input: 32 bytes, or 64 hexadecimal digits.")
+        Option<string?> expected = new("--expect-key-id") { Description = "key_id that it has to have, such as on the other nodes; with another one nothing is sent" };
+        Command command = new("import", "Give the enclave a KEK read from standard input: 32 bytes, 64 hexadecimal digits or 44 characters of base64.")
         {
-            socket, name, version, inactive, operatorKey, cluster, output,
+            socket, name, version, inactive, expected, operatorKey, cluster, output,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -107,6 +108,12 @@ internal static class KekCommand
             byte[] key = KekInput.Read(Console.OpenStandardInput());
             try
             {
+                string keyId = KekInput.KeyIdOf(parsed.GetValue(name)!, parsed.GetValue(version), key);
+                if (parsed.GetValue(expected) is { } wanted && wanted != keyId)
+                {
+                    throw new CliException($"this key has key_id {keyId} as {parsed.GetValue(name)} version {parsed.GetValue(version)}, not {wanted}: nothing was sent", ExitCode.No);
+                }
+
                 KekInfo kek = await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).ImportAsync(
                     parsed.GetValue(name)!, parsed.GetValue(version), parsed.GetValue(inactive), key, cancellation);
                 Print(kek, parsed.GetValue(output));
