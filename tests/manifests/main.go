@@ -1,14 +1,18 @@
 // manifests reads Kubernetes manifests with the API's own Go types, strictly: an unknown or repeated field, or a value of the wrong type, is
 // an error. EncryptionConfigurations also go through the API server's validation. With --patch, a strategic merge patch is applied to the
-// first file, as kubeadm and the kubelet do it, and the result is printed.
+// first file, as kubeadm and the kubelet do it, and the result is printed. With --load, each file is loaded as an API server loads its
+// EncryptionConfiguration at its start, and a line a file says whether it would start: ok NAME, or no NAME: and why.
 package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -19,6 +23,8 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver/install"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"k8s.io/apiserver/pkg/server/options/encryptionconfig"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"sigs.k8s.io/yaml"
 )
 
@@ -33,8 +39,11 @@ func run(args []string, out io.Writer) error {
 	if len(args) == 3 && args[0] == "--patch" {
 		return patch(args[1], args[2], out)
 	}
+	if len(args) > 1 && args[0] == "--load" {
+		return load(args[1:], out)
+	}
 	if len(args) == 0 {
-		return fmt.Errorf("usage: manifests FILE... | manifests --patch FILE PATCH")
+		return fmt.Errorf("usage: manifests FILE... | manifests --patch FILE PATCH | manifests --load [--reload] [--kms-v1] FILE...")
 	}
 	scheme := runtime.NewScheme()
 	utilruntime.Must(corev1.AddToScheme(scheme))
@@ -76,6 +85,39 @@ func encryption(codecs serializer.CodecFactory, text []byte) error {
 		return fmt.Errorf("decoded to %T", object)
 	}
 	return validation.ValidateEncryptionConfiguration(configuration, true).ToAggregate()
+}
+
+// load asks the code that kube-apiserver runs. Plugins need not be there: that is no reason not to start.
+func load(args []string, out io.Writer) error {
+	reload := false
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		switch args[0] {
+		case "--reload":
+			reload = true
+		case "--kms-v1":
+			if err := utilfeature.DefaultMutableFeatureGate.Set("KMSv1=true"); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("no such flag: %s", args[0])
+		}
+		args = args[1:]
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	verdicts := make([]string, len(args))
+	var all sync.WaitGroup
+	for i, name := range args {
+		all.Go(func() {
+			verdicts[i] = "ok " + name
+			if _, err := encryptionconfig.LoadEncryptionConfig(ctx, name, reload, "tests"); err != nil {
+				verdicts[i] = "no " + name + ": " + strings.ReplaceAll(err.Error(), "\n", " ")
+			}
+		})
+	}
+	all.Wait()
+	_, err := fmt.Fprintln(out, strings.Join(verdicts, "\n"))
+	return err
 }
 
 // volumes holds mounts against volumes, which types alone do not.

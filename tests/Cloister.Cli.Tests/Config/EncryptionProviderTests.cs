@@ -45,6 +45,28 @@ public sealed class EncryptionProviderTests
             "--socket", "/run/../run/kms.sock", "--kms-version", "v1", "--provider-name", "vault", "--no-identity",
             "--resource", "secrets", "--resource", "configmaps", "--resource", "widgets.example.org")).MustSucceed().Output);
 
+    [Theory]
+    [InlineData("readers", "identity", "kms")]
+    [InlineData("writers", "kms", "identity")]
+    [InlineData("sealed", "kms")]
+    public async Task A_phase_is_an_order_of_providers(string phase, params string[] providers)
+    {
+        string text = (await RunAsync("--socket", "/run/kms.sock", "--phase", phase)).MustSucceed().Output;
+        Assert.Equal(providers, text.Split('\n').Where(line => line.StartsWith("      - ", StringComparison.Ordinal) && line.Contains(':')).Select(line => line.Trim(' ', '-').Split(':')[0]));
+    }
+
+    [Fact]
+    public async Task Without_identity_is_sealed_and_not_readers()
+    {
+        Assert.Equal((await RunAsync("--socket", "/run/kms.sock", "--phase", "sealed")).Output, (await RunAsync("--socket", "/run/kms.sock", "--no-identity")).Output);
+        (await RunAsync("--socket", "/run/kms.sock", "--no-identity", "--phase", "readers")).MustBeRefused("leave one of the two out");
+        (await RunAsync("--socket", "/run/kms.sock", "--phase", "other")).MustBeRefused("");
+    }
+
+    [Fact]
+    public async Task What_would_end_a_path_in_an_address_is_escaped() =>
+        Assert.Contains("\"unix:///run/a%23b%3Fc%25d/kms.sock\"", (await RunAsync("--socket", "/run/a#b?c%d/kms.sock")).MustSucceed().Output, StringComparison.Ordinal);
+
     [Fact]
     public async Task Quotes_and_backslashes_are_quoted()
     {

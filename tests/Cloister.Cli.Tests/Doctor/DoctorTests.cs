@@ -23,7 +23,7 @@ public sealed class DoctorTests : IDisposable
         Assert.DoesNotContain("error", Levels(good));
         Assert.Contains("SIMULATED", Only(good, "status", "warning"), StringComparison.Ordinal);
         Assert.Contains("values in clear are still read", Only(good, "encryption configuration", "warning"), StringComparison.Ordinal);
-        Assert.Contains("the first provider", Only(good, "encryption configuration", "ok"), StringComparison.Ordinal);
+        Assert.Contains("phase writers: the first provider", Only(good, "encryption configuration", "warning"), StringComparison.Ordinal);
         Assert.Contains("1 versions", Only(good, "KEK", "ok"), StringComparison.Ordinal);
         Assert.All(good["findings"]!.AsArray().Where(finding => (string)finding!["level"]! != "ok"), finding => Assert.NotEqual("", (string)finding!["fix"]!));
 
@@ -95,23 +95,49 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Theory]
-    [InlineData("error", "written in clear", "- identity: {}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("error", "written in clear", "- identity: {}")]
     [InlineData("error", "points to the sockets", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix:///elsewhere'}")]
     [InlineData("error", "'other'", "- kms: {apiVersion: v2, name: other, endpoint: 'unix://SOCKET'}")]
-    [InlineData("warning", "KMS v1", "- kms: {apiVersion: v1, name: tee, endpoint: 'unix://SOCKET'}")]
-    [InlineData("warning", "provider 2", "- secretbox: {keys: []}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
-    [InlineData("ok", "no identity", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("error", "KMSv1=true", "- kms: {apiVersion: v1, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("error", "cachesize", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET', cachesize: 10}")]
+    [InlineData("error", "timeout", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET', timeout: 0s}")]
+    [InlineData("error", "earlier KMS provider", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("warning", "phase readers", "- identity: {}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("warning", "phase writers", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}", "- identity: {}")]
+    [InlineData("ok", "phase sealed", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("warning", "provider 2", "- secretbox: {keys: [{name: k, secret: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}]}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("ok", "no identity", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix:////SOCKET'}")]
     public async Task What_an_encryption_configuration_gets_wrong(string level, string detail, params string[] providers)
     {
         string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [configmaps]\n  providers: [{identity: {}}]\n"
-            + $"- resources: [secrets]\n  providers:\n{string.Concat(providers.Select(provider => $"  {provider}\n"))}";
+            + $"- resources: [secrets.]\n  providers:\n{string.Concat(providers.Select(provider => $"  {provider}\n"))}---\n";
         Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["level"]! == level && ((string)finding["detail"]!).Contains(detail, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_told_to_takes_KMS_v1()
+    {
+        string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n"
+            + "  - kms: {apiVersion: v1, name: tee, endpoint: 'unix://SOCKET'}\n";
+        JsonArray findings = await ConfigurationFindings(text, "--kms-v1");
+        Assert.Contains(findings, finding => (string)finding!["level"]! == "warning" && ((string)finding["detail"]!).Contains("one call of the plugin", StringComparison.Ordinal));
+        Assert.DoesNotContain(findings, finding => (string)finding!["level"]! == "error");
+    }
+
+    [Fact]
+    public async Task A_socket_is_the_same_by_another_way_to_its_folder()
+    {
+        Directory.CreateSymbolicLink(_folder["other"], Path.GetDirectoryName(_folder["kms.sock"])!);
+        string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n"
+            + $"  - kms: {{apiVersion: v2, name: tee, endpoint: 'unix://{_folder["other"]}/kms.sock'}}\n";
+        Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["level"]! == "ok");
     }
 
     [Theory]
     [InlineData("kind: Pod\n", "not kind")]
     [InlineData("kind: [", "not YAML")]
-    [InlineData("kind: EncryptionConfiguration\nresources: [{resources: [configmaps], providers: [{identity: {}}]}]\n", "stored in clear")]
+    [InlineData("kind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{identity: {}}]}]\n", "apiVersion")]
+    [InlineData("apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [configmaps], providers: [{identity: {}}]}]\n", "stored in clear")]
     public async Task What_is_no_configuration_for_Secrets(string text, string detail) => Assert.Contains(
         await ConfigurationFindings(text), finding => (string)finding!["level"]! == "error" && ((string)finding["detail"]!).Contains(detail, StringComparison.Ordinal));
 
@@ -119,10 +145,10 @@ public sealed class DoctorTests : IDisposable
     public async Task A_file_that_cannot_be_read_is_no_answer() =>
         (await CliProcess.RunAsync("doctor", "--socket", _folder["s"], "--encryption-config", _folder["none"])).MustBeRefused("none");
 
-    private async Task<JsonArray> ConfigurationFindings(string text)
+    private async Task<JsonArray> ConfigurationFindings(string text, params string[] more)
     {
         await File.WriteAllTextAsync(_folder["encryption.yaml"], text.Replace("SOCKET", _folder["kms.sock"], StringComparison.Ordinal), TestContext.Current.CancellationToken);
-        CliResult result = await RunAsync("--socket", _folder["kms.sock"], "--encryption-config", _folder["encryption.yaml"], "--provider-name", "tee");
+        CliResult result = await RunAsync(["--socket", _folder["kms.sock"], "--encryption-config", _folder["encryption.yaml"], "--provider-name", "tee", .. more]);
         return [.. result.Json["findings"]!.AsArray().Where(finding => (string)finding!["check"]! == "encryption configuration").Select(finding => finding!.DeepClone())];
     }
 

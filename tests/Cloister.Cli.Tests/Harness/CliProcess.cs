@@ -22,6 +22,7 @@ internal sealed partial class CliProcess : IAsyncDisposable
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.Environment["CLOISTER_ENCLAVE_SIM"] = Programs.EnclaveSim;
+        start.Environment["CLOISTER_ENCLAVE"] = Programs.Enclave;
         start.Environment["CLOISTER_BROKER"] = Programs.Broker;
         _process = new Process { StartInfo = start };
         _process.ErrorDataReceived += (_, line) =>

@@ -12,6 +12,8 @@ internal static class Programs
 
     internal static string EnclaveSim { get; } = Metadata("EnclaveSim");
 
+    internal static string Enclave { get; } = Metadata("Enclave");
+
     internal static string Broker { get; } = Metadata("Broker");
 
     /// <summary>Tells code of the command in this process where broker and enclave are: not beside this program.</summary>

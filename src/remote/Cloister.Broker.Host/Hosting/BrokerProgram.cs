@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace Cloister.Broker.Host.Hosting;
 
 /// <summary>
-/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--restore-authority [SHARE-FILE...]</c>,
+/// The program <c>cloister-broker</c>: <c>--config FILE [--stop-with-stdin]</c>, <c>--config FILE</c> and an act (<c>--check</c>, <c>--restore-authority [SHARE-FILE...]</c>,
 /// <c>--make-root-key</c>, <c>--rotate KEY</c>, <c>--rotation-status</c>, <c>--accept-rows [DIGEST]</c>, <c>--accept-audit-log</c>), or <c>--version</c>. Exit 0 after a signal and when the act is done, 1 when it cannot.
 /// </summary>
 internal static class BrokerProgram
@@ -38,6 +38,8 @@ internal static class BrokerProgram
                 return await ServeAsync(path, stopWithInput: false, memory, isProtected);
             case ["--config", string path, "--stop-with-stdin"]:
                 return await ServeAsync(path, stopWithInput: true, memory, isProtected);
+            case ["--config", string path, "--check"]:
+                return await ActAsync(path, "take its configuration", _ => Task.FromResult("accepted"));
             case ["--config", string path, "--restore-authority", .. string[] files]:
                 return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
             case ["--config", string path, "--make-root-key"]:
@@ -53,7 +55,7 @@ internal static class BrokerProgram
                 return await ActAsync(path, "accept the audit log", configuration => AuditAcceptance.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
             default:
                 await Console.Error.WriteLineAsync(
-                    "usage: cloister-broker --config FILE [--stop-with-stdin | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --accept-audit-log | --restore-authority [SHARE-FILE...]] | --version");
+                    "usage: cloister-broker --config FILE [--stop-with-stdin | --check | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --accept-audit-log | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }

@@ -7,7 +7,7 @@ namespace Cloister.Cli.Config;
 /// <summary><c>cloister config</c>: files that other programs read.</summary>
 internal static class ConfigCommand
 {
-    internal static Command Create() => new("config", "Write configuration for other programs.") { EncryptionProvider() };
+    internal static Command Create() => new("config", "Write configuration for other programs, and look at it.") { EncryptionProvider(), ConfigValidateCommand.Create() };
 
     private static Command EncryptionProvider()
     {
@@ -16,11 +16,18 @@ internal static class ConfigCommand
         Option<string> version = new("--kms-version") { Description = "v1 or v2", DefaultValueFactory = _ => "v2" };
         version.AcceptOnlyFromAmong("v1", "v2");
         Option<string[]> resources = new("--resource") { Description = "what to encrypt; may be repeated", DefaultValueFactory = _ => ["secrets"] };
-        Option<bool> noIdentity = new("--no-identity") { Description = "refuse to read values that are not encrypted" };
+        Option<string> phase = new("--phase")
+        {
+            Description = "readers: every API server can read what the plugin encrypted, and writes in clear; writers: it encrypts, and reads both; sealed: it reads nothing in clear. "
+                + "With several API servers each phase is on all of them before the next is on any",
+            DefaultValueFactory = _ => "writers",
+        };
+        phase.AcceptOnlyFromAmong("readers", "writers", "sealed");
+        Option<bool> noIdentity = new("--no-identity") { Description = "the same as --phase sealed" };
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("encryption-provider", "Print the EncryptionConfiguration for --encryption-provider-config of an API server.")
         {
-            socket, provider, version, resources, noIdentity, output,
+            socket, provider, version, resources, phase, noIdentity, output,
         };
         command.SetAction(parsed =>
         {
@@ -35,8 +42,13 @@ internal static class ConfigCommand
                 throw new CliException("names, resources and the socket's path are not empty and have no control characters");
             }
 
-            string text = EncryptionConfigurationFile.Text(
-                Path.GetFullPath(parsed.GetValue(socket)!), name, parsed.GetValue(version)!, names, !parsed.GetValue(noIdentity));
+            string inPhase = parsed.GetValue(phase)!;
+            if (parsed.GetValue(noIdentity))
+            {
+                inPhase = inPhase == "readers" ? throw new CliException("--no-identity is phase sealed, not readers: leave one of the two out") : "sealed";
+            }
+
+            string text = EncryptionConfigurationFile.Text(Path.GetFullPath(parsed.GetValue(socket)!), name, parsed.GetValue(version)!, names, inPhase);
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
                 CliOutput.Json(new JsonObject { ["yaml"] = text });

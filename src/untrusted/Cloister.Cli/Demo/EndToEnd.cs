@@ -48,7 +48,7 @@ internal sealed record EndToEnd
         await enclave.ImportKekAsync("demo", kek, cancellation);
         await File.WriteAllTextAsync(
             enclave.Files.EncryptionConfiguration,
-            EncryptionConfigurationFile.Text(enclave.Files.KmsSocket, Provider, "v2", ["secrets"], identity: true),
+            EncryptionConfigurationFile.Text(enclave.Files.KmsSocket, Provider, "v2", ["secrets"], "writers"),
             cancellation);
         await using EndToEndCluster cluster = await EndToEndCluster.StartAsync(
             harness, Path.Combine(folder, "cluster"), ["--encryption-provider-config", enclave.Files.EncryptionConfiguration], cancellation);

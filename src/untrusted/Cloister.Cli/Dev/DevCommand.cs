@@ -90,7 +90,7 @@ internal static class DevCommand
         EnclaveState state = await ProvisionAsync(enclave, options, cancellation);
         await File.WriteAllTextAsync(
             files.EncryptionConfiguration,
-            EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], identity: true),
+            EncryptionConfigurationFile.Text(files.KmsSocket, options.Provider, "v2", ["secrets"], "writers"),
             cancellation);
 
         if (options.Custody == "manual")

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Config;
 using Cloister.Cli.Output;
 using Cloister.Contracts.EnclaveAdmin;
 
@@ -14,19 +15,30 @@ internal static class DoctorCommand
         Option<string[]> admins = new("--admin-socket") { Description = "an enclave's admin socket; may be repeated" };
         Option<string?> configuration = new("--encryption-config") { Description = "the API server's EncryptionConfiguration" };
         Option<string?> provider = new("--provider-name") { Description = "name that the provider should have; with --admin-socket the enclave says it" };
+        Option<bool> reload = EncryptionConfigurationOptions.Reload();
+        Option<bool> kmsV1 = EncryptionConfigurationOptions.KmsV1();
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("doctor", "Look over an installation. Each finding names its fix. Exit 0 without errors, 2 with.") { sockets, admins, configuration, provider, output };
+        Command command = new("doctor", "Look over an installation. Each finding names its fix. Exit 0 without errors, 2 with.")
+        {
+            sockets, admins, configuration, provider, reload, kmsV1, output,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             List<Finding> findings = await LookAsync(
-                parsed.GetValue(sockets)!, parsed.GetValue(admins) ?? [], parsed.GetValue(configuration), parsed.GetValue(provider), cancellation);
+                parsed.GetValue(sockets)!,
+                parsed.GetValue(admins) ?? [],
+                parsed.GetValue(provider),
+                (file, name) => EncryptionConfigurationChecks.Run(file, parsed.GetValue(sockets)!, name, parsed.GetValue(reload), parsed.GetValue(kmsV1)),
+                parsed.GetValue(configuration),
+                cancellation);
             Print(findings, parsed.GetValue(output));
             return findings.Exists(finding => finding.Level == FindingLevel.Error) ? ExitCode.No : ExitCode.Done;
         });
         return command;
     }
 
-    private static async Task<List<Finding>> LookAsync(string[] sockets, string[] admins, string? configuration, string? provider, CancellationToken cancellation)
+    private static async Task<List<Finding>> LookAsync(
+        string[] sockets, string[] admins, string? provider, Func<string, string?, IReadOnlyList<Finding>> look, string? configuration, CancellationToken cancellation)
     {
         if (sockets.Concat(admins).Any(path => path.Length == 0))
         {
@@ -59,7 +71,7 @@ internal static class DoctorCommand
 
         if (configuration is not null)
         {
-            findings.AddRange(EncryptionConfigurationChecks.Run(configuration, sockets, provider));
+            findings.AddRange(look(configuration, provider));
         }
 
         return findings;

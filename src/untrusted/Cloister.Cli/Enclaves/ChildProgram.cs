@@ -110,8 +110,9 @@ internal sealed class ChildProgram : IAsyncDisposable
         _process.Dispose();
     }
 
-    // Beside this program, in a folder beside this one, or where its variable says, such as CLOISTER_ENCLAVE_SIM.
-    private static string Locate(string program)
+    /// <summary>Where a program is: beside this program, in a folder beside this one, in PATH, or where its variable says, such as CLOISTER_ENCLAVE_SIM.</summary>
+    /// <exception cref="CliException">It is nowhere there.</exception>
+    internal static string Locate(string program)
     {
         string variable = program.ToUpperInvariant().Replace('-', '_');
         string here = AppContext.BaseDirectory;
@@ -120,9 +121,10 @@ internal sealed class ChildProgram : IAsyncDisposable
             Environment.GetEnvironmentVariable(variable),
             Path.Combine(here, program),
             Path.Combine(here, "..", program, program),
+            .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)),
         ];
         return candidates.FirstOrDefault(File.Exists)
-            ?? throw new CliException($"{program} is not beside this program: run ./cloister from a checkout, or name it with {variable}");
+            ?? throw new CliException($"{program} is neither beside this program nor in PATH: run ./cloister from a checkout, or name it with {variable}");
     }
 
     private void Hear(string? line)
