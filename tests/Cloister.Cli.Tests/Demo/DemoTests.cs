@@ -4,6 +4,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Demo;
 
+[Collection(nameof(Alone))]
 public sealed class DemoTests
 {
     [Fact]

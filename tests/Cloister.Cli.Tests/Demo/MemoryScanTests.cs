@@ -4,6 +4,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Demo;
 
+[Collection(nameof(Alone))]
 public sealed class MemoryScanTests
 {
     private static readonly byte[] Key = RandomNumberGenerator.GetBytes(32);

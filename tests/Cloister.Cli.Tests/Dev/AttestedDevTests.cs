@@ -5,6 +5,7 @@ using Cloister.Cli.Tests.Harness;
 namespace Cloister.Cli.Tests.Dev;
 
 /// <summary><c>cloister dev --custody attested</c>: a broker and an enclave that gets its KEK from it.</summary>
+[Collection(nameof(Alone))]
 public sealed class AttestedDevTests : IDisposable
 {
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(5);

@@ -2,6 +2,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Dev;
 
+[Collection(nameof(Alone))]
 public sealed class DevTests : IDisposable
 {
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(5);

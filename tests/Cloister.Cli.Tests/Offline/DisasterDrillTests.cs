@@ -10,6 +10,7 @@ namespace Cloister.Cli.Tests.Offline;
 /// The drill of docs/operations.md, the whole way: a broker's KEKs are split into shares with the command, Secrets are written through a gateway, a
 /// snapshot is taken, everything is stopped, and the Secrets are read with snapshot and shares alone.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class DisasterDrillTests : IDisposable
 {
     private const string Before = "/registry/secrets/shop/before";

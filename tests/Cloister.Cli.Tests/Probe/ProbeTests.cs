@@ -4,6 +4,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Probe;
 
+[Collection(nameof(Alone))]
 public sealed class ProbeTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();

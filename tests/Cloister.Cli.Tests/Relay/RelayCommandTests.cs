@@ -3,6 +3,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Relay;
 
+[Collection(nameof(Alone))]
 public sealed class RelayCommandTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();

@@ -4,6 +4,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Relay;
 
+[Collection(nameof(Alone))]
 public sealed class RelayLoadTests : IDisposable
 {
     private const int Mebi = 1024 * 1024;

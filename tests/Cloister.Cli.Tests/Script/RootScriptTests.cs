@@ -4,6 +4,7 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Script;
 
+[Collection(nameof(Alone))]
 public sealed class RootScriptTests : IDisposable
 {
     private readonly ScriptCopy _script = new();
