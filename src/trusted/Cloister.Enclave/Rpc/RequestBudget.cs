@@ -14,6 +14,9 @@ internal sealed class RequestBudget
 
     private const long BodyMilliseconds = 10_000;
 
+    // Of many requests that come at once the last may push out the first before its rest, which is behind them, was read.
+    private const long YoungMilliseconds = 1000;
+
     private readonly LinkedList<ServerCall> _incomplete = [];
     private readonly Lock _lock = new();
     private readonly KmsCounters _counters;
@@ -91,7 +94,7 @@ internal sealed class RequestBudget
     /// <summary>Gives up what takes too long.</summary>
     internal void GiveUpSlow()
     {
-        List<(ServerCall, ServerSession)> slow = [];
+        List<Victim> slow = [];
         lock (_lock)
         {
             while (_incomplete.First is { } oldest && Environment.TickCount64 - oldest.Value.Since >= BodyMilliseconds)
@@ -106,7 +109,7 @@ internal sealed class RequestBudget
     // What has to give way has, when this returns.
     private void Take(ServerCall call, int bytes)
     {
-        List<(ServerCall, ServerSession)> victims = [];
+        List<Victim> victims = [];
         try
         {
             lock (_lock)
@@ -142,7 +145,7 @@ internal sealed class RequestBudget
         }
     }
 
-    private void GiveWay(ServerCall call, RpcException loss, List<(ServerCall, ServerSession)> victims)
+    private void GiveWay(ServerCall call, RpcException loss, List<Victim> victims)
     {
         _incomplete.Remove(call.Incomplete);
         _left += call.Charged;
@@ -151,15 +154,17 @@ internal sealed class RequestBudget
         _counters.RequestGaveWay();
         if (call.Session is { } session)
         {
-            victims.Add((call, session));
+            victims.Add(new Victim(call, session, Environment.TickCount64 - call.Since < YoungMilliseconds));
         }
     }
 
-    private static void Drop(List<(ServerCall Call, ServerSession Session)> victims)
+    private static void Drop(List<Victim> victims)
     {
-        foreach ((ServerCall call, ServerSession session) in victims)
+        foreach ((ServerCall call, ServerSession session, bool isYoung) in victims)
         {
-            session.GiveWay(call);
+            session.GiveWay(call, isYoung);
         }
     }
+
+    private readonly record struct Victim(ServerCall Call, ServerSession Session, bool IsYoung);
 }

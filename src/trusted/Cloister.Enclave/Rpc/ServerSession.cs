@@ -86,7 +86,9 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     }
 
     /// <summary>The request had to give way. Called by any thread that holds no gate.</summary>
-    internal void GiveWay(ServerCall call)
+    /// <param name="call">The request.</param>
+    /// <param name="isYoung">It had just begun, which says nothing of its client.</param>
+    internal void GiveWay(ServerCall call, bool isYoung)
     {
         lock (Gate)
         {
@@ -96,7 +98,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             }
         }
 
-        _entry.Lose();
+        if (!isYoung)
+        {
+            _entry.Lose();
+        }
+
         FlushFromElsewhere();
     }
 
