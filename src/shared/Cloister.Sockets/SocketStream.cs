@@ -4,7 +4,8 @@ namespace Cloister.Sockets;
 
 /// <summary>
 /// A connected socket as a stream, which it owns. .NET's NetworkStream refuses sockets of families that .NET does not know, such as vsock: it
-/// takes them for not connected.
+/// takes them for not connected. A read of nothing waits for nothing: .NET's TLS makes one before each record, to wait without a buffer, which on a
+/// thread of its own is a system call too many.
 /// </summary>
 public sealed class SocketStream : Stream
 {
@@ -43,9 +44,9 @@ public sealed class SocketStream : Stream
     {
         try
         {
-            return _socket.Receive(buffer);
+            return buffer.IsEmpty ? 0 : _socket.Receive(buffer);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             throw new IOException(e.Message, e);
         }
@@ -81,7 +82,7 @@ public sealed class SocketStream : Stream
                 buffer = buffer[_socket.Send(buffer)..];
             }
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             throw new IOException(e.Message, e);
         }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using Cloister.Enclave.Wire;
 using Cloister.Kbs;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Rpc;
 

@@ -205,23 +205,9 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         lock (Gate)
         {
-            if (Find(streamId) is not { } call)
+            if (Find(streamId) is { } call && From.Granted(call, increment) is { } fault)
             {
-                return;
-            }
-
-            call.SendWindow += increment;
-            if (increment == 0)
-            {
-                Fail(streamId, call, PeerFault.EmptyWindowUpdate);
-            }
-            else if (call.SendWindow > int.MaxValue)
-            {
-                Fail(streamId, call, PeerFault.WindowTooLarge);
-            }
-            else
-            {
-                From.Ready(call);
+                Fail(streamId, call, fault);
             }
         }
     }
@@ -230,13 +216,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         foreach (ServerCall call in _calls.Values)
         {
-            call.SendWindow += difference;
-            if (call.SendWindow > int.MaxValue)
-            {
-                throw new Http2Exception(PeerFault.WindowsTooLarge);
-            }
-
-            From.Ready(call);
+            From.Widened(call, difference);
         }
     }
 
@@ -320,7 +300,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         }
         else if (!IsGrpc(fields))
         {
-            AnswerWithoutCall(streamId, GrpcAnswer.NotGrpc(), endsStream);
+            CountIdleWork();
+            lock (Gate)
+            {
+                From.Answer(streamId, GrpcAnswer.NotGrpc(), endsStream);
+            }
         }
         else
         {
@@ -399,21 +383,6 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         lock (Gate)
         {
             Fail(streamId, null, fault);
-        }
-    }
-
-    // A whole answer at once; what the request still sends is not read.
-    private void AnswerWithoutCall(int streamId, List<HeaderField> headers, bool requestEnded)
-    {
-        CountIdleWork();
-        lock (Gate)
-        {
-            From.Headers(streamId, endsStream: true, headers);
-            From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
-            if (!requestEnded)
-            {
-                From.Output.RstStream(streamId, Http2ErrorCode.NoError);
-            }
         }
     }
 

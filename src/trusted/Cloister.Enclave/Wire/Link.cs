@@ -106,6 +106,44 @@ internal sealed class Link
         }
     }
 
+    /// <summary>The peer takes more of a message.</summary>
+    /// <returns>What it did wrong; null: nothing.</returns>
+    internal PeerFault? Granted(OutgoingMessage message, int increment)
+    {
+        message.SendWindow += increment;
+        PeerFault? fault = increment == 0 ? PeerFault.EmptyWindowUpdate : message.SendWindow > int.MaxValue ? PeerFault.WindowTooLarge : null;
+        if (fault is null)
+        {
+            Ready(message);
+        }
+
+        return fault;
+    }
+
+    /// <summary>The peer changed its window for streams.</summary>
+    /// <exception cref="Http2Exception">It is too large for this message.</exception>
+    internal void Widened(OutgoingMessage message, long difference)
+    {
+        message.SendWindow += difference;
+        if (message.SendWindow > int.MaxValue)
+        {
+            throw new Http2Exception(PeerFault.WindowsTooLarge);
+        }
+
+        Ready(message);
+    }
+
+    /// <summary>A whole answer without a call; what the request still sends is not read.</summary>
+    internal void Answer(int streamId, List<HeaderField> headers, bool requestEnded)
+    {
+        Headers(streamId, endsStream: true, headers);
+        Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
+        if (!requestEnded)
+        {
+            _output.RstStream(streamId, Http2ErrorCode.NoError);
+        }
+    }
+
     /// <summary>Lets a message send, when it can.</summary>
     internal void Ready(OutgoingMessage message)
     {

@@ -212,15 +212,10 @@ internal sealed class ClientPump : StreamPump
         return GrpcAnswer.Status(StatusCode.Unimplemented, message, trailers: false);
     }
 
-    // A whole answer without etcd; what the request still sends is not read.
+    // Without etcd.
     private void Answer(int streamId, List<HeaderField> headers, bool requestEnded)
     {
         CountIdleWork();
-        From.Headers(streamId, endsStream: true, headers);
-        From.Closed.Add(streamId, requestEnded ? StreamEnd.Finished : StreamEnd.ResetHere);
-        if (!requestEnded)
-        {
-            From.Output.RstStream(streamId, Http2ErrorCode.NoError);
-        }
+        From.Answer(streamId, headers, requestEnded);
     }
 }

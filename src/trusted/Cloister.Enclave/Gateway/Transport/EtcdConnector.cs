@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Wire;
 using Cloister.Kbs;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

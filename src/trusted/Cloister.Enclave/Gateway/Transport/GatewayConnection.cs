@@ -4,6 +4,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using Cloister.Enclave.Wire;
 using Cloister.Kbs;
+using Cloister.Sockets;
 
 namespace Cloister.Enclave.Gateway.Transport;
 

@@ -96,24 +96,9 @@ internal abstract class StreamPump : IFrameHandler
     {
         lock (Session.Gate)
         {
-            if (Find(streamId) is not { } stream)
+            if (Find(streamId) is { } stream && From.Granted(LegTo(stream), increment) is { } fault)
             {
-                return;
-            }
-
-            StreamLeg leg = LegTo(stream);
-            leg.SendWindow += increment;
-            if (increment == 0)
-            {
-                Fail(streamId, stream, PeerFault.EmptyWindowUpdate);
-            }
-            else if (leg.SendWindow > int.MaxValue)
-            {
-                Fail(streamId, stream, PeerFault.WindowTooLarge);
-            }
-            else
-            {
-                From.Ready(leg);
+                Fail(streamId, stream, fault);
             }
         }
     }
@@ -122,14 +107,7 @@ internal abstract class StreamPump : IFrameHandler
     {
         foreach (ProxyStream stream in Session.Streams)
         {
-            StreamLeg leg = LegTo(stream);
-            leg.SendWindow += difference;
-            if (leg.SendWindow > int.MaxValue)
-            {
-                throw new Http2Exception(PeerFault.WindowsTooLarge);
-            }
-
-            From.Ready(leg);
+            From.Widened(LegTo(stream), difference);
         }
     }
 
