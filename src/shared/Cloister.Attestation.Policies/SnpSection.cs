@@ -1,3 +1,4 @@
+using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Appraise.Rules;
 using Cloister.Attestation.Claims;
@@ -8,7 +9,7 @@ namespace Cloister.Attestation.Policies;
 /// <summary>Section <c>snp</c>.</summary>
 internal static class SnpSection
 {
-    private static readonly string[] Products = ["Milan", "Genoa", "Turin"];
+    private static readonly string[] Products = [.. SnpProduct.WithKeys.Select(product => product.Name)];
     private static readonly string[] Components = ["fmc", "bootloader", "tee", "snp", "microcode"];
 
     // SEV-SNP ABI, guest policy and PLATFORM_INFO: name and bit.

@@ -11,9 +11,9 @@ public static class KdsPaths
     {
         ArgumentNullException.ThrowIfNull(report);
         SnpTcb tcb = SnpTcb.Decode(report.ReportedTcb, product);
-        bool isTurin = product == SnpProductLine.Turin;
-        string id = Convert.ToHexStringLower(isTurin ? report.ChipId[..8] : report.ChipId);
-        string fmc = isTurin ? string.Create(CultureInfo.InvariantCulture, $"fmcSPL={tcb.Fmc:00}&") : "";
+        SnpProduct row = SnpProduct.Of(product);
+        string id = Convert.ToHexStringLower(report.ChipId[..row.ChipIdLength]);
+        string fmc = row.HasFmc ? string.Create(CultureInfo.InvariantCulture, $"fmcSPL={tcb.Fmc:00}&") : "";
         return string.Create(
             CultureInfo.InvariantCulture,
             $"vcek/v1/{SnpProductNames.NameOf(product)}/{id}?{fmc}blSPL={tcb.Bootloader:00}&teeSPL={tcb.Tee:00}&snpSPL={tcb.Snp:00}&ucodeSPL={tcb.Microcode:00}");

@@ -93,9 +93,8 @@ public sealed class KdsSnpSource : ISnpCollateralSource, IDisposable
     /// <summary>The product lines that a report may be of. Version 2 does not name its processor. A chip id of Turin is 8 bytes long.</summary>
     /// <exception cref="CollateralException">It is of a processor that is not known.</exception>
     public static IReadOnlyList<SnpProductLine> ProductsOf(SnpReport report) =>
-        report.Processor is { } processor ? processor.ProductLine is { } product ? [product] : throw new CollateralException("malformed", "the report is of a processor that is not known here")
-        : report.ChipId[8..].ContainsAnyExcept((byte)0) ? [SnpProductLine.Milan, SnpProductLine.Genoa]
-        : [SnpProductLine.Turin];
+        report.Processor is { } processor ? processor.ProductLine is { } product ? [product] : throw new CollateralException("unknown_product", $"the report is of a processor of family {processor.Family:x}h model {processor.Model:x}h, which is not known here")
+        : [.. SnpProduct.WithKeys.Where(one => one.ChipIdLength == (report.ChipId[8..].ContainsAnyExcept((byte)0) ? 64 : 8)).Select(one => one.Line!.Value)];
 
     private async Task<Certificate> VcekAsync(SnpReport report, SnpProductLine product, Requester requester, CancellationToken cancellationToken)
     {

@@ -39,6 +39,37 @@ public sealed class DcapRefusalTests
         AssertRefused("parse_quote", code, Verify(Tee.Sgx, quote, MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good)));
     }
 
+    [Theory]
+    [InlineData(4, "newer_version")]
+    [InlineData(0, "malformed")]
+    [InlineData(1, "malformed")]
+    public void A_body_of_another_type(int type, string code)
+    {
+        byte[] quote = [.. MintedDcap.Platform.Quote(MintedDcap.Tdx15(new TdReportFields { TeeTcbSvn2 = new byte[16] }))];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt16LittleEndian(quote.AsSpan(48), (ushort)type);
+        AssertRefused("parse_quote", code, Verify(Tee.Tdx, quote, MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, MintedDcap.TdxCollateral)));
+    }
+
+    [Theory]
+    [InlineData(3, "unsupported")]
+    [InlineData(1, "malformed")]
+    public void An_attestation_key_of_another_type(byte type, string code)
+    {
+        byte[] quote = [.. MintedDcap.Platform.Quote(MintedDcap.SgxQuote)];
+        quote[2] = type;
+        AssertRefused("parse_quote", code, Verify(Tee.Sgx, quote, MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good)));
+    }
+
+    [Fact]
+    public void Collateral_of_another_version_is_named_before_the_fields_that_it_has_more()
+    {
+        DcapCollateral collateral = MintedDcap.Vendor.NewCollateral(MintedDcap.Platform, Good);
+        byte[] Newer(ReadOnlyMemory<byte> json, string known) =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json.Span).Replace($"\"version\":{known}", "\"ofALaterVersion\":{\"version\":1},\"version\":4", StringComparison.Ordinal));
+        AssertRefused("parse_collateral", "newer_version", Verify(Tee.Sgx, MintedDcap.Platform.Quote(MintedDcap.SgxQuote), collateral with { TcbInfo = Newer(collateral.TcbInfo, "3") }));
+        AssertRefused("parse_collateral", "newer_version", Verify(Tee.Sgx, MintedDcap.Platform.Quote(MintedDcap.SgxQuote), collateral with { QeIdentity = Newer(collateral.QeIdentity, "2") }));
+    }
+
     [Fact]
     public void Collateral_of_another_version()
     {

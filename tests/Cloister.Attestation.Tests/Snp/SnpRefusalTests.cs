@@ -86,12 +86,16 @@ public sealed class SnpRefusalTests
     public void An_unknown_product(string name) => (Milan with { Request = Milan.Request with { ProductName = name } }).Refuses("product", "unknown_product");
 
     [Theory]
-    [InlineData(0x19, 0x11)]
-    [InlineData(0x19, 0x20)]
-    [InlineData(0x1A, 0x02)]
-    [InlineData(0x17, 0x01)]
-    public void A_report_of_another_processor(byte family, byte model) =>
-        (Milan with { Fields = Milan.Fields with { Processor = new SnpProcessor(family, model, 0) } }).Refuses("product", "product_mismatch");
+    [InlineData(0x19, 0x11, "product_mismatch")]
+    [InlineData(0x19, 0xA1, "product_mismatch")]
+    [InlineData(0x1A, 0x02, "product_mismatch")]
+    [InlineData(0x19, 0x20, "unknown_product")]
+    [InlineData(0x17, 0x01, "unknown_product")]
+    [InlineData(0x1A, 0x12, "newer_product")]
+    [InlineData(0x1A, 0x50, "newer_product")]
+    [InlineData(0x1B, 0x00, "newer_product")]
+    public void A_report_of_another_processor(byte family, byte model, string code) =>
+        (Milan with { Fields = Milan.Fields with { Processor = new SnpProcessor(family, model, 0) } }).Refuses("product", code);
 
     [Fact]
     public void A_Turin_certificate_without_the_FMC_level() => (Turin with { Request = Turin.Request with { WithFmc = false } }).Refuses("product", "product_mismatch");

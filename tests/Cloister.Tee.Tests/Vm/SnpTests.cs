@@ -52,6 +52,7 @@ public sealed class SnpTests
     [InlineData("garbage", "no SEV-SNP report")]
     [InlineData("short", "no SEV-SNP report")]
     [InlineData("version 1", "no SEV-SNP report")]
+    [InlineData("version 6", "newer than this enclave knows")]
     [InlineData("old", "does not cover")]
     [InlineData("no configfs", "mount configfs")]
     [InlineData("permission", "run the enclave as root")]
@@ -66,6 +67,7 @@ public sealed class SnpTests
             case "garbage": _machine.Out = _ => Sample.Bytes(1184, 0xA5); break;
             case "short": _machine.Out = data => SnpMachine.Sign(_machine.Guest with { ReportData = data })[..1183]; break;
             case "version 1": _machine.Out = data => SnpMachine.Sign(_machine.Guest with { Version = 1, ReportData = data }); break;
+            case "version 6": _machine.Out = data => SnpMachine.Sign(_machine.Guest with { Version = 6, ReportData = data }); break;
             case "old": _machine.Out = _ => SnpMachine.Sign(_machine.Guest with { ReportData = Sample.Bytes(64, 1) }); break;
             case "no configfs": _machine.Folders.Clear(); break;
             case "permission": _machine.Prepare = entry => _machine[entry + "/inblob"].Fail("open", Errno.NoAccess); break;

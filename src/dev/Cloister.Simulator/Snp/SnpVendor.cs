@@ -115,7 +115,7 @@ public sealed class SnpVendor
     {
         SortedDictionary<string, byte[]> extensions = new(StringComparer.Ordinal)
         {
-            ["1"] = Integer(Product == SnpProductLine.Turin ? (byte)1 : (byte)0),
+            ["1"] = Integer(SnpProduct.Of(Product).HasFmc ? (byte)1 : (byte)0),
             ["2"] = Text(request.ProductName ?? SnpProductNames.NameOf(Product)),
             ["3.1"] = Integer(request.Tcb.Bootloader),
             ["3.2"] = Integer(request.Tcb.Tee),
@@ -126,7 +126,7 @@ public sealed class SnpVendor
             ["3.7"] = Integer(0),
             ["3.8"] = Integer(request.Tcb.Microcode),
         };
-        if (request.WithFmc ?? Product == SnpProductLine.Turin)
+        if (request.WithFmc ?? SnpProduct.Of(Product).HasFmc)
         {
             extensions["3.9"] = Integer(request.Tcb.Fmc);
         }

@@ -40,9 +40,7 @@ public sealed class EvidenceFormatException : FormatException
     /// <param name="known">The versions that are known, in ascending order.</param>
     internal static EvidenceFormatException UnknownVersion(string field, int offset, uint version, ReadOnlySpan<uint> known)
     {
-        // Far beyond: no version, noise.
-        const uint Plausible = 255;
-        bool isNewer = version > known[^1] && version <= Plausible;
+        bool isNewer = EvidenceVersions.IsNewer(version, known);
         string others = string.Join(", ", known[..^1].ToArray());
         return new(field, offset, $"version {version}{(isNewer ? ", newer than this verifier knows" : "")}; known are {(others.Length > 0 ? $"{others} and " : "")}{known[^1]}")
         {

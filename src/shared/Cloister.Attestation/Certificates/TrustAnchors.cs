@@ -1,3 +1,5 @@
+using Cloister.Attestation.Abi.Snp;
+
 namespace Cloister.Attestation.Certificates;
 
 /// <summary>The roots that a verification may end at. A root counts only by its pinned SHA-256, whatever names it bears and wherever it was found.</summary>
@@ -23,11 +25,8 @@ public sealed class TrustAnchors
     public static TrustAnchors Intel { get; } = Of(
         new TrustAnchor("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3", "Intel SGX Root CA"));
 
-    /// <summary>AMD's roots for Milan, Genoa and Turin.</summary>
-    public static TrustAnchors Amd { get; } = Of(
-        new TrustAnchor("69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd", "ARK-Milan"),
-        new TrustAnchor("4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1", "ARK-Genoa"),
-        new TrustAnchor("1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a", "ARK-Turin"));
+    /// <summary>AMD's roots, of every product line whose keys are known.</summary>
+    public static TrustAnchors Amd { get; } = Of(SnpProduct.WithKeys.Select(product => new TrustAnchor(product.RootSha256!, SnpProductNames.RootOf(product.Line!.Value))));
 
     /// <summary>AWS's root for Nitro enclaves, G1.</summary>
     public static TrustAnchors Aws { get; } = Of(

@@ -98,7 +98,7 @@ public sealed class SnpClaims : EvidenceClaims
 
     private void DescribeTcb(ClaimSet claims, string prefix, SnpTcb tcb)
     {
-        if (Product == SnpProductLine.Turin)
+        if (SnpProduct.Of(Product).HasFmc)
         {
             claims.Add(prefix + "fmc", tcb.Fmc);
         }

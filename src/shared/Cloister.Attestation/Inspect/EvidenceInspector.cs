@@ -14,13 +14,17 @@ public static class EvidenceInspector
     /// <summary>The kind of evidence by its first bytes; whether it is well-formed shows only when it is read.</summary>
     public static Tee? Recognise(ReadOnlySpan<byte> evidence)
     {
-        if (evidence.Length >= QuoteHeader.Length && BinaryPrimitives.ReadUInt16LittleEndian(evidence) is >= 3 and <= 5 && evidence[2] == 2 && evidence[3] == 0
+        // Of a version that is known or newer: reading it says which.
+        if (evidence.Length >= QuoteHeader.Length && IsVersion(BinaryPrimitives.ReadUInt16LittleEndian(evidence), EvidenceVersions.Quote)
             && evidence.Slice(12, 4).SequenceEqual((ReadOnlySpan<byte>)[0x93, 0x9A, 0x72, 0x33]))
         {
             return BinaryPrimitives.ReadUInt32LittleEndian(evidence[4..]) == QuoteHeader.TdxTeeType ? Tee.Tdx : Tee.Sgx;
         }
 
-        if (SnpHclReport.Recognises(evidence) || (evidence.Length >= SnpReport.Length && BinaryPrimitives.ReadUInt32LittleEndian(evidence) is >= 2 and <= 5))
+        if (SnpHclReport.Recognises(evidence)
+            || (evidence.Length >= SnpReport.Length && IsVersion(BinaryPrimitives.ReadUInt32LittleEndian(evidence), EvidenceVersions.SnpReport)
+                && BinaryPrimitives.ReadUInt32LittleEndian(evidence[SnpReportLayout.Vmpl..]) < 4
+                && (BinaryPrimitives.ReadUInt64LittleEndian(evidence[SnpReportLayout.Policy..]) & SnpGuestPolicy.ReservedOneBit) != 0))
         {
             return Tee.Snp;
         }
@@ -28,6 +32,8 @@ public static class EvidenceInspector
         // COSE_Sign1: an array of four (definite or not), or tag 18 before it.
         return evidence.Length > 0 && evidence[0] is 0x84 or 0x9F or 0xD2 ? Tee.Nitro : null;
     }
+
+    private static bool IsVersion(uint version, ReadOnlySpan<uint> known) => known.Contains(version) || EvidenceVersions.IsNewer(version, known);
 
     /// <summary>Reads evidence of the kind <paramref name="tee"/>.</summary>
     /// <exception cref="EvidenceFormatException">It is malformed.</exception>

@@ -37,7 +37,9 @@ internal sealed class SnpDevice : IEvidenceDevice
         TsmReport report = _reports.Get(reportData);
         if (!SnpReportFields.TryRead(report.Out, out SnpReportFields read))
         {
-            throw new TeeException($"the kernel gave {report.Out.Length} bytes that are no SEV-SNP report: look at the kernel and what is mounted on /sys/kernel/config");
+            throw SnpReportFields.IsNewer(report.Out)
+                ? new TeeException($"the SEV-SNP report is of version {report.Out[0]}, newer than this enclave knows: install a newer one")
+                : new TeeException($"the kernel gave {report.Out.Length} bytes that are no SEV-SNP report: look at the kernel and what is mounted on /sys/kernel/config");
         }
 
         if (!read.ReportData.SequenceEqual(reportData))

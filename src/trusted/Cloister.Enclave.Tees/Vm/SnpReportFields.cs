@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cloister.Attestation.Abi;
 
 namespace Cloister.Enclave.Tees.Vm;
 
@@ -30,11 +31,14 @@ internal readonly ref struct SnpReportFields
 
     internal ulong CommittedTcb => BinaryPrimitives.ReadUInt64LittleEndian(_report[0x1E0..]);
 
-    /// <summary>False when this is no report.</summary>
+    /// <summary>Whether this looks like a report of a version that this enclave does not know yet.</summary>
+    internal static bool IsNewer(ReadOnlySpan<byte> report) => report.Length == Size && EvidenceVersions.IsNewer(BinaryPrimitives.ReadUInt32LittleEndian(report), EvidenceVersions.SnpReport);
+
+    /// <summary>False when this is no report, or of a version that is not known.</summary>
     internal static bool TryRead(ReadOnlySpan<byte> report, out SnpReportFields read)
     {
         read = default;
-        if (report.Length != Size || BinaryPrimitives.ReadUInt32LittleEndian(report) is < 2 or > 16 || BinaryPrimitives.ReadUInt32LittleEndian(report[0x034..]) != 1)
+        if (report.Length != Size || !EvidenceVersions.SnpReport.Contains(BinaryPrimitives.ReadUInt32LittleEndian(report)) || BinaryPrimitives.ReadUInt32LittleEndian(report[0x034..]) != 1)
         {
             return false;
         }

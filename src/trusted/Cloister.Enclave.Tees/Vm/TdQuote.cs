@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cloister.Attestation.Abi;
 
 namespace Cloister.Enclave.Tees.Vm;
 
@@ -29,6 +30,19 @@ internal readonly ref struct TdQuote
 
     internal ReadOnlySpan<byte> ReportData => _body.Slice(520, 64);
 
+    /// <summary>Whether this looks like a TDX quote, or the body of one, of a version that this enclave does not know yet.</summary>
+    internal static bool IsNewer(ReadOnlySpan<byte> quote)
+    {
+        if (quote.Length < HeaderSize + DescriptorSize || BinaryPrimitives.ReadUInt32LittleEndian(quote[4..]) != TeeTdx)
+        {
+            return false;
+        }
+
+        ushort version = BinaryPrimitives.ReadUInt16LittleEndian(quote);
+        return EvidenceVersions.IsNewer(version, EvidenceVersions.TdQuote)
+            || (version == EvidenceVersions.QuoteWithBodyDescriptor && EvidenceVersions.IsNewer(BinaryPrimitives.ReadUInt16LittleEndian(quote[HeaderSize..]), EvidenceVersions.QuoteBody));
+    }
+
     /// <summary>Finds the body; false when this is no TDX quote.</summary>
     internal static bool TryRead(ReadOnlySpan<byte> quote, out TdQuote read)
     {
@@ -38,12 +52,10 @@ internal readonly ref struct TdQuote
             return false;
         }
 
-        (int start, int size) = BinaryPrimitives.ReadUInt16LittleEndian(quote) switch
-        {
-            4 => (HeaderSize, TdReport10),
-            5 => (HeaderSize + DescriptorSize, Described(quote[HeaderSize..])),
-            _ => (0, 0),
-        };
+        ushort version = BinaryPrimitives.ReadUInt16LittleEndian(quote);
+        (int start, int size) = !EvidenceVersions.TdQuote.Contains(version) ? (0, 0)
+            : version < EvidenceVersions.QuoteWithBodyDescriptor ? (HeaderSize, TdReport10)
+            : (HeaderSize + DescriptorSize, Described(quote[HeaderSize..]));
 
         // Signature data with its length follows.
         if (size == 0 || quote.Length < start + size + sizeof(uint))
@@ -61,8 +73,8 @@ internal readonly ref struct TdQuote
         uint size = BinaryPrimitives.ReadUInt32LittleEndian(descriptor[2..]);
         return (type, size) switch
         {
-            (2, TdReport10) => TdReport10,
-            (3, TdReport15) => TdReport15,
+            ((ushort)EvidenceVersions.TdBody10, TdReport10) => TdReport10,
+            ((ushort)EvidenceVersions.TdBody15, TdReport15) => TdReport15,
             _ => 0,
         };
     }

@@ -26,7 +26,9 @@ internal sealed class TdxDevice : IEvidenceDevice
         byte[] quote = _reports.Get(binding.ReportData.Span).Out;
         if (!TdQuote.TryRead(quote, out TdQuote read))
         {
-            throw new TeeException($"the host's quoting service gave {quote.Length} bytes that are no TDX quote of version 4 or 5: ask the host's operator to look at it");
+            throw TdQuote.IsNewer(quote)
+                ? new TeeException($"the host's quoting service gave a TDX quote of a version newer than this enclave knows: install a newer one, or ask the host's operator for quotes of version 4 or 5")
+                : new TeeException($"the host's quoting service gave {quote.Length} bytes that are no TDX quote of version 4 or 5: ask the host's operator to look at it");
         }
 
         if (!read.ReportData.SequenceEqual(binding.ReportData.Span))

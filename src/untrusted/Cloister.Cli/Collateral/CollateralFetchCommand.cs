@@ -14,7 +14,7 @@ namespace Cloister.Cli.Collateral;
 /// <summary><c>cloister collateral fetch</c>: fills the directory that a broker without internet reads.</summary>
 internal static class CollateralFetchCommand
 {
-    private static readonly SnpProductLine[] Products = [SnpProductLine.Milan, SnpProductLine.Genoa, SnpProductLine.Turin];
+    private static readonly SnpProductLine[] Products = [.. SnpProduct.WithKeys.Select(product => product.Line!.Value)];
 
     internal static Command Create()
     {

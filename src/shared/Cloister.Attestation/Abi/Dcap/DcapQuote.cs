@@ -47,7 +47,7 @@ public sealed class DcapQuote
         FieldReader reader = new(quote.Span, "quote");
         reader.Bytes("header", QuoteHeader.Length);
         int bodyLength = header.TeeType == QuoteHeader.SgxTeeType ? Dcap.EnclaveReport.Length : Dcap.TdReport.Length10;
-        if (header.Version == 5)
+        if (header.Version == EvidenceVersions.QuoteWithBodyDescriptor)
         {
             bodyLength = ReadBodyDescriptor(ref reader, header);
         }
@@ -78,9 +78,10 @@ public sealed class DcapQuote
         ushort type = reader.U16("body_type");
         int expected = (type, header.TeeType) switch
         {
-            (1, QuoteHeader.SgxTeeType) => Dcap.EnclaveReport.Length,
-            (2, QuoteHeader.TdxTeeType) => Dcap.TdReport.Length10,
-            (3, QuoteHeader.TdxTeeType) => Dcap.TdReport.Length15,
+            ((ushort)EvidenceVersions.SgxBody, QuoteHeader.SgxTeeType) => Dcap.EnclaveReport.Length,
+            ((ushort)EvidenceVersions.TdBody10, QuoteHeader.TdxTeeType) => Dcap.TdReport.Length10,
+            ((ushort)EvidenceVersions.TdBody15, QuoteHeader.TdxTeeType) => Dcap.TdReport.Length15,
+            _ when !EvidenceVersions.QuoteBody.Contains(type) => throw reader.UnknownVersion("body_type", 2, type, EvidenceVersions.QuoteBody),
             _ => throw reader.ErrorBefore("body_type", 2, $"{type} with TEE type 0x{header.TeeType:x8}"),
         };
         uint size = reader.U32("body_size");

@@ -56,6 +56,7 @@ public sealed class EnclaveIdentity
     public static EnclaveIdentity Parse(ReadOnlyMemory<byte> utf8)
     {
         (ReadOnlyMemory<byte> signed, ReadOnlyMemory<byte> signature) = SignedJson.Split(utf8, "enclaveIdentity");
+        StrictJson.RefuseNewer(signed.Span, "enclaveIdentity.version", EvidenceVersions.EnclaveIdentity);
         EnclaveIdentity identity = new() { SignedBytes = signed, Signature = signature };
         Utf8JsonReader reader = StrictJson.Open(signed.Span);
         StrictJson.BeginObject(ref reader, "enclaveIdentity");
@@ -78,7 +79,7 @@ public sealed class EnclaveIdentity
                 break;
             case 1:
                 int version = StrictJson.Number(ref reader, path, 1000);
-                _ = version == 2 ? version : throw StrictJson.UnknownVersion(ref reader, path, version, [2]);
+                _ = EvidenceVersions.EnclaveIdentity.Contains((uint)version) ? version : throw StrictJson.UnknownVersion(ref reader, path, version, EvidenceVersions.EnclaveIdentity);
                 break;
             case 2:
                 IssueDate = StrictJson.Moment(ref reader, path);

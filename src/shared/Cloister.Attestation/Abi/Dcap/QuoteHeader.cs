@@ -12,6 +12,8 @@ public sealed class QuoteHeader
     /// <summary>TEE type of TDX.</summary>
     public const uint TdxTeeType = 0x81;
 
+    private const ushort EcdsaP384 = 3;
+
     private QuoteHeader()
     {
     }
@@ -41,15 +43,17 @@ public sealed class QuoteHeader
     {
         FieldReader reader = new(quote.Span, "quote.header");
         ushort version = reader.U16("version");
-        if (version is < 3 or > 5)
+        if (!EvidenceVersions.Quote.Contains(version))
         {
-            throw reader.UnknownVersion("version", 2, version, [3, 4, 5]);
+            throw reader.UnknownVersion("version", 2, version, EvidenceVersions.Quote);
         }
 
         ushort keyType = reader.U16("attestation_key_type");
         if (keyType != 2)
         {
-            throw reader.ErrorBefore("attestation_key_type", 2, $"{keyType}, only 2 (ECDSA P-256) is accepted");
+            throw keyType == EcdsaP384
+                ? EvidenceFormatException.Unsupported("quote.header.attestation_key_type", 2, $"{keyType} (ECDSA P-384), only 2 (ECDSA P-256) is accepted")
+                : reader.ErrorBefore("attestation_key_type", 2, $"{keyType}, only 2 (ECDSA P-256) is accepted");
         }
 
         uint teeType = reader.U32("tee_type");

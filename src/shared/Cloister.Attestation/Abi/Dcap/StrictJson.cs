@@ -156,6 +156,27 @@ internal static class StrictJson
     public static EvidenceFormatException Error(ref Utf8JsonReader reader, string path, string problem) =>
         new(path, (int)Math.Min(reader.BytesConsumed, int.MaxValue), problem);
 
+    /// <summary>Refuses an object whose member <c>version</c> is newer than those that are known, before anything else in it: a newer one may have more fields.</summary>
+    public static void RefuseNewer(ReadOnlySpan<byte> utf8, string path, ReadOnlySpan<uint> known)
+    {
+        Utf8JsonReader reader = Open(utf8);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.CurrentDepth == 1 && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("version"u8) && reader.Read()
+                    && reader.TokenType == JsonTokenType.Number && reader.TryGetUInt32(out uint version) && EvidenceVersions.IsNewer(version, known))
+                {
+                    throw UnknownVersion(ref reader, path, (int)version, known);
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Whoever reads all of it says what is wrong.
+        }
+    }
+
     public static EvidenceFormatException UnknownVersion(ref Utf8JsonReader reader, string path, int version, ReadOnlySpan<uint> known) =>
         EvidenceFormatException.UnknownVersion(path, (int)Math.Min(reader.BytesConsumed, int.MaxValue), (uint)version, known);
 

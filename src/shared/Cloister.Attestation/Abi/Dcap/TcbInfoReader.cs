@@ -11,6 +11,7 @@ internal static class TcbInfoReader
     public static TcbInfo Read(ReadOnlyMemory<byte> utf8)
     {
         (ReadOnlyMemory<byte> signed, ReadOnlyMemory<byte> signature) = SignedJson.Split(utf8, "tcbInfo");
+        StrictJson.RefuseNewer(signed.Span, "tcbInfo.version", EvidenceVersions.TcbInfo);
         TcbInfo info = new() { SignedBytes = signed, Signature = signature };
         Utf8JsonReader reader = StrictJson.Open(signed.Span);
         StrictJson.BeginObject(ref reader, "tcbInfo");
@@ -69,7 +70,7 @@ internal static class TcbInfoReader
         {
             (2, null) or (3, "SGX") => Tee.Sgx,
             (3, "TDX") => Tee.Tdx,
-            ( < 2 or > 3, _) => throw StrictJson.UnknownVersion(ref reader, "tcbInfo.version", info.Version, [2, 3]),
+            _ when !EvidenceVersions.TcbInfo.Contains((uint)info.Version) => throw StrictJson.UnknownVersion(ref reader, "tcbInfo.version", info.Version, EvidenceVersions.TcbInfo),
             _ => throw StrictJson.Error(ref reader, "tcbInfo.id", $"version {info.Version} with id '{id}'"),
         };
         bool isTdx = info.Tee == Tee.Tdx;

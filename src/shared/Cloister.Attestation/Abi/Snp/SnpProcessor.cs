@@ -7,12 +7,5 @@ namespace Cloister.Attestation.Abi.Snp;
 public readonly record struct SnpProcessor(byte Family, byte Model, byte Stepping)
 {
     /// <summary>The product line whose keys sign for this processor, or null for one that is not known.</summary>
-    public SnpProductLine? ProductLine => (Family, Model) switch
-    {
-        (0x19, <= 0x0F) => SnpProductLine.Milan,
-        (0x19, >= 0x10 and <= 0x1F) => SnpProductLine.Genoa,
-        (0x19, >= 0xA0 and <= 0xAF) => SnpProductLine.Genoa,
-        (0x1A, <= 0x11) => SnpProductLine.Turin,
-        _ => null,
-    };
+    public SnpProductLine? ProductLine => SnpProduct.Of(this)?.Line;
 }

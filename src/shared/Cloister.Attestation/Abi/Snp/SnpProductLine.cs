@@ -1,14 +1,14 @@
 namespace Cloister.Attestation.Abi.Snp;
 
-/// <summary>The AMD EPYC product lines that have a key hierarchy of their own (VCEK and KDS Interface Specification, chapter 3).</summary>
+/// <summary>The AMD EPYC product lines that have a key hierarchy of their own and are verified here; <see cref="SnpProduct"/> has what is known of each.</summary>
 public enum SnpProductLine
 {
-    /// <summary>Third generation EPYC, family 19h models 00h to 0Fh.</summary>
+    /// <summary>Third generation EPYC.</summary>
     Milan,
 
-    /// <summary>Fourth generation EPYC (Genoa, Bergamo, Siena), family 19h models 10h to 1Fh and A0h to AFh.</summary>
+    /// <summary>Fourth generation EPYC: Genoa, Bergamo, Siena.</summary>
     Genoa,
 
-    /// <summary>Fifth generation EPYC, family 1Ah models 00h to 11h.</summary>
+    /// <summary>Fifth generation EPYC.</summary>
     Turin,
 }

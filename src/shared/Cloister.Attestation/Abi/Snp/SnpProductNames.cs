@@ -5,13 +5,7 @@ public static class SnpProductNames
 {
     /// <summary>The product line's name: <c>Milan</c>, <c>Genoa</c> or <c>Turin</c>.</summary>
     /// <param name="product">The product line.</param>
-    public static string NameOf(SnpProductLine product) => product switch
-    {
-        SnpProductLine.Milan => "Milan",
-        SnpProductLine.Genoa => "Genoa",
-        SnpProductLine.Turin => "Turin",
-        _ => throw new ArgumentOutOfRangeException(nameof(product)),
-    };
+    public static string NameOf(SnpProductLine product) => SnpProduct.Of(product).Name;
 
     /// <summary>The product line of a product name extension: the line's name, or it with a silicon stepping behind it (<c>Milan-B0</c>).</summary>
     /// <param name="productName">The name in the certificate.</param>
@@ -26,13 +20,8 @@ public static class SnpProductNames
             return null;
         }
 
-        return (dash < 0 ? productName : productName[..dash]) switch
-        {
-            "Milan" => SnpProductLine.Milan,
-            "Genoa" => SnpProductLine.Genoa,
-            "Turin" => SnpProductLine.Turin,
-            _ => null,
-        };
+        string name = dash < 0 ? productName : productName[..dash];
+        return SnpProduct.WithKeys.FirstOrDefault(product => product.Name == name)?.Line;
     }
 
     /// <summary>Common name of the root key's certificate.</summary>

@@ -35,9 +35,9 @@ public sealed partial class SnpReport
 
     private void CheckVersion()
     {
-        if (!Layout.KnownVersions.Contains(Version))
+        if (!EvidenceVersions.SnpReport.Contains(Version))
         {
-            throw EvidenceFormatException.UnknownVersion($"{Structure}.version", Layout.Version, Version, Layout.KnownVersions);
+            throw EvidenceFormatException.UnknownVersion($"{Structure}.version", Layout.Version, Version, EvidenceVersions.SnpReport);
         }
     }
 

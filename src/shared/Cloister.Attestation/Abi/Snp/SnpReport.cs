@@ -83,7 +83,7 @@ public sealed partial class SnpReport
     public ulong ReportedTcb => UInt64(Layout.ReportedTcb);
 
     /// <summary>The processor; null in a report of version 2, which does not name it.</summary>
-    public SnpProcessor? Processor => Version < Layout.VersionWithProcessor
+    public SnpProcessor? Processor => Version < EvidenceVersions.SnpReportWithProcessor
         ? null
         : new(Bytes[Layout.Cpuid], Bytes[Layout.Cpuid + 1], Bytes[Layout.Cpuid + 2]);
 
@@ -103,10 +103,10 @@ public sealed partial class SnpReport
     public ulong LaunchTcb => UInt64(Layout.LaunchTcb);
 
     /// <summary>Mitigations verified at launch; null before version 5.</summary>
-    public ulong? LaunchMitigationVector => Version < Layout.VersionWithMitigations ? null : UInt64(Layout.LaunchMitigationVector);
+    public ulong? LaunchMitigationVector => Version < EvidenceVersions.SnpReportWithMitigations ? null : UInt64(Layout.LaunchMitigationVector);
 
     /// <summary>Mitigations verified now; null before version 5.</summary>
-    public ulong? CurrentMitigationVector => Version < Layout.VersionWithMitigations ? null : UInt64(Layout.CurrentMitigationVector);
+    public ulong? CurrentMitigationVector => Version < EvidenceVersions.SnpReportWithMitigations ? null : UInt64(Layout.CurrentMitigationVector);
 
     /// <summary>Writes the signature as r||s, big-endian, 96 bytes, which is how everybody but AMD has it.</summary>
     /// <param name="destination">At least 96 bytes.</param>

@@ -43,16 +43,9 @@ internal static class SnpReportLayout
     public static readonly (int Offset, int Length)[] ReservedAlways =
         [(0x04C, 4), (0x18B, 21), (0x1EB, 1), (0x1EF, 1), (0x208, 0x98)];
 
-    /// <summary>The versions that are known, in ascending order. Version 4 was seen from firmware 1.55.31 and has the fields of version 3.</summary>
-    public static ReadOnlySpan<uint> KnownVersions => [2, 3, 4, 5];
-
-    /// <summary>The version that put CPUID_FAM_ID, CPUID_MOD_ID and CPUID_STEP there, and the one that put the mitigation vectors there.</summary>
-    public const uint VersionWithProcessor = 3;
-    public const uint VersionWithMitigations = 5;
-
     /// <summary>What a report leaves zero besides, before the version that put something there.</summary>
     public static readonly (uint BeforeVersion, int Offset, int Length)[] ReservedAtFirst =
-        [(VersionWithProcessor, Cpuid, 3), (VersionWithMitigations, LaunchMitigationVector, 16)];
+        [(EvidenceVersions.SnpReportWithProcessor, Cpuid, 3), (EvidenceVersions.SnpReportWithMitigations, LaunchMitigationVector, 16)];
 
     /// <summary>What the signature structure leaves zero for P-384: the high bytes of R and S, and all that follows.</summary>
     public static readonly (int Offset, int Length)[] ReservedInSignature =

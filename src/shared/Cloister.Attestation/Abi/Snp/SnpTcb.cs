@@ -14,18 +14,18 @@ public readonly record struct SnpTcb(byte Fmc, byte Bootloader, byte Tee, byte S
     /// <summary>Decodes the eight bytes of a TCB_VERSION for one product line.</summary>
     /// <param name="raw">The field as a little-endian number.</param>
     /// <param name="product">The product line, which decides the layout.</param>
-    public static SnpTcb Decode(ulong raw, SnpProductLine product) => product == SnpProductLine.Turin
+    public static SnpTcb Decode(ulong raw, SnpProductLine product) => SnpProduct.Of(product).HasFmc
         ? new(At(raw, 0), At(raw, 1), At(raw, 2), At(raw, 3), At(raw, 7))
         : new(0, At(raw, 0), At(raw, 1), At(raw, 6), At(raw, 7));
 
     /// <summary>The bits of a TCB_VERSION that no component of this product line uses.</summary>
     /// <param name="product">The product line.</param>
     public static ulong ReservedBits(SnpProductLine product) =>
-        product == SnpProductLine.Turin ? 0x00FF_FFFF_0000_0000UL : 0x0000_FFFF_FFFF_0000UL;
+        SnpProduct.Of(product).HasFmc ? 0x00FF_FFFF_0000_0000UL : 0x0000_FFFF_FFFF_0000UL;
 
     /// <summary>Encodes the levels as a TCB_VERSION of one product line.</summary>
     /// <param name="product">The product line, which decides the layout.</param>
-    public ulong Encode(SnpProductLine product) => product == SnpProductLine.Turin
+    public ulong Encode(SnpProductLine product) => SnpProduct.Of(product).HasFmc
         ? Fmc | (ulong)Bootloader << 8 | (ulong)Tee << 16 | (ulong)Snp << 24 | (ulong)Microcode << 56
         : Bootloader | (ulong)Tee << 8 | (ulong)Snp << 48 | (ulong)Microcode << 56;
 

@@ -8,9 +8,6 @@ namespace Cloister.Attestation.Verify.Snp;
 /// </summary>
 internal sealed class SnpChipIdStep() : VerificationStep<SnpVerification>("chip_id", "AMD 56860, table 23 (CHIP_ID); AMD 57230, certificate extensions (hwID)")
 {
-    private const int TurinLength = 8;
-    private const int FullLength = 64;
-
     public override StepFailure? Check(SnpVerification context)
     {
         if (context.Extensions.HardwareId is not { } hardwareId)
@@ -18,7 +15,7 @@ internal sealed class SnpChipIdStep() : VerificationStep<SnpVerification>("chip_
             return null;
         }
 
-        int expected = context.Product == SnpProductLine.Turin ? TurinLength : FullLength;
+        int expected = SnpProduct.Of(context.Product).ChipIdLength;
         if (hardwareId.Length != expected)
         {
             return Fail("hardware_id_length", $"the certificate has a hardware id of {hardwareId.Length} bytes, {context.Product} has {expected}");

@@ -11,6 +11,14 @@ internal sealed class SnpProductStep() : VerificationStep<SnpVerification>("prod
     public override StepFailure? Check(SnpVerification context)
     {
         SnpVekExtensions extensions = context.Extensions;
+        if (context.Report.Processor is { ProductLine: null } unknown)
+        {
+            string name = SnpProduct.Of(unknown) is { } named ? $"{named.Name}, " : "";
+            return SnpProduct.IsNewer(unknown)
+                ? Fail("newer_product", $"the report is of a processor of family {unknown.Family:x}h model {unknown.Model:x}h: {name}newer than this verifier knows")
+                : Fail("unknown_product", $"the report is of a processor of family {unknown.Family:x}h model {unknown.Model:x}h, which is not known");
+        }
+
         if (extensions.ProductLine is not { } product)
         {
             return Fail("unknown_product", $"the certificate is for the product '{extensions.ProductName}'");
@@ -21,10 +29,10 @@ internal sealed class SnpProductStep() : VerificationStep<SnpVerification>("prod
             return Fail("product_mismatch", $"the report is of a processor of family {processor.Family:x}h model {processor.Model:x}h, the certificate for '{extensions.ProductName}'");
         }
 
-        bool isTurin = product == SnpProductLine.Turin;
-        if (isTurin != extensions.Fmc.HasValue)
+        bool hasFmc = SnpProduct.Of(product).HasFmc;
+        if (hasFmc != extensions.Fmc.HasValue)
         {
-            return Fail("product_mismatch", $"a certificate for '{extensions.ProductName}' {(isTurin ? "without" : "with")} an FMC level");
+            return Fail("product_mismatch", $"a certificate for '{extensions.ProductName}' {(hasFmc ? "without" : "with")} an FMC level");
         }
 
         context.Product = product;
