@@ -14,6 +14,7 @@ using Cloister.Cli.Policy;
 using Cloister.Cli.Probe;
 using Cloister.Cli.Provision;
 using Cloister.Cli.Relay;
+using Cloister.Cli.RollOut;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
 {
@@ -32,6 +33,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     AuditCommand.Create(),
     AdminCommand.Create(),
     ConfigCommand.Create(),
+    RolloutCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),
 };
