@@ -8,6 +8,7 @@ using Cloister.Cli.Dev;
 using Cloister.Cli.Doctor;
 using Cloister.Cli.Etcd;
 using Cloister.Cli.Evidence;
+using Cloister.Cli.Init;
 using Cloister.Cli.Kek;
 using Cloister.Cli.Metrics;
 using Cloister.Cli.Policy;
@@ -32,6 +33,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     CollateralCommand.Create(),
     AuditCommand.Create(),
     AdminCommand.Create(),
+    InitCommand.Create(),
     ConfigCommand.Create(),
     RolloutCommand.Create(),
     RelayCommand.Create(),

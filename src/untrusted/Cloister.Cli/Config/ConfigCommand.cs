@@ -7,7 +7,10 @@ namespace Cloister.Cli.Config;
 /// <summary><c>cloister config</c>: files that other programs read.</summary>
 internal static class ConfigCommand
 {
-    internal static Command Create() => new("config", "Write configuration for other programs, and look at it.") { EncryptionProvider(), ConfigValidateCommand.Create() };
+    internal static Command Create() => new("config", "Write configuration for other programs, and look at it.")
+    {
+        EncryptionProvider(), ConfigValidateCommand.Create(), ConfigDigestCommand.Digest(), ConfigDigestCommand.Diff(),
+    };
 
     private static Command EncryptionProvider()
     {

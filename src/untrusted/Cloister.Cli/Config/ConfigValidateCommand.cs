@@ -12,6 +12,8 @@ internal static class ConfigValidateCommand
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly string[] Kinds = ["EncryptionConfiguration", "EncryptionConfig", "EnclaveConfiguration", "BrokerConfiguration", AppraisalPolicyReader.Kind];
+
     internal static Command Create()
     {
         Argument<string[]> files = new("FILE")
@@ -49,7 +51,11 @@ internal static class ConfigValidateCommand
         return command;
     }
 
-    private static async Task<(string Kind, IReadOnlyList<string> Errors)> LookAsync(string path, string text, bool reload, bool kmsV1, CancellationToken cancellation)
+    /// <summary>Whether a text is of a kind that a program here reads.</summary>
+    internal static bool Reads(string text) => Kinds.Any(kind => text.Contains($"\nkind: {kind}\n", StringComparison.Ordinal));
+
+    /// <summary>What a file is, and every reason why the program that reads it would not take it.</summary>
+    internal static async Task<(string Kind, IReadOnlyList<string> Errors)> LookAsync(string path, string text, bool reload, bool kmsV1, CancellationToken cancellation)
     {
         string kind;
         try
