@@ -13,6 +13,7 @@ internal static class EtcdCommand
         CoverageCommand.Create(),
         RewrapCommand.Create(),
         RotateCommand.Create(),
+        RotationStatusCommand.Create(),
         DecryptCommand.Create(),
     };
 }

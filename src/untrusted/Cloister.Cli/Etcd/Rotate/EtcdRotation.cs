@@ -22,6 +22,9 @@ internal sealed record EtcdRotation(
     EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire,
     string ScanPrefix, TimeSpan Confirm)
 {
+    /// <summary>The hash that a plan was shown with; null: no plan was asked for.</summary>
+    internal string? Plan { get; init; }
+
     private static readonly TimeSpan BetweenRounds = TimeSpan.FromSeconds(5);
 
     internal async Task<RotateReport> RunAsync(IKekRotation rotation, CancellationToken cancellation)
@@ -68,6 +71,7 @@ internal sealed record EtcdRotation(
         }
 
         string old = Retire ?? report.OldKeyId;
+        await HoldToPlanAsync(report.NewKeyId, cancellation);
         KekRemoval removal = new(
             new KekScan(Etcd, ScanPrefix, SecretsSockets[0]), Retire is null ? TimeSpan.Zero : Confirm, CoverageFile: null, ExpectedCluster: null, TimeSpan.Zero, Rewrap.AllowEmpty, Waiver: null);
         KekScanRecord scan;
@@ -89,6 +93,22 @@ internal sealed record EtcdRotation(
 
         Say($"nothing in etcd needs {old} any more; when no backup does either: {rotation.HowToRetire(old)}");
         return report;
+    }
+
+    // What was looked at before somebody said yes is what it is now: the same nodes, the same etcd, the same versions.
+    private async Task HoldToPlanAsync(string newKeyId, CancellationToken cancellation)
+    {
+        if (Plan is null)
+        {
+            return;
+        }
+
+        using EtcdClient client = new(Etcd);
+        string now = RotationStatus.PlanHash((await client.HeaderAsync(cancellation)).ClusterId, KmsSockets, newKeyId, Retire!);
+        if (now != Plan)
+        {
+            throw new CliException($"--plan is not what is now ({now}): nodes, etcd or the version that writes use are others; nothing was retired. 'cloister etcd rotation status --retire' shows the plan", ExitCode.No);
+        }
     }
 
     // Before anything is changed: with a prefix that covers nothing, the proof at the end would be one of nothing.

@@ -1,8 +1,6 @@
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Etcd.Rewrap;
-using Cloister.Contracts.KmsV2;
 using Grpc.Core;
-using Grpc.Net.Client;
 
 namespace Cloister.Cli.Etcd.Rotate;
 
@@ -53,10 +51,8 @@ internal static class NodeConvergence
                 return keyId is { Length: > 0 } ? (keyId, keyId) : (null, keyId is null ? $"no rule names KEK {kek}" : $"KEK {kek} is not here");
             }
 
-            using GrpcChannel channel = EnclaveChannel.Open(socket);
-            StatusResponse status = await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(
-                new StatusRequest(), deadline: DateTime.UtcNow.AddSeconds(5), cancellationToken: cancellation);
-            return (status.KeyId, status.KeyId);
+            (string? active, string problem) = await NodeKeyId.AskAsync(socket, cancellation);
+            return (active, active ?? problem);
         }
         catch (RpcException e) when (!cancellation.IsCancellationRequested)
         {

@@ -35,6 +35,7 @@ internal static class RotateCommand
         CliOutput.Range(wait, 0, 86_400);
         Option<int> rate = RewrapCommand.Rate();
         Option<string> retire = new("--retire") { Description = "key_id of the old version: remove it from every node once two scans of all of etcd found nothing that needs it. Backups that need it cannot be read afterwards" };
+        Option<string?> plan = new("--plan") { Description = "with --retire: the hash of the plan that 'cloister etcd rotation status --retire' showed; with another one nothing is retired" };
         Option<string> scanPrefix = KekRemovalOptions.ScanPrefix();
         Option<int?> confirm = new("--confirm") { Description = $"seconds between the two scans before the old version is retired; {SeedLife} unless said, 0 with --settle 0" };
         confirm.Validators.Add(result =>
@@ -48,7 +49,7 @@ internal static class RotateCommand
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("rotate", "New KEK version, wait until every node writes with it, rewrap etcd, prove that nothing is left under another one. Exit 2 when something is.")
         {
-            sockets, secretsSockets, admins, name, version, operatorKey, create, context, notice, rotated, settle, wait, rate, retire, scanPrefix, confirm, allowEmpty, output,
+            sockets, secretsSockets, admins, name, version, operatorKey, create, context, notice, rotated, settle, wait, rate, retire, plan, scanPrefix, confirm, allowEmpty, output,
         };
         connection.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -63,7 +64,15 @@ internal static class RotateCommand
                 TimeSpan.FromSeconds(parsed.GetValue(wait)),
                 parsed.GetValue(retire),
                 parsed.GetValue(scanPrefix)!,
-                TimeSpan.FromSeconds(parsed.GetValue(confirm) ?? (parsed.GetValue(settle) == 0 ? 0 : SeedLife)));
+                TimeSpan.FromSeconds(parsed.GetValue(confirm) ?? (parsed.GetValue(settle) == 0 ? 0 : SeedLife)))
+            {
+                Plan = parsed.GetValue(plan),
+            };
+            if (steps.Plan is not null && steps.Retire is null)
+            {
+                throw new CliException("--plan goes with --retire");
+            }
+
             byte[]? key = null;
             try
             {
