@@ -16,6 +16,8 @@ using Cloister.Cli.Probe;
 using Cloister.Cli.Provision;
 using Cloister.Cli.Relay;
 using Cloister.Cli.RollOut;
+using Cloister.Cli.Support;
+using Cloister.Cli.Upgrade;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
 {
@@ -36,6 +38,8 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     InitCommand.Create(),
     ConfigCommand.Create(),
     RolloutCommand.Create(),
+    SupportBundleCommand.Create(),
+    UpgradeCommand.Create(),
     RelayCommand.Create(),
     DemoApiServer.Create(),
 };

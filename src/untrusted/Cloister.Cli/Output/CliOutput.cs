@@ -54,7 +54,10 @@ internal static class CliOutput
     internal static string Shown(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
     /// <summary>Prints one JSON document.</summary>
-    internal static void Json(JsonNode document) => Console.Out.WriteLine(document.ToJsonString(Indented));
+    internal static void Json(JsonNode document) => Console.Out.WriteLine(Text(document));
+
+    /// <summary>A JSON document as it is printed.</summary>
+    internal static string Text(JsonNode document) => document.ToJsonString(Indented);
 
     /// <summary>Prints a table. Cells are texts, not markup.</summary>
     internal static void Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows)
