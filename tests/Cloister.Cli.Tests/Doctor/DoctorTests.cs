@@ -20,21 +20,26 @@ public sealed class DoctorTests : IDisposable
 
         JsonNode good = (await RunAsync(all)).MustSucceed().Json;
         Assert.True((bool)good["ok"]!);
-        Assert.DoesNotContain("error", Levels(good));
-        Assert.Contains("SIMULATED", Only(good, "status", "warning"), StringComparison.Ordinal);
-        Assert.Contains("values in clear are still read", Only(good, "encryption configuration", "warning"), StringComparison.Ordinal);
-        Assert.Contains("phase writers: the first provider", Only(good, "encryption configuration", "warning"), StringComparison.Ordinal);
-        Assert.Contains("1 versions", Only(good, "KEK", "ok"), StringComparison.Ordinal);
-        Assert.All(good["findings"]!.AsArray().Where(finding => (string)finding!["level"]! != "ok"), finding => Assert.NotEqual("", (string)finding!["fix"]!));
+        Assert.DoesNotContain("error", States(good));
+        Assert.Contains("SIMULATED", Only(good, "kms-tee", "warn"), StringComparison.Ordinal);
+        Assert.Contains("values in clear are still read", Only(good, "apiserver-phase", "warn"), StringComparison.Ordinal);
+        Assert.Contains("phase writers: the first provider", Only(good, "apiserver-phase", "warn"), StringComparison.Ordinal);
+        Assert.Contains("1 versions", Only(good, "enclave-kek", "ok"), StringComparison.Ordinal);
+        Assert.Contains("another key_id is refused", Only(good, "kms-round-trip", "ok"), StringComparison.Ordinal);
+        Assert.Contains(good["checks"]!.AsArray(), check => (string)check!["id"]! == "kms-latency" && ((string)check["seen"]!).Contains("of 3000 ms", StringComparison.Ordinal));
+        Assert.Contains("none on this machine", Only(good, "tee-device", "ok"), StringComparison.Ordinal);
+        Assert.All(good["checks"]!.AsArray().Where(check => (string)check!["state"]! is "warn" or "error"), check => Assert.NotEqual("", (string)check!["fix"]!));
+        Assert.Equal([dev.KeyId], good["node"]!["keyIds"]!.AsArray().Select(id => (string)id!));
 
         CliResult table = (await CliProcess.RunAsync(["doctor", .. all])).MustSucceed();
-        Assert.Contains("WARNING", table.Output, StringComparison.Ordinal);
+        Assert.Contains("WARN", table.Output, StringComparison.Ordinal);
+        Assert.Contains("skipped etcd-coverage", table.Errors, StringComparison.Ordinal);
 
         (await CliProcess.RunAsync("kek", "wipe", "--socket", dev.AdminSocket, "--yes-wipe", (string)dev.Ready["provider"]!)).MustSucceed();
         CliResult wiped = await RunAsync(all);
         Assert.Equal(ExitCode.No, wiped.ExitCode);
-        Assert.Contains("FailedPrecondition", Only(wiped.Json, "status", "error"), StringComparison.Ordinal);
-        Assert.Contains("none for writes", Only(wiped.Json, "KEK", "error"), StringComparison.Ordinal);
+        Assert.Contains("FailedPrecondition", Only(wiped.Json, "kms-status", "error"), StringComparison.Ordinal);
+        Assert.Contains("none for writes", Only(wiped.Json, "enclave-kek", "error"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -45,8 +50,8 @@ public sealed class DoctorTests : IDisposable
 
         CliResult different = await RunAsync("--socket", one.KmsSocket, "--socket", two.KmsSocket);
         Assert.Equal(ExitCode.No, different.ExitCode);
-        Assert.Contains(one.KeyId, Only(different.Json, "key_id", "error"), StringComparison.Ordinal);
-        Assert.Contains(two.KeyId, Only(different.Json, "key_id", "error"), StringComparison.Ordinal);
+        Assert.Contains(one.KeyId, Only(different.Json, "cluster-key-id", "error"), StringComparison.Ordinal);
+        Assert.Contains(two.KeyId, Only(different.Json, "cluster-key-id", "error"), StringComparison.Ordinal);
 
         byte[] key = RandomNumberGenerator.GetBytes(32);
         foreach (DevEnclave dev in (DevEnclave[])[one, two])
@@ -54,7 +59,7 @@ public sealed class DoctorTests : IDisposable
             (await CliProcess.RunWithInputAsync(key, "kek", "import", "--socket", dev.AdminSocket, "--name", "prod")).MustSucceed();
         }
 
-        Only((await RunAsync("--socket", one.KmsSocket, "--socket", two.KmsSocket)).MustSucceed().Json, "key_id", "ok");
+        Only((await RunAsync("--socket", one.KmsSocket, "--socket", two.KmsSocket)).MustSucceed().Json, "cluster-key-id", "ok");
     }
 
     [Fact]
@@ -62,8 +67,8 @@ public sealed class DoctorTests : IDisposable
     {
         CliResult missing = await RunAsync("--socket", _folder["kms.sock"], "--admin-socket", _folder["admin.sock"]);
         Assert.Equal(ExitCode.No, missing.ExitCode);
-        Assert.Contains("does not exist", Only(missing.Json, "socket", "error"), StringComparison.Ordinal);
-        Assert.Contains("does not exist", Only(missing.Json, "admin", "error"), StringComparison.Ordinal);
+        Assert.Contains("does not exist", Only(missing.Json, "socket-kms", "error"), StringComparison.Ordinal);
+        Assert.Contains("does not exist", Only(missing.Json, "socket-admin", "error"), StringComparison.Ordinal);
 
         using (Socket left = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
@@ -74,8 +79,8 @@ public sealed class DoctorTests : IDisposable
         File.SetUnixFileMode(_folder["kms.sock"], (UnixFileMode)0b110_110_110);
         CliResult stale = await RunAsync("--socket", _folder["kms.sock"]);
         Assert.Equal(ExitCode.No, stale.ExitCode);
-        Assert.Contains("every user may ask", Only(stale.Json, "socket", "error"), StringComparison.Ordinal);
-        Assert.Contains("nobody listens", Only(stale.Json, "listener", "error"), StringComparison.Ordinal);
+        Assert.Contains("every user may ask", Only(stale.Json, "socket-kms", "error"), StringComparison.Ordinal);
+        Assert.Contains("nobody listens", Only(stale.Json, "socket-listener", "error"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -90,28 +95,28 @@ public sealed class DoctorTests : IDisposable
 
         CliResult result = await RunAsync("--socket", _folder["kms.sock"]);
         Assert.Equal(ExitCode.No, result.ExitCode);
-        Only(result.Json, "socket", "ok");
-        Assert.Contains("no plugin answers behind it", Only(result.Json, "status", "error"), StringComparison.Ordinal);
+        Only(result.Json, "socket-kms", "ok");
+        Assert.Contains("no plugin answers behind it", Only(result.Json, "kms-status", "error"), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("error", "written in clear", "- identity: {}")]
-    [InlineData("error", "points to the sockets", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix:///elsewhere'}")]
+    [InlineData("error", "points to /", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix:///elsewhere'}")]
     [InlineData("error", "'other'", "- kms: {apiVersion: v2, name: other, endpoint: 'unix://SOCKET'}")]
     [InlineData("error", "KMSv1=true", "- kms: {apiVersion: v1, name: tee, endpoint: 'unix://SOCKET'}")]
     [InlineData("error", "cachesize", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET', cachesize: 10}")]
     [InlineData("error", "timeout", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET', timeout: 0s}")]
     [InlineData("error", "earlier KMS provider", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
-    [InlineData("warning", "phase readers", "- identity: {}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
-    [InlineData("warning", "phase writers", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}", "- identity: {}")]
+    [InlineData("warn", "phase readers", "- identity: {}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("warn", "phase writers", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}", "- identity: {}")]
     [InlineData("ok", "phase sealed", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
-    [InlineData("warning", "provider 2", "- secretbox: {keys: [{name: k, secret: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}]}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
+    [InlineData("warn", "provider 2", "- secretbox: {keys: [{name: k, secret: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}]}", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix://SOCKET'}")]
     [InlineData("ok", "no identity", "- kms: {apiVersion: v2, name: tee, endpoint: 'unix:////SOCKET'}")]
     public async Task What_an_encryption_configuration_gets_wrong(string level, string detail, params string[] providers)
     {
         string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [configmaps]\n  providers: [{identity: {}}]\n"
             + $"- resources: [secrets.]\n  providers:\n{string.Concat(providers.Select(provider => $"  {provider}\n"))}---\n";
-        Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["level"]! == level && ((string)finding["detail"]!).Contains(detail, StringComparison.Ordinal));
+        Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["state"]! == level && ((string)finding["seen"]!).Contains(detail, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -120,8 +125,8 @@ public sealed class DoctorTests : IDisposable
         string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n"
             + "  - kms: {apiVersion: v1, name: tee, endpoint: 'unix://SOCKET'}\n";
         JsonArray findings = await ConfigurationFindings(text, "--kms-v1");
-        Assert.Contains(findings, finding => (string)finding!["level"]! == "warning" && ((string)finding["detail"]!).Contains("one call of the plugin", StringComparison.Ordinal));
-        Assert.DoesNotContain(findings, finding => (string)finding!["level"]! == "error");
+        Assert.Contains(findings, finding => (string)finding!["state"]! == "warn" && ((string)finding["seen"]!).Contains("one call of the plugin", StringComparison.Ordinal));
+        Assert.DoesNotContain(findings, finding => (string)finding!["state"]! == "error");
     }
 
     [Fact]
@@ -130,7 +135,7 @@ public sealed class DoctorTests : IDisposable
         Directory.CreateSymbolicLink(_folder["other"], Path.GetDirectoryName(_folder["kms.sock"])!);
         string text = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n"
             + $"  - kms: {{apiVersion: v2, name: tee, endpoint: 'unix://{_folder["other"]}/kms.sock'}}\n";
-        Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["level"]! == "ok");
+        Assert.Contains(await ConfigurationFindings(text), finding => (string)finding!["state"]! == "ok");
     }
 
     [Theory]
@@ -139,23 +144,51 @@ public sealed class DoctorTests : IDisposable
     [InlineData("kind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{identity: {}}]}]\n", "apiVersion")]
     [InlineData("apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [configmaps], providers: [{identity: {}}]}]\n", "stored in clear")]
     public async Task What_is_no_configuration_for_Secrets(string text, string detail) => Assert.Contains(
-        await ConfigurationFindings(text), finding => (string)finding!["level"]! == "error" && ((string)finding["detail"]!).Contains(detail, StringComparison.Ordinal));
+        await ConfigurationFindings(text), finding => (string)finding!["state"]! == "error" && ((string)finding["seen"]!).Contains(detail, StringComparison.Ordinal));
 
     [Fact]
-    public async Task A_file_that_cannot_be_read_is_no_answer() =>
-        (await CliProcess.RunAsync("doctor", "--socket", _folder["s"], "--encryption-config", _folder["none"])).MustBeRefused("none");
+    public async Task A_file_that_cannot_be_read_is_an_error_and_the_other_checks_go_on()
+    {
+        CliResult result = await RunAsync("--socket", _folder["s"], "--encryption-config", _folder["none"]);
+        Assert.Equal(ExitCode.No, result.ExitCode);
+        Assert.Contains("none is not there", Only(result.Json, "apiserver-config", "error"), StringComparison.Ordinal);
+        Assert.Contains("does not exist", Only(result.Json, "socket-kms", "error"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_options_it_looks_where_packages_put_things()
+    {
+        CliResult result = await RunAsync("--only", "socket,kms,config-valid");
+        Assert.Contains(result.ExitCode, (int[])[ExitCode.Done, ExitCode.No]);
+        Assert.Equal("/run/cloister/kms.sock", (string)result.Json["checks"]!.AsArray().First(check => (string)check!["id"]! == "socket-kms")!["target"]!);
+        (await RunAsync("--only", "sockt")).MustBeRefused("'sockt' is no check");
+        (await RunAsync("--config", "")).MustBeRefused("is a path, not an empty text");
+        JsonNode list = (await RunAsync("--list", "cluster")).MustSucceed().Json;
+        Assert.All(list.AsArray(), check => Assert.Equal("cluster", (string)check!["phase"]!));
+    }
+
+    [Fact]
+    public async Task JUnit_is_printed_and_written_to_a_file()
+    {
+        CliResult result = await CliProcess.RunAsync("doctor", "node", "--socket", _folder["s"], "--output", "junit", "--junit", _folder["doctor.xml"]);
+        Assert.Equal(ExitCode.No, result.ExitCode);
+        Assert.Equal(await File.ReadAllTextAsync(_folder["doctor.xml"], TestContext.Current.CancellationToken), result.Output);
+        System.Xml.Linq.XElement root = System.Xml.Linq.XDocument.Parse(result.Output).Root!;
+        Assert.Equal("node", (string)root.Elements("testsuite").Single().Attribute("name")!);
+        Assert.Contains(root.Descendants("failure"), failure => ((string)failure.Attribute("message")!).Contains("does not exist", StringComparison.Ordinal));
+    }
 
     private async Task<JsonArray> ConfigurationFindings(string text, params string[] more)
     {
         await File.WriteAllTextAsync(_folder["encryption.yaml"], text.Replace("SOCKET", _folder["kms.sock"], StringComparison.Ordinal), TestContext.Current.CancellationToken);
-        CliResult result = await RunAsync(["--socket", _folder["kms.sock"], "--encryption-config", _folder["encryption.yaml"], "--provider-name", "tee", .. more]);
-        return [.. result.Json["findings"]!.AsArray().Where(finding => (string)finding!["check"]! == "encryption configuration").Select(finding => finding!.DeepClone())];
+        CliResult result = await RunAsync(["--socket", _folder["kms.sock"], "--encryption-config", _folder["encryption.yaml"], "--provider-name", "tee", "--only", "apiserver", .. more]);
+        return [.. result.Json["checks"]!.AsArray().Select(check => check!.DeepClone())];
     }
 
-    private static string Only(JsonNode report, string check, string level) =>
-        (string)Assert.Single(report["findings"]!.AsArray(), finding => (string)finding!["check"]! == check && (string)finding["level"]! == level)!["detail"]!;
+    private static string Only(JsonNode report, string id, string state) =>
+        (string)Assert.Single(report["checks"]!.AsArray(), check => (string)check!["id"]! == id && (string)check["state"]! == state)!["seen"]!;
 
-    private static IEnumerable<string> Levels(JsonNode report) => report["findings"]!.AsArray().Select(finding => (string)finding!["level"]!);
+    private static IEnumerable<string> States(JsonNode report) => report["checks"]!.AsArray().Select(check => (string)check!["state"]!);
 
     private static Task<CliResult> RunAsync(params string[] arguments) => CliProcess.RunAsync(["doctor", "--output", "json", .. arguments]);
 }

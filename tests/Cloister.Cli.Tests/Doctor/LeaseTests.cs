@@ -1,4 +1,5 @@
 using Cloister.Cli.Doctor;
+using Cloister.Cli.Doctor.Checks;
 using Cloister.Cli.Metrics;
 using Cloister.Contracts.EnclaveAdmin;
 
@@ -8,34 +9,43 @@ public sealed class LeaseTests
 {
     private const ulong Now = 1_700_000_000_000;
 
-    public static TheoryData<string, string, Action<LeaseState>> Leases => new()
+    public static TheoryData<string, string, string, Action<LeaseState>> Leases => new()
     {
-        { "Ok", "60 min left, 10 wraps and 20 unwraps", _ => { } },
-        { "Error", "none of https://b", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
-        { "Error", "policy: measurement", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
-        { "Error", "it is being asked for", lease => lease.Lease = "" },
-        { "Error", "writes have stopped, reads stop in 30 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now + 30_000) },
-        { "Error", "reads stop in 0 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now - 1) },
-        { "Error", "budget used up, reads have stopped, writes go on", lease => lease.UnwrapsLeft = 0 },
-        { "Error", "budget used up, writes have stopped, reads go on", lease => lease.WrapsLeft = 0 },
-        { "Error", "budget used up, writes and reads have stopped", lease => (lease.WrapsLeft, lease.UnwrapsLeft) = (0, 0) },
-        { "Error", "the broker's audit log went back", lease => lease.AuditWentBack = 1 },
-        { "Warning", "not renewed: connect: refused", lease => (lease.FailedStep, lease.Failure) = ("connect", "refused") },
-        { "Warning", "from the sealed copy", lease => lease.Restored = true },
-        { "Warning", "a sealed copy is kept that survives a revocation", lease => lease.KeepsSealedCopy = true },
+        { "Ok", "lease", "60 min left", _ => { } },
+        { "Ok", "budget", "1000 wraps and 2000 unwraps", _ => { } },
+        { "Error", "lease", "none of https://b", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
+        { "Error", "lease", "policy: measurement", lease => (lease.Lease, lease.FailedStep, lease.Failure) = ("", "policy", "measurement") },
+        { "Error", "lease", "it is being asked for", lease => lease.Lease = "" },
+        { "Error", "lease", "writes have stopped, reads stop in 30 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now + 30_000) },
+        { "Error", "lease", "reads stop in 0 s", lease => (lease.Expires, lease.GraceEnd) = (Now - 1, Now - 1) },
+        { "Error", "budget", "budget used up, reads have stopped, writes go on", lease => lease.UnwrapsLeft = 0 },
+        { "Error", "budget", "budget used up, writes have stopped, reads go on", lease => lease.WrapsLeft = 0 },
+        { "Error", "budget", "budget used up, writes and reads have stopped", lease => (lease.WrapsLeft, lease.UnwrapsLeft) = (0, 0) },
+        { "Error", "audit", "the broker's audit log went back", lease => lease.AuditWentBack = 1 },
+        { "Warn", "renewal", "not renewed: connect: refused", lease => (lease.FailedStep, lease.Failure) = ("connect", "refused") },
+        { "Warn", "renewal", "not renewed: auth: no", lease => (lease.FailedStep, lease.Failure) = ("auth", "auth: no") },
+        { "Warn", "copy", "from the sealed copy", lease => lease.Restored = true },
+        { "Warn", "copy", "a sealed copy is kept that survives a revocation", lease => lease.KeepsSealedCopy = true },
     };
 
     [Theory]
     [MemberData(nameof(Leases))]
-    public void A_lease_is_judged_by_the_enclave_s_clock(string level, string detail, Action<LeaseState> change)
+    public void A_lease_is_judged_by_the_enclave_s_clock(string state, string check, string seen, Action<LeaseState> change)
     {
         ArgumentNullException.ThrowIfNull(change);
         LeaseState lease = Good();
         change(lease);
-        Finding finding = LeaseCheck.Run("/s", lease);
-        Assert.Equal(level, finding.Level.ToString());
-        Assert.Contains(detail, finding.Detail, StringComparison.Ordinal);
-        Assert.Equal(level == "Ok", finding.Fix.Length == 0);
+        Finding finding = check switch
+        {
+            "lease" => LeaseChecks.Held("/s", lease),
+            "budget" => LeaseChecks.Budget("/s", lease)!,
+            "audit" => LeaseChecks.Audit("/s", lease),
+            "renewal" => LeaseChecks.Renewal("/s", lease),
+            _ => LeaseChecks.SealedCopy("/s", lease)!,
+        };
+        Assert.Equal(state, finding.State.ToString());
+        Assert.Contains(seen, finding.Seen, StringComparison.Ordinal);
+        Assert.Equal(state == "Ok", finding.Fix.Length == 0);
     }
 
     [Fact]
@@ -47,8 +57,8 @@ public sealed class LeaseTests
         string text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
         foreach (string line in (string[])
         [
-            "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 10",
-            "cloister_lease_unwraps_left{socket=\"/s\"} 20", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
+            "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 1000",
+            "cloister_lease_unwraps_left{socket=\"/s\"} 2000", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
             "cloister_broker_audit_size{socket=\"/s\"} 7", "cloister_broker_audit_went_back_total{socket=\"/s\"} 2",
         ])
         {
@@ -63,6 +73,6 @@ public sealed class LeaseTests
 
     private static LeaseState Good() => new()
     {
-        Broker = "https://b", Kek = "k", Lease = "l", Now = Now, Expires = Now + 3_600_000, GraceEnd = Now + 3_600_000, RenewAfter = Now + 1_800_000, WrapsLeft = 10, UnwrapsLeft = 20,
+        Broker = "https://b", Kek = "k", Lease = "l", Now = Now, Expires = Now + 3_600_000, GraceEnd = Now + 3_600_000, RenewAfter = Now + 1_800_000, WrapsLeft = 1000, UnwrapsLeft = 2000,
     };
 }

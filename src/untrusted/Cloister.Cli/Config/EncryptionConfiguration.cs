@@ -41,4 +41,11 @@ internal sealed record EncryptionProvider(string Kind, KmsPlugin? Kms = null);
 /// <param name="ApiVersion"><c>v1</c> or <c>v2</c>.</param>
 /// <param name="Name">Part of what is stored.</param>
 /// <param name="Path">Of the socket; begins with <c>@</c> in the abstract namespace.</param>
-internal sealed record KmsPlugin(string ApiVersion, string Name, string Path);
+internal sealed record KmsPlugin(string ApiVersion, string Name, string Path)
+{
+    /// <summary>What an API server waits for an answer when nothing is said.</summary>
+    internal static TimeSpan DefaultTimeout { get; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>What it waits for an answer.</summary>
+    internal TimeSpan Timeout { get; init; } = DefaultTimeout;
+}

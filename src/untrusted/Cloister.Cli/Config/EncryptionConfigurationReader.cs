@@ -254,8 +254,8 @@ internal sealed partial class EncryptionConfigurationReader
         }
 
         CacheSize(fields, at, version);
-        Timeout(fields, at);
-        return new KmsPlugin(version, name, Endpoint(Text(fields, at, "endpoint"), $"{at}.endpoint"));
+        TimeSpan timeout = Timeout(fields, at);
+        return new KmsPlugin(version, name, Endpoint(Text(fields, at, "endpoint"), $"{at}.endpoint")) { Timeout = timeout };
     }
 
     private void CacheSize(JsonObject fields, string at, string version)
@@ -279,22 +279,26 @@ internal sealed partial class EncryptionConfigurationReader
         }
     }
 
-    private void Timeout(JsonObject fields, string at)
+    private TimeSpan Timeout(JsonObject fields, string at)
     {
         if (fields["timeout"] is null)
         {
-            return;
+            return KmsPlugin.DefaultTimeout;
         }
 
         string text = Text(fields, at, "timeout");
         if (Duration(text) is not { } nanoseconds)
         {
             _errors.Add($"{at}.timeout: '{text}' is no duration, such as 3s");
+            return KmsPlugin.DefaultTimeout;
         }
-        else if (nanoseconds <= 0)
+
+        if (nanoseconds <= 0)
         {
             _errors.Add($"{at}.timeout: '{text}' is not above zero");
         }
+
+        return TimeSpan.FromTicks((long)(nanoseconds / TimeSpan.NanosecondsPerTick));
     }
 
     // Source: Go, time.ParseDuration.
