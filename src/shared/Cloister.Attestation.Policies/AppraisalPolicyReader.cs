@@ -74,6 +74,8 @@ public static class AppraisalPolicyReader
         AddSection(fields, "tdx", IntelSections.ReadTdx, sections, errors);
         AddSection(fields, "snp", SnpSection.Read, sections, errors);
         AddSection(fields, "nitro", NitroSection.Read, sections, errors);
+        AddSection(fields, "az-snp-vtpm", AzureSections.ReadSnp, sections, errors);
+        AddSection(fields, "az-tdx-vtpm", AzureSections.ReadTdx, sections, errors);
         return sections;
     }
 

@@ -29,6 +29,15 @@ internal static class IntelSections
     public static PolicySection ReadTdx(MappingReader reader, PolicyErrors errors)
     {
         SectionBuilder builder = new(Tee.Tdx, errors);
+        ReadTdxRules(builder, reader);
+        builder.ReferenceValues(reader, "reportData", "reportData", ClaimNames.ReportData, mayBeExpected: true, 64);
+        reader.Finish();
+        return builder.Build();
+    }
+
+    /// <summary>All rules of TDX but that of the report data; the caller finishes the reader.</summary>
+    internal static void ReadTdxRules(SectionBuilder builder, MappingReader reader)
+    {
         builder.Debug(reader);
         foreach (string register in (string[])["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mrowner", "mrownerconfig", "mrseam", "mrservicetd"])
         {
@@ -40,9 +49,6 @@ internal static class IntelSections
         builder.ReferenceValues(reader, "xfam", "xfam", ClaimNames.Xfam, mayBeExpected: false, 8);
         ReadTcb(builder, reader);
         builder.Platforms(reader, PlatformIds);
-        builder.ReferenceValues(reader, "reportData", "reportData", ClaimNames.ReportData, mayBeExpected: true, 64);
-        reader.Finish();
-        return builder.Build();
     }
 
     private static void ReadTcb(SectionBuilder builder, MappingReader section)

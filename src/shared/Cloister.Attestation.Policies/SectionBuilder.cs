@@ -53,14 +53,17 @@ internal sealed class SectionBuilder(Tee tee, PolicyErrors errors)
         });
 
     /// <summary><c>debug: refuse</c>.</summary>
-    public void Debug(MappingReader reader) => Rule(reader, "debug", "debug", (node, path) =>
+    public void Debug(MappingReader reader) => Word(reader, "debug", "refuse", () => new DebugRule());
+
+    /// <summary>A rule that is stated by one word.</summary>
+    public void Word(MappingReader reader, string field, string word, Func<AppraisalRule> rule) => Rule(reader, field, field, (node, path) =>
     {
-        if (IsWord(node, "refuse"))
+        if (IsWord(node, word))
         {
-            return new DebugRule();
+            return rule();
         }
 
-        errors.Add(node, path, "expected refuse, or any");
+        errors.Add(node, path, $"expected {word}, or any");
         return null;
     });
 

@@ -26,6 +26,15 @@ internal static class SnpSection
     public static PolicySection Read(MappingReader reader, PolicyErrors errors)
     {
         SectionBuilder builder = new(Tee.Snp, errors);
+        ReadRules(builder, reader);
+        builder.ReferenceValues(reader, "reportData", "reportData", ClaimNames.ReportData, mayBeExpected: true, 64);
+        reader.Finish();
+        return builder.Build();
+    }
+
+    /// <summary>All rules but that of the report data; the caller finishes the reader.</summary>
+    internal static void ReadRules(SectionBuilder builder, MappingReader reader)
+    {
         builder.Debug(reader);
         builder.ReferenceValues(reader, "measurement", "measurement", ClaimNames.Measurement, mayBeExpected: false, 48);
         builder.ReferenceValues(reader, "hostData", "hostData", ClaimNames.HostData, mayBeExpected: true, 32);
@@ -47,9 +56,6 @@ internal static class SnpSection
                 _ => Wrong(builder, inner, "provisional", "expected refuse or allow"),
             }));
         builder.Platforms(reader, ("chipId", ClaimNames.ChipId, 64));
-        builder.ReferenceValues(reader, "reportData", "reportData", ClaimNames.ReportData, mayBeExpected: true, 64);
-        reader.Finish();
-        return builder.Build();
     }
 
     private static void ReadBits(SectionBuilder builder, MappingReader reader)

@@ -14,4 +14,10 @@ public enum Tee
 
     /// <summary>AWS Nitro enclave, COSE_Sign1 attestation document.</summary>
     Nitro,
+
+    /// <summary>Confidential VM of Azure on SEV-SNP: the report is of the paravisor, whose vTPM vouches for the guest.</summary>
+    AzureSnp,
+
+    /// <summary>Confidential VM of Azure on TDX, likewise.</summary>
+    AzureTdx,
 }

@@ -1,6 +1,10 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi.Snp;
+using Cloister.Attestation.Binding;
+using Cloister.Attestation.Claims;
 using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Release;
@@ -23,7 +27,7 @@ public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates,
     {
         if (!TeeNames.TryParse(tee, out Tee kind))
         {
-            throw new FormatException("evidence of this kind of TEE is not verified here; sgx, tdx, snp and nitro are");
+            throw new FormatException("evidence of this kind of TEE is not verified here; sgx, tdx, snp, nitro, az-snp-vtpm and az-tdx-vtpm are");
         }
 
         if (json.ValueKind != JsonValueKind.Object)
@@ -37,9 +41,28 @@ public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates,
             Tee.Snp when json.TryGetProperty("attestation_report", out JsonElement report) =>
                 new PrimaryEvidence(kind, SnpReportJson.Read(report), [], json.TryGetProperty("cert_chain", out JsonElement chain) ? SnpCertificateChain.Read(chain) : SnpCollateral.None),
             Tee.Snp => new PrimaryEvidence(kind, Base64(json, "report", MaxLength), Base64(json, "certs", MaxCertificatesLength), SnpCollateral.None),
+            Tee.AzureSnp or Tee.AzureTdx => new PrimaryEvidence(kind, Encoding.UTF8.GetBytes(json.GetRawText()), [], SnpCollateral.None),
             _ => new PrimaryEvidence(kind, Base64(json, "quote", MaxLength), [], SnpCollateral.None),
         };
     }
+
+    /// <summary>
+    /// The claim by which evidence of this kind covers challenge, key and statement. A guest of Azure chooses no report data: its vTPM signs the digest as qualifying data, which has
+    /// room for 48 bytes.
+    /// </summary>
+    public string BoundClaim => Tee switch
+    {
+        Tee.Nitro => ClaimNames.UserData,
+        Tee.AzureSnp or Tee.AzureTdx => ClaimNames.QualifyingData,
+        _ => ClaimNames.ReportData,
+    };
+
+    /// <summary>What that claim has to be.</summary>
+    public ReadOnlyMemory<byte> BoundValue(RuntimeData binding) => Tee is Tee.AzureSnp or Tee.AzureTdx ? binding.Digest : binding.ReportData;
+
+    /// <summary>Whether authentic evidence covers challenge, key and statement. Not left to a policy: evidence that does not says nothing about who asks.</summary>
+    public bool IsBoundBy(EvidenceClaims claims, RuntimeData binding) =>
+        claims.All.TryGet(BoundClaim, out ClaimValue? bound) && bound.Kind == ClaimKind.Bytes && CryptographicOperations.FixedTimeEquals(bound.Bytes, BoundValue(binding).Span);
 
     private static byte[] Base64(JsonElement json, string member, int maxLength)
     {

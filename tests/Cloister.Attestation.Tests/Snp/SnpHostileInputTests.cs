@@ -1,6 +1,7 @@
 using System.Text;
 using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Snp;
+using Cloister.Attestation.Azure;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Tests.Evidence;
 using Cloister.Attestation.Verify;
@@ -92,7 +93,7 @@ public sealed class SnpHostileInputTests
         using SnpEndorsement endorsement = vendor.IssueEndorsement(Milan.Request);
         byte[] runtimeData = "{\"keys\":[]}"u8.ToArray();
         byte[] hcl = SnpHclReportWriter.Write(Milan.Report(endorsement), runtimeData);
-        for (int length = 0; length < SnpHclReport.HeaderLength + runtimeData.Length; length++)
+        for (int length = 0; length < HclReport.HeaderLength + runtimeData.Length; length++)
         {
             Assert.Throws<EvidenceFormatException>(() => SnpEvidence.Parse(hcl.AsMemory(0, length)));
         }

@@ -54,11 +54,11 @@ public sealed class SnpReportFormatTests
         byte[] hcl = SnpHclReportWriter.Write(Milan.Report(endorsement), "{\"keys\":[]}"u8);
         const int ReportType = 32 + SnpReport.Length + 8;
         hcl[ReportType] = 4;
-        EvidenceFormatException e = Assert.Throws<EvidenceFormatException>(() => SnpHclReport.Parse(hcl));
+        EvidenceFormatException e = Assert.Throws<EvidenceFormatException>(() => SnpEvidence.Parse(hcl));
         Assert.Equal("unsupported", e.Code);
         Assert.Contains("TDX", e.Message, StringComparison.Ordinal);
         hcl[ReportType] = 3;
-        Assert.Equal("malformed", Assert.Throws<EvidenceFormatException>(() => SnpHclReport.Parse(hcl)).Code);
+        Assert.Equal("malformed", Assert.Throws<EvidenceFormatException>(() => SnpEvidence.Parse(hcl)).Code);
     }
 
     [Theory]

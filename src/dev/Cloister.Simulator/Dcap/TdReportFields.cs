@@ -62,4 +62,17 @@ public sealed record TdReportFields
 
         return body;
     }
+
+    /// <summary>The TDREPORT of 1024 bytes that the module would have given, without a MAC.</summary>
+    public byte[] EncodeTdReport()
+    {
+        byte[] report = new byte[1024];
+        Span<byte> span = report;
+        byte[] body = Encode();
+        span[0] = 0x81;
+        ReportData.Span.CopyTo(span[128..]);
+        body.AsSpan(0, 120).CopyTo(span[264..]);
+        body.AsSpan(120, 400).CopyTo(span[512..]);
+        return report;
+    }
 }

@@ -126,7 +126,7 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
             return Of(Outlooks.RefusedNow, early: false, now);
         }
 
-        bool mayHaveEarly = record.Tee != TeeNames.NameOf(Tee.Snp);
+        bool mayHaveEarly = record.Tee != TeeNames.NameOf(Tee.Snp) && record.Tee != TeeNames.NameOf(Tee.AzureSnp);
         StepFailure? early = mayHaveEarly ? await evidence.JudgeAsync(sources.Early, decides, cancellation) : null;
         bool hasEarly = mayHaveEarly && early is not { Step: Fetching };
         StepFailure? later = await evidence.JudgeAsync(sources.Later, decides, cancellation);

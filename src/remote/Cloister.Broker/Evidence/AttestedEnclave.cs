@@ -19,6 +19,9 @@ public sealed class AttestedEnclave
             Tee.Sgx => (ClaimNames.MrEnclave, [ClaimNames.PlatformInstanceId, ClaimNames.Ppid]),
             Tee.Tdx => (ClaimNames.MrTd, [ClaimNames.PlatformInstanceId, ClaimNames.Ppid]),
             Tee.Snp => (ClaimNames.Measurement, [ClaimNames.ChipId]),
+            // The paravisor's measurement: the guest is in the registers, which the policy pins. A VM is named before the machine under it.
+            Tee.AzureSnp => (ClaimNames.Measurement, [ClaimNames.VmUniqueId, ClaimNames.ChipId]),
+            Tee.AzureTdx => (ClaimNames.MrTd, [ClaimNames.VmUniqueId, ClaimNames.PlatformInstanceId, ClaimNames.Ppid]),
             Tee.Nitro => (ClaimNames.PcrPrefix + "0", (string[])[ClaimNames.ModuleId]),
             _ => throw new ArgumentOutOfRangeException(nameof(evidence)),
         };

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Cloister.Attestation;
@@ -5,6 +6,7 @@ using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Dcap;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Azure;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
@@ -28,6 +30,8 @@ namespace Cloister.Broker.Evidence;
 public sealed class EvidenceVerification
 {
     private static readonly StepFailure Unbound = new("report_data", "mismatch", "the evidence does not cover this challenge, key and statement");
+    private static readonly StepFailure NoKey = new(
+        "collateral", "missing_certificate", "neither the evidence nor this broker has the certificate of the key that signed: let the guest send its certificate table, or set collateral.kds");
     private static readonly StepFailure Crowded = new("verification", "busy", "too much evidence waits to be verified: try again later, or another broker");
 
     private readonly CollateralByRoots _collateral;
@@ -120,10 +124,8 @@ public sealed class EvidenceVerification
             return EvidenceReading.Refused(result.Failure);
         }
 
-        // Not left to the policy: evidence that does not cover the challenge and the key says nothing about who asks.
-        string boundClaim = evidence.Tee == Tee.Nitro ? ClaimNames.UserData : ClaimNames.ReportData;
-        return result.UnappraisedClaims.All.TryGet(boundClaim, out ClaimValue? bound) && bound.Kind == ClaimKind.Bytes && binding.Binds(bound.Bytes)
-            ? EvidenceReading.Of(new VerifiedEvidence(result, key, statement, Expected(boundClaim, binding, request.RuntimeData.Nonce, key)))
+        return evidence.IsBoundBy(result.UnappraisedClaims, binding)
+            ? EvidenceReading.Of(new VerifiedEvidence(result, key, statement, Expected(evidence, binding, request.RuntimeData.Nonce, key)))
             : EvidenceReading.Refused(Unbound);
     }
 
@@ -154,12 +156,12 @@ public sealed class EvidenceVerification
     }
 
     // A document of Nitro has places for challenge and key besides, so a policy may ask for them there too.
-    private static Expectations Expected(string boundClaim, RuntimeData binding, string nonce, TeePublicKey key) => boundClaim == ClaimNames.UserData
+    private static Expectations Expected(PrimaryEvidence evidence, RuntimeData binding, string nonce, TeePublicKey key) => evidence.Tee == Tee.Nitro
         ? new Expectations(
-            KeyValuePair.Create(boundClaim, binding.ReportData),
+            KeyValuePair.Create(evidence.BoundClaim, evidence.BoundValue(binding)),
             KeyValuePair.Create<string, ReadOnlyMemory<byte>>(ClaimNames.Nonce, Encoding.UTF8.GetBytes(nonce)),
             KeyValuePair.Create<string, ReadOnlyMemory<byte>>(ClaimNames.PublicKey, key.SubjectPublicKeyInfo))
-        : new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData));
+        : new Expectations(KeyValuePair.Create(evidence.BoundClaim, evidence.BoundValue(binding)));
 
     private async Task<VerificationResult> VerifyAsync(PrimaryEvidence evidence, TrustAnchors anchors, RuntimeData binding, Requester requester, CancellationToken cancellation)
     {
@@ -170,12 +172,13 @@ public sealed class EvidenceVerification
             {
                 Tee.Nitro => (await ComputeAsync(evidence.Tee, requester, () => NitroVerifier.Verify(evidence.Bytes, anchors, now), cancellation))!,
                 Tee.Snp => await VerifySnpAsync(evidence, anchors, now, binding, requester, cancellation),
-                _ => await VerifyDcapAsync(evidence, anchors, now, binding, requester, cancellation),
+                Tee.AzureSnp or Tee.AzureTdx => await VerifyAzureAsync(evidence, anchors, now, binding, requester, cancellation),
+                _ => await VerifyDcapAsync(evidence.Tee, evidence.Bytes, anchors, now, binding.Binds, requester, cancellation),
             };
         }
         catch (EvidenceFormatException e)
         {
-            return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure(evidence.Tee == Tee.Snp ? "evidence_format" : "parse_quote"));
+            return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure(evidence.Tee is Tee.Sgx or Tee.Tdx ? "parse_quote" : "evidence_format"));
         }
         catch (CollateralException e)
         {
@@ -183,22 +186,24 @@ public sealed class EvidenceVerification
         }
     }
 
+    private delegate bool IsBound(ReadOnlySpan<byte> reportData);
+
     private async Task<VerificationResult> VerifyDcapAsync(
-        PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, RuntimeData binding, Requester requester, CancellationToken cancellation)
+        Tee tee, ReadOnlyMemory<byte> bytes, TrustAnchors anchors, VerificationTime now, IsBound isBound, Requester requester, CancellationToken cancellation)
     {
         // Collateral that is here already costs nobody anything: what the quote claims to be is good enough to look.
-        IReadOnlyList<Certificate> chain = ChainOf(evidence.Bytes);
-        if (_collateral.Find(chain[^1], DcapCollateralKey.FromPckCertificate(evidence.Tee, chain[0]), now) is { } known)
+        IReadOnlyList<Certificate> chain = ChainOf(bytes);
+        if (_collateral.Find(chain[^1], DcapCollateralKey.FromPckCertificate(tee, chain[0]), now) is { } known)
         {
-            return (await ComputeAsync(evidence.Tee, requester, () => DcapVerifier.Verify(evidence.Tee, evidence.Bytes, known, now), cancellation))!;
+            return (await ComputeAsync(tee, requester, () => DcapVerifier.Verify(tee, bytes, known, now), cancellation))!;
         }
 
         DcapOrigin? origin = null;
         VerificationResult? refused = await ComputeAsync(
-            evidence.Tee, requester,
-            () => DcapVerifier.CheckSignatures(evidence.Tee, evidence.Bytes, anchors, now, out origin) is { } failure ? VerificationResult.NotAuthentic(evidence.Tee, failure)
-                : binding.Binds(origin!.ReportData.Span) ? null
-                : VerificationResult.NotAuthentic(evidence.Tee, Unbound),
+            tee, requester,
+            () => DcapVerifier.CheckSignatures(tee, bytes, anchors, now, out origin) is { } failure ? VerificationResult.NotAuthentic(tee, failure)
+                : isBound(origin!.ReportData.Span) ? null
+                : VerificationResult.NotAuthentic(tee, Unbound),
             cancellation);
         if (refused is not null)
         {
@@ -206,7 +211,7 @@ public sealed class EvidenceVerification
         }
 
         VerifiedDcapCollateral collateral = await _collateral.For(origin!.Root).GetAsync(origin.Model, now, cancellation, requester);
-        return (await ComputeAsync(evidence.Tee, requester, () => DcapVerifier.Verify(evidence.Tee, evidence.Bytes, collateral, now), cancellation))!;
+        return (await ComputeAsync(tee, requester, () => DcapVerifier.Verify(tee, bytes, collateral, now), cancellation))!;
     }
 
     private static IReadOnlyList<Certificate> ChainOf(ReadOnlyMemory<byte> quote)
@@ -230,25 +235,52 @@ public sealed class EvidenceVerification
 
         SnpCollateral sent = evidence.Endorsements;
         bool hasKey = sent.EndorsementKeys.Count > 0 || parsed.Certificates!.Find(SnpCertificateKind.Vcek) is not null || parsed.Certificates.Find(SnpCertificateKind.Vlek) is not null;
-        if (!hasKey && requester == Requester.Unknown && _isKnownPlatform is not null && await _isKnownPlatform(Convert.ToHexStringLower(parsed.Report.ChipId), cancellation))
+        return await EndorsementsAsync(parsed.Report, sent, hasKey, requester, cancellation) is not { } collateral ? VerificationResult.NotAuthentic(Tee.Snp, NoKey)
+            : (await ComputeAsync(Tee.Snp, requester, () => SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, collateral, anchors, now), cancellation))!;
+    }
+
+    // The challenge and all that hangs on the vTPM's key is looked at before anybody is asked; the hardware's report then decides whose key that is.
+    private async Task<VerificationResult> VerifyAzureAsync(
+        PrimaryEvidence evidence, TrustAnchors anchors, VerificationTime now, RuntimeData binding, Requester requester, CancellationToken cancellation)
+    {
+        AzureEvidence parsed = AzureEvidence.Parse(evidence.Tee, evidence.Bytes);
+        VerificationResult? refused = !CryptographicOperations.FixedTimeEquals(parsed.Quote.QualifyingData.Span, binding.Digest.Span)
+            ? VerificationResult.NotAuthentic(evidence.Tee, Unbound)
+            : await ComputeAsync(
+                evidence.Tee, requester, () => AzureVerifier.CheckQuote(parsed) is { } failure ? VerificationResult.NotAuthentic(evidence.Tee, failure) : null, cancellation);
+        if (refused is not null)
+        {
+            return refused;
+        }
+
+        if (evidence.Tee == Tee.AzureTdx)
+        {
+            VerificationResult quote = await VerifyDcapAsync(Tee.Tdx, parsed.TdQuote, anchors, now, _ => true, requester, cancellation);
+            return AzureVerifier.Conclude(parsed, quote);
+        }
+
+        SnpReport report = SnpReport.Parse(parsed.Hcl.HardwareReport);
+        SnpCollateral sent = parsed.Endorsements;
+        return await EndorsementsAsync(report, sent, sent.EndorsementKeys.Count > 0, requester, cancellation) is not { } collateral ? VerificationResult.NotAuthentic(evidence.Tee, NoKey)
+            : (await ComputeAsync(
+                evidence.Tee, requester, () => AzureVerifier.Conclude(parsed, AzureVerifier.VerifyReport(parsed, collateral, anchors, now)), cancellation))!;
+    }
+
+    // What a report is verified with, of the guest's and of this broker's. Null: nobody has the certificate of the key that signed.
+    private async Task<SnpCollateral?> EndorsementsAsync(SnpReport report, SnpCollateral sent, bool hasKey, Requester requester, CancellationToken cancellation)
+    {
+        if (!hasKey && requester == Requester.Unknown && _isKnownPlatform is not null && await _isKnownPlatform(Convert.ToHexStringLower(report.ChipId), cancellation))
         {
             requester = Requester.Known; // begins anew, perhaps
         }
 
-        SnpCollateral known = _endorsements is null ? SnpCollateral.None : await _endorsements.GetAsync(parsed.Report, hasKey, requester, cancellation);
-        if (!hasKey && known.EndorsementKeys.Count == 0)
-        {
-            return VerificationResult.NotAuthentic(Tee.Snp, new StepFailure(
-                "collateral", "missing_certificate", "neither the evidence nor this broker has the certificate of the key that signed: let the guest send its certificate table, or set collateral.kds"));
-        }
-
-        SnpCollateral collateral = new()
+        SnpCollateral known = _endorsements is null ? SnpCollateral.None : await _endorsements.GetAsync(report, hasKey, requester, cancellation);
+        return !hasKey && known.EndorsementKeys.Count == 0 ? null : new SnpCollateral
         {
             EndorsementKeys = hasKey ? sent.EndorsementKeys : known.EndorsementKeys,
             Authorities = known.Authorities.Count > 0 ? known.Authorities : sent.Authorities,
             RevocationLists = known.RevocationLists,
         };
-        return (await ComputeAsync(Tee.Snp, requester, () => SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, collateral, anchors, now), cancellation))!;
     }
 
     // Null: nothing was refused yet.

@@ -45,8 +45,8 @@ public sealed class TrustAnchors
     /// <summary>The vendor's pinned roots for <paramref name="tee"/>.</summary>
     public static TrustAnchors ForVendorOf(Tee tee) => tee switch
     {
-        Tee.Sgx or Tee.Tdx => Intel,
-        Tee.Snp => Amd,
+        Tee.Sgx or Tee.Tdx or Tee.AzureTdx => Intel,
+        Tee.Snp or Tee.AzureSnp => Amd,
         Tee.Nitro => Aws,
         _ => throw new ArgumentOutOfRangeException(nameof(tee)),
     };

@@ -132,10 +132,22 @@ public static class ClaimNames
     /// <summary>SNP, version 5: mitigations now, a number (its bits).</summary>
     public const string CurrentMitigationVector = "current_mitigation_vector";
 
-    /// <summary>Nitro: registers, 48 bytes each: <c>pcr0</c> and so on.</summary>
+    /// <summary>Azure: what the vTPM was given to sign along with its registers.</summary>
+    public const string QualifyingData = "qualifying_data";
+
+    /// <summary>Azure: prefix of the VM's configuration, such as <c>vm_secure_boot</c> and <c>vm_unique_id</c>.</summary>
+    public const string VmPrefix = "vm_";
+
+    /// <summary>Azure: whether Secure Boot is on, a flag.</summary>
+    public const string VmSecureBoot = "vm_secure_boot";
+
+    /// <summary>Azure: identity of the VM, text.</summary>
+    public const string VmUniqueId = "vm_unique_id";
+
+    /// <summary>Registers: Nitro's, 48 bytes each, and those of Azure's vTPM, 32 bytes each: <c>pcr0</c> and so on.</summary>
     public const string PcrPrefix = "pcr";
 
-    /// <summary>Nitro: the attester's data, absent when it gave none.</summary>
+    /// <summary>Nitro: the attester's data, absent when it gave none. Azure: 64 bytes that the guest gave its paravisor.</summary>
     public const string UserData = "user_data";
 
     /// <summary>Nitro: the relying party's nonce, absent when it gave none.</summary>

@@ -33,7 +33,7 @@ public sealed class ClaimSet : IEnumerable<KeyValuePair<string, ClaimValue>>
     /// <inheritdoc />
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private void Add(string name, ClaimValue value)
+    internal void Add(string name, ClaimValue value)
     {
         _byName.Add(name, value);
         _claims.Add(KeyValuePair.Create(name, value));

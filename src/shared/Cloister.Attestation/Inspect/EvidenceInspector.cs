@@ -3,6 +3,7 @@ using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Dcap;
 using Cloister.Attestation.Abi.Nitro;
 using Cloister.Attestation.Abi.Snp;
+using Cloister.Attestation.Azure;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
 
@@ -21,12 +22,17 @@ public static class EvidenceInspector
             return BinaryPrimitives.ReadUInt32LittleEndian(evidence[4..]) == QuoteHeader.TdxTeeType ? Tee.Tdx : Tee.Sgx;
         }
 
-        if (SnpHclReport.Recognises(evidence)
+        if (HclReport.Recognises(evidence)
             || (evidence.Length >= SnpReport.Length && IsVersion(BinaryPrimitives.ReadUInt32LittleEndian(evidence), EvidenceVersions.SnpReport)
                 && BinaryPrimitives.ReadUInt32LittleEndian(evidence[SnpReportLayout.Vmpl..]) < 4
                 && (BinaryPrimitives.ReadUInt64LittleEndian(evidence[SnpReportLayout.Policy..]) & SnpGuestPolicy.ReservedOneBit) != 0))
         {
             return Tee.Snp;
+        }
+
+        if (AzureEvidence.Recognise(evidence) is { } azure)
+        {
+            return azure;
         }
 
         // COSE_Sign1: an array of four (definite or not), or tag 18 before it.
@@ -42,6 +48,7 @@ public static class EvidenceInspector
         Tee.Sgx or Tee.Tdx => InspectQuote(evidence),
         Tee.Snp => InspectReport(SnpEvidence.Parse(evidence)),
         Tee.Nitro => InspectDocument(CoseSign1.Parse(evidence)),
+        Tee.AzureSnp or Tee.AzureTdx => InspectAzure(AzureEvidence.Parse(tee, evidence)),
         _ => throw new ArgumentOutOfRangeException(nameof(tee)),
     };
 
@@ -100,6 +107,16 @@ public static class EvidenceInspector
         }
 
         return new InspectedEvidence(Tee.Snp, sections);
+    }
+
+    private static InspectedEvidence InspectAzure(AzureEvidence evidence)
+    {
+        ClaimSet guest = [];
+        AzureClaims.DescribeGuest(evidence, guest);
+        InspectedEvidence hardware = evidence.Tee == Tee.AzureSnp ? InspectReport(SnpEvidence.Parse(evidence.Hcl.Bytes)) : InspectQuote(evidence.TdQuote);
+        List<InspectedSection> sections = [new("vtpm", guest), .. hardware.Sections];
+        AddCertificates(sections, [.. evidence.Endorsements.EndorsementKeys, .. evidence.Endorsements.Authorities]);
+        return new InspectedEvidence(evidence.Tee, sections);
     }
 
     private static InspectedEvidence InspectDocument(CoseSign1 message)

@@ -12,9 +12,9 @@ internal static class EvidenceShowCommand
 {
     internal static Command Create()
     {
-        Argument<string> file = new("FILE") { Description = "a quote, an SNP report (bare, with certificate table, or Azure's HCL report), or a Nitro document" };
-        Option<string> tee = new("--tee") { Description = "sgx, tdx, snp or nitro; found by itself when left out" };
-        tee.AcceptOnlyFromAmong("sgx", "tdx", "snp", "nitro");
+        Argument<string> file = new("FILE") { Description = "a quote, an SNP report (bare, with certificate table, or Azure's HCL report), a Nitro document, or JSON of az-snp-vtpm or az-tdx-vtpm" };
+        Option<string> tee = new("--tee") { Description = $"{EvidenceCommand.Kinds}; found by itself when left out" };
+        tee.AcceptOnlyFromAmong(EvidenceCommand.KindNames);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("show", "Show every field of evidence. Nothing is verified: see 'cloister evidence verify'.") { file, tee, output };
         command.SetAction(parsed => Show(parsed.GetValue(file)!, parsed.GetValue(tee), parsed.GetValue(output)));

@@ -3,6 +3,7 @@ using System.Globalization;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi;
 using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Azure;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Policies;
@@ -19,8 +20,8 @@ internal static class EvidenceVerifyCommand
 {
     internal static Command Create()
     {
-        Option<string> tee = new("--tee") { Description = "sgx, tdx, snp or nitro", Required = true };
-        tee.AcceptOnlyFromAmong("sgx", "tdx", "snp", "nitro");
+        Option<string> tee = new("--tee") { Description = EvidenceCommand.Kinds, Required = true };
+        tee.AcceptOnlyFromAmong(EvidenceCommand.KindNames);
         Option<string> evidence = new("--evidence") { Description = "the quote, report or document", Required = true };
         Option<string> collateral = new("--collateral") { Description = "directory with the vendor's collateral: tcb_info.json and so on; vcek.der or vlek.der, ca_chain.pem" };
         Option<string[]> roots = new("--root") { Description = "root certificate to trust instead of the vendor's, DER or PEM; may be repeated" };
@@ -30,7 +31,7 @@ internal static class EvidenceVerifyCommand
         Command command = new("verify", "Verify evidence: exit 0 when it is authentic and, with --policy, acceptable; 2 when not.") { tee, evidence, collateral, roots, at, policy, output };
         command.SetAction(parsed =>
         {
-            Tee kind = TeeNames.TryParse(parsed.GetValue(tee), out Tee named) ? named : throw new CliException("--tee is sgx, tdx, snp or nitro");
+            Tee kind = TeeNames.TryParse(parsed.GetValue(tee), out Tee named) ? named : throw new CliException($"--tee is {EvidenceCommand.Kinds}");
             AppraisalPolicy? stated = parsed.GetValue(policy) is { } file ? ReadPolicy(file) : null;
             TrustAnchors anchors = ReadRoots(kind, parsed.GetValue(roots) ?? []);
             VerificationTime time = ParseTime(parsed.GetValue(at));
@@ -48,11 +49,11 @@ internal static class EvidenceVerifyCommand
         {
             case Tee.Nitro:
                 return NitroVerifier.Verify(evidence, anchors, time);
-            case Tee.Snp:
+            case Tee.Snp or Tee.AzureSnp:
                 try
                 {
                     SnpCollateral collateral = directory is null ? SnpCollateral.None : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
-                    return SnpVerifier.Verify(evidence, collateral, anchors, time);
+                    return tee == Tee.Snp ? SnpVerifier.Verify(evidence, collateral, anchors, time) : AzureVerifier.VerifySnp(evidence, collateral, anchors, time);
                 }
                 catch (EvidenceFormatException e)
                 {
@@ -61,7 +62,8 @@ internal static class EvidenceVerifyCommand
 
             default:
                 string needed = directory ?? throw new CliException($"{TeeNames.NameOf(tee)} evidence needs --collateral DIR");
-                return DcapVerifier.Verify(tee, evidence, EvidenceFiles.Reading(() => CollateralDirectory.ReadDcap(needed)), anchors, time);
+                DcapCollateral dcap = EvidenceFiles.Reading(() => CollateralDirectory.ReadDcap(needed));
+                return tee == Tee.AzureTdx ? AzureVerifier.VerifyTdx(evidence, dcap, anchors, time) : DcapVerifier.Verify(tee, evidence, dcap, anchors, time);
         }
     }
 

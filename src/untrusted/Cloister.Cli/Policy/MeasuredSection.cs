@@ -20,7 +20,8 @@ internal static class MeasuredSection
         Tee.Sgx => Sgx(given),
         Tee.Tdx => Tdx(given, configurations),
         Tee.Snp => Snp(given, configurations),
-        _ => Nitro(given),
+        Tee.Nitro => Nitro(given),
+        _ => throw new CliException("confidential VMs of Azure have no one measurement: write the section from what 'cloister evidence show' prints of a VM that you trust (docs/attestation.md)"),
     };
 
     private static List<PolicyRule> Sgx(MeasurementOptions given) =>

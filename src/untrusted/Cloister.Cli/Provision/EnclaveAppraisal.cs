@@ -3,9 +3,9 @@ using System.Text.Json;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi;
 using Cloister.Attestation.Appraise;
+using Cloister.Attestation.Azure;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
-using Cloister.Attestation.Claims;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
@@ -47,13 +47,12 @@ internal static class EnclaveAppraisal
                 throw new RefusedEnclaveException(result.Failure);
             }
 
-            string boundClaim = evidence.Tee == Tee.Nitro ? ClaimNames.UserData : ClaimNames.ReportData;
-            if (!result.UnappraisedClaims.All.TryGet(boundClaim, out ClaimValue? bound) || bound.Kind != ClaimKind.Bytes || !binding.Binds(bound.Bytes))
+            if (!evidence.IsBoundBy(result.UnappraisedClaims, binding))
             {
                 throw new RefusedEnclaveException(new StepFailure("report_data", "mismatch", "the evidence does not cover this challenge, key and statement"));
             }
 
-            AppraisalResult appraisal = Appraiser.Appraise(result, policy, new Expectations(KeyValuePair.Create(boundClaim, binding.ReportData)));
+            AppraisalResult appraisal = Appraiser.Appraise(result, policy, new Expectations(KeyValuePair.Create(evidence.BoundClaim, evidence.BoundValue(binding))));
             if (!appraisal.IsAccepted)
             {
                 throw new RefusedEnclaveException(appraisal.Failures[0]);
@@ -83,9 +82,12 @@ internal static class EnclaveAppraisal
             case Tee.Snp:
                 SnpCollateral certificates = directory is null ? evidence.Endorsements : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
                 return SnpVerifier.Verify(evidence.Bytes, evidence.Certificates, certificates, anchors, now);
+            case Tee.AzureSnp:
+                return AzureVerifier.VerifySnp(evidence.Bytes, directory is null ? SnpCollateral.None : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory)), anchors, now);
             default:
                 string needed = directory ?? throw new CliException($"{TeeNames.NameOf(evidence.Tee)} evidence needs --collateral DIR");
-                return DcapVerifier.Verify(evidence.Tee, evidence.Bytes, EvidenceFiles.Reading(() => CollateralDirectory.ReadDcap(needed)), anchors, now);
+                DcapCollateral collateral = EvidenceFiles.Reading(() => CollateralDirectory.ReadDcap(needed));
+                return evidence.Tee == Tee.AzureTdx ? AzureVerifier.VerifyTdx(evidence.Bytes, collateral, anchors, now) : DcapVerifier.Verify(evidence.Tee, evidence.Bytes, collateral, anchors, now);
         }
     }
 }

@@ -1,3 +1,5 @@
+using Cloister.Attestation.Azure;
+
 namespace Cloister.Attestation.Abi.Snp;
 
 /// <summary>
@@ -35,10 +37,12 @@ public sealed class SnpEvidence
             throw new EvidenceFormatException("evidence", 0, $"{bytes.Length} bytes, at most {MaximumLength} are read");
         }
 
-        if (SnpHclReport.Recognises(bytes.Span))
+        if (HclReport.Recognises(bytes.Span))
         {
-            SnpHclReport hcl = SnpHclReport.Parse(bytes);
-            return new SnpEvidence(hcl.Report, certificates: null, hcl.RuntimeData);
+            HclReport hcl = HclReport.Parse(bytes);
+            return hcl.Tee == Tee.Snp
+                ? new SnpEvidence(SnpReport.Parse(hcl.HardwareReport), certificates: null, hcl.RuntimeData)
+                : throw EvidenceFormatException.Unsupported("hcl_report.report_type", 0, "a TDX report of Azure's paravisor, which nobody signed: its evidence is az-tdx-vtpm, with a quote");
         }
 
         return bytes.Length > SnpReport.Length
