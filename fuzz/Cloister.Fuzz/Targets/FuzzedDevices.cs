@@ -3,6 +3,7 @@ using Cloister.Enclave.Tees.Devices;
 using Cloister.Enclave.Tees.Nitro;
 using Cloister.Enclave.Tees.Sgx;
 using Cloister.Enclave.Tees.Vm;
+using Cloister.Enclave.Tees.Vtpm;
 
 namespace Cloister.Fuzz.Targets;
 
@@ -20,7 +21,7 @@ internal sealed unsafe class FuzzedDevices : IDevices
 
     internal FuzzedDevices(ReadOnlySpan<byte> input)
     {
-        _tee = input.IsEmpty ? 0 : input[0] & 3;
+        _tee = input.IsEmpty ? 0 : input[0] % 5;
         for (ReadOnlySpan<byte> rest = input.IsEmpty ? input : input[1..]; rest.Length >= 2;)
         {
             int length = Math.Min(BinaryPrimitives.ReadUInt16LittleEndian(rest), rest.Length - 2);
@@ -33,12 +34,15 @@ internal sealed unsafe class FuzzedDevices : IDevices
     internal static byte[] Input(byte tee, params byte[][] parts) =>
         [tee, .. parts.SelectMany(part => (byte[])[(byte)(part.Length & 0xFF), (byte)(part.Length >> 8), .. part])];
 
+    public Uri LocalService { get; } = new("http://127.0.0.1:9/");
+
     public bool Exists(string path) => _folders.Contains(path) || path == (_tee switch
     {
         0 => GramineFiles.AttestationType,
         1 => TdReport.Device,
         2 => SnpDerivedKey.Device,
-        _ => NsmDevice.Path,
+        3 => NsmDevice.Path,
+        _ => TpmChannel.Device,
     });
 
     public IDeviceFile Open(string path, DeviceAccess access) => new OpenFile(this, path);
@@ -55,6 +59,7 @@ internal sealed unsafe class FuzzedDevices : IDevices
 
     private byte[] Content(string path) => path switch
     {
+        TpmChannel.Device => Part(_answers++),
         GramineFiles.AttestationType => Part(0),
         GramineFiles.MyTargetInfo => Part(1),
         GramineFiles.Quote => Part(2),
@@ -62,6 +67,7 @@ internal sealed unsafe class FuzzedDevices : IDevices
         _ => path[path.LastIndexOf('/')..] switch
         {
             "/provider" => Part(1),
+            "/privlevel_floor" => "0\n"u8.ToArray(),
             "/generation" => Part(_asked.Length == 0 ? 2 : 3),
             "/outblob" => _tee == 2 ? Put(_asked, Part(0), 0x50) : Part(4),
             "/auxblob" => Part(4),
@@ -121,6 +127,9 @@ internal sealed unsafe class FuzzedDevices : IDevices
 
         public int Write(ReadOnlySpan<byte> source)
         {
+            // The next answer of a TPM is another one.
+            _content = null;
+            _position = 0;
             devices._asked = source.ToArray();
             return source.Length;
         }

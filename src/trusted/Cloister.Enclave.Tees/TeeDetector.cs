@@ -3,6 +3,7 @@ using Cloister.Enclave.Tees.Devices;
 using Cloister.Enclave.Tees.Nitro;
 using Cloister.Enclave.Tees.Sgx;
 using Cloister.Enclave.Tees.Vm;
+using Cloister.Enclave.Tees.Vtpm;
 
 namespace Cloister.Enclave.Tees;
 
@@ -29,6 +30,7 @@ public static class TeeDetector
             (TdReport.Device, it => TdxTee.Open(devices, it)),
             (SnpDerivedKey.Device, it => SnpTee.Open(devices, it)),
             (NsmDevice.Path, it => NitroTee.Open(devices, it)),
+            (TpmChannel.Device, it => AzureTee.Open(devices, it)),
         ];
         foreach ((string device, Func<DeviceGate, ITee> open) in known.Where(it => devices.Exists(it.Device)))
         {
@@ -43,7 +45,7 @@ public static class TeeDetector
             }
         }
 
-        whatToDo = "no TEE here: none of /dev/attestation (SGX under Gramine), /dev/tdx_guest, /dev/sev-guest and /dev/nsm exists. "
+        whatToDo = "no TEE here: none of /dev/attestation (SGX under Gramine), /dev/tdx_guest, /dev/sev-guest, /dev/nsm and /dev/tpmrm0 (Azure confidential VM) exists. "
             + "Keys would not be protected, so this program does not start. For development use cloister-enclave-sim, or 'cloister dev'";
         return null;
     }

@@ -23,12 +23,14 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
     [InlineData("tdx")]
     [InlineData("snp")]
     [InlineData("nitro")]
+    [InlineData("az-snp-vtpm")]
+    [InlineData("az-tdx-vtpm")]
     public async Task An_enclave_gets_its_KEK_and_uses_it(string tee)
     {
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind(files.Bytes);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
 
@@ -62,7 +64,7 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek);
-        Subject subject = Subject.Of("nitro", broker);
+        using Subject subject = Subject.Of("nitro", broker);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
         await using RunningEnclave enclave = new(files, subject.Found());
         string keyId = await enclave.ReadyAsync();
@@ -125,6 +127,28 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
         { "nitro", "foreign root", "certificate_chain" },
         { "nitro", "rewritten measurement", "document_signature" },
         { "nitro", "garbage", "document_format" },
+        { "az-snp-vtpm", "other enclave", "measurement" },
+        { "az-snp-vtpm", "other kernel", "pcr4" },
+        { "az-snp-vtpm", "no Secure Boot", "secureBoot" },
+        { "az-snp-vtpm", "old report data", "report_data" },
+        { "az-snp-vtpm", "other attestation key", "tpm_quote_signature" },
+        { "az-snp-vtpm", "changed runtime data", "runtime_data" },
+        { "az-snp-vtpm", "changed register", "tpm_pcrs" },
+        { "az-snp-vtpm", "a guest's own report", "paravisor" },
+        { "az-snp-vtpm", "debug", "debug" },
+        { "az-snp-vtpm", "foreign root", "certificate_chain" },
+        { "az-snp-vtpm", "garbage", "evidence_format" },
+        { "az-tdx-vtpm", "other enclave", "mrtd" },
+        { "az-tdx-vtpm", "other kernel", "pcr4" },
+        { "az-tdx-vtpm", "no Secure Boot", "secureBoot" },
+        { "az-tdx-vtpm", "old report data", "report_data" },
+        { "az-tdx-vtpm", "other attestation key", "tpm_quote_signature" },
+        { "az-tdx-vtpm", "changed runtime data", "runtime_data" },
+        { "az-tdx-vtpm", "changed register", "tpm_pcrs" },
+        { "az-tdx-vtpm", "a quote of another", "hardware_report" },
+        { "az-tdx-vtpm", "debug", "debug" },
+        { "az-tdx-vtpm", "foreign root", "pck_chain" },
+        { "az-tdx-vtpm", "garbage", "evidence_format" },
     };
 
     [Theory]
@@ -134,7 +158,7 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind(files.Bytes);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
 
@@ -150,12 +174,14 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
     [InlineData("tdx")]
     [InlineData("snp")]
     [InlineData("nitro")]
+    [InlineData("az-snp-vtpm")]
+    [InlineData("az-tdx-vtpm")]
     public async Task Evidence_of_an_earlier_challenge_gets_no_KEK(string tee)
     {
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind(files.Bytes);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
         JsonElement? recorded = null;
@@ -172,15 +198,18 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
     [InlineData("tdx", "sgx")]
     [InlineData("snp", "nitro")]
     [InlineData("nitro", "snp")]
+    [InlineData("snp", "az-snp-vtpm")]
+    [InlineData("az-snp-vtpm", "snp")]
+    [InlineData("az-tdx-vtpm", "tdx")]
     public async Task An_honest_enclave_of_another_TEE_gets_no_KEK(string tee, string other)
     {
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind(files.Bytes);
         await broker.Admin.MakeKekAsync(kek, Policies.Release(kek, subject.Appraisal(files.Bytes), files.Digest, Subject.Of(other, broker).Root));
-        Subject stranger = Subject.Of(other, broker);
+        using Subject stranger = Subject.Of(other, broker);
         stranger.Bind(files.Bytes);
         await RefusedAsync(broker, files, kek, stranger.Found(), "tee");
     }
@@ -190,13 +219,15 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
     [InlineData("tdx")]
     [InlineData("snp")]
     [InlineData("nitro")]
+    [InlineData("az-snp-vtpm")]
+    [InlineData("az-tdx-vtpm")]
     public async Task A_configuration_that_the_policy_does_not_name_gets_no_KEK(string tee)
     {
         LiveBroker broker = await shared.GetAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles accepted = new(broker, kek);
         using EnclaveFiles other = new(broker, kek);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind(accepted.Bytes);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, accepted));
 

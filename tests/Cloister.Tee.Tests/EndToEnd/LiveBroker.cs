@@ -34,6 +34,7 @@ internal sealed class LiveBroker : IAsyncDisposable
                 broker.Intel.WriteCollateral(Path.Combine(broker._folder, "collateral"), tee, DateTimeOffset.UtcNow.AddHours(-1));
             }
 
+            SnpMachine.WriteCollateral(Path.Combine(broker._folder, "collateral"));
             string configuration = Path.Combine(broker._folder, "broker.yaml");
             string rootKey = Path.Combine(broker._folder, "UNPROTECTED-root.key");
             string database = $"sqlite:{broker._folder}/broker.db";

@@ -69,7 +69,7 @@ public sealed class NitroWayOutTests(SharedLiveBroker shared) : IClassFixture<Sh
     private static async Task<(string Kek, ITee Tee)> EnclaveAsync(LiveBroker broker)
     {
         string kek = LiveBroker.NewKek();
-        Subject subject = Subject.Of("nitro", broker);
+        using Subject subject = Subject.Of("nitro", broker);
         await broker.Admin.MakeKekAsync(kek, Policies.Release(kek, subject.Appraisal([]), Digest, subject.Root));
         return (kek, subject.Found());
     }

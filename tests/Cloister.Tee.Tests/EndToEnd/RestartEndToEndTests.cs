@@ -19,7 +19,7 @@ public sealed class RestartEndToEndTests
         LiveBroker broker = await LiveBroker.StartAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek, keepsState: true);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         EncryptResponse encrypted;
         string keyId;
@@ -59,7 +59,7 @@ public sealed class RestartEndToEndTests
         await using LiveBroker broker = await LiveBroker.StartAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek, keepsState: true);
-        Subject subject = Subject.Of("sgx", broker);
+        using Subject subject = Subject.Of("sgx", broker);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         EncryptResponse encrypted;
@@ -92,7 +92,7 @@ public sealed class RestartEndToEndTests
         await using LiveBroker broker = await LiveBroker.StartAsync();
         string kek = LiveBroker.NewKek();
         using EnclaveFiles files = new(broker, kek, keepsState: true);
-        Subject subject = Subject.Of("sgx", broker);
+        using Subject subject = Subject.Of("sgx", broker);
         await broker.Admin.MakeKekAsync(kek, subject.Policy(kek, files));
         Directory.CreateDirectory(Path.Combine(files.State, "lease.sealed.new"));
         await using RunningEnclave enclave = new(files, subject.Found());
@@ -109,7 +109,7 @@ public sealed class RestartEndToEndTests
     {
         await using LiveBroker broker = await LiveBroker.StartAsync();
         using EnclaveFiles files = new(broker, LiveBroker.NewKek());
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         subject.Bind([.. files.Bytes, (byte)'\n']);
         Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
         Assert.False(File.Exists(files.KmsSocket));
@@ -122,7 +122,7 @@ public sealed class RestartEndToEndTests
     {
         await using LiveBroker broker = await LiveBroker.StartAsync();
         using EnclaveFiles files = new(broker, LiveBroker.NewKek(), keepsState: true);
-        Subject subject = Subject.Of(tee, broker);
+        using Subject subject = Subject.Of(tee, broker);
         Assert.Equal(1, await EnclaveProgram.RunAsync(["--config", files.Path], new EnclaveParts { Program = "cloister-enclave", Tee = subject.Found(), LeaveReadable = true }));
         Assert.Empty(Directory.GetFiles(files.State));
     }

@@ -7,7 +7,7 @@ using Cloister.Tee.Tests.Support;
 namespace Cloister.Tee.Tests.EndToEnd;
 
 /// <summary>A fake device as a broker meets it: honest through the back end, or with lies past every check that an enclave makes.</summary>
-internal abstract class Subject
+internal abstract class Subject : IDisposable
 {
     /// <summary>As the protocol names it.</summary>
     internal abstract string Tee { get; }
@@ -43,8 +43,15 @@ internal abstract class Subject
         "tdx" => new TdxSubject(broker.Intel),
         "snp" => new SnpSubject(),
         "nitro" => new NitroSubject(),
+        "az-snp-vtpm" => new AzureSubject(null),
+        "az-tdx-vtpm" => new AzureSubject(broker.Intel),
         _ => throw new ArgumentOutOfRangeException(nameof(tee)),
     };
+
+    /// <summary>Ends what runs for it.</summary>
+    public virtual void Dispose()
+    {
+    }
 
     protected static JsonElement Evidence(string member, byte[] bytes) => EvidenceText.Write((member, bytes));
 

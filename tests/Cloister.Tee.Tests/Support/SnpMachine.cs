@@ -25,13 +25,22 @@ internal sealed class SnpMachine : TsmMachine
     internal SnpMachine()
     {
         Provider = "sev_guest";
-        Out = reportData => Sign(Guest with { ReportData = reportData });
+        Out = reportData => Sign(Guest with { ReportData = reportData, Vmpl = (uint)Level });
         Aux = Certificates(Vendor, Endorsement);
         unsafe
         {
             this[SnpDerivedKey.Device].OnControl = Derive;
         }
     }
+
+    /// <summary>The endorsement key's certificate, DER.</summary>
+    internal static byte[] Vcek => Endorsement.Certificate;
+
+    /// <summary>What a verifier needs beside a report.</summary>
+    internal static SnpCollateral Endorsements => new()
+    {
+        EndorsementKeys = [Certificate.Parse(Vcek)], Authorities = [Certificate.Parse(Vendor.Ask), Certificate.Parse(Vendor.Ark)],
+    };
 
     internal static string RootPem => PemEncoding.WriteString("CERTIFICATE", Vendor.Ark);
 
@@ -69,10 +78,31 @@ internal sealed class SnpMachine : TsmMachine
     /// <summary>What a chip of another vendor, with keys of its own, gives: report, certificates.</summary>
     internal static (byte[] Report, byte[] Certificates) SignForeign(SnpReportFields fields)
     {
+        (byte[] report, SnpVendor vendor, SnpEndorsement endorsement) = Foreign(fields);
+        return (report, Certificates(vendor, endorsement));
+    }
+
+    /// <summary>The same: report, endorsement key's certificate.</summary>
+    internal static (byte[] Report, byte[] Vcek) SignForeignReport(SnpReportFields fields)
+    {
+        (byte[] report, _, SnpEndorsement endorsement) = Foreign(fields);
+        return (report, endorsement.Certificate);
+    }
+
+    /// <summary>Writes what a broker needs for reports that come without certificates.</summary>
+    internal static void WriteCollateral(string folder)
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(folder, $"snp-{Convert.ToHexStringLower(Chip)}")).FullName;
+        File.WriteAllBytes(Path.Combine(directory, "vcek.der"), Vcek);
+        File.WriteAllText(Path.Combine(directory, "ca_chain.pem"), Vendor.ChainPem);
+    }
+
+    private static (byte[] Report, SnpVendor Vendor, SnpEndorsement Endorsement) Foreign(SnpReportFields fields)
+    {
         using SnpAuthorityKeys keys = SnpAuthorityKeys.Create();
         SnpVendor vendor = new(SnpProductLine.Milan, keys, From, From.AddYears(20));
         SnpEndorsement endorsement = Issue(vendor, Tcb);
-        return (Sign(fields, endorsement), Certificates(vendor, endorsement));
+        return (Sign(fields, endorsement), vendor, endorsement);
     }
 
     private static byte[] Sign(SnpReportFields fields, SnpEndorsement endorsement)

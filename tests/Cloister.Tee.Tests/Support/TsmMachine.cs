@@ -32,6 +32,12 @@ internal abstract class TsmMachine : FakeMachine
 
     internal int Made { get; private set; }
 
+    /// <summary>The most privileged level that this guest may ask at; null where the provider knows none.</summary>
+    internal int? Floor { get; set; }
+
+    /// <summary>The level that the last entry asks at.</summary>
+    internal int Level { get; private set; }
+
     internal IEnumerable<string> Entries => Folders.Where(folder => folder != TsmReports.Folder);
 
     public override void CreateFolder(string path)
@@ -52,9 +58,20 @@ internal abstract class TsmMachine : FakeMachine
             generation++;
             input = written;
         };
+        Level = 0;
+        if (Floor is { } floor)
+        {
+            this[path + "/privlevel_floor"].OnRead = () => Encoding.ASCII.GetBytes(floor.ToString(CultureInfo.InvariantCulture) + "\n");
+            this[path + "/privlevel"].OnWrite = written =>
+            {
+                Level = int.Parse(Encoding.ASCII.GetString(written), CultureInfo.InvariantCulture);
+                generation++;
+            };
+        }
+
         this[path + "/outblob"].OnRead = () =>
         {
-            if (input.Length == 0)
+            if (input.Length == 0 || Level < Floor)
             {
                 throw new DeviceException(path + "/outblob", Errno.Invalid);
             }

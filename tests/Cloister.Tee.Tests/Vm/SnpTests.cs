@@ -25,6 +25,28 @@ public sealed class SnpTests
         Assert.Empty(_machine.Entries);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Below_an_SVSM_the_report_names_the_level_that_a_policy_pins(int level)
+    {
+        _machine.Floor = level;
+        JsonElement evidence = await Sample.Found(_machine).Evidence!.GetAsync(Sample.Binding(), TestContext.Current.CancellationToken);
+        (byte[] report, byte[] certificates) = (evidence.GetProperty("report").GetBytesFromBase64(), evidence.GetProperty("certs").GetBytesFromBase64());
+        string pinned = Policies.Snp.Replace("vmpl: [0]", $"vmpl: [{level}]", StringComparison.Ordinal);
+        Assert.True(Sample.Appraise(SnpMachine.Verify(report, certificates), pinned).IsAccepted);
+        Assert.Equal(level == 0, Sample.Appraise(SnpMachine.Verify(report, certificates), Policies.Snp).IsAccepted);
+    }
+
+    [Fact]
+    public void A_floor_that_is_no_level_is_named()
+    {
+        _machine.Floor = 4;
+        Assert.Contains("privlevel_floor", Sample.NotFound(_machine), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Without_certificates_the_report_goes_alone()
     {

@@ -3,6 +3,9 @@ namespace Cloister.Enclave.Tees.Devices;
 /// <summary>The files through which a TEE is used. One call here is one call of the kernel: nothing is retried, nothing is cached. secrets: none.</summary>
 internal interface IDevices
 {
+    /// <summary>The machine's own metadata service, for a TEE that has part of its evidence from there.</summary>
+    Uri LocalService => Vtpm.AzureQuoteService.Address;
+
     /// <summary>Whether the path is there, whatever it is.</summary>
     bool Exists(string path);
 

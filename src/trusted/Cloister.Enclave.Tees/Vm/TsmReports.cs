@@ -54,6 +54,8 @@ internal sealed class TsmReports
                 $"{entry}/provider is '{provider}' and '{_provider}' was expected: this machine is another kind of confidential VM, or one more module is loaded; unload it");
         }
 
+        TakePrivilegeLevel(entry);
+
         // The kernel gives a written blob to the driver at close and says nothing of it: only the generation shows that it was taken.
         ulong before = Generation(entry);
         _devices.WriteAll($"{entry}/inblob", reportData);
@@ -62,6 +64,31 @@ internal sealed class TsmReports
         byte[] certificates = ReadAux(entry);
         RequireGeneration(entry, unchecked(before + 1));
         return new TsmReport(report, certificates);
+    }
+
+    // Below an SVSM a guest has no level 0 to ask at: the kernel names the most privileged one that it has, and takes no other by itself.
+    private void TakePrivilegeLevel(string entry)
+    {
+        string floor;
+        try
+        {
+            floor = _devices.ReadText($"{entry}/privlevel_floor");
+        }
+        catch (DeviceException e) when (e.Error == Errno.NotFound)
+        {
+            return;
+        }
+
+        switch (floor)
+        {
+            case "0":
+                return;
+            case "1" or "2" or "3":
+                _devices.WriteAll($"{entry}/privlevel", [(byte)floor[0]]);
+                return;
+            default:
+                throw new TeeException($"{entry}/privlevel_floor is no privilege level: that is not configfs-tsm, look at what is mounted on /sys/kernel/config");
+        }
     }
 
     private byte[] ReadAux(string entry)
