@@ -6,10 +6,10 @@ PUBLISH := artifacts/publish
 FUZZ_SECONDS ?= 3600
 SECONDS ?= 60
 
-# The test of Gramine's manifest starts what 'make publish' left: 'make test-gramine' runs it.
-TESTS := $(filter-out tests/Cloister.Gramine.Tests,$(sort $(wildcard tests/Cloister.*.Tests)))
+# Tests of Gramine's manifest and of packages start what 'make publish' and 'make packages' left: 'make test-gramine' and 'make test-packages' run them.
+TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests,$(sort $(wildcard tests/Cloister.*.Tests)))
 
-.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine clean
+.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine packages test-packages release clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -65,6 +65,16 @@ aot-gate: setup ## the enclave compiles ahead of time without a warning, in size
 
 install:       ## what 'make publish' left into place on this machine, a node or ROLE=broker, under DESTDIR if given (docs/install.md)
 	@eng/install $(PUBLISH) '$(DESTDIR)' '$(or $(ROLE),node)'
+
+packages: setup ## artifacts/packages: .deb, .rpm and OCI images of what 'make publish' left; VERSION=, or that of the source
+	@[ -x $(PUBLISH)/cloister ] || eng/publish $(PUBLISH)
+	@eng/packages $(if $(VERSION),--version '$(VERSION)') $(PUBLISH) artifacts/packages
+
+release: setup  ## packages of VERSION from a clean tree, with bill of materials and digests; SIGNING_KEY=PEM signs them
+	@SIGNING_KEY='$(SIGNING_KEY)' eng/release '$(VERSION)' $(PUBLISH) artifacts/packages
+
+test-packages: setup ## what 'make packages' left, installed in a Debian that systemd boots; root; minutes
+	@eng/run-tests tests/Cloister.Packages.Tests
 
 repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders
 	@eng/repro-check

@@ -14,6 +14,7 @@ using Cloister.Cli.Metrics;
 using Cloister.Cli.Policy;
 using Cloister.Cli.Probe;
 using Cloister.Cli.Provision;
+using Cloister.Cli.Reference;
 using Cloister.Cli.Relay;
 using Cloister.Cli.RollOut;
 using Cloister.Cli.Support;
@@ -43,5 +44,6 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     RelayCommand.Create(),
     DemoApiServer.Create(),
 };
+ReferenceCommands.AddTo(root);
 
 return await CliProgram.RunAsync(root, args);
