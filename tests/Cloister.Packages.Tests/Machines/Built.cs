@@ -8,6 +8,8 @@ internal static class Built
 
     private static readonly Lazy<Task<string>> Next = new(BuildNextAsync);
 
+    private static readonly Lazy<Task<string>> Command = new(UnpackAsync);
+
     internal static string Packages { get; } = Shell.InRepository("artifacts", "packages");
 
     internal static string Simulator { get; } = Shell.InRepository("artifacts", "publish", "dev");
@@ -15,6 +17,9 @@ internal static class Built
     internal static string Version { get; } = Path.GetFileName(Deb("cloister"))?.Split('_')[1] ?? "";
 
     internal static void SkipUnlessThere() => Assert.SkipUnless(Version.Length > 0, $"there is nothing in {Packages}: make packages");
+
+    /// <summary>The files of the package cloister, in a folder.</summary>
+    internal static Task<string> CommandAsync() => Command.Value;
 
     /// <summary>Packages of a later version, made of the same programs.</summary>
     internal static Task<string> NextAsync() => Next.Value;
@@ -30,6 +35,13 @@ internal static class Built
 
     private static string? Deb(string package) =>
         Directory.Exists(Packages) ? Directory.GetFiles(Packages, $"{package}_*_amd64.deb").Order(StringComparer.Ordinal).FirstOrDefault() : null;
+
+    private static async Task<string> UnpackAsync()
+    {
+        string folder = Shell.InRepository("artifacts", "packages-unpacked");
+        (await Shell.BashAsync($"rm -rf '{folder}'; dpkg-deb -x '{Deb("cloister")}' '{folder}'")).MustSucceed();
+        return folder;
+    }
 
     private static Task<string> BuildNextAsync() => BuildAsync("deb", Shell.InRepository("artifacts", "packages-next"), "UTC", "022");
 }
