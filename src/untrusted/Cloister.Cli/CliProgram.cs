@@ -3,6 +3,7 @@ using Cloister.AdminApi;
 using Cloister.Administration.Client;
 using Cloister.Certificates;
 using Cloister.Cli.Enclaves;
+using Cloister.Cli.Output;
 using Cloister.Sockets;
 using Grpc.Core;
 
@@ -14,12 +15,13 @@ internal static class CliProgram
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         CertificateStores.NeedNoHome();
+        HelpNames.Set(root);
         ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        if (CommandLineErrors.Of(parsed) is { Count: > 0 } errors)
         {
-            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+            foreach (string error in errors)
             {
-                await Console.Error.WriteLineAsync($"cloister: {error.Message}");
+                await Console.Error.WriteLineAsync($"cloister: {error}");
             }
 
             await Console.Error.WriteLineAsync("cloister: see 'cloister --help' and 'cloister VERB --help'");

@@ -64,6 +64,31 @@ public sealed class KekTests : IDisposable
         Assert.Equal((string)raw["keyId"]!, (string)(await Kek(one, "list")).MustSucceed().Json["activeKeyId"]!);
     }
 
+    // Without a sealed copy an enclave forgets at a restart which key a version was.
+    [Fact]
+    public async Task Another_key_for_a_version_that_an_operator_gave_before_is_refused_also_after_a_restart()
+    {
+        byte[] key = RandomNumberGenerator.GetBytes(32);
+        string keyId = KekInput.KeyIdOf("prod", 1, key);
+        await using (DevEnclave first = await DevEnclave.StartAsync(_folder["1"]))
+        {
+            (await Import(first, key, "--name", "prod")).MustSucceed();
+        }
+
+        File.Copy(_folder["1/operator.key.keks"], _folder["kept"]);
+        await using DevEnclave forgot = await DevEnclave.StartAsync(_folder["2"]);
+        File.Copy(_folder["kept"], _folder["2/operator.key.keks"], overwrite: true);
+        string cluster = File.ReadAllText(_folder["kept"]).Split(' ')[0];
+        Assert.Equal($"{cluster} prod 1 {keyId}\n", await File.ReadAllTextAsync(_folder["kept"], TestContext.Current.CancellationToken));
+
+        CliResult other = await Import(forgot, RandomNumberGenerator.GetBytes(32), "--name", "prod");
+        Assert.Equal(ExitCode.No, other.ExitCode);
+        Assert.Contains($"another KEK was given to enclaves of {cluster} as prod version 1 before: key_id {keyId}", other.Errors, StringComparison.Ordinal);
+        Assert.Single((await Kek(forgot, "list")).MustSucceed().Json["keks"]!.AsArray());
+        Assert.Equal(keyId, (string)(await Import(forgot, key, "--name", "prod")).MustSucceed().Json["keyId"]!);
+        (await Import(forgot, RandomNumberGenerator.GetBytes(32), "--name", "prod", "--version", "2")).MustSucceed();
+    }
+
     [Fact]
     public async Task Another_key_than_the_expected_one_is_not_sent()
     {

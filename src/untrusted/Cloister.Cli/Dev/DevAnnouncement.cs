@@ -63,7 +63,7 @@ internal static class DevAnnouncement
         Console.Out.Flush();
         string manual = options.Custody == "manual" ? $"""
 
-              a new KEK:       cloister kek create --socket {files.AdminSocket} --name {DevCommand.KekName}
+              a new KEK:       cloister kek create --admin-socket {files.AdminSocket} --name {DevCommand.KekName}
               or yours, sent only to this enclave, which is verified first:
                 head -c 32 /dev/urandom | cloister provision --enclave unix:{files.AdminSocket} --name mine --kek-stdin \
                   --policy {files.AppraisalPolicy} --root {files.Vendor.Root} --collateral {files.Vendor.Collateral} --config {files.Configuration}
@@ -86,7 +86,7 @@ internal static class DevAnnouncement
               an API server:   kube-apiserver ... --encryption-provider-config={files.EncryptionConfiguration}{gateway}
               look at it:      cloister probe --socket {files.KmsSocket}
                                cloister doctor --socket {files.KmsSocket} --admin-socket {files.AdminSocket} --encryption-config {files.EncryptionConfiguration}
-              its KEKs:        cloister kek list --socket {files.AdminSocket}{manual}{attested}
+              its KEKs:        cloister kek list --admin-socket {files.AdminSocket}{manual}{attested}
               stop it:         Ctrl-C
 
             """);

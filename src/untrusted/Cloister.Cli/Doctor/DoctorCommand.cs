@@ -102,7 +102,7 @@ internal sealed class DoctorOptions
     private readonly Option<string[]> _nodes = new("--node") { Description = "file with what 'cloister doctor -o json' printed on another node; may be repeated" };
     private readonly Option<string?> _broker = new("--context") { Description = "context file of an administrator, for what the broker knows" };
     private readonly EtcdConnectionOptions _etcd = EtcdConnectionOptions.ForScan();
-    private readonly Option<DoctorFormat> _output = new("--output", "-o") { Description = "table, json or junit", DefaultValueFactory = _ => DoctorFormat.Table };
+    private readonly Option<DoctorFormat> _output = new("--output", "-o") { Description = "table (default), json or junit" };
 
     internal Option<bool> List { get; } = new("--list") { Description = "print the checks, and run none" };
 
@@ -111,7 +111,13 @@ internal sealed class DoctorOptions
     internal void AddTo(Command command)
     {
         command.Arguments.Add(_phases);
-        _phases.AcceptOnlyFromAmong("preflight", "node", "cluster");
+        _phases.Validators.Add(result =>
+        {
+            foreach (string phase in result.Tokens.Select(token => token.Value).Where(value => !value.StartsWith("--", StringComparison.Ordinal) && !CommandLineErrors.Values(typeof(DoctorPhase)).Contains(value)))
+            {
+                result.AddError($"'{CliOutput.Shown(phase)}' is no phase: {string.Join(", ", CommandLineErrors.Values(typeof(DoctorPhase)))}");
+            }
+        });
         foreach (Option option in (IEnumerable<Option>)
         [
             _only, _skip, List, _sockets, _admins, _secrets, _configuration, _digest, _encryption, _apiServer, _provider, _reload, _kmsV1, _nodes, _broker, .. _etcd.All, JUnitFile, _output,

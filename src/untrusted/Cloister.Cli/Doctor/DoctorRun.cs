@@ -28,8 +28,8 @@ internal static class DoctorRun
         string[] known = [.. Enum.GetNames<DoctorPhase>().Select(name => name.ToLowerInvariant()), .. All.Select(check => check.Group).Distinct(), .. All.Select(check => check.Id)];
         foreach (string name in only.Concat(skip).Where(name => !known.Contains(name)))
         {
-            string[] near = [.. known.Where(one => one.Contains(name, StringComparison.Ordinal) || name.Contains(one, StringComparison.Ordinal)).Take(5)];
-            throw new CliException($"'{name}' is no check, group or phase{(near.Length > 0 && name.Length > 0 ? $"; near: {string.Join(", ", near)}" : "")}. 'cloister doctor --list' shows all");
+            string[] near = [.. Output.CommandLineErrors.Near(name, known).Concat(known.Where(one => name.Length > 0 && one.Contains(name, StringComparison.Ordinal))).Distinct().Take(5)];
+            throw new CliException($"'{Output.CliOutput.Shown(name)}' is no check, group or phase{(near.Length > 0 ? $": did you mean {string.Join(" or ", near)}?" : "")} 'cloister doctor --list' shows all");
         }
 
         return [.. All.Where(check => (only.Count == 0 || only.Any(name => IsNamed(check, name))) && !skip.Any(name => IsNamed(check, name)))];

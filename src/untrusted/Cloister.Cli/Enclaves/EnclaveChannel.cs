@@ -14,7 +14,7 @@ internal static class EnclaveChannel
         string path = Path.GetFullPath(socketPath);
         if (!File.Exists(path))
         {
-            throw new CliException($"{path} does not exist: start the enclave (or the relay in front of it), or name its socket with --socket");
+            throw new CliException($"{path} does not exist: start the enclave (or the relay in front of it), or name the right path");
         }
 
         return GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions

@@ -14,7 +14,7 @@ internal sealed class CoverageOptions
     private readonly Option<bool> _verify = new("--verify") { Description = "with --secrets-socket: have the enclave try whether each value of its provider opens; nothing of it comes out" };
     private readonly Option<string> _adminSocket = new("--admin-socket") { Description = "admin socket of an enclave, which knows its KEKs by name and version" };
     private readonly Option<string> _context = new("--context") { Description = "JSON file with the broker that knows its KEKs by name and version, as for 'cloister kek'" };
-    private readonly Option<Requirement> _require = new("--require") { Description = "encrypted, provider or current", DefaultValueFactory = _ => Requirement.Encrypted };
+    private readonly Option<Requirement> _require = new("--require") { Description = "encrypted (default), provider or current" };
     private readonly Option<int> _list = new("--list") { Description = "at most so many names of offending keys", DefaultValueFactory = _ => 20 };
     private readonly Option<bool> _allowEmpty = new("--allow-empty") { Description = "no keys at all are fine" };
     private readonly Option<string> _scanPrefix = KekRemovalOptions.ScanPrefix();

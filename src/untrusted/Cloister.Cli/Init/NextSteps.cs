@@ -13,7 +13,7 @@ internal static class NextSteps
         Block(text, "Start the enclave.", "sudo install -m 0644 enclave.yaml /etc/cloister/enclave.yaml", "sudo systemctl enable --now cloister-enclave");
         Block(
             text, manual ? "The same KEK for every node; keep a copy of it elsewhere." : "The broker releases the KEK once its policy accepts this enclave.",
-            manual ? "cloister kek import --socket /run/cloister/admin.sock --name NAME --operator-key operator.key < KEK" : "cloister kek list --socket /run/cloister/admin.sock");
+            manual ? "cloister kek import --admin-socket /run/cloister/admin.sock --name NAME --operator-key operator.key < KEK" : "cloister kek list --admin-socket /run/cloister/admin.sock");
         if (values.HasKms)
         {
             Block(text, "It answers as an API server needs it.", $"cloister probe --socket {InitFiles.KmsSocket}");
@@ -71,7 +71,7 @@ internal static class NextSteps
             text, "Roll out, from a machine with kubectl: after each `next`, what it says, node by node, until `status` shows it everywhere.",
             $"cloister rollout status --phases encryption {servers}",
             $"cloister rollout next --phases encryption {servers}",
-            "cloister etcd rewrap --endpoints ETCD --socket /run/cloister/secrets.sock --include-plaintext",
+            "cloister etcd rewrap --endpoints ETCD --secrets-socket /run/cloister/secrets.sock --include-plaintext",
             "cloister etcd coverage --endpoints ETCD",
             $"cloister rollout next --phases encryption {servers} --endpoints ETCD");
     }

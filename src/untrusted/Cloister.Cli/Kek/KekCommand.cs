@@ -11,17 +11,17 @@ using Grpc.Net.Client;
 
 namespace Cloister.Cli.Kek;
 
-/// <summary><c>cloister kek</c>: the KEKs of an enclave in custody manual (with <c>--socket</c>), and those of a broker.</summary>
+/// <summary><c>cloister kek</c>: the KEKs of an enclave in custody manual (with <c>--admin-socket</c>), and those of a broker.</summary>
 internal static class KekCommand
 {
-    internal static Command Create() => new("kek", "KEKs of a broker, or with --socket those of an enclave in custody manual.")
+    internal static Command Create() => new("kek", "KEKs of a broker, or with --admin-socket those of an enclave in custody manual.")
     {
         List(), CreateKek(), Import(), Retire(), Wipe(), OperatorOptions.MakeKey(),
         BrokerKekVerbs.Rotate(), BrokerKekVerbs.Enable(), BrokerKekVerbs.Disable(), BrokerKekVerbs.Destroy(), BrokerKekVerbs.CancelDestroy(),
         BrokerRecoveryVerbs.Export(), BrokerRecoveryVerbs.Restore(), BrokerRecoveryVerbs.Drill(), KeeperVerbs.MakeKey(), KeeperVerbs.OpenShare(),
     };
 
-    private static Option<string> Socket() => CliOutput.Path("--socket", "the enclave's admin socket");
+    private static Option<string> Socket() => CliOutput.Path("--admin-socket", "the enclave's admin socket", "--socket");
 
     private static Option<string> OptionalSocket()
     {
@@ -36,7 +36,7 @@ internal static class KekCommand
     {
         (Option<string> socket, Option<OutputFormat> output, BrokerOptions broker) = (OptionalSocket(), CliOutput.Option(), new BrokerOptions());
         Option<string?> cluster = new("--cluster") { Description = "of a broker: only the KEKs of a cluster" };
-        Command command = new("list", "Show a broker's KEKs; with --socket an enclave's state and its KEKs.") { socket, cluster, output };
+        Command command = new("list", "Show a broker's KEKs; with --admin-socket an enclave's state and its KEKs.") { socket, cluster, output };
         broker.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -63,7 +63,7 @@ internal static class KekCommand
         Option<bool> keep = new("--no-release") { Description = "of a broker: it stays there (custody remote)" };
         Command command = new(
             "create",
-            "Make a KEK in a broker. With --socket: inside the enclave, the next version of that name; writes use it at once, and nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
+            "Make a KEK in a broker. With --admin-socket: inside the enclave, the next version of that name; writes use it at once, and nobody has a copy: use 'import' for KEKs that must outlive the enclave.")
         {
             socket, name, cluster, policy, store, keep, key, output,
         };
@@ -74,7 +74,7 @@ internal static class KekCommand
             {
                 if ((parsed.GetValue(cluster), parsed.GetValue(policy)) is not ({ } clusterName, { } policyName))
                 {
-                    throw new CliException("a broker's KEK needs --cluster and --policy; an enclave's needs --socket");
+                    throw new CliException("a broker's KEK needs --cluster and --policy; an enclave's needs --admin-socket");
                 }
 
                 using BrokerSession session = broker.Open(parsed);
@@ -114,8 +114,11 @@ internal static class KekCommand
                     throw new CliException($"this key has key_id {keyId} as {parsed.GetValue(name)} version {parsed.GetValue(version)}, not {wanted}: nothing was sent", ExitCode.No);
                 }
 
-                KekInfo kek = await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).ImportAsync(
-                    parsed.GetValue(name)!, parsed.GetValue(version), parsed.GetValue(inactive), key, cancellation);
+                (string kekName, uint kekVersion) = (parsed.GetValue(name)!, parsed.GetValue(version));
+                string of = (await Client(channel).GetStateAsync(new GetStateRequest(), cancellationToken: cancellation)).Cluster;
+                signer?.Known.Require(of, kekName, kekVersion, keyId);
+                KekInfo kek = await new SignedChanges(Client(channel), signer, parsed.GetValue(cluster)).ImportAsync(kekName, kekVersion, parsed.GetValue(inactive), key, cancellation);
+                signer?.Known.Add(of, kekName, kekVersion, keyId);
                 Print(kek, parsed.GetValue(output));
                 return ExitCode.Done;
             }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Enclaves;
@@ -13,11 +14,14 @@ namespace Cloister.Cli.Metrics;
 /// <summary><c>cloister metrics</c>: the enclave's state for Prometheus. It stands outside the enclave, so the measured code has no HTTP endpoint more.</summary>
 internal static class MetricsCommand
 {
+    // The kernel's number of it, which some of .NET's exceptions have in place of their own. Source: errno(3), EADDRINUSE.
+    private const int AddressInUse = 98;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     internal static Command Create()
     {
-        Option<string[]> sockets = new("--socket") { Description = "the enclave's admin socket; may be repeated", Required = true };
+        Option<string[]> sockets = new("--admin-socket", "--socket") { Description = "the enclave's admin socket; may be repeated", Required = true };
         Option<IPEndPoint?> listen = new("--listen")
         {
             Description = "address:port to serve /metrics on, until SIGTERM; without it the metrics are printed once",
@@ -78,14 +82,19 @@ internal static class MetricsCommand
     private static async Task ServeAsync(string[] sockets, IPEndPoint end, CancellationToken cancellation)
     {
         using HttpListener listener = new();
-        listener.Prefixes.Add($"http://{end}/");
+
+        // All addresses of the machine have a name of their own here.
+        string host = end.Address.Equals(IPAddress.Any) || end.Address.Equals(IPAddress.IPv6Any) ? $"*:{end.Port}" : $"{end}";
+        listener.Prefixes.Add($"http://{host}/");
         try
         {
             listener.Start();
         }
         catch (HttpListenerException e)
         {
-            throw new CliException($"--listen {end}: {e.Message}: take a free port of this machine");
+            throw new CliException(e.ErrorCode is (int)SocketError.AddressAlreadyInUse or AddressInUse
+                ? $"--listen {end}: another program has that port: take a free one"
+                : $"--listen {end}: {e.Message}: take an address of this machine, or 0.0.0.0 for all");
         }
 
         using CancellationTokenRegistration stopping = cancellation.Register(listener.Abort);

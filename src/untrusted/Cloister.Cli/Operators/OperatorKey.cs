@@ -15,10 +15,14 @@ internal sealed class OperatorKey : IDisposable
 
     private readonly ECDsa _key;
 
-    private OperatorKey(ECDsa key)
+    private OperatorKey(ECDsa key, string file)
     {
         _key = key;
+        Known = new KnownKeks(file + KnownKeks.Suffix);
     }
+
+    /// <summary>What this operator has given to enclaves.</summary>
+    internal KnownKeks Known { get; }
 
     /// <summary><c>sha256:</c> and base64 of SHA-256 of SubjectPublicKeyInfo.</summary>
     internal string Pin => $"sha256:{Convert.ToBase64String(SHA256.HashData(_key.ExportSubjectPublicKeyInfo()))}";
@@ -34,7 +38,7 @@ internal sealed class OperatorKey : IDisposable
         {
             key.ImportFromPem(File.ReadAllText(file));
             return key.KeySize == 256 && key.ExportParameters(includePrivateParameters: false).Curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value
-                ? new OperatorKey(key)
+                ? new OperatorKey(key, file)
                 : throw new CliException($"{file} is not a key on curve P-256; 'cloister kek operator-key' makes one");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -67,7 +71,7 @@ internal sealed class OperatorKey : IDisposable
             using FileStream stream = new(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OnlyOwner });
             using StreamWriter writer = new(stream);
             writer.WriteLine(key.ExportPkcs8PrivateKeyPem());
-            return new OperatorKey(key);
+            return new OperatorKey(key, file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

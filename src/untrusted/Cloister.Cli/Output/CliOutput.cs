@@ -22,14 +22,16 @@ internal static class CliOutput
     /// <summary>The option that every verb takes.</summary>
     internal static Option<OutputFormat> Option() => new("--output", "-o")
     {
-        Description = "table or json",
-        DefaultValueFactory = _ => OutputFormat.Table,
+        Description = "table (default) or json",
     };
 
     /// <summary>A path, which is not empty.</summary>
-    internal static Option<string> Path(string name, string description)
+    /// <param name="name">Of the option.</param>
+    /// <param name="description">For help.</param>
+    /// <param name="alias">What it was called before, and still may.</param>
+    internal static Option<string> Path(string name, string description, params string[] alias)
     {
-        Option<string> option = new(name) { Description = description, Required = true };
+        Option<string> option = new(name, alias) { Description = description, Required = true };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value.Length: 0 }])
@@ -59,27 +61,10 @@ internal static class CliOutput
     /// <summary>A JSON document as it is printed.</summary>
     internal static string Text(JsonNode document) => document.ToJsonString(Indented);
 
-    /// <summary>Prints a table. Cells are texts, not markup.</summary>
+    /// <summary>Prints a table.</summary>
     internal static void Table(IReadOnlyList<string> headers, IEnumerable<IReadOnlyList<string>> rows)
     {
-        Table table = new Table().Border(TableBorder.Rounded);
-        foreach (string header in headers)
-        {
-            table.AddColumn(new TableColumn(Markup.Escape(header)));
-        }
-
-        foreach (IReadOnlyList<string> row in rows)
-        {
-            table.AddRow(row.Select(cell => new Text(cell)));
-        }
-
-        IAnsiConsole console = AnsiConsole.Console;
-        if (Console.IsOutputRedirected)
-        {
-            // A file or pipe has no width: do not fold.
-            console.Profile.Width = 240;
-        }
-
-        console.Write(table);
+        IReadOnlyList<IReadOnlyList<string>> all = [.. rows];
+        Console.Out.Write(TextTable.Render(headers, all, TableTarget.Current));
     }
 }

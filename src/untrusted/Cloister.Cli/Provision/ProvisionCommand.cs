@@ -59,8 +59,11 @@ internal static class ProvisionCommand
             using OperatorKey? signer = OperatorKey.Find(parsed.GetValue(operatorKey), socket);
             try
             {
+                Admin.AdminClient client = new(channel);
+                string cluster = (await client.GetStateAsync(new GetStateRequest(), cancellationToken: cancellation)).Cluster;
                 (KekInfo info, AppraisedEnclave accepted) = await EnclaveProvisioning.RunAsync(
-                    new Admin.AdminClient(channel), terms, signer, () => ReadKek(parsed.GetValue(file), parsed.GetValue(stdin)), cancellation);
+                    client, terms, signer, () => Known(signer, cluster, terms, ReadKek(parsed.GetValue(file), parsed.GetValue(stdin))), cancellation);
+                signer?.Known.Add(cluster, terms.Name, terms.Version, info.KeyId);
                 Print(info, accepted, parsed.GetValue(output));
                 return ExitCode.Done;
             }
@@ -90,6 +93,20 @@ internal static class ProvisionCommand
         catch (Attestation.Abi.EvidenceFormatException e)
         {
             throw new CliException($"--root: {e.Message}");
+        }
+    }
+
+    private static byte[] Known(OperatorKey? signer, string cluster, ProvisioningTerms terms, byte[] kek)
+    {
+        try
+        {
+            signer?.Known.Require(cluster, terms.Name, terms.Version, KekInput.KeyIdOf(terms.Name, terms.Version, kek));
+            return kek;
+        }
+        catch
+        {
+            CryptographicOperations.ZeroMemory(kek);
+            throw;
         }
     }
 

@@ -23,8 +23,8 @@ internal static class EnclaveChecks
         state.ActiveKeyId.Length > 0
             ? Finding.Ok(socket, state.Custody == "manual" ? $"{state.Keks.Count} versions, {state.ActiveKeyId} for writes" : $"{state.ActiveKeyId} for writes")
             : state.Custody == "manual"
-                ? Finding.Error(socket, $"none for writes: {state.Health}", "give it the KEK, as after every start without a sealed copy", "cloister kek import --socket ADMIN --name NAME --operator-key KEY < KEK")
-                : Finding.Error(socket, $"none for writes: {state.Health}", "the text says which broker or KMS does not give one: see to it there", "cloister kek list --socket ADMIN"),
+                ? Finding.Error(socket, $"none for writes: {state.Health}", "give it the KEK, as after every start without a sealed copy", "cloister kek import --admin-socket ADMIN --name NAME --operator-key KEY < KEK")
+                : Finding.Error(socket, $"none for writes: {state.Health}", "the text says which broker or KMS does not give one: see to it there", "cloister kek list --admin-socket ADMIN"),
     ];
 
     private static IEnumerable<Finding> Operators(string socket, EnclaveState state) => state.Custody != "manual" ? [] :

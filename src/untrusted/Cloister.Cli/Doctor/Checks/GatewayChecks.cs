@@ -28,7 +28,7 @@ internal static class GatewayChecks
         Counter("gateway-undecryptable", "values open", CheckState.Error, name => name == "gateway_values_undecryptable",
             "they were changed in etcd, or moved to another key: the enclave's log names the keys", "cloister etcd coverage --verify --secrets-socket SOCKET --endpoints ETCD"),
         Counter("gateway-kek-absent", "every KEK that values need is here", CheckState.Error, name => name == "gateway_values_kek_absent",
-            "give the KEK version that they name: the enclave's log has it", "cloister kek list --socket /run/cloister/admin.sock"),
+            "give the KEK version that they name: the enclave's log has it", "cloister kek list --admin-socket /run/cloister/admin.sock"),
         Counter("gateway-refused", "nothing was planted", CheckState.Error, name => name is "gateway_values_refused" or "gateway_answers_refused",
             "in mode sealed somebody wrote past the gateway, or what stands in etcd's place answers something else than was asked: the enclave's log names the keys", "journalctl -u cloister-enclave"),
         Counter("gateway-keys-refused", "nobody asks for keys that are not served", CheckState.Warn, name => name == "gateway_keys_refused",
@@ -147,7 +147,7 @@ internal static class GatewayChecks
         DateTimeOffset end = certificate.NotAfter;
         string seen = $"{certificate.Subject}, until {end.UtcDateTime:yyyy-MM-dd HH:mm}Z";
         const string Fix = "a new one in its place: it is taken up within seconds. One that the broker issues is renewed with each lease: then look at the lease";
-        string command = target.StartsWith('/') ? $"openssl x509 -in {target} -noout -dates" : "cloister kek list --socket /run/cloister/admin.sock";
+        string command = target.StartsWith('/') ? $"openssl x509 -in {target} -noout -dates" : "cloister kek list --admin-socket /run/cloister/admin.sock";
         return now >= end || now < certificate.NotBefore
             ? Finding.Error(target, $"{(now >= end ? "ended" : "does not count yet")}: {seen}", Fix, command)
             : Finding.WarnUnless(end - now >= Soon || end - certificate.NotBefore <= Soon, target, seen, Fix, command);

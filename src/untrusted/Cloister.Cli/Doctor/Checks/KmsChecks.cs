@@ -32,7 +32,7 @@ internal static class KmsChecks
             Finding.Error(kms.Socket, "somebody accepts connections, but no plugin answers behind it",
                 "with SGX: the relay runs and the enclave does not, or the uid of this process is not among the allowed ones", "systemctl status cloister-enclave-sgx"),
         ],
-        { Failure: { } e } => [Finding.Error(kms.Socket, $"{e.StatusCode}: {e.Status.Detail}", "do what the text says; writes of API servers stop three minutes after it began", "cloister kek list --socket /run/cloister/admin.sock")],
+        { Failure: { } e } => [Finding.Error(kms.Socket, $"{e.StatusCode}: {e.Status.Detail}", "do what the text says; writes of API servers stop three minutes after it began", "cloister kek list --admin-socket /run/cloister/admin.sock")],
         _ => [],
     };
 
@@ -43,7 +43,7 @@ internal static class KmsChecks
 
     private static IEnumerable<Finding> Healthz(DoctorScope scope, KmsFacts kms) => kms.Status is not { } status ? [] :
     [
-        Finding.WarnUnless(status.Healthz == "ok", kms.Socket, status.Healthz, "an API server goes on for now; do what the text says before it becomes an error", "cloister kek list --socket /run/cloister/admin.sock"),
+        Finding.WarnUnless(status.Healthz == "ok", kms.Socket, status.Healthz, "an API server goes on for now; do what the text says before it becomes an error", "cloister kek list --admin-socket /run/cloister/admin.sock"),
     ];
 
     private static IEnumerable<Finding> KeyId(DoctorScope scope, KmsFacts kms) => kms.Status is not { } status ? [] :

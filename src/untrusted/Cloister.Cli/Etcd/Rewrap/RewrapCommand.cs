@@ -12,7 +12,7 @@ internal static class RewrapCommand
     internal static Command Create()
     {
         EtcdConnectionOptions connection = new();
-        Option<string> socket = CliOutput.Path("--socket", "the enclave's secrets socket");
+        Option<string> socket = CliOutput.Path("--secrets-socket", "the enclave's secrets socket", "--socket");
         Option<int> rate = Rate();
         Option<bool> dryRun = new("--dry-run") { Description = "do everything but writing: shows what a run would come to" };
         Option<bool> plaintext = new("--include-plaintext") { Description = "encrypt values that are in clear as well" };

@@ -60,7 +60,7 @@ internal sealed class ManualKekRotation : IKekRotation
     }
 
     public string HowToRetire(string keyId) =>
-        $"on every node: cloister kek retire --socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}, and --endpoints of etcd";
+        $"on every node: cloister kek retire --admin-socket {_adminSockets[0]} --key-id {keyId} --yes-retire {keyId}, and --endpoints of etcd";
 
     private async Task<T> CallAsync<T>(string socket, Func<SignedChanges, Task<T>> call)
     {
