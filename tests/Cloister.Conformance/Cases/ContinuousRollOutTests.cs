@@ -1,250 +1,42 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using System.Text.Json.Nodes;
-using Cloister.Conformance.Harness;
-using Cloister.Conformance.Plugins;
 using Cloister.Conformance.RollOut;
 
 namespace Cloister.Conformance.Cases;
 
 /// <summary>
-/// Three control-plane nodes on one etcd, each with an enclave and an API server, which change one after the other as docs/operations.md says, while Secrets are written,
-/// read, listed and watched through all that are in service. In the right order no request fails; in another the same traffic sees it.
+/// Three API servers change one after the other as docs/operations.md says, while Secrets are written, read, listed and watched through all that are in service. In the right order
+/// no request fails; in another the same traffic sees it.
 /// </summary>
-public sealed class ContinuousRollOutTests : IAsyncDisposable
+public sealed class ContinuousRollOutTests
 {
-    private const string Prefix = "/registry/secrets/";
-
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("continuous-").FullName;
-    private HarnessPrograms? _programs;
-    private EtcdServer? _etcd;
-    private SecretsTraffic? _traffic;
-    private ControlPlaneNode[] _nodes = [];
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private SecretsTraffic Traffic => _traffic!;
-
-    private string[] Endpoints => ["--endpoints", _etcd!.Url];
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (IAsyncDisposable? one in (IAsyncDisposable?[])[_traffic, .. _nodes, _etcd])
-        {
-            if (one is not null)
-            {
-                await one.DisposeAsync();
-            }
-        }
-
-        Directory.Delete(_folder, recursive: true);
-    }
-
     [Fact]
     public async Task With_the_provider_no_request_fails_from_the_first_phase_to_the_removal()
     {
-        await StartAsync(gatewayMode: null);
-        await OnEachAsync(node => StepAsync("next", node));
-        Assert.Equal("readers", await PhaseAsync());
-        await OnEachAsync(node => StepAsync("next", node));
-        Assert.Contains("in clear", (await RolloutAsync("next", Endpoints)).Output, StringComparison.Ordinal);
-        await CliAsync(["etcd", "rewrap", .. Endpoints, "--socket", _nodes[0].SecretsSocket, "--include-plaintext"]);
-        await OnEachAsync(node => StepAsync("next", node));
-        Assert.Equal("sealed", await PhaseAsync());
-        await CoverageAsync();
+        await using RollingCluster cluster = await RollingCluster.StartAsync(gatewayMode: null);
+        await cluster.OnEachAsync(node => cluster.StepAsync("next", node));
+        Assert.Equal("readers", await cluster.PhaseAsync());
+        await cluster.OnEachAsync(node => cluster.StepAsync("next", node));
+        Assert.Contains("in clear", (await cluster.RolloutAsync("next", cluster.Endpoints)).Output, StringComparison.Ordinal);
+        await RollingCluster.CliAsync(["etcd", "rewrap", .. cluster.Endpoints, "--socket", cluster.Nodes[0].SecretsSocket, "--include-plaintext"]);
+        await cluster.OnEachAsync(node => cluster.StepAsync("next", node));
+        Assert.Equal("sealed", await cluster.PhaseAsync());
+        await cluster.CoverageAsync();
 
         // A new version, and then everything of each node is started again, as an upgrade does: with it, an API server asks for the version that writes use.
-        await ImportAsync(2);
-        await OnEachAsync(node => UpgradeAsync(node, null, gateway: false));
-        await RotatedAsync();
-        await CoverageAsync();
+        await cluster.ImportAsync(2);
+        await cluster.OnEachAsync(node => RollingCluster.UpgradeAsync(node, null, gateway: false));
+        await cluster.RotatedAsync();
+        await cluster.CoverageAsync();
 
-        await OnEachAsync(node => StepAsync("abort", node));
-        await OnEachAsync(node => StepAsync("abort", node));
-        Assert.Contains("are encrypted", (await RolloutAsync("abort", Endpoints)).Output, StringComparison.Ordinal);
-        await RemoveAsync();
+        await cluster.OnEachAsync(node => cluster.StepAsync("abort", node));
+        await cluster.OnEachAsync(node => cluster.StepAsync("abort", node));
+        Assert.Contains("are encrypted", (await cluster.RolloutAsync("abort", cluster.Endpoints)).Output, StringComparison.Ordinal);
+        await cluster.RemoveAsync();
     }
 
     [Fact]
-    public async Task Through_gateways_no_request_fails_from_the_first_phase_to_the_removal()
+    public async Task Writers_without_readers_first_fail_the_same_traffic()
     {
-        await StartAsync(gatewayMode: "adopt");
-        await OnEachAsync(ReadersAsync);
-        await OnEachAsync(node => node.StartApiServerAsync(encrypts: false, gateway: true, Cancellation));
-        await CliAsync(["etcd", "rewrap", .. Endpoints, "--socket", _nodes[0].SecretsSocket, "--include-plaintext"]);
-        await CoverageAsync();
-
-        await ImportAsync(2);
-        await OnEachAsync(node => UpgradeAsync(node, "sealed", gateway: true));
-        await RotatedAsync();
-        await CoverageAsync();
-
-        await OnEachAsync(node => UpgradeAsync(node, "adopt", gateway: true));
-        await OnEachAsync(ReadersAsync);
-        await RemoveAsync();
+        await using RollingCluster cluster = await RollingCluster.StartAsync(gatewayMode: null);
+        await cluster.EarlyAsync(gateway: false);
     }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Writers_without_readers_first_fail_the_same_traffic(bool gateway)
-    {
-        await StartAsync(gateway ? "adopt" : null);
-        Assert.Empty(Traffic.Failures);
-        ControlPlaneNode early = _nodes[0];
-        await early.TakeOutOfServiceAsync(Cancellation);
-        File.Copy(Phases("writers"), early.EncryptionConfiguration);
-        await early.StartApiServerAsync(encrypts: !gateway, gateway, Cancellation);
-        early.PutInService();
-
-        // It writes and reads; the others cannot read what it wrote.
-        await Eventually.HoldsAsync(
-            "reads through the other nodes fail",
-            Limit,
-            () => Task.FromResult(_nodes[1..].All(node => Traffic.Failures.Any(failure => failure.Contains($"node {node.Name}, read {early.Name}-", StringComparison.Ordinal)))),
-            Cancellation,
-            () => string.Join('\n', Traffic.Failures.Take(20)));
-        Assert.DoesNotContain(Traffic.Failures, failure => failure.Contains($"node {early.Name}, ", StringComparison.Ordinal));
-    }
-
-    private async Task StartAsync(string? gatewayMode)
-    {
-        HarnessPrograms programs = _programs = await HarnessPrograms.GetAsync();
-        await PluginsUnderTest.PrepareAsync();
-        Assert.SkipUnless(PluginsUnderTest.HaveCloister, "there is no ./cloister");
-        _etcd = await EtcdServer.StartAsync(programs, _folder, Cancellation);
-        (string, string) tls = MakeCertificate();
-        _nodes = [.. new[] { "a", "b", "c" }.Select(name => new ControlPlaneNode(programs, name, Path.Combine(_folder, name), _etcd.Url, tls))];
-
-        // The same files for all: an API server's own folder is where it runs.
-        Directory.CreateDirectory(Path.Combine(_folder, "phases"));
-        foreach (string phase in (string[])["readers", "writers", "sealed"])
-        {
-            await File.WriteAllTextAsync(Phases(phase), await CliAsync(["config", "encryption-provider", "--socket", "/proc/self/cwd/enclave/kms.sock", "--phase", phase]), Cancellation);
-        }
-
-        await Task.WhenAll(_nodes.Select(node => node.StartEnclaveAsync(gatewayMode, Cancellation)));
-        await ImportAsync(1);
-
-        // Not at the same instant, as machines do not either: its time of start is what tells an API server without encryption from another.
-        foreach (ControlPlaneNode node in _nodes)
-        {
-            await node.StartApiServerAsync(encrypts: false, gateway: false, Cancellation);
-            node.PutInService();
-        }
-
-        _traffic = new SecretsTraffic([.. _nodes]);
-        await UntilTrafficFlowsAsync();
-    }
-
-    // One after the other, in this order and the next time in the other: each is out of service meanwhile, and back in before the next one goes.
-    private async Task OnEachAsync(Func<ControlPlaneNode, Task> change)
-    {
-        foreach (ControlPlaneNode node in _nodes)
-        {
-            await node.TakeOutOfServiceAsync(Cancellation);
-            await change(node);
-            node.PutInService();
-            await UntilTrafficFlowsAsync();
-        }
-
-        Array.Reverse(_nodes);
-    }
-
-    private async Task ReadersAsync(ControlPlaneNode node)
-    {
-        File.Copy(Phases("readers"), node.EncryptionConfiguration, overwrite: true);
-        await node.StartApiServerAsync(encrypts: true, gateway: false, Cancellation);
-    }
-
-    // The tool looks at what is in force everywhere before it puts the next file in place: the API server that it is for runs until then.
-    private async Task StepAsync(string verb, ControlPlaneNode node)
-    {
-        (await RolloutAsync(verb, [.. Endpoints, "--on", node.Name, "--file", node.EncryptionConfiguration])).EnsureSuccess();
-        await node.StartApiServerAsync(encrypts: true, gateway: false, Cancellation);
-    }
-
-    private async Task<string> PhaseAsync() =>
-        JsonNode.Parse((await RolloutAsync("status", [])).EnsureSuccess())!["apiServers"]!.AsArray().Select(server => (string)server!["phase"]!).Distinct().Single();
-
-    private Task<CommandResult> RolloutAsync(string verb, IEnumerable<string> more) => Command.RunAsync(
-        CloisterPlugin.Program,
-        ["rollout", verb, "--these-are-all", "--kubectl", _programs!.PathOf("kubectl"), "--kubeconfig", _nodes[0].Kubeconfig, "--phases", Path.Combine(_folder, "phases"), "-o", "json",
-         .. _nodes.SelectMany(node => (string[])["--api-server", $"{node.Name}={node.Url}"]), .. more],
-        Cancellation);
-
-    private string Phases(string phase) => Path.Combine(_folder, "phases", $"{phase}.yaml");
-
-    private static async Task UpgradeAsync(ControlPlaneNode node, string? gatewayMode, bool gateway)
-    {
-        await node.StopApiServerAsync();
-        await node.StartEnclaveAsync(gatewayMode, Cancellation);
-        await node.StartApiServerAsync(encrypts: !gateway, gateway, Cancellation);
-    }
-
-    // Every kind of request has been answered rightly through every node since now, and none failed.
-    private async Task UntilTrafficFlowsAsync()
-    {
-        (ControlPlaneNode Node, string Kind, int Before)[] before = [.. _nodes.SelectMany(node => new[] { "write", "read", "list" }.Select(kind => (node, kind, Traffic.Answers(node, kind))))];
-        await Eventually.HoldsAsync(
-            "requests are answered through every node",
-            Limit,
-            () => Task.FromResult(Traffic.Failures.Count > 0 || before.All(one => Traffic.Answers(one.Node, one.Kind) > one.Before + 1)),
-            Cancellation);
-        Assert.True(Traffic.Failures.Count == 0, string.Join('\n', Traffic.Failures.Take(20)));
-    }
-
-    // On all nodes for reading, then on all for writes.
-    private async Task ImportAsync(int version)
-    {
-        string kek = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-        foreach (string[] inactive in (string[][])[["--inactive"], []])
-        {
-            foreach (ControlPlaneNode node in _nodes)
-            {
-                (await Command.RunAsync(
-                    CloisterPlugin.Program, ["kek", "import", "--socket", node.AdminSocket, "--name", "prod", "--version", $"{version}", .. inactive], Cancellation, kek)).EnsureSuccess();
-            }
-        }
-    }
-
-    private Task<string> RotatedAsync() => CliAsync(
-        ["etcd", "rotate", .. Endpoints, "--rotated", "--settle", "0", "--wait", "60", "--secrets-socket", _nodes[0].SecretsSocket, .. _nodes.SelectMany(node => (string[])["--socket", node.KmsSocket])]);
-
-    private Task<string> CoverageAsync() => CliAsync(["etcd", "coverage", .. Endpoints, "--secrets-socket", _nodes[1].SecretsSocket]);
-
-    // On every node the provider reads only by now: everything is written again in clear, and then nobody needs it.
-    private async Task RemoveAsync()
-    {
-        await Traffic.RewriteAsync(_nodes[0]);
-        Assert.Contains("\"target\": \"none\"", (await RolloutAsync("abort", Endpoints)).EnsureSuccess(), StringComparison.Ordinal);
-        await OnEachAsync(node => node.StartApiServerAsync(encrypts: false, gateway: false, Cancellation));
-        await Traffic.EndAsync(Cancellation);
-        Assert.True(Traffic.Failures.Count == 0, string.Join('\n', Traffic.Failures.Take(20)));
-        Assert.All(_nodes, node => Assert.NotEqual(0, Traffic.Answers(node, "watch")));
-        Assert.NotEmpty(Traffic.Acknowledged);
-        foreach ((string name, _) in Traffic.Acknowledged)
-        {
-            Assert.StartsWith("k8s\0", Encoding.Latin1.GetString((await _etcd!.GetAsync($"{Prefix}default/{name}", Cancellation))!), StringComparison.Ordinal);
-        }
-    }
-
-    private (string Certificate, string Key) MakeCertificate()
-    {
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
-        SubjectAlternativeNameBuilder names = new();
-        names.AddIpAddress(System.Net.IPAddress.Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(1));
-        (string, string) files = (Path.Combine(_folder, "tls.crt"), Path.Combine(_folder, "tls.key"));
-        File.WriteAllText(files.Item1, certificate.ExportCertificatePem());
-        File.WriteAllText(files.Item2, key.ExportPkcs8PrivateKeyPem());
-        return files;
-    }
-
-    private static async Task<string> CliAsync(IEnumerable<string> arguments) => (await Command.RunAsync(CloisterPlugin.Program, arguments, Cancellation, limit: Limit * 2)).EnsureSuccess();
 }

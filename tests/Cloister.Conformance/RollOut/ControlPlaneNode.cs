@@ -75,12 +75,13 @@ internal sealed class ControlPlaneNode : IAsyncDisposable
     /// <param name="encrypts">It has its EncryptionConfiguration.</param>
     /// <param name="gateway">Its Secrets go through the gateway.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    internal async Task StartApiServerAsync(bool encrypts, bool gateway, CancellationToken cancellation)
+    /// <param name="more">Further arguments.</param>
+    internal async Task StartApiServerAsync(bool encrypts, bool gateway, CancellationToken cancellation, params IEnumerable<string> more)
     {
         await StopApiServerAsync();
         Api.Dispose();
         Api = Connect();
-        List<string> arguments = ["--secure-port", $"{_port}", "--etcd-servers", _etcd, .. _tls];
+        List<string> arguments = ["--secure-port", $"{_port}", "--etcd-servers", _etcd, .. _tls, .. more];
         if (encrypts)
         {
             arguments.AddRange(["--encryption-provider-config", EncryptionConfiguration]);

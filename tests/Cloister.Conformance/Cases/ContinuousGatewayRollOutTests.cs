@@ -1,0 +1,35 @@
+using Cloister.Conformance.RollOut;
+
+namespace Cloister.Conformance.Cases;
+
+/// <summary>
+/// <see cref="ContinuousRollOutTests"/> with Secrets through the gateway of each node's enclave, as docs/gateway.md says.
+/// </summary>
+public sealed class ContinuousGatewayRollOutTests
+{
+    [Fact]
+    public async Task Through_gateways_no_request_fails_from_the_first_phase_to_the_removal()
+    {
+        await using RollingCluster cluster = await RollingCluster.StartAsync(gatewayMode: "adopt");
+        await cluster.OnEachAsync(cluster.ReadersAsync);
+        await cluster.OnEachAsync(node => node.StartApiServerAsync(encrypts: false, gateway: true, TestContext.Current.CancellationToken));
+        await RollingCluster.CliAsync(["etcd", "rewrap", .. cluster.Endpoints, "--socket", cluster.Nodes[0].SecretsSocket, "--include-plaintext"]);
+        await cluster.CoverageAsync();
+
+        await cluster.ImportAsync(2);
+        await cluster.OnEachAsync(node => RollingCluster.UpgradeAsync(node, "sealed", gateway: true));
+        await cluster.RotatedAsync();
+        await cluster.CoverageAsync();
+
+        await cluster.OnEachAsync(node => RollingCluster.UpgradeAsync(node, "adopt", gateway: true));
+        await cluster.OnEachAsync(cluster.ReadersAsync);
+        await cluster.RemoveAsync();
+    }
+
+    [Fact]
+    public async Task Writers_without_readers_first_fail_the_same_traffic()
+    {
+        await using RollingCluster cluster = await RollingCluster.StartAsync(gatewayMode: "adopt");
+        await cluster.EarlyAsync(gateway: true);
+    }
+}
