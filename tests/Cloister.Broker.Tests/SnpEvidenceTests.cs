@@ -6,6 +6,7 @@ using Cloister.Attestation;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Tests.Forms;
 using Cloister.Attestation.Tests.Snp;
 using Cloister.Attestation.Verify.Snp;
 using Cloister.Broker.Evidence;
@@ -46,6 +47,9 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
     [InlineData("report and table")]
     [InlineData("sev crate, old")]
     [InlineData("sev crate, new")]
+    [InlineData("go-sev-guest")]
+    [InlineData("hexadecimal")]
+    [InlineData("configfs-tsm")]
     public async Task EveryFormIsAccepted(string form)
     {
         EvidenceVerdict verdict = await VerifyAsync(Form(form, Report()));
@@ -58,6 +62,9 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
     [InlineData("report and table")]
     [InlineData("sev crate, old")]
     [InlineData("sev crate, new")]
+    [InlineData("go-sev-guest")]
+    [InlineData("hexadecimal")]
+    [InlineData("configfs-tsm")]
     public async Task AChangedReportIsRefusedInEveryForm(string form)
     {
         byte[] report = Report();
@@ -151,13 +158,14 @@ public sealed class SnpEvidenceTests : ISnpCollateralSource
     {
         "sev crate, old" => new JsonObject { ["attestation_report"] = SevCrateJson.Old(report), ["cert_chain"] = Chain() },
         "sev crate, new" => new JsonObject { ["attestation_report"] = SevCrateJson.New(report, SnpProductLine.Genoa), ["cert_chain"] = Chain() },
-        _ => new JsonObject
-        {
-            ["report"] = Convert.ToBase64String(report),
-            ["certs"] = Convert.ToBase64String(SnpCertificateTableWriter.Write(
-                (SnpCertificateTableWriter.Ark, Vendor.Ark), (SnpCertificateTableWriter.Ask, Vendor.Ask), (SnpCertificateTableWriter.Vcek, Endorsement.Certificate))),
-        },
+        "go-sev-guest" => GoMessageWriter.Attestation(report, Endorsement.Certificate, Vendor.Ask, Vendor.Ark).Json(camelCase: true),
+        "hexadecimal" => new JsonObject { ["report"] = Convert.ToHexString(report), ["certs"] = Convert.ToHexString(Table()) },
+        "configfs-tsm" => new JsonObject { ["provider"] = "sev_guest", ["outblob"] = Convert.ToBase64String(report), ["auxblob"] = Convert.ToBase64String(Table()) },
+        _ => new JsonObject { ["report"] = Convert.ToBase64String(report), ["certs"] = Convert.ToBase64String(Table()) },
     };
+
+    private static byte[] Table() => SnpCertificateTableWriter.Write(
+        (SnpCertificateTableWriter.Ark, Vendor.Ark), (SnpCertificateTableWriter.Ask, Vendor.Ask), (SnpCertificateTableWriter.Vcek, Endorsement.Certificate));
 
     private static JsonArray Chain() =>
     [

@@ -5,6 +5,7 @@ using Cloister.Attestation.Abi.Nitro;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Forms;
 using Cloister.Attestation.Inspect;
 using Cloister.Attestation.Policies;
 using Cloister.Attestation.Verify.Dcap;
@@ -57,6 +58,9 @@ internal static class AttestationTargets
         new AttestationTarget("nitro-verify", Documents, input => NitroVerifier.Verify(input, TrustAnchors.Of(Certificate.Parse(Aws.Root)), Time).IsAuthentic),
         new AttestationTarget("evidence-show", () => [.. Quotes, .. Reports(), .. Documents()], input =>
             EvidenceInspector.Recognise(input) is { } tee && EvidenceInspector.Inspect(tee, input).Sections.Count > 0),
+        new AttestationTarget("evidence-forms", Forms, input => EvidenceForms.Read(input).Bytes.Length > 0),
+        new AttestationTarget("attestation-token", () => ["{\"iss\":\"a\",\"exp\":1,\"submods\":{\"cpu0\":{\"ear.status\":\"none\"}}}"u8.ToArray(), "{\"token\":\"eyJhbGciOiJFUzI1NiJ9.e30.AAAA\"}"u8.ToArray()], input =>
+            AttestationToken.Parse(input).Claims.ValueKind == System.Text.Json.JsonValueKind.Object),
         new AttestationTarget("canonical-json", () => ["{\"b\":[1,2.5e-7,\"\\u00e9\"],\"a\":{\"\":null}}"u8.ToArray(), Sgx.TcbInfo.ToArray()], Canonicalise),
         new AttestationTarget("policy", () => [Encoding.UTF8.GetBytes(Policy)], input => AppraisalPolicyReader.Read(Encoding.UTF8.GetString(input)).IsValid),
     ];
@@ -98,6 +102,13 @@ internal static class AttestationTargets
     }
 
     private static IReadOnlyList<byte[]> Certificates() => [.. Platform.PckChain.Select(c => c.Der.ToArray()), Intel.TcbSigning.Certificate.Der.ToArray(), Aws.Root];
+
+    private static IReadOnlyList<byte[]> Forms() =>
+    [
+        Quotes[0], Encoding.ASCII.GetBytes(Convert.ToHexString(Quotes[0])), Encoding.ASCII.GetBytes(Convert.ToBase64String(Quotes[1])),
+        Encoding.ASCII.GetBytes($"{{\"tee-evidence\":{{\"primary_evidence\":{{\"quote\":\"{Convert.ToBase64String(Quotes[2])}\"}}}}}}"),
+        Encoding.ASCII.GetBytes($"{{\"report\":\"{Convert.ToBase64String(Reports()[0])}\",\"certs\":\"\"}}"),
+    ];
 
     private static IReadOnlyList<byte[]> Reports()
     {

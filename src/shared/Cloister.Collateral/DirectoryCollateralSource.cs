@@ -1,3 +1,4 @@
+using Cloister.Attestation.Abi;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify.Dcap;
 
@@ -50,6 +51,10 @@ public sealed class DirectoryCollateralSource(string root, bool early = false) :
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CollateralException("unreachable", e.Message, e);
+        }
+        catch (EvidenceFormatException e)
+        {
+            throw new CollateralException("malformed", e.Message, e);
         }
     }
 

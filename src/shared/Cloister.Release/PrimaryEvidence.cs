@@ -2,9 +2,12 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Cloister.Attestation;
+using Cloister.Attestation.Abi;
 using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Claims;
+using Cloister.Attestation.Forms;
+using Cloister.Attestation.Inspect;
 using Cloister.Attestation.Verify.Snp;
 
 namespace Cloister.Release;
@@ -35,11 +38,48 @@ public sealed record PrimaryEvidence(Tee Tee, byte[] Bytes, byte[] Certificates,
             throw new FormatException("primary_evidence is not a JSON object");
         }
 
+        PrimaryEvidence? known = Known(kind, json, out FormatException? refused);
+        return known is not null && EvidenceInspector.Recognise(known.Bytes) is not null ? known : Other(kind, json) ?? known ?? throw refused!;
+    }
+
+    private static PrimaryEvidence? Known(Tee kind, JsonElement json, out FormatException? refused)
+    {
+        try
+        {
+            refused = null;
+            return Read(kind, json);
+        }
+        catch (FormatException e)
+        {
+            refused = e;
+            return null;
+        }
+    }
+
+    // What other tools write. Null: it is not read; the message is then about the form that this protocol has.
+    private static PrimaryEvidence? Other(Tee kind, JsonElement json)
+    {
+        try
+        {
+            EvidenceInput input = EvidenceForms.ReadJson(json);
+            int own = kind == Tee.Snp ? Math.Min(SnpReport.Length, input.Bytes.Length) : input.Bytes.Length;
+            return input.Tee == kind && own <= MaxLength && input.Bytes.Length - own <= MaxCertificatesLength
+                ? new PrimaryEvidence(kind, input.Bytes[..own].ToArray(), input.Bytes[own..].ToArray(), input.Endorsements)
+                : null;
+        }
+        catch (EvidenceFormatException)
+        {
+            return null;
+        }
+    }
+
+    private static PrimaryEvidence Read(Tee kind, JsonElement json)
+    {
         return kind switch
         {
             Tee.Nitro => new PrimaryEvidence(kind, Base64(json, "document", MaxLength), [], SnpCollateral.None),
             Tee.Snp when json.TryGetProperty("attestation_report", out JsonElement report) =>
-                new PrimaryEvidence(kind, SnpReportJson.Read(report), [], json.TryGetProperty("cert_chain", out JsonElement chain) ? SnpCertificateChain.Read(chain) : SnpCollateral.None),
+                new PrimaryEvidence(kind, SnpReportJson.Read(report), [], json.TryGetProperty("cert_chain", out JsonElement chain) ? SnpCertificateChainJson.Read(chain) : SnpCollateral.None),
             Tee.Snp => new PrimaryEvidence(kind, Base64(json, "report", MaxLength), Base64(json, "certs", MaxCertificatesLength), SnpCollateral.None),
             Tee.AzureSnp or Tee.AzureTdx => new PrimaryEvidence(kind, Encoding.UTF8.GetBytes(json.GetRawText()), [], SnpCollateral.None),
             _ => new PrimaryEvidence(kind, Base64(json, "quote", MaxLength), [], SnpCollateral.None),

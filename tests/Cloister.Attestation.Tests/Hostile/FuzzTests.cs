@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using Cloister.Attestation.Abi.Dcap;
 using Cloister.Attestation.Abi.Nitro;
@@ -6,10 +7,13 @@ using Cloister.Attestation.Abi.Snp;
 using Cloister.Attestation.Binding;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Claims;
+using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Forms;
 using Cloister.Attestation.Inspect;
 using Cloister.Attestation.Policies;
 using Cloister.Attestation.Tests.Appraise;
 using Cloister.Attestation.Tests.Dcap;
+using Cloister.Attestation.Tests.Forms;
 using Cloister.Attestation.Tests.Nitro;
 using Cloister.Attestation.Tests.Snp;
 using Cloister.Attestation.Verify;
@@ -47,6 +51,7 @@ public sealed class FuzzTests
     };
 
     private static readonly VerifiedSignatures Signatures = new();
+    private static readonly ECDsa TokenKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     private static readonly byte[] Document = new MintedNitro().Document();
 
@@ -107,6 +112,14 @@ public sealed class FuzzTests
                 MutationLoop.Refuses(() => EvidenceInspector.Inspect(tee, input).Sections.Sum(s => s.Fields.Count));
             }
         }),
+        ["evidence_forms"] = ([.. MintedForms.All.Values.Select(one => one.Form)], input =>
+        {
+            MutationLoop.Refuses(() => EvidenceForms.Read(input));
+            MutationLoop.Refuses(() => EvidenceForms.Read(input, Tee.Snp));
+        }),
+        ["collateral_forms"] = ([.. CollateralForms()], input => MutationLoop.Refuses(() => DcapPieces.Read(input, "a file").IsEmpty)),
+        ["token"] = ([MintedForms.Text("{\"eat_profile\":\"a\",\"exp\":1,\"submods\":{\"cpu0\":{\"ear.status\":\"none\",\"ear.trustworthiness-vector\":{\"hardware\":2}}}}"), Token()], input =>
+            MutationLoop.Refuses(() => AttestationToken.Parse(input).IsSignedBy(TokenKey))),
         ["canonical_json"] = (["{\"b\":[1,2.5e-7,\"\\u00e9\\n\"],\"a\":{\"\":null,\"\\ud83d\\ude02\":true}}"u8.ToArray(), Collateral.TcbInfo.ToArray()], input =>
             MutationLoop.Refuses(() => CanonicalJson.Canonicalize(CanonicalJson.Canonicalize(input)))),
         ["policy"] = ([Encoding.UTF8.GetBytes(SamplePolicies.Sgx), Encoding.UTF8.GetBytes(SamplePolicies.Tdx), Encoding.UTF8.GetBytes(SamplePolicies.Snp), Encoding.UTF8.GetBytes(SamplePolicies.Nitro)], input =>
@@ -133,6 +146,16 @@ public sealed class FuzzTests
 
     private static int Setting(string variable, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
+
+    private static byte[] Token() => MintedForms.Text(AttestationTokenTests.Sign("ES256", TokenKey));
+
+    private static IEnumerable<byte[]> CollateralForms() =>
+    [
+        TdxCollateral.TcbInfo.ToArray(), TdxCollateral.QeIdentity.ToArray(), TdxCollateral.TcbSigningChain.ToArray(), TdxCollateral.PckCrl.ToArray(),
+        MintedForms.Text(Convert.ToHexString(TdxCollateral.PckCrl.Span)),
+        MintedForms.Text($"{{\"tcb_info\":\"{{}}\",\"tcb_info_signature\":\"00\",\"pck_crl\":\"{Convert.ToHexString(TdxCollateral.PckCrl.Span)}\"}}"),
+        [.. MintedForms.Text($"HTTP/1.1 200 OK\r\nTCB-Info-Issuer-Chain: {Uri.EscapeDataString(Encoding.ASCII.GetString(TdxCollateral.TcbSigningChain.Span))}\r\n\r\n"), .. TdxCollateral.TcbInfo.Span],
+    ];
 
     private static byte[][] Authorities() => [MintedSnp.Vendor(SnpProductLine.Milan).Ark, MintedSnp.Vendor(SnpProductLine.Milan).Ask];
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
@@ -96,6 +97,47 @@ public sealed class EvidenceTests
         System.IO.File.Delete(folder.File("pck_crl.der"));
         (await CliProcess.RunAsync(folder.Verify("sgx"))).MustBeRefused("pck_crl.der");
         (await CliProcess.RunAsync("evidence", "show", folder.File("tcb_info.json"))).MustBeRefused("no evidence");
+    }
+
+    [Fact]
+    public async Task Evidence_as_others_write_it()
+    {
+        using EvidenceFolder folder = new(Tee.Tdx);
+        byte[] quote = await System.IO.File.ReadAllBytesAsync(folder.File("quote.bin"), TestContext.Current.CancellationToken);
+        folder.Write("quote.bin", Encoding.UTF8.GetBytes($"{{\"cc_eventlog\":null,\"quote\":\"{Convert.ToBase64String(quote)}\"}}"));
+        Assert.True((bool)(await CliProcess.RunAsync(folder.Verify("tdx"))).MustSucceed().Json["verified"]!);
+        Assert.Equal("raw tdx in JSON, quote", (string)(await CliProcess.RunAsync("evidence", "show", folder.File("quote.bin"), "--output", "json")).MustSucceed().Json["form"]!);
+
+        folder.Write("quote.bin", "{\"cca_token\":[1,2,3]}"u8.ToArray());
+        CliResult refused = await CliProcess.RunAsync(folder.Verify("tdx"));
+        Assert.Equal(ExitCode.No, refused.ExitCode);
+        Assert.Equal("unsupported", (string)refused.Json["failure"]!["code"]!);
+        folder.Write("quote.bin", "no evidence at all"u8.ToArray());
+        refused = await CliProcess.RunAsync(folder.Verify("tdx"));
+        Assert.Equal(("evidence_form", "unknown_form"), ((string)refused.Json["failure"]!["step"]!, (string)refused.Json["failure"]!["code"]!));
+    }
+
+    [Fact]
+    public async Task A_token_is_shown_and_believed_under_its_key_only()
+    {
+        using EvidenceFolder folder = new(Tee.Sgx);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string Part(string json) => System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
+        string signed = $"{Part("{\"alg\":\"ES256\"}")}.{Part("{\"exp\":1772400000,\"submods\":{\"cpu0\":{\"ear.status\":\"affirming\",\"ear.trustworthiness-vector\":{\"hardware\":2}}}}")}";
+        byte[] signature = key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256);
+        folder.Write("token", Encoding.ASCII.GetBytes($"{{\"token\":\"{signed}.{System.Buffers.Text.Base64Url.EncodeToString(signature)}\"}}"));
+        folder.Write("key.pem", Encoding.ASCII.GetBytes(key.ExportSubjectPublicKeyInfoPem()));
+        using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        folder.Write("other.pem", Encoding.ASCII.GetBytes(other.ExportSubjectPublicKeyInfoPem()));
+
+        JsonNode shown = (await CliProcess.RunAsync("evidence", "token", folder.File("token"), "--output", "json")).MustSucceed().Json;
+        Assert.False((bool)shown["verified"]!);
+        Assert.Equal(("affirming", "affirming"), ((string)shown["submods"]![0]!["status"]!, (string)shown["submods"]![0]!["vector"]![0]!["tier"]!));
+        Assert.True((bool)(await CliProcess.RunAsync("evidence", "token", folder.File("token"), "--key", folder.File("key.pem"), "--at", EvidenceFolder.At, "--output", "json")).MustSucceed().Json["verified"]!);
+        Assert.Equal(ExitCode.No, (await CliProcess.RunAsync("evidence", "token", folder.File("token"), "--key", folder.File("other.pem"), "--at", EvidenceFolder.At)).ExitCode);
+        Assert.Equal(ExitCode.No, (await CliProcess.RunAsync("evidence", "token", folder.File("token"), "--key", folder.File("key.pem"), "--at", "2026-03-02T00:00:00Z")).ExitCode);
+        (await CliProcess.RunAsync("evidence", "token", folder.File("quote.bin"))).MustBeRefused("no token");
+        (await CliProcess.RunAsync("evidence", "token", folder.File("token"), "--key", folder.File("quote.bin"))).MustBeRefused("--key");
     }
 
     [Fact]

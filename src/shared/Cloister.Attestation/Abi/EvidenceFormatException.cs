@@ -26,7 +26,7 @@ public sealed class EvidenceFormatException : FormatException
 
     /// <summary>
     /// <c>malformed</c>; <c>newer_version</c> for a version higher than those that are known; <c>unsupported</c> for what is well-formed and not read
-    /// here. Of the last two nothing says that the bytes are wrong.
+    /// here; <c>unknown_form</c> for what is in none of the forms that are read. Of the last three nothing says that the bytes are wrong.
     /// </summary>
     public string Code { get; private init; } = "malformed";
 
@@ -47,6 +47,9 @@ public sealed class EvidenceFormatException : FormatException
             Code = isNewer ? "newer_version" : "malformed",
         };
     }
+
+    /// <summary>Bytes in no form that is known.</summary>
+    internal static EvidenceFormatException UnknownForm(string field, string problem) => new(field, 0, problem) { Code = "unknown_form" };
 
     /// <summary>Something that is known and not read here.</summary>
     internal static EvidenceFormatException Unsupported(string field, int offset, string problem) => new(field, offset, problem) { Code = "unsupported" };

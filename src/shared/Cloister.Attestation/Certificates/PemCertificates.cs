@@ -50,6 +50,19 @@ public static class PemCertificates
         }
     }
 
+    /// <summary>One certificate, in DER or in PEM.</summary>
+    /// <exception cref="EvidenceFormatException">It is neither, or more than one.</exception>
+    public static Certificate ParseOne(ReadOnlyMemory<byte> bytes)
+    {
+        if (!bytes.Span.TrimStart(" \t\r\n"u8).StartsWith("-----"u8))
+        {
+            return Certificate.Parse(bytes);
+        }
+
+        IReadOnlyList<Certificate> all = Parse(bytes.Span);
+        return all.Count == 1 ? all[0] : throw new EvidenceFormatException("pem", 0, $"{all.Count} certificates where one belongs");
+    }
+
     private static byte[] Decode(ReadOnlySpan<byte> base64, int offset)
     {
         byte[] buffer = new byte[Base64.GetMaxDecodedFromUtf8Length(base64.Length)];

@@ -47,7 +47,7 @@ internal static class CollateralListing
                     failures.Add(new CollateralFailure(model, early, failure.ToString()));
                 }
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or Attestation.Abi.EvidenceFormatException)
             {
                 failures.Add(new CollateralFailure(model, early, e.Message));
             }

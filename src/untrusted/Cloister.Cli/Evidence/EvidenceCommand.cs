@@ -12,6 +12,6 @@ internal static class EvidenceCommand
 
     internal static Command Create() => new("evidence", "Attestation evidence of SGX, TDX, SEV-SNP, Nitro and Azure's confidential VMs: show it, verify it.")
     {
-        EvidenceShowCommand.Create(), EvidenceVerifyCommand.Create(),
+        EvidenceShowCommand.Create(), EvidenceVerifyCommand.Create(), EvidenceTokenCommand.Create(),
     };
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Attestation.Abi;
+using Cloister.Attestation.Forms;
 using Cloister.Attestation.Inspect;
 using Cloister.Cli.Output;
 
@@ -24,15 +25,22 @@ internal static class EvidenceShowCommand
     private static int Show(string file, string? teeName, OutputFormat output)
     {
         byte[] bytes = EvidenceFiles.Read(file);
-        if ((TeeNames.TryParse(teeName, out Tee named) ? named : EvidenceInspector.Recognise(bytes)) is not { } tee)
+        Tee? expected = TeeNames.TryParse(teeName, out Tee named) ? named : null;
+        EvidenceInput input;
+        try
         {
-            throw new CliException($"'{file}' is no evidence that is known here: name its kind with --tee to see why");
+            input = EvidenceForms.Read(bytes, expected);
+        }
+        catch (EvidenceFormatException e)
+        {
+            throw new CliException($"'{file}' is no evidence that is known here: {e.Problem}", e.Code == "unknown_form" ? ExitCode.Usage : ExitCode.No);
         }
 
+        Tee tee = expected ?? input.Tee;
         InspectedEvidence evidence;
         try
         {
-            evidence = EvidenceInspector.Inspect(tee, bytes);
+            evidence = EvidenceInspector.Inspect(tee, input.Bytes);
         }
         catch (EvidenceFormatException e)
         {
@@ -41,7 +49,7 @@ internal static class EvidenceShowCommand
 
         if (output == OutputFormat.Json)
         {
-            JsonObject json = new() { ["tee"] = TeeNames.NameOf(evidence.Tee), ["verified"] = false };
+            JsonObject json = new() { ["tee"] = TeeNames.NameOf(evidence.Tee), ["verified"] = false, ["form"] = input.Form };
             foreach (InspectedSection section in evidence.Sections)
             {
                 json[section.Name] = EvidenceJson.Of(section.Fields);

@@ -6,6 +6,7 @@ using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Azure;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collateral;
+using Cloister.Attestation.Forms;
 using Cloister.Attestation.Policies;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
@@ -23,7 +24,7 @@ internal static class EvidenceVerifyCommand
         Option<string> tee = new("--tee") { Description = EvidenceCommand.Kinds, Required = true };
         tee.AcceptOnlyFromAmong(EvidenceCommand.KindNames);
         Option<string> evidence = new("--evidence") { Description = "the quote, report or document", Required = true };
-        Option<string> collateral = new("--collateral") { Description = "directory with the vendor's collateral: tcb_info.json and so on; vcek.der or vlek.der, ca_chain.pem" };
+        Option<string> collateral = new("--collateral") { Description = "directory, or one file, with the vendor's collateral: tcb_info.json and so on; vcek.der or vlek.der, ca_chain.pem; or what other tools keep (docs/attestation.md)" };
         Option<string[]> roots = new("--root") { Description = "root certificate to trust instead of the vendor's, DER or PEM; may be repeated" };
         Option<string> at = new("--at") { Description = "moment at which everything must be valid, RFC 3339; now when left out" };
         Option<string> policy = new("--policy") { Description = "appraisal policy, YAML" };
@@ -35,7 +36,7 @@ internal static class EvidenceVerifyCommand
             AppraisalPolicy? stated = parsed.GetValue(policy) is { } file ? ReadPolicy(file) : null;
             TrustAnchors anchors = ReadRoots(kind, parsed.GetValue(roots) ?? []);
             VerificationTime time = ParseTime(parsed.GetValue(at));
-            VerificationResult result = Verify(kind, EvidenceFiles.Read(parsed.GetValue(evidence)!), parsed.GetValue(collateral), anchors, time);
+            VerificationResult result = VerifyForm(kind, EvidenceFiles.Read(parsed.GetValue(evidence)!), parsed.GetValue(collateral), anchors, time);
             AppraisalResult? appraisal = stated is null ? null : Appraiser.Appraise(result, stated);
             EvidenceVerdict.Print(result, appraisal, parsed.GetValue(output));
             return result.IsAuthentic && appraisal?.IsAccepted != false ? ExitCode.Done : ExitCode.No;
@@ -43,7 +44,22 @@ internal static class EvidenceVerifyCommand
         return command;
     }
 
-    private static VerificationResult Verify(Tee tee, byte[] evidence, string? directory, TrustAnchors anchors, VerificationTime time)
+    private static VerificationResult VerifyForm(Tee tee, byte[] file, string? collateral, TrustAnchors anchors, VerificationTime time)
+    {
+        string step = "evidence_form";
+        try
+        {
+            EvidenceInput input = EvidenceForms.Read(file, tee);
+            step = "parse_collateral";
+            return Verify(tee, input.Bytes, input.Endorsements, collateral, anchors, time);
+        }
+        catch (EvidenceFormatException e)
+        {
+            return VerificationResult.NotAuthentic(tee, e.ToFailure(step));
+        }
+    }
+
+    private static VerificationResult Verify(Tee tee, ReadOnlyMemory<byte> evidence, SnpCollateral beside, string? directory, TrustAnchors anchors, VerificationTime time)
     {
         switch (tee)
         {
@@ -52,7 +68,9 @@ internal static class EvidenceVerifyCommand
             case Tee.Snp or Tee.AzureSnp:
                 try
                 {
-                    SnpCollateral collateral = directory is null ? SnpCollateral.None : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
+                    SnpCollateral collateral = directory is null ? beside : EvidenceFiles.Reading(() => CollateralDirectory.ReadSnp(directory));
+                    collateral = collateral.EndorsementKeys.Count > 0 ? collateral
+                        : new SnpCollateral { EndorsementKeys = beside.EndorsementKeys, Authorities = collateral.Authorities, RevocationLists = collateral.RevocationLists };
                     return tee == Tee.Snp ? SnpVerifier.Verify(evidence, collateral, anchors, time) : AzureVerifier.VerifySnp(evidence, collateral, anchors, time);
                 }
                 catch (EvidenceFormatException e)
@@ -90,7 +108,7 @@ internal static class EvidenceVerifyCommand
         }
     }
 
-    private static VerificationTime ParseTime(string? text)
+    internal static VerificationTime ParseTime(string? text)
     {
         if (text is null)
         {

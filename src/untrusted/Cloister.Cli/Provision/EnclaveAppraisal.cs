@@ -73,6 +73,18 @@ internal static class EnclaveAppraisal
 
     private static VerificationResult Verify(PrimaryEvidence evidence, string? directory, IReadOnlyList<Certificate> roots)
     {
+        try
+        {
+            return VerifyWith(evidence, directory, roots);
+        }
+        catch (EvidenceFormatException e)
+        {
+            return VerificationResult.NotAuthentic(evidence.Tee, e.ToFailure("parse_collateral"));
+        }
+    }
+
+    private static VerificationResult VerifyWith(PrimaryEvidence evidence, string? directory, IReadOnlyList<Certificate> roots)
+    {
         VerificationTime now = VerificationTime.At(DateTimeOffset.UtcNow);
         TrustAnchors anchors = TrustAnchors.Of([.. TrustAnchors.ForVendorOf(evidence.Tee).All, .. TrustAnchors.Of(roots).All]);
         switch (evidence.Tee)

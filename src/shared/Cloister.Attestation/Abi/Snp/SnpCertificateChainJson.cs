@@ -2,15 +2,15 @@ using System.Text.Json;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Verify.Snp;
 
-namespace Cloister.Release;
+namespace Cloister.Attestation.Abi.Snp;
 
 /// <summary>The certificates beside a report in the form of the <c>sev</c> crate: <c>[{"cert_type":"VCEK","data":[...]}]</c>, DER, or null. Nothing is believed yet.</summary>
-internal static class SnpCertificateChain
+public static class SnpCertificateChainJson
 {
     private const int MaxCertificates = 16;
 
     /// <summary>The certificates of kinds that count; others are left out.</summary>
-    /// <exception cref="FormatException">Not of this form, or a certificate is malformed.</exception>
+    /// <exception cref="EvidenceFormatException">Not of this form, or a certificate is malformed.</exception>
     public static SnpCollateral Read(JsonElement json)
     {
         if (json.ValueKind == JsonValueKind.Null)
@@ -20,7 +20,7 @@ internal static class SnpCertificateChain
 
         if (json.ValueKind != JsonValueKind.Array || json.GetArrayLength() > MaxCertificates)
         {
-            throw new FormatException($"primary_evidence: cert_chain is neither null nor at most {MaxCertificates} certificates");
+            throw Error($"neither null nor at most {MaxCertificates} certificates");
         }
 
         List<Certificate> keys = [];
@@ -29,7 +29,7 @@ internal static class SnpCertificateChain
         {
             if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("cert_type", out JsonElement kind) || !entry.TryGetProperty("data", out JsonElement data))
             {
-                throw new FormatException("primary_evidence: a member of cert_chain without cert_type and data");
+                throw Error("a member without cert_type and data");
             }
 
             // A kind that AMD does not define is an object: {"OTHER":"<GUID>"}. A revocation list from whom it might name says nothing.
@@ -43,18 +43,20 @@ internal static class SnpCertificateChain
         return new SnpCollateral { EndorsementKeys = keys, Authorities = authorities };
     }
 
+    private static EvidenceFormatException Error(string problem) => new("cert_chain", 0, problem);
+
     private static byte[] Der(JsonElement data, int maxLength)
     {
         if (data.ValueKind != JsonValueKind.Array || data.GetArrayLength() > maxLength)
         {
-            throw new FormatException($"primary_evidence: data of a certificate is not an array of at most {maxLength} bytes");
+            throw Error($"data of a certificate is not an array of at most {maxLength} bytes");
         }
 
         byte[] der = new byte[data.GetArrayLength()];
         int at = 0;
         foreach (JsonElement item in data.EnumerateArray())
         {
-            der[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte value) ? value : throw new FormatException("primary_evidence: data of a certificate has a member that is not a byte");
+            der[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte value) ? value : throw Error("data of a certificate has a member that is not a byte");
         }
 
         return der;
