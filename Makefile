@@ -9,7 +9,7 @@ SECONDS ?= 60
 # Tests of Gramine's manifest and of packages start what 'make publish' and 'make packages' left: 'make test-gramine' and 'make test-packages' run them.
 TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests,$(sort $(wildcard tests/Cloister.*.Tests)))
 
-.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish fuzz setup aot-gate install repro-check tcb-report measurement test-gramine packages test-packages release clean
+.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine packages test-packages release clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -59,6 +59,9 @@ fuzz:          ## every fuzz target, FUZZ_SECONDS each (an hour)
 
 publish: setup ## artifacts/publish/{cloister,cloister-enclave,cloister-broker} and the simulated enclave beside them
 	@eng/publish $(PUBLISH)
+
+pack:          ## NuGet packages of the attestation library into artifacts/packages; SOURCE_URL=... links symbols to published source
+	@eng/pack artifacts/packages '$(SOURCE_URL)'
 
 aot-gate: setup ## the enclave compiles ahead of time without a warning, in size, and refuses to start without a TEE
 	@eng/aot-gate $(PUBLISH)
