@@ -93,7 +93,7 @@ internal static class MetricsCommand
         catch (HttpListenerException e)
         {
             throw new CliException(e.ErrorCode is (int)SocketError.AddressAlreadyInUse or AddressInUse
-                ? $"--listen {end}: another program has that port: take a free one"
+                ? $"--listen {end}: another program has that port: take a free port"
                 : $"--listen {end}: {e.Message}: take an address of this machine, or 0.0.0.0 for all");
         }
 
