@@ -124,6 +124,20 @@ public sealed class AzureVerifierTests
         changed.Refuses("evidence_format", "malformed");
     }
 
+    [Theory]
+    [InlineData("SENMQR==")]
+    [InlineData("SENMQR")]
+    [InlineData("SENM QQ")]
+    [InlineData("SENMQ")]
+    [InlineData("S\u00e9NMQQ")]
+    [InlineData("")]
+    public void Base64_that_does_not_decode_is_refused(string text)
+    {
+        // Found by the fuzzer: bits behind the last byte passed the first look and threw at the second.
+        (new MintedAzure(Tee.AzureSnp, 1) with { TamperJson = json => json["hcl_report"] = text }).Refuses("evidence_format", "malformed");
+        (new MintedAzure(Tee.AzureTdx, 2) with { TamperJson = json => json["hcl_report"] = text }).Refuses("evidence_format", "malformed");
+    }
+
     [Fact]
     public void What_a_newer_paravisor_adds_does_not_matter()
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
@@ -42,7 +43,9 @@ internal static class AzureJson
     {
         string text = String(json, field, structure, (maximum * 4 / 3) + 8).Replace('+', '-').Replace('/', '_');
         byte[] bytes = Base64Url.IsValid(text, out int length) && !text.Any(char.IsWhiteSpace) ? new byte[length] : throw Error(structure, field, "not base64");
-        return length <= maximum && Base64Url.TryDecodeFromChars(text, bytes, out int written) && written == length
+
+        // Bits behind the last byte that are not zero pass as valid, and do not decode.
+        return length <= maximum && Base64Url.DecodeFromChars(text, bytes, out _, out int written) == OperationStatus.Done && written == length
             ? bytes
             : throw Error(structure, field, $"not base64 of at most {maximum} bytes");
     }
