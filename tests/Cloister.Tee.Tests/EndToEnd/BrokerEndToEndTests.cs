@@ -208,8 +208,8 @@ public sealed class BrokerEndToEndTests(SharedLiveBroker shared) : IClassFixture
         using EnclaveFiles files = new(broker, kek);
         using Subject subject = Subject.Of(tee, broker);
         subject.Bind(files.Bytes);
-        await broker.Admin.MakeKekAsync(kek, Policies.Release(kek, subject.Appraisal(files.Bytes), files.Digest, Subject.Of(other, broker).Root));
         using Subject stranger = Subject.Of(other, broker);
+        await broker.Admin.MakeKekAsync(kek, Policies.Release(kek, subject.Appraisal(files.Bytes), files.Digest, stranger.Root));
         stranger.Bind(files.Bytes);
         await RefusedAsync(broker, files, kek, stranger.Found(), "tee");
     }
