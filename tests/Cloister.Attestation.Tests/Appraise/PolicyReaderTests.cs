@@ -29,7 +29,7 @@ public sealed class PolicyReaderTests
         Assert.SkipWhen(repository is null, "The tests do not run in the repository.");
         string text = File.ReadAllText(Path.Combine(repository!.FullName, "docs", "attestation.md"));
         string[] policies = [.. text.Split("```yaml\n").Skip(1).Select(part => part[..part.IndexOf("```", StringComparison.Ordinal)])];
-        Assert.Equal(4, policies.Length);
+        Assert.Equal(5, policies.Length);
         foreach (string yaml in policies)
         {
             PolicyReadResult result = AppraisalPolicyReader.Read(yaml);
