@@ -101,13 +101,15 @@ internal static class EvidenceTokenCommand
         string pem = Encoding.ASCII.GetString(EvidenceFiles.Read(file));
         try
         {
-            if (pem.Contains("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
+            // At its beginning: a quote has certificates in PEM inside.
+            if (pem.TrimStart().StartsWith("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
             {
                 using X509Certificate2 certificate = X509Certificate2.CreateFromPem(pem);
                 return certificate.GetECDsaPublicKey() ?? (AsymmetricAlgorithm?)certificate.GetRSAPublicKey() ?? throw new CryptographicException("neither ECDSA nor RSA");
             }
 
-            return Imported(ECDsa.Create(), pem) ?? Imported(RSA.Create(), pem) ?? throw new CryptographicException("neither ECDSA nor RSA");
+            return !pem.TrimStart().StartsWith("-----BEGIN", StringComparison.Ordinal) ? throw new CryptographicException("no PEM")
+                : Imported(ECDsa.Create(), pem) ?? Imported(RSA.Create(), pem) ?? throw new CryptographicException("neither ECDSA nor RSA");
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
