@@ -79,7 +79,7 @@ stage() {
   stage_unit "$tree" cloister-enclave-sgx.service
   stage_users cloister-enclave '^(u cloister|g sgx) '
   stage_run cloister-enclave
-  usage_page cloister-enclave 'keys of Kubernetes Secrets, inside a TEE' '--config FILE | --needs --config FILE | --version' \
+  usage_page cloister-enclave 'keys of Kubernetes Secrets, inside a TEE' '[--log-format text|json] [--needs] --config FILE | --version' \
     'Serves the KMS plugin of Kubernetes, and what else its configuration says. Ends at once where there is no TEE. /usr/share/doc/cloister/install.md begins with it.' \
     >"$tree/usr/share/man/man8/cloister-enclave.8"
   cp "$root"/deploy/gramine/enclave*.yaml "$tree/usr/share/doc/cloister-enclave/examples/"

@@ -64,6 +64,12 @@ public sealed class BrokerFailureTests : IDisposable
             }
 
             Assert.DoesNotContain("auth: auth:", doctor.Output, StringComparison.Ordinal);
+            Assert.Equal(3, doctor.Json["checks"]!.AsArray().Count(check => (string)check!["id"]! == "broker-contact" && (string)check["state"]! == "error"));
+            string metrics = (await CliProcess.RunAsync("metrics", "--admin-socket", _folder["admin.sock"])).MustSucceed().Output;
+            foreach (string broker in (string[])[$"https://127.0.0.1:{closed}", "https://broker.invalid:8443", $"https://{other.LocalEndpoint}"])
+            {
+                Assert.Contains($"cloister_broker_reachable{{socket=\"{_folder["admin.sock"]}\",broker=\"{broker}\"}} 0\n", metrics, StringComparison.Ordinal);
+            }
         }
         finally
         {

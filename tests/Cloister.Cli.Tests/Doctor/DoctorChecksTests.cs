@@ -112,6 +112,8 @@ public sealed class DoctorChecksTests
         new("broker-pin", node => node.Replace(FakeNode.Configuration, "pins: [\"sha256:", "pins: [\"sha256:AAAA"), "error", "none is pinned") { Arrange = Attested },
         new("broker-lease", node => (node.State!.Lease.Lease, node.State.Lease.FailedStep, node.State.Lease.Failure) = ("", "policy", "measurement"), "error", "policy: measurement") { Arrange = Attested },
         new("broker-renewal", node => (node.State!.Lease.FailedStep, node.State.Lease.Failure) = ("connect", "refused"), "warn", "not renewed: connect: refused") { Arrange = Attested },
+        new("broker-contact", node => (node.State!.Lease.Brokers[1].Failing, node.State.Lease.Brokers[1].Failure) = (true, "connect: ConnectionRefused"), "warn", "https://c connect: ConnectionRefused, last answered 20 s ago") { Arrange = Attested },
+        new("broker-contact", node => { foreach (BrokerReach one in node.State!.Lease.Brokers) { one.Failing = true; } }, "error", "https://b") { Arrange = Attested },
         new("broker-budget", node => node.State!.Lease.UnwrapsLeft = 0, "error", "reads have stopped") { Arrange = Attested },
         new("broker-budget", node => node.State!.Lease.WrapsLeft = 5, "warn", "5 wraps") { Arrange = Attested },
         new("broker-clock", node => node.State!.Lease.Now += 120_000, "warn", "120 s between") { Arrange = Attested },

@@ -160,6 +160,7 @@ internal sealed class FakeNode : IDisposable
         State.Lease = new LeaseState
         {
             Broker = "https://b", Kek = "prod", Lease = "l", Now = now, Expires = now + 3_600_000, GraceEnd = now + 3_600_000, RenewAfter = now + 1_800_000, WrapsLeft = 1000, UnwrapsLeft = 2000,
+            Brokers = { new BrokerReach { Broker = "https://b", Answered = true, Silent = 4000 }, new BrokerReach { Broker = "https://c", Answered = true, Silent = 20_000 } },
         };
         Settings = Settings with { Broker = "context.json" };
         Broker = Broker with

@@ -54,17 +54,22 @@ public sealed class LeaseTests
         LeaseState lease = Good();
         lease.FailedStep = "connect";
         (lease.AuditSize, lease.AuditWentBack) = (7, 2);
+        lease.Brokers.Add(new BrokerReach { Broker = "https://b", Answered = true, Silent = 1500 });
+        lease.Brokers.Add(new BrokerReach { Broker = "https://c", Failing = true, Failure = "connect: ConnectionRefused" });
+        lease.Brokers.Add(new BrokerReach { Broker = "https://never-asked" });
         string text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
         foreach (string line in (string[])
         [
             "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 1000",
             "cloister_lease_unwraps_left{socket=\"/s\"} 2000", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
-            "cloister_broker_audit_size{socket=\"/s\"} 7", "cloister_broker_audit_went_back_total{socket=\"/s\"} 2",
+            "cloister_broker_reachable{socket=\"/s\",broker=\"https://b\"} 1", "cloister_broker_reachable{socket=\"/s\",broker=\"https://c\"} 0",
+            "cloister_broker_silent_seconds{socket=\"/s\",broker=\"https://b\"} 1.5", "cloister_broker_audit_size{socket=\"/s\"} 7", "cloister_broker_audit_went_back_total{socket=\"/s\"} 2",
         ])
         {
             Assert.Contains(line + "\n", text, StringComparison.Ordinal);
         }
 
+        Assert.DoesNotContain("never-asked", text, StringComparison.Ordinal);
         lease.Lease = "";
         text = MetricsText.Write([("/s", new EnclaveState { Health = "ok", Lease = lease })]);
         Assert.Contains("cloister_lease_held{socket=\"/s\"} 0\n", text, StringComparison.Ordinal);

@@ -48,6 +48,80 @@ public sealed class BrokerClientTests
     }
 
     [Fact]
+    public async Task It_is_known_of_each_broker_whether_it_answers_and_a_probe_changes_nothing_else()
+    {
+        TestBroker second = await TestBroker.StartAsync();
+        await using TestBroker stranger = await TestBroker.StartAsync();
+        Uri gone = ClosedPort();
+        AttestedFixture.ShiftedTime time = new();
+        using BrokerClient client = new(second.Options() with { Urls = [second.Url, gone, stranger.Url] }, time);
+        Assert.All(client.Reach, reach => Assert.True(reach is { Since: null, Failure: null }));
+
+        await client.AuthAsync("sample", Cancellation);
+        time.Forward(TimeSpan.FromSeconds(30));
+        await client.ProbeAsync("sample", TimeSpan.FromSeconds(25), Cancellation);
+        Assert.Equal([second.Url, gone, stranger.Url], client.Reach.Select(reach => reach.Broker));
+        Assert.True(client.Reach[0] is { Failure: "", Since.TotalSeconds: < 30 }, "the one that answered last is probed too");
+        Assert.True(client.Reach[1] is { Failure: "connect: ConnectionRefused", Since: null }, $"{client.Reach[1]}");
+        Assert.StartsWith("pin: ", client.Reach[2].Failure, StringComparison.Ordinal);
+        Assert.Null(client.Reach[2].Since);
+        Assert.Equal(second.Url, client.Current);
+
+        // One that was asked a moment ago is left alone; later it is known that it is away, and is the one to ask first still.
+        await second.DisposeAsync();
+        await client.ProbeAsync("sample", TimeSpan.FromSeconds(25), Cancellation);
+        Assert.Equal("", client.Reach[0].Failure);
+        time.Forward(TimeSpan.FromSeconds(30));
+        await client.ProbeAsync("sample", TimeSpan.FromSeconds(25), Cancellation);
+        Assert.NotEqual("", client.Reach[0].Failure);
+        Assert.NotNull(client.Reach[0].Since);
+        Assert.Equal(second.Url, client.Current);
+    }
+
+    [Fact]
+    public async Task A_probe_ends_with_the_enclave_and_says_nothing_of_a_broker_then()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        using BrokerClient client = new(broker.Options() with { Urls = [new Uri($"https://{silent.LocalEndpoint}")], Timeout = TimeSpan.FromMinutes(1) });
+        using CancellationTokenSource stop = new();
+        Task probe = client.ProbeAsync("sample", TimeSpan.Zero, stop.Token);
+        using Socket connected = await silent.AcceptSocketAsync(Cancellation);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await probe);
+        Assert.Null(client.Reach[0].Failure);
+    }
+
+    [Fact]
+    public async Task A_broker_that_says_nothing_is_away_when_a_probes_time_is_over()
+    {
+        await using TestBroker broker = await TestBroker.StartAsync();
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        using BrokerClient client = new(broker.Options() with { Urls = [new Uri($"https://{silent.LocalEndpoint}")], Timeout = TimeSpan.FromMilliseconds(200) });
+        await client.ProbeAsync("sample", TimeSpan.Zero, Cancellation);
+        Assert.Equal("time-out: no answer in time", client.Reach[0].Failure);
+        Assert.Null(client.Reach[0].Since);
+    }
+
+    [Fact]
+    public async Task A_broker_that_goes_away_is_told_from_one_that_answers_and_keeps_when_it_answered_last()
+    {
+        TestBroker first = await TestBroker.StartAsync();
+        await using TestBroker second = await TestBroker.StartAsync();
+        AttestedFixture.ShiftedTime time = new();
+        BrokerOptions options = first.Options();
+        using BrokerClient client = new(options with { Urls = [second.Url, first.Url], Pins = first.Pins }, time);
+        await client.AuthAsync("sample", Cancellation);
+        Assert.Equal(first.Url, client.Current);
+        await first.DisposeAsync();
+        await Assert.ThrowsAsync<BrokerException>(async () => await client.AuthAsync("sample", Cancellation));
+        Assert.NotEqual("", client.Reach[1].Failure);
+        Assert.NotNull(client.Reach[1].Since);
+    }
+
+    [Fact]
     public async Task Goes_to_the_next_broker_and_stays_there()
     {
         using TcpListener closed = new(IPAddress.Loopback, 0);

@@ -73,7 +73,7 @@ public sealed class StartRefusalTests : IDisposable
     {
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(1, await process.ExitAsync(Patience));
-        Assert.Contains("usage: cloister-enclave-sim [--needs] --config FILE", process.Error, StringComparison.Ordinal);
+        Assert.Contains("usage: cloister-enclave-sim [--log-format text|json] [--needs] --config FILE", process.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tests.Support;
 
@@ -21,6 +22,42 @@ public sealed class StandardErrorLoggerTests
         Assert.Contains("INFORMATION 1 line 0\n", pipe.Text, StringComparison.Ordinal);
         Assert.Contains("lines were not written", pipe.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("line 4999\n", pipe.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "2026-11-30T12:00:00.007Z WARNING 8 a \"b\" c\n")]
+    [InlineData(true, "{\"time\":\"2026-11-30T12:00:00.007Z\",\"level\":\"WARNING\",\"id\":8,\"message\":\"a \\u0022b\\u0022 c\"}\n")]
+    public void A_line_has_time_level_number_and_text_as_text_or_as_JSON(bool json, string expected)
+    {
+        using BlockedWriter pipe = new();
+        pipe.Open();
+        using (StandardErrorLogger logger = new(pipe, json, new Noon()))
+        {
+            logger.Write(LogLevel.Warning, 8, "a \"b\"\nc");
+        }
+
+        Assert.Equal(expected, pipe.Text);
+    }
+
+    // A name in a line can come from anywhere: half of a surrogate pair, a quote and an escape sequence leave one well-formed object.
+    [Fact]
+    public void Whatever_the_text_a_line_of_JSON_is_one_object()
+    {
+        using BlockedWriter pipe = new();
+        pipe.Open();
+        using (StandardErrorLogger logger = new(pipe, json: true, new Noon()))
+        {
+            logger.Write(LogLevel.Error, 9, "a\ud800b\u001b[31m\0\"},{\u2028\r\n");
+        }
+
+        Assert.Equal(1, pipe.Text.Count(c => c == '\n'));
+        using JsonDocument line = JsonDocument.Parse(pipe.Text);
+        Assert.Equal("a\ufffdb\u001b[31m\0\"},{  ", line.RootElement.GetProperty("message").GetString());
+    }
+
+    private sealed class Noon : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => new(2026, 11, 30, 12, 0, 0, 7, TimeSpan.Zero);
     }
 
     private sealed class BlockedWriter : StringWriter

@@ -29,15 +29,16 @@ internal static class BrokerProgram
 
         // Before the first key.
         (string memory, bool isProtected) = ProcessMemory.Protect();
+        (bool json, arguments) = arguments is ["--log-format", "text" or "json", ..] ? (arguments[1] == "json", arguments[2..]) : (false, arguments);
         switch (arguments)
         {
             case ["--version"]:
                 Console.WriteLine($"cloister-broker {Version}");
                 return 0;
             case ["--config", string path]:
-                return await ServeAsync(path, stopWithInput: false, memory, isProtected);
+                return await ServeAsync(path, stopWithInput: false, json, memory, isProtected);
             case ["--config", string path, "--stop-with-stdin"]:
-                return await ServeAsync(path, stopWithInput: true, memory, isProtected);
+                return await ServeAsync(path, stopWithInput: true, json, memory, isProtected);
             case ["--config", string path, "--check"]:
                 return await ActAsync(path, "take its configuration", _ => Task.FromResult("accepted"));
             case ["--config", string path, "--restore-authority", .. string[] files]:
@@ -55,12 +56,12 @@ internal static class BrokerProgram
                 return await ActAsync(path, "accept the audit log", configuration => AuditAcceptance.RunAsync(configuration, TimeProvider.System, CancellationToken.None));
             default:
                 await Console.Error.WriteLineAsync(
-                    "usage: cloister-broker --config FILE [--stop-with-stdin | --check | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --accept-audit-log | --restore-authority [SHARE-FILE...]] | --version");
+                    "usage: cloister-broker [--log-format text|json] --config FILE [--stop-with-stdin | --check | --make-root-key | --rotate root|authority|leases|tokens | --rotation-status | --accept-rows [DIGEST] | --accept-audit-log | --restore-authority [SHARE-FILE...]] | --version");
                 return 1;
         }
     }
 
-    private static async Task<int> ServeAsync(string path, bool stopWithInput, string memory, bool isProtected)
+    private static async Task<int> ServeAsync(string path, bool stopWithInput, bool json, string memory, bool isProtected)
     {
         TaskCompletionSource<bool> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
         if (stopWithInput)
@@ -71,7 +72,7 @@ internal static class BrokerProgram
 
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using ILoggerFactory logs = LoggerFactory.Create(LogToStandardError);
+        using ILoggerFactory logs = LoggerFactory.Create(logging => LogToStandardError(logging, json));
         BrokerLog log = new(logs.CreateLogger<BrokerLog>());
         try
         {
@@ -129,9 +130,13 @@ internal static class BrokerProgram
     }
 
     // Standard output has the ready line and nothing else.
-    private static void LogToStandardError(ILoggingBuilder logging)
+    private static void LogToStandardError(ILoggingBuilder logging, bool json)
     {
-        logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.AddConsole(console =>
+        {
+            console.FormatterName = json ? LogLineFormatter.Json : LogLineFormatter.Text;
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+        }).AddFilter("Microsoft", LogLevel.Warning);
+        logging.Services.AddSingleton<ConsoleFormatter>(new LogLineFormatter(json, TimeProvider.System));
     }
 }

@@ -25,5 +25,16 @@ internal static class LeaseStateMessage
         writer.Boolean(13, lease.KeepsSealedCopy);
         writer.Integer(14, (ulong)lease.AuditSize);
         writer.Integer(15, (ulong)lease.AuditWentBack);
+        foreach (BrokerReach reach in lease.Brokers)
+        {
+            ArrayBufferWriter<byte> nested = new();
+            ProtoWriter one = new(nested);
+            one.String(1, reach.Broker.GetLeftPart(UriPartial.Authority));
+            one.Boolean(2, reach.Since is not null);
+            one.Integer(3, (ulong)(reach.Since ?? TimeSpan.Zero).TotalMilliseconds);
+            one.Boolean(4, reach.Failure is { Length: > 0 });
+            one.String(5, reach.Failure ?? "");
+            writer.Bytes(16, nested.WrittenSpan);
+        }
     }
 }

@@ -19,15 +19,22 @@ namespace Cloister.Enclave.Broker;
 public sealed class BrokerClient : IDisposable
 {
     private static readonly JsonElement NoParameters = JsonDocument.Parse("\"\"").RootElement.Clone();
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(10);
 
     private readonly BrokerOptions _options;
     private readonly HttpClient _http;
+    private readonly TimeProvider _time;
+    private readonly BrokerContact?[] _contacts;
     private int _last;
 
     /// <summary>Makes a client; it connects when it is used.</summary>
-    public BrokerClient(BrokerOptions options)
+    /// <param name="options">Which brokers.</param>
+    /// <param name="time">Counts what elapsed; null: the system's.</param>
+    public BrokerClient(BrokerOptions options, TimeProvider? time = null)
     {
         _options = options;
+        _time = time ?? TimeProvider.System;
+        _contacts = new BrokerContact?[options.Urls.Count];
         SocketsHttpHandler handler = new()
         {
             AllowAutoRedirect = false,
@@ -51,6 +58,27 @@ public sealed class BrokerClient : IDisposable
 
     /// <summary>The broker that answered last.</summary>
     public Uri Current => _options.Urls[Volatile.Read(ref _last)];
+
+    /// <summary>How the last attempt at each broker ended, in the order of the configuration.</summary>
+    public IReadOnlyList<BrokerReach> Reach => [.. _options.Urls.Select((url, i) => Volatile.Read(ref _contacts[i]) is { } contact
+        ? new BrokerReach(url, contact.AnsweredAt is { } at ? _time.GetElapsedTime(at) : null, contact.Failure)
+        : new BrokerReach(url, null, null))];
+
+    /// <summary>
+    /// Asks each broker that has been quiet for a challenge, and drops it: only whether it answers within ten seconds is kept. A challenge costs a broker no
+    /// state. Nothing that was decided changes, not even which broker is asked first.
+    /// </summary>
+    /// <param name="tee">Kind of TEE.</param>
+    /// <param name="quiet">For how long no attempt at it ended.</param>
+    /// <param name="cancellation">Ends it.</param>
+    internal Task ProbeAsync(string tee, TimeSpan quiet, CancellationToken cancellation)
+    {
+        byte[] body = JsonSerializer.SerializeToUtf8Bytes(new AuthRequest(KbsPaths.ProtocolVersion, tee, NoParameters), KbsJson.Default.AuthRequest);
+        TimeSpan timeout = _options.Timeout < LongestProbe ? _options.Timeout : LongestProbe;
+        return Task.WhenAll(Enumerable.Range(0, _contacts.Length)
+            .Where(i => Volatile.Read(ref _contacts[i]) is not { } contact || _time.GetElapsedTime(contact.EndedAt) >= quiet)
+            .Select(i => AskAsync(i, KbsPaths.Auth, body, null, null, timeout, cancellation)));
+    }
 
     /// <summary>Asks for a challenge.</summary>
     /// <param name="tee">Kind of TEE.</param>
@@ -125,32 +153,16 @@ public sealed class BrokerClient : IDisposable
         for (int i = 0; i < _options.Urls.Count; i++)
         {
             int index = (first + i) % _options.Urls.Count;
-            using HttpRequestMessage message = new(HttpMethod.Post, new Uri(_options.Urls[index], path)) { Content = new ByteArrayContent(body) };
-            message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-            if (cookie is not null)
+            (BrokerAnswer? answer, RequestFailure? failure) = await AskAsync(index, path, body, cookie, token, _options.Timeout + wait, cancellation);
+            if (answer is { IsBusy: false })
             {
-                message.Headers.TryAddWithoutValidation("Cookie", $"{KbsPaths.SessionCookie}={cookie}");
+                Volatile.Write(ref _last, index);
+                return answer;
             }
 
-            if (token is not null)
+            busy = answer ?? busy;
+            if (failure is not null)
             {
-                message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-            }
-
-            try
-            {
-                BrokerAnswer answer = await SendAsync(message, wait, cancellation);
-                if (!answer.IsBusy)
-                {
-                    Volatile.Write(ref _last, index);
-                    return answer;
-                }
-
-                busy = answer;
-            }
-            catch (Exception e) when (!cancellation.IsCancellationRequested)
-            {
-                RequestFailure failure = RequestFailure.Of(e);
                 isFault |= failure.IsFault;
                 attempts.Add($"{_options.Urls[index].Authority} {failure.Text}");
             }
@@ -162,10 +174,46 @@ public sealed class BrokerClient : IDisposable
             : new BrokerException(BrokerFailure.Unavailable, step, $"no broker answers: {tried}"));
     }
 
-    private async ValueTask<BrokerAnswer> SendAsync(HttpRequestMessage message, TimeSpan wait, CancellationToken cancellation)
+    // One broker, and how that went.
+    private async Task<(BrokerAnswer? Answer, RequestFailure? Failure)> AskAsync(
+        int index, string path, byte[] body, string? cookie, string? token, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using HttpRequestMessage message = new(HttpMethod.Post, new Uri(_options.Urls[index], path)) { Content = new ByteArrayContent(body) };
+        message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        if (cookie is not null)
+        {
+            message.Headers.TryAddWithoutValidation("Cookie", $"{KbsPaths.SessionCookie}={cookie}");
+        }
+
+        if (token is not null)
+        {
+            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        try
+        {
+            BrokerAnswer answer = await SendAsync(message, timeout, cancellation);
+            Note(index, null);
+            return (answer, null);
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            RequestFailure failure = RequestFailure.Of(e);
+            Note(index, failure.Text);
+            return (null, failure);
+        }
+    }
+
+    private void Note(int index, string? failure)
+    {
+        long now = _time.GetTimestamp();
+        Volatile.Write(ref _contacts[index], new BrokerContact(now, failure is null ? now : Volatile.Read(ref _contacts[index])?.AnsweredAt, failure ?? ""));
+    }
+
+    private async ValueTask<BrokerAnswer> SendAsync(HttpRequestMessage message, TimeSpan timeout, CancellationToken cancellation)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(_options.Timeout + wait);
+        deadline.CancelAfter(timeout);
         using HttpResponseMessage response = await _http.SendAsync(message, HttpCompletionOption.ResponseContentRead, deadline.Token);
         return new BrokerAnswer(
             message.RequestUri!.Authority, response.StatusCode, await response.Content.ReadAsByteArrayAsync(deadline.Token), Session(response));
@@ -193,4 +241,12 @@ public sealed class BrokerClient : IDisposable
         string value = cookie is null ? "" : cookie[Start.Length..].Split(';')[0];
         return value.Length is > 0 and <= 128 && value.All(char.IsAsciiLetterOrDigit) ? value : null;
     }
+
+    private sealed record BrokerContact(long EndedAt, long? AnsweredAt, string Failure);
 }
+
+/// <summary>Whether a broker answers, whatever it answers. secrets: none.</summary>
+/// <param name="Broker">Its URL.</param>
+/// <param name="Since">Since its last answer; null: none in this life.</param>
+/// <param name="Failure">Why the last attempt failed; empty: it did not; null: none was made.</param>
+public sealed record BrokerReach(Uri Broker, TimeSpan? Since, string? Failure);

@@ -93,6 +93,9 @@ public sealed class BrokerSession : IDisposable
         return new LeaseGrant(terms, response.Lease, token, response.Keys, askedAt);
     }
 
+    /// <summary>Looks whether brokers answer that have been quiet.</summary>
+    internal Task ProbeAsync(TimeSpan quiet, CancellationToken cancellation) => Client.ProbeAsync(_evidence.Tee, quiet, cancellation);
+
     private string OpenToken(FlattenedJwe jwe)
     {
         byte[] token = Key.Open(jwe);

@@ -20,6 +20,10 @@ internal sealed class LeaseRenewer : IAsyncDisposable
     private static readonly TimeSpan ShortInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongLived = TimeSpan.FromSeconds(60);
 
+    // A minute at most until a broker that is away is known: quiet, an interval with a random part in which others take ten seconds, and its own ten seconds.
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(25);
+
     private readonly LeaseManager _leases;
     private readonly BrokerSession _session;
     private readonly SecretArena _arena;
@@ -53,7 +57,7 @@ internal sealed class LeaseRenewer : IAsyncDisposable
     }
 
     /// <summary>Begins to ask. Once.</summary>
-    internal void Start() => _ended = Task.WhenAll(Task.Run(RenewAsync), Task.Run(WatchAsync));
+    internal void Start() => _ended = Task.WhenAll(Task.Run(RenewAsync), Task.Run(WatchAsync), Task.Run(ProbeAsync));
 
     /// <summary>Waits for its end, after it was stopped.</summary>
     public async ValueTask DisposeAsync() => await _ended;
@@ -203,6 +207,26 @@ internal sealed class LeaseRenewer : IAsyncDisposable
             if (failures > 0)
             {
                 await PauseAsync(Backoff(failures));
+            }
+        }
+    }
+
+    // Between renewals nobody else asks all brokers. What they answer is dropped: leases, revocations and the order of brokers do not depend on it.
+    private async Task ProbeAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            await PauseAsync(ProbeInterval + TimeSpan.FromMilliseconds(KernelRandom.Below(3000)));
+            try
+            {
+                await _session.ProbeAsync(QuietTime, _stop);
+            }
+            catch (Exception e)
+            {
+                if (!_stop.IsCancellationRequested)
+                {
+                    _log.Fault("asking whether brokers answer", e);
+                }
             }
         }
     }

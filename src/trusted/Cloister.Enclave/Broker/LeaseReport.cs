@@ -48,6 +48,9 @@ public sealed record LeaseReport
     /// <summary>How often it went back or was another.</summary>
     public long AuditWentBack { get; init; }
 
+    /// <summary>Whether each broker answers.</summary>
+    public IReadOnlyList<BrokerReach> Brokers { get; init; } = [];
+
     internal static LeaseReport Of(BrokerSession session, HeldLease? held, BrokerException? failure, bool keepsSealedCopy)
     {
         LeaseReport none = new()
@@ -57,6 +60,7 @@ public sealed record LeaseReport
             FailedStep = failure?.Step ?? "",
             Failure = failure?.Message ?? "",
             KeepsSealedCopy = keepsSealedCopy,
+            Brokers = session.Client.Reach,
         };
         return held is null ? none : none with
         {

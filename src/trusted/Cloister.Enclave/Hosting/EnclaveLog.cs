@@ -70,7 +70,7 @@ public sealed class EnclaveLog
         _write(LogLevel.Warning, 12, $"no new wrapped DEKs from the remote KMS: {reason}; {left} are left");
 
     /// <summary>Nobody read standard error for a while.</summary>
-    internal static string LinesLost(long lines) => $"WARNING 13 {lines} lines were not written: nobody read standard error";
+    internal static string LinesLost(long lines) => $"{lines} lines were not written: nobody read standard error";
 
     /// <summary>A connection without TLS, or with a key that is not pinned.</summary>
     public void RelayRefused(string role, long suppressed) =>

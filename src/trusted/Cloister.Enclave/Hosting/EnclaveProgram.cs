@@ -33,7 +33,9 @@ public static class EnclaveProgram
         typeof(EnclaveProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
 
     /// <summary>Runs to the end.</summary>
-    /// <param name="args"><c>--config FILE</c>; with <c>--needs</c> before it, what that configuration needs is printed, and nothing more.</param>
+    /// <param name="args">
+    /// <c>--config FILE</c>; with <c>--needs</c> before it, what that configuration needs is printed, and nothing more; with <c>--log-format json</c>, the log is JSON.
+    /// </param>
     /// <param name="parts">What the composition root decided.</param>
     /// <returns>Exit code: 0 stopped as told, 1 could not start.</returns>
     public static async Task<int> RunAsync(string[] args, EnclaveParts parts)
@@ -44,10 +46,11 @@ public static class EnclaveProgram
             return ExitDone;
         }
 
-        bool needs = args is ["--needs", ..];
-        if (args is not [.., "--config", { Length: > 0 } path] || args.Length != (needs ? 3 : 2))
+        (bool json, string[] rest) = args is ["--log-format", "text" or "json", ..] ? (args[1] == "json", args[2..]) : (false, args);
+        bool needs = rest is ["--needs", ..];
+        if (rest is not [.., "--config", { Length: > 0 } path] || rest.Length != (needs ? 3 : 2))
         {
-            return Refuse(parts.Program, $"usage: {parts.Program} [--needs] --config FILE");
+            return Refuse(parts.Program, $"usage: {parts.Program} [--log-format text|json] [--needs] --config FILE");
         }
 
         PrepareProcess();
@@ -64,7 +67,7 @@ public static class EnclaveProgram
             string digest = Convert.ToHexStringLower(SHA384.HashData(file));
             string? binding = parts.Tee.CheckConfiguration(file);
             using StopSignal stop = new(parts.Stop);
-            await ServeAsync(configuration, digest, binding, parts, stop);
+            await ServeAsync(configuration, digest, binding, parts, json, stop);
             return ExitDone;
         }
         catch (ConfigurationException e)
@@ -93,9 +96,9 @@ public static class EnclaveProgram
         ExceptionHandling.SetUnhandledExceptionHandler(static e => e is OutOfMemoryException);
     }
 
-    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, StopSignal stop)
+    private static async Task ServeAsync(EnclaveConfiguration configuration, string digest, string? binding, EnclaveParts parts, bool json, StopSignal stop)
     {
-        using StandardErrorLogger logger = new();
+        using StandardErrorLogger logger = new(json: json);
         EnclaveLog log = new(logger.Write);
         ITee tee = parts.Tee;
         log.Starting(Version, tee.Name, configuration.Custody, configuration.Context.Cluster, configuration.Context.Provider);
@@ -250,7 +253,7 @@ public static class EnclaveProgram
         ECDsa? servingKey = configuration.Gateway is { CertificatePath: null } && ReferenceEquals(broker, configuration.Broker)
             ? ECDsa.Create(ECCurve.NamedCurves.nistP256)
             : null;
-        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker), BootTime.Clock, servingKey);
+        return new BrokerSession(broker, configuration.Context, digest, evidence, key, new BrokerClient(broker, BootTime.Clock), BootTime.Clock, servingKey);
     }
 
     private static (string? Path, ISealer? Sealer) StateFile(EnclaveConfiguration configuration, ITee tee, string name)

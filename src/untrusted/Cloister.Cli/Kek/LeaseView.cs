@@ -35,6 +35,11 @@ internal static class LeaseView
         {
             yield return ["last failure", state.Failure];
         }
+
+        foreach (BrokerReach away in state.Brokers.Where(broker => broker.Failing))
+        {
+            yield return ["broker away", $"{away.Broker} {away.Failure}"];
+        }
     }
 
     internal static JsonObject Json(LeaseState state) => new()
@@ -53,6 +58,10 @@ internal static class LeaseView
         ["failure"] = state.Failure,
         ["auditSize"] = state.AuditSize,
         ["auditWentBack"] = state.AuditWentBack,
+        ["brokers"] = new JsonArray([.. state.Brokers.Select(one => (JsonNode)new JsonObject
+        {
+            ["broker"] = one.Broker, ["answered"] = one.Answered, ["silentMilliseconds"] = one.Silent, ["failing"] = one.Failing, ["failure"] = one.Failure,
+        })]),
         ["sealedCopy"] = state.KeepsSealedCopy ? "survives-revocation" : "none",
     };
 

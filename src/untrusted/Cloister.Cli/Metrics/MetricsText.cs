@@ -13,6 +13,9 @@ internal static class MetricsText
     // What an enclave counts from its start; everything else it reports goes up and down.
     private static readonly string[] Counters = ["encryptions", "decryptions", "failures", "remote_calls", "connections_refused", "connections_gave_way", "requests_gave_way"];
 
+    // Alerts are about these, also where there is no gateway yet.
+    private static readonly string[] Alarms = ["gateway_values_undecryptable", "gateway_values_kek_absent"];
+
     /// <summary>The text.</summary>
     /// <param name="enclaves">Admin sockets, and the state behind each; null: it does not answer.</param>
     internal static string Write(IReadOnlyList<(string Socket, EnclaveState? State)> enclaves)
@@ -30,7 +33,7 @@ internal static class MetricsText
         Leases(text, [.. alive.Where(e => e.State.Lease is not null).SelectMany(e => e.State.MoreLeases
             .Select(more => ($"{e.Labels},{Label("kek", more.Kek)}", more))
             .Prepend((e.Labels, e.State.Lease)))]);
-        foreach (string name in alive.SelectMany(e => e.State.Counters.Select(counter => counter.Name)).Where(IsName).Distinct().Order(StringComparer.Ordinal))
+        foreach (string name in alive.SelectMany(e => e.State.Counters.Select(counter => counter.Name)).Where(IsName).Concat(Alarms).Distinct().Order(StringComparer.Ordinal))
         {
             bool counts = Counters.Contains(name);
             Family(text, $"cloister_{name}{(counts ? "_total" : "")}", counts ? "counter" : "gauge", counts ? "Since the start of the enclave." : "Now.", alive
@@ -50,6 +53,9 @@ internal static class MetricsText
         Family(text, "cloister_lease_renewal_failing", "gauge", "The last attempt to get or renew a lease failed.", leases.Select(e => (e.Labels, e.Lease.FailedStep.Length + e.Lease.Failure.Length > 0 ? 1.0 : 0)));
         Family(text, "cloister_broker_audit_size", "gauge", "Entries of the broker's audit log, as the last lease says.", leases.Select(e => (e.Labels, (double)e.Lease.AuditSize)));
         Family(text, "cloister_broker_audit_went_back_total", "counter", "How often the broker's audit log went back or was another.", leases.Select(e => (e.Labels, (double)e.Lease.AuditWentBack)));
+        List<(string Labels, BrokerReach Broker)> brokers = [.. leases.SelectMany(e => e.Lease.Brokers.Where(one => one.Answered || one.Failing).DistinctBy(one => one.Broker).Select(one => ($"{e.Labels},{Label("broker", one.Broker)}", one)))];
+        Family(text, "cloister_broker_reachable", "gauge", "The last attempt at the broker was answered; each is asked at least once a minute.", brokers.Select(e => (e.Labels, e.Broker.Failing ? 0.0 : 1)));
+        Family(text, "cloister_broker_silent_seconds", "gauge", "Since the broker's last answer.", brokers.Where(e => e.Broker.Answered).Select(e => (e.Labels, (double)e.Broker.Silent / 1000)));
         List<(string Labels, LeaseState Lease)> held = [.. leases.Where(e => e.Lease.Lease.Length > 0)];
         Family(text, "cloister_lease_seconds_left", "gauge", "Until writes stop; negative after it.", held.Select(e => (e.Labels, ((double)e.Lease.Expires - e.Lease.Now) / 1000)));
         Family(text, "cloister_lease_wraps_left", "gauge", "Encryptions until the next renewal.", held.Select(e => (e.Labels, (double)e.Lease.WrapsLeft)));

@@ -16,6 +16,7 @@ internal static class LeaseChecks
     [
         Of("broker-lease", "there is a lease, and it lasts", (_, socket, lease) => Held(socket, lease)),
         Of("broker-renewal", "the last renewal succeeded", (_, socket, lease) => Renewal(socket, lease)),
+        Check.Each("broker-contact", DoctorPhase.Cluster, "the enclave reaches every broker", Document, scope => scope.EnclavesAsync(), (_, enclave) => enclave.Leases.SelectMany(lease => Contact(enclave.Socket, lease))),
         Of("broker-budget", "wraps and unwraps are left", (_, socket, lease) => Budget(socket, lease)),
         Of("broker-clock", "enclave, broker and this machine have one time", (scope, socket, lease) => Clock(socket, lease, scope.Now)),
         Of("broker-audit", "the broker's audit log only grows", (_, socket, lease) => Audit(socket, lease)),
@@ -42,6 +43,15 @@ internal static class LeaseChecks
     internal static Finding Renewal(string socket, LeaseState lease) => Failure(lease) is { Length: > 0 } failure
         ? Finding.Warn(socket, $"not renewed: {failure}", "see why the broker does not answer or refuses, before the time is over", "cloister audit tail --context FILE")
         : Finding.Ok(socket, lease.Broker);
+
+    internal static IEnumerable<Finding> Contact(string socket, LeaseState lease)
+    {
+        bool none = lease.Brokers.Count > 0 && lease.Brokers.All(broker => broker.Failing);
+        return lease.Brokers.Where(broker => broker.Answered || broker.Failing).Select(broker => !broker.Failing
+            ? Finding.Ok(socket, $"{broker.Broker} answered {Time((long)broker.Silent)} ago")
+            : new Finding(none ? CheckState.Error : CheckState.Warn, socket, $"{broker.Broker} {broker.Failure}{(broker.Answered ? $", last answered {Time((long)broker.Silent)} ago" : ", has not answered since the start")}",
+                none ? "no broker is there: bring one back before the lease is over" : "the enclave uses another one: bring this one back while that lasts", "systemctl status cloister-broker"));
+    }
 
     internal static Finding? Budget(string socket, LeaseState lease)
     {
