@@ -29,7 +29,7 @@ public sealed class RotateTests : IDisposable
         string second = (string)kept.Json["newKeyId"]!;
         Assert.Equal((first, 2, 0, 10, false), (
             (string)kept.Json["oldKeyId"]!, (int)kept.Json["nodes"]!, (int)kept.Json["stale"]!, (int)kept.Json["rewrap"]!["rewrapped"]!, (bool)kept.Json["retired"]!));
-        Assert.Contains($"cloister kek retire --socket {one.AdminSocket} --key-id {first} --yes-retire {first}", kept.Errors, StringComparison.Ordinal);
+        Assert.Contains($"cloister kek retire --admin-socket {one.AdminSocket} --key-id {first} --yes-retire {first}", kept.Errors, StringComparison.Ordinal);
         Assert.Equal(("value 3", second), await onTwo.GetAsync("3"));
         Assert.Contains(first, await KeksAsync(two), StringComparison.Ordinal);
 
