@@ -5,6 +5,7 @@ namespace Cloister.Conformance.Cases;
 /// <summary>
 /// <see cref="ContinuousRollOutTests"/> with Secrets through the gateway of each node's enclave, as docs/gateway.md says.
 /// </summary>
+[Collection(nameof(ContinuousGatewayRollOutTests))] // three nodes at a time for each of two cores
 public sealed class ContinuousGatewayRollOutTests
 {
     [Fact]

@@ -5,6 +5,7 @@ namespace Cloister.Conformance.Cases;
 /// <summary>
 /// Three API servers with automatic reload: none is started again, each looks once a minute for a file that <c>cloister rollout</c> put there, and traffic goes on through all.
 /// </summary>
+[Collection(nameof(ContinuousGatewayRollOutTests))] // three nodes at a time for each of two cores
 public sealed class ReloadRollOutTests
 {
     [Fact]

@@ -133,7 +133,8 @@ internal sealed class SecretsTraffic : IAsyncDisposable
         while (await PauseAsync())
         {
             await Task.Delay(BetweenLists);
-            KeyValuePair<string, int>[] before = [.. _acknowledged];
+            // Not a collection expression: that copies what may grow meanwhile.
+            KeyValuePair<string, int>[] before = _acknowledged.ToArray();
             using HttpRequestMessage message = new(HttpMethod.Get, Path);
             await AskAsync(node, "list", message, body =>
             {

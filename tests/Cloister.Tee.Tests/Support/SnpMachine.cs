@@ -25,7 +25,7 @@ internal sealed class SnpMachine : TsmMachine
     internal SnpMachine()
     {
         Provider = "sev_guest";
-        Out = reportData => Sign(Guest with { ReportData = reportData, Vmpl = (uint)Level });
+        Out = reportData => Sign(Guest with { ReportData = reportData, Vmpl = Floor is null ? Guest.Vmpl : (uint)Level });
         Aux = Certificates(Vendor, Endorsement);
         unsafe
         {
