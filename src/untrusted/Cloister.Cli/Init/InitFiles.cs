@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cloister.Attestation;
 using Cloister.Cli.Config;
+using Cloister.Cli.Output;
 using Cloister.Cli.Policy;
 using YamlDotNet.RepresentationModel;
 
@@ -40,7 +41,7 @@ internal static class InitFiles
             }
         }
 
-        return Text(root);
+        return YamlText.Of(root);
     }
 
     /// <summary>The broker's configuration; null when the values have none.</summary>
@@ -57,7 +58,7 @@ internal static class InitFiles
             root.Add(key, value);
         }
 
-        return Text(root);
+        return YamlText.Of(root);
     }
 
     /// <summary>The AppraisalPolicy; null when the values have no section <c>policy</c>: <c>tee</c>, and <c>measurement</c> with the options of 'cloister policy from-measurement'.</summary>
@@ -169,11 +170,4 @@ internal static class InitFiles
     private static YamlMappingNode Listen(string address) => new() { { "listen", Quoted(address) } };
 
     private static YamlScalarNode Quoted(string text) => new(text) { Style = YamlDotNet.Core.ScalarStyle.DoubleQuoted };
-
-    private static string Text(YamlMappingNode root)
-    {
-        using StringWriter writer = new() { NewLine = "\n" };
-        new YamlStream(new YamlDocument(root)).Save(writer, assignAnchors: false);
-        return writer.ToString().Replace("\n...\n", "\n", StringComparison.Ordinal);
-    }
 }

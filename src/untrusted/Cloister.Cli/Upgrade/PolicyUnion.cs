@@ -1,3 +1,4 @@
+using Cloister.Cli.Output;
 using Cloister.Yaml;
 using YamlDotNet.RepresentationModel;
 
@@ -22,9 +23,7 @@ internal static class PolicyUnion
             throw new CliException($"the policies cannot stand side by side:\n{string.Join('\n', errors.Select(error => $"  {error}"))}", ExitCode.No);
         }
 
-        using StringWriter writer = new() { NewLine = "\n" };
-        new YamlStream(new YamlDocument(union)).Save(writer, assignAnchors: false);
-        return writer.ToString().Replace("\n...\n", "\n", StringComparison.Ordinal);
+        return YamlText.Of(union);
     }
 
     private static YamlMappingNode Load(string text, string what)
