@@ -52,15 +52,25 @@ internal sealed class RollingCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Whatever one of them says: the others are ended too.
+        List<Exception> failures = [];
         foreach (IAsyncDisposable? one in (IAsyncDisposable?[])[_traffic, .. _nodes, _etcd])
         {
-            if (one is not null)
+            try
             {
-                await one.DisposeAsync();
+                await (one?.DisposeAsync() ?? ValueTask.CompletedTask);
+            }
+            catch (Exception e)
+            {
+                failures.Add(e);
             }
         }
 
         Directory.Delete(_folder, recursive: true);
+        if (failures.Count > 0)
+        {
+            throw new AggregateException(failures);
+        }
     }
 
     private async Task StartAllAsync(string? gatewayMode, bool reload)
