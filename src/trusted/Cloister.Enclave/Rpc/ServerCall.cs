@@ -140,6 +140,35 @@ internal sealed class ServerCall : OutgoingMessage
         return true;
     }
 
+    /// <summary>Takes what belongs to the message.</summary>
+    /// <param name="content">What arrived.</param>
+    /// <param name="first">The length is known from now on.</param>
+    /// <exception cref="RpcException">The message is longer than its prefix said, or there is no memory for it.</exception>
+    internal void Append(ReadOnlySpan<byte> content, bool first)
+    {
+        if (Length >= 0 && content.Length > Length - Request.Length)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "the request has bytes after its message");
+        }
+
+        if (first)
+        {
+            Request.Reserve(Length);
+        }
+
+        Request.Append(content);
+    }
+
+    /// <summary>The request has ended.</summary>
+    /// <exception cref="RpcException">Not with its message.</exception>
+    internal void CheckWhole()
+    {
+        if (Request.Length != Length)
+        {
+            throw new RpcException(StatusCode.InvalidArgument, "the request's message is truncated");
+        }
+    }
+
     /// <summary>Makes room for the answer's prefix.</summary>
     internal void BeginResponse()
     {

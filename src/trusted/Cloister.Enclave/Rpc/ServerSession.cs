@@ -1,11 +1,10 @@
-using System.Text;
 using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
 
 /// <summary>
-/// The calls of one connection. The thread that reads it does what handlers can do at once and sends the answers of what came together, together; a handler
-/// that has to wait ends on another thread, which sends only what the peer takes at once. Source: RFC 9113; gRPC over HTTP2. secrets: see its calls.
+/// The frames of one connection, and what they mean for its calls. The thread that reads it does what handlers can do at once and sends the answers of what
+/// came together, together; a handler that has to wait ends on another thread, which sends only what the peer takes at once. Source: RFC 9113; gRPC over HTTP2. secrets: see its calls.
 /// </summary>
 internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
 {
@@ -14,18 +13,14 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     // Frames other than DATA that may wait for the peer: as long as more do, it is not read.
     private const int MaxBacklog = 256 * 1024;
 
-    // An answer of which nothing is taken for so long.
-    private const int ReaderMilliseconds = 20_000;
-
     private readonly ServerParts _parts;
     private readonly ConnectionTable.Connection _entry;
     private readonly Func<bool> _isWritable;
-    private readonly Dictionary<int, ServerCall> _calls = [];
+    private readonly OpenCalls _calls;
     private readonly FloodGuard _flood = new();
     private readonly LatePings _pings;
     private int _lastId;
     private int _goAwayLimit = int.MaxValue;
-    private int _open;
     private int _thread;
 
     /// <param name="parts">What connections share.</param>
@@ -37,7 +32,8 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         _parts = parts;
         _entry = entry;
         _isWritable = isWritable;
-        From = new Link(stream, Gate, toServer: false) { Sent = OnSent };
+        From = new Link(stream, Gate, toServer: false) { Sent = message => _calls!.OnSent(message) };
+        _calls = new OpenCalls(parts, entry, From, Gate, OnAnswered);
         _pings = new LatePings(this, From);
     }
 
@@ -48,7 +44,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     public bool IsCongested => From.Backlog > MaxBacklog;
 
     /// <summary>A call is open, or a handler still works.</summary>
-    internal bool HasCalls => Volatile.Read(ref _open) > 0;
+    internal bool HasCalls => _calls.Count > 0;
 
     /// <summary>Announces what is taken here, on the thread that will read.</summary>
     internal void Begin()
@@ -94,7 +90,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         {
             if (call.Session == this && call.Loss is { } loss)
             {
-                Refuse(call, loss.Code, loss.Message);
+                _calls.Refuse(call, loss.Code, loss.Message);
             }
         }
 
@@ -111,11 +107,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         lock (Gate)
         {
-            foreach (ServerCall call in _calls.Values.Where(call => IsUnread(call, now)).ToList())
-            {
-                From.Output.RstStream(call.Id, Http2ErrorCode.Cancel);
-                End(call, StreamEnd.ResetHere);
-            }
+            _calls.EndUnread(now);
         }
 
         FlushFromElsewhere();
@@ -181,10 +173,10 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
                     return;
                 }
 
-                Append(call, content, known);
+                call.Append(content, known);
                 if (ends)
                 {
-                    CheckWhole(call);
+                    call.CheckWhole();
                 }
             }
         }
@@ -192,7 +184,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         {
             lock (Gate)
             {
-                Refuse(call, e.Code, e.Message);
+                _calls.Refuse(call, e.Code, e.Message);
             }
 
             return;
@@ -214,7 +206,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
 
     public void OnWindowChange(long difference)
     {
-        foreach (ServerCall call in _calls.Values)
+        foreach (ServerCall call in _calls.All)
         {
             From.Widened(call, difference);
         }
@@ -226,7 +218,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         {
             if (Find(streamId) is { } call)
             {
-                End(call, StreamEnd.ResetByPeer);
+                _calls.End(call, StreamEnd.ResetByPeer);
             }
         }
     }
@@ -265,17 +257,14 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         _pings.Dispose();
         lock (Gate)
         {
-            foreach (ServerCall call in _calls.Values.ToList())
-            {
-                End(call, StreamEnd.ResetByPeer);
-            }
+            _calls.EndAll();
         }
     }
 
     // Null when it is over. One that was never opened ends the connection.
     private ServerCall? Find(int streamId) =>
         streamId > 0 && streamId <= _lastId && streamId % 2 == 1
-            ? _calls.GetValueOrDefault(streamId)
+            ? _calls.Find(streamId)
             : throw new Http2Exception(PeerFault.StreamNotOpen);
 
     private void OnCall(int streamId, List<HeaderField> fields, bool endsStream)
@@ -294,70 +283,38 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         {
             Reject(streamId, PeerFault.MalformedRequest);
         }
-        else if (Volatile.Read(ref _open) >= _parts.Options.MaxCalls)
+        else if (_calls.Count >= _parts.Options.MaxCalls)
         {
             Reject(streamId, PeerFault.TooManyCalls);
         }
-        else if (!IsGrpc(fields))
+        else
+        {
+            Admit(streamId, new GrpcRequest(fields), length, endsStream);
+        }
+    }
+
+    private void Admit(int streamId, GrpcRequest request, long? length, bool endsStream)
+    {
+        if (!request.IsGrpc)
         {
             CountIdleWork();
             lock (Gate)
             {
                 From.Answer(streamId, GrpcAnswer.NotGrpc(), endsStream);
             }
-        }
-        else
-        {
-            Admit(streamId, fields, length, endsStream);
-        }
-    }
 
-    private static bool IsGrpc(List<HeaderField> fields)
-    {
-        bool post = false;
-        bool grpc = false;
-        foreach (HeaderField field in fields)
-        {
-            post |= field.Is(":method"u8) && field.Value.AsSpan().SequenceEqual("POST"u8);
-            grpc |= field.Is("content-type"u8) && IsGrpc(field.Value);
+            return;
         }
 
-        return post && grpc;
-    }
-
-    private static bool IsGrpc(ReadOnlySpan<byte> contentType)
-    {
-        ReadOnlySpan<byte> grpc = "application/grpc"u8;
-        return contentType.Length >= grpc.Length && Ascii.EqualsIgnoreCase(contentType[..grpc.Length], grpc)
-            && (contentType.Length == grpc.Length || contentType[grpc.Length] is (byte)'+' or (byte)';');
-    }
-
-    private void Admit(int streamId, List<HeaderField> fields, long? length, bool endsStream)
-    {
-        ReadOnlySpan<byte> path = default;
-        ReadOnlySpan<byte> timeout = default;
-        foreach (HeaderField field in fields)
-        {
-            if (field.Is(":path"u8))
-            {
-                path = field.Value;
-            }
-            else if (field.Is("grpc-timeout"u8))
-            {
-                timeout = field.Value;
-            }
-        }
-
-        (string name, UnaryHandler? handler) = _parts.Methods.Find(path);
+        (string name, UnaryHandler? handler) = _parts.Methods.Find(request.Path);
         ServerCall call = _parts.Rent();
         lock (Gate)
         {
             call.Begin(this, streamId, name, handler, From.Settings.InitialWindow);
-            call.Call.Begin(timeout);
+            call.Call.Begin(request.Timeout);
             call.Announced = length;
             call.SourceEnded = endsStream;
-            _calls.Add(streamId, call);
-            _open++;
+            _calls.Add(call);
         }
 
         try
@@ -373,7 +330,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             CountIdleWork();
             lock (Gate)
             {
-                Refuse(call, e.Code, e.Message);
+                _calls.Refuse(call, e.Code, e.Message);
             }
         }
     }
@@ -390,7 +347,12 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         if (Find(streamId) is not { } call)
         {
-            OnClosed(streamId, trailers: true);
+            if (From.Closed.Find(streamId) == StreamEnd.Unknown)
+            {
+                throw new Http2Exception(PeerFault.StreamNumberWentBack);
+            }
+
+            OnClosed(streamId);
             return null;
         }
 
@@ -410,12 +372,12 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
                 // gRPC has no trailers in requests: their end is all that matters.
                 try
                 {
-                    CheckWhole(call);
+                    call.CheckWhole();
                     return call;
                 }
                 catch (RpcException e)
                 {
-                    Refuse(call, e.Code, e.Message);
+                    _calls.Refuse(call, e.Code, e.Message);
                 }
             }
         }
@@ -428,7 +390,7 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
     {
         if (Find(header.StreamId) is not { } call)
         {
-            OnClosed(header.StreamId, trailers: false);
+            OnClosed(header.StreamId);
             return null;
         }
 
@@ -464,180 +426,31 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         return call;
     }
 
-    // DATA or HEADERS for a stream that is over.
-    private void OnClosed(int streamId, bool trailers)
-    {
-        switch (From.Closed.Find(streamId))
-        {
-            case StreamEnd.Finished:
-                throw new Http2Exception(PeerFault.FrameAfterEnd);
-            case StreamEnd.ResetByPeer:
-                Fail(streamId, null, PeerFault.FrameAfterReset);
-                break;
-            case StreamEnd.Unknown when trailers:
-                throw new Http2Exception(PeerFault.StreamNumberWentBack);
-            default:
-                // Sent before the peer knew that its stream is over.
-                break;
-        }
-    }
-
-    private static void Append(ServerCall call, ReadOnlySpan<byte> content, bool first)
-    {
-        if (call.Length >= 0 && content.Length > call.Length - call.Request.Length)
-        {
-            throw new RpcException(StatusCode.InvalidArgument, "the request has bytes after its message");
-        }
-
-        if (first)
-        {
-            call.Request.Reserve(call.Length);
-        }
-
-        call.Request.Append(content);
-    }
-
-    private static void CheckWhole(ServerCall call)
-    {
-        if (call.Request.Length != call.Length)
-        {
-            throw new RpcException(StatusCode.InvalidArgument, "the request's message is truncated");
-        }
-    }
-
     // On the thread that reads, outside the gate.
     private void Complete(ServerCall? call)
     {
-        if (call is null || !_parts.Budget.TryComplete(call))
+        if (call is not null && _parts.Budget.TryComplete(call))
         {
-            return;
-        }
-
-        lock (Gate)
-        {
-            if (call.State != CallState.Receiving)
-            {
-                return;
-            }
-
-            call.MoveTo(CallState.Running);
-            call.HasRun = true;
-        }
-
-        _entry.BeginCall();
-        _ = RunAsync(call);
-    }
-
-    private async Task RunAsync(ServerCall call)
-    {
-        (StatusCode code, string message, bool fault) = (StatusCode.Ok, "", false);
-        try
-        {
-            UnaryHandler handler = call.Handler ?? throw new RpcException(StatusCode.Unimplemented, "this socket does not serve that method");
-            call.BeginResponse();
-            await handler(call.Request.Written, call.Response, call.Call);
-            call.CompleteResponse();
-        }
-        catch (RpcException e)
-        {
-            (code, message) = (e.Code, e.Message);
-        }
-        catch (OperationCanceledException)
-        {
-            (code, message) = call.State == CallState.Abandoned
-                ? (StatusCode.Cancelled, "the call was cancelled")
-                : (StatusCode.DeadlineExceeded, "the deadline passed before the call was done");
-        }
-        catch (OutOfMemoryException)
-        {
-            (code, message) = (StatusCode.ResourceExhausted, "the enclave has no memory for this now: try again later");
-        }
-        catch (Exception e)
-        {
-            (code, message, fault) = (StatusCode.Internal, "a fault in the enclave; its log has type and place", true);
-            _parts.Failures.Fault(call.Name, e);
-        }
-
-        if (code != StatusCode.Ok && !fault)
-        {
-            _parts.Failures.Record(call.Name, code, message);
-        }
-
-        try
-        {
-            Finish(call, code, message);
-        }
-        catch (Exception e)
-        {
-            // No memory for the answer, most likely: the client is not left waiting for it.
-            Drop(call);
-            _parts.Failures.Fault(call.Name, e);
+            _calls.Run(call);
         }
     }
 
-    private void Drop(ServerCall call)
+    // A handler that had to wait ends on another thread than the one that reads, and sends when that is done.
+    private void OnAnswered()
     {
-        lock (Gate)
-        {
-            if (call.State == CallState.Running)
-            {
-                End(call, StreamEnd.ResetHere);
-            }
-
-            if (call.State == CallState.Abandoned)
-            {
-                Recycle(call);
-            }
-        }
-
-        _entry.Close();
-    }
-
-    private void Finish(ServerCall call, StatusCode code, string message)
-    {
-        lock (Gate)
-        {
-            if (call.State == CallState.Abandoned)
-            {
-                Recycle(call);
-                return;
-            }
-
-            call.MoveTo(CallState.Answering);
-            if (code != StatusCode.Ok)
-            {
-                call.Response.Reset();
-            }
-
-            Answer(call, code == StatusCode.Ok ? _parts.Success : GrpcAnswer.Status(code, message, trailers: true));
-        }
-
         if (Environment.CurrentManagedThreadId != _thread)
         {
             FlushFromElsewhere();
         }
     }
 
-    // Answers what has not run, and will not. Within the gate, as what follows.
-    private void Refuse(ServerCall call, StatusCode code, string message)
+    // DATA or HEADERS for a stream that is over.
+    private void OnClosed(int streamId)
     {
-        if (call.State != CallState.Receiving)
+        if (From.Closed.Late(streamId) is { } fault)
         {
-            return;
+            Fail(streamId, null, fault);
         }
-
-        _parts.Failures.Record(call.Name, code, message);
-        call.MoveTo(CallState.Answering);
-        call.Request.Reset();
-        call.Reset = call.SourceEnded ? null : Http2ErrorCode.NoError;
-        Answer(call, GrpcAnswer.Status(code, message, trailers: true));
-    }
-
-    private void Answer(ServerCall call, List<HeaderField> trailers)
-    {
-        From.Headers(call.Id, endsStream: false, _parts.Headers);
-        call.Trailers = trailers;
-        From.Ready(call);
     }
 
     // The peer broke a rule on a stream.
@@ -648,60 +461,8 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
         From.Closed.Add(streamId, StreamEnd.ResetHere);
         if (call is not null)
         {
-            End(call, StreamEnd.ResetHere);
+            _calls.End(call, StreamEnd.ResetHere);
         }
     }
 
-    private void OnSent(OutgoingMessage message)
-    {
-        if (message.Ended)
-        {
-            ServerCall call = (ServerCall)message;
-            End(call, call.Reset is null ? StreamEnd.Finished : StreamEnd.ResetHere);
-        }
-    }
-
-    // Its stream is over; when its handler still works, that ends by itself.
-    private void End(ServerCall call, StreamEnd end)
-    {
-        _calls.Remove(call.Id);
-        From.Closed.Add(call.Id, end);
-        if (call.State == CallState.Running)
-        {
-            call.MoveTo(CallState.Abandoned);
-            call.Call.Abort();
-            return;
-        }
-
-        Recycle(call);
-    }
-
-    private void Recycle(ServerCall call)
-    {
-        call.MoveTo(CallState.Over);
-        if (call.HasRun)
-        {
-            _entry.EndCall();
-        }
-
-        _parts.Budget.End(call);
-        call.End();
-        if (!call.Queued)
-        {
-            _parts.Return(call);
-        }
-
-        // Last: who sees that no call is open may count on the rest.
-        Volatile.Write(ref _open, _open - 1);
-    }
-
-    private static bool IsUnread(ServerCall call, long now)
-    {
-        if (call.PendingLength == 0 || call.Sent != call.Seen.Sent)
-        {
-            call.Seen = (call.Sent, now);
-        }
-
-        return now - call.Seen.At > ReaderMilliseconds;
-    }
 }

@@ -27,6 +27,15 @@ internal sealed class ClosedStreams
 
     internal StreamEnd Find(int streamId) => _last[Place(streamId)] is var (id, end) && id == streamId ? end : StreamEnd.Unknown;
 
+    /// <summary>What the peer did wrong by DATA or HEADERS on a stream that is over; null: it did not know yet.</summary>
+    /// <exception cref="Http2Exception">It had said itself that nothing more comes.</exception>
+    internal PeerFault? Late(int streamId) => Find(streamId) switch
+    {
+        StreamEnd.Finished => throw new Http2Exception(PeerFault.FrameAfterEnd),
+        StreamEnd.ResetByPeer => PeerFault.FrameAfterReset,
+        _ => null,
+    };
+
     // A client's numbers are odd, so neighbours have places of their own.
     private static int Place(int streamId) => (streamId >> 1) & (Capacity - 1);
 }

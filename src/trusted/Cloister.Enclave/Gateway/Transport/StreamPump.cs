@@ -138,16 +138,9 @@ internal abstract class StreamPump : IFrameHandler
     /// <summary>DATA or HEADERS for a stream that is over. Within the gate.</summary>
     private protected void OnClosed(int streamId)
     {
-        switch (From.Closed.Find(streamId))
+        if (From.Closed.Late(streamId) is { } fault)
         {
-            case StreamEnd.Finished:
-                throw new Http2Exception(PeerFault.FrameAfterEnd);
-            case StreamEnd.ResetByPeer:
-                Fail(streamId, null, PeerFault.FrameAfterReset);
-                break;
-            default:
-                // Sent before the peer knew that its stream is over.
-                break;
+            Fail(streamId, null, fault);
         }
     }
 
