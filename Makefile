@@ -9,7 +9,7 @@ SECONDS ?= 60
 # Tests of Gramine's manifest and of packages start what 'make publish' and 'make packages' left: 'make test-gramine' and 'make test-packages' run them.
 TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests,$(sort $(wildcard tests/Cloister.*.Tests)))
 
-.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine packages test-packages release clean
+.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages release clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -73,10 +73,13 @@ packages: setup ## artifacts/packages: .deb, .rpm and OCI images of what 'make p
 	@[ -x $(PUBLISH)/cloister ] || eng/publish $(PUBLISH)
 	@eng/packages $(if $(VERSION),--version '$(VERSION)') $(PUBLISH) artifacts/packages
 
+manifests:     ## deploy/kubernetes/broker: the Helm chart as plain manifests
+	@eng/manifests
+
 release: setup  ## packages of VERSION from a clean tree, with bill of materials and digests; SIGNING_KEY=PEM signs them
 	@SIGNING_KEY='$(SIGNING_KEY)' eng/release '$(VERSION)' $(PUBLISH) artifacts/packages
 
-test-packages: setup ## what 'make packages' left, installed in a Debian that systemd boots; root; minutes
+test-packages: setup harness ## what 'make packages' left, installed in a Debian that systemd boots; root; minutes
 	@eng/run-tests tests/Cloister.Packages.Tests
 
 repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders

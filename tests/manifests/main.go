@@ -1,10 +1,12 @@
 // manifests reads Kubernetes manifests with the API's own Go types, strictly: an unknown or repeated field, or a value of the wrong type, is
-// an error. EncryptionConfigurations also go through the API server's validation. With --patch, a strategic merge patch is applied to the
+// an error. A file may hold several documents. EncryptionConfigurations also go through the API server's validation. With --patch, a strategic merge patch is applied to the
 // first file, as kubeadm and the kubelet do it, and the result is printed. With --load, each file is loaded as an API server loads its
-// EncryptionConfiguration at its start, and a line a file says whether it would start: ok NAME, or no NAME: and why.
+// EncryptionConfiguration at its start, and a line a file says whether it would start: ok NAME, or no NAME: and why. With --json, the documents of
+// one file are printed as a list, whatever they are.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -14,11 +16,17 @@ import (
 	"strings"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/install"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
@@ -42,34 +50,104 @@ func run(args []string, out io.Writer) error {
 	if len(args) > 1 && args[0] == "--load" {
 		return load(args[1:], out)
 	}
+	if len(args) == 2 && args[0] == "--json" {
+		return list(args[1], out)
+	}
 	if len(args) == 0 {
-		return fmt.Errorf("usage: manifests FILE... | manifests --patch FILE PATCH | manifests --load [--reload] [--kms-v1] FILE...")
+		return fmt.Errorf("usage: manifests FILE... | manifests --patch FILE PATCH | manifests --json FILE | manifests --load [--reload] [--kms-v1] FILE...")
 	}
 	scheme := runtime.NewScheme()
-	utilruntime.Must(corev1.AddToScheme(scheme))
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme} {
+		utilruntime.Must(add(scheme))
+	}
 	install.Install(scheme)
 	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
 	for _, name := range args {
-		text, err := os.ReadFile(name)
+		texts, err := documents(name)
 		if err != nil {
 			return err
 		}
-		object, kind, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
+		for _, text := range texts {
+			kind, err := check(codecs, text)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			fmt.Fprintf(out, "ok %s %s\n", kind, name)
+		}
+	}
+	return nil
+}
+
+// check reads one document, and compares what its types alone do not.
+func check(codecs serializer.CodecFactory, text []byte) (string, error) {
+	object, kind, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
+	if err != nil {
+		return "", err
+	}
+	switch manifest := object.(type) {
+	case *corev1.Pod:
+		err = volumes(&manifest.Spec, nil)
+	case *appsv1.StatefulSet:
+		if err = selects(manifest.Spec.Selector, manifest.Spec.Template.Labels); err == nil {
+			err = volumes(&manifest.Spec.Template.Spec, manifest.Spec.VolumeClaimTemplates)
+		}
+	case *corev1.Service, *corev1.ConfigMap, *corev1.ServiceAccount, *networkingv1.NetworkPolicy, *policyv1.PodDisruptionBudget:
+	case *apiserverv1.EncryptionConfiguration:
+		err = encryption(codecs, text)
+	default:
+		err = fmt.Errorf("no check for kind %s", kind.Kind)
+	}
+	return kind.Kind, err
+}
+
+// documents are those of a file that are more than comments.
+func documents(name string) ([][]byte, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var found [][]byte
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	for {
+		document, err := reader.Read()
+		if err == io.EOF {
+			return found, nil
+		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		switch manifest := object.(type) {
-		case *corev1.Pod:
-			err = volumes(manifest)
-		case *apiserverv1.EncryptionConfiguration:
-			err = encryption(codecs, text)
-		default:
-			err = fmt.Errorf("no check for kind %s", kind.Kind)
-		}
+		value, err := yaml.YAMLToJSONStrict(document)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Fprintf(out, "ok %s %s\n", kind.Kind, name)
+		if string(value) != "null" {
+			found = append(found, document)
+		}
+	}
+}
+
+func list(name string, out io.Writer) error {
+	texts, err := documents(name)
+	if err != nil {
+		return err
+	}
+	values := make([]json.RawMessage, len(texts))
+	for i, text := range texts {
+		if values[i], err = yaml.YAMLToJSONStrict(text); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(out).Encode(values)
+}
+
+// selects says whether a workload finds the pods that it makes.
+func selects(selector *metav1.LabelSelector, of map[string]string) error {
+	match, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		return err
+	}
+	if match.Empty() || !match.Matches(labels.Set(of)) {
+		return fmt.Errorf("selector %s does not match the labels of its pods", match)
 	}
 	return nil
 }
@@ -121,13 +199,16 @@ func load(args []string, out io.Writer) error {
 }
 
 // volumes holds mounts against volumes, which types alone do not.
-func volumes(pod *corev1.Pod) error {
+func volumes(pod *corev1.PodSpec, claims []corev1.PersistentVolumeClaim) error {
 	known := map[string]bool{}
-	for _, volume := range pod.Spec.Volumes {
+	for _, volume := range pod.Volumes {
 		known[volume.Name] = true
 	}
+	for _, claim := range claims {
+		known[claim.Name] = true
+	}
 	used := map[string]bool{}
-	for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+	for _, container := range append(pod.InitContainers, pod.Containers...) {
 		for _, mount := range container.VolumeMounts {
 			if !known[mount.Name] {
 				return fmt.Errorf("container %s mounts %s, which is no volume of the pod", container.Name, mount.Name)

@@ -15,15 +15,22 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public async Task Manifests_are_what_Kubernetes_reads()
     {
-        string[] files = ["cloister-enclave.yaml", "cloister-enclave-sgx.yaml", "encryption.yaml"];
-        CommandResult result = await CheckAsync(files.Select(file => Manifest(file)));
-        Assert.Equal(files.Length, result.EnsureSuccess().Split('\n').Count(line => line.StartsWith("ok ", StringComparison.Ordinal)));
+        // Of the broker's, each document.
+        string[] files = [.. ((string[])["cloister-enclave.yaml", "cloister-enclave-sgx.yaml", "encryption.yaml"]).Select(file => Manifest(file)), .. Directory.GetFiles(Manifest("broker"), "*.yaml")];
+        int documents = (await Task.WhenAll(files.Select(file => File.ReadAllTextAsync(file, Cancellation)))).Sum(text => text.Split('\n').Count(line => line.StartsWith("kind: ", StringComparison.Ordinal)));
+        Assert.Equal(3 + 7, documents);
+        CommandResult result = await CheckAsync(files);
+        Assert.Equal(documents, result.EnsureSuccess().Split('\n').Count(line => line.StartsWith("ok ", StringComparison.Ordinal)));
     }
 
     [Theory]
     [InlineData("cloister-enclave.yaml", "hostNetwork: true", "hostNetworks: true", "unknown field")]
     [InlineData("cloister-enclave.yaml", "periodSeconds: 5", "periodSeconds: five", "")]
     [InlineData("cloister-enclave.yaml", "{name: sockets, mountPath", "{name: socket, mountPath", "no volume")]
+    [InlineData("broker/statefulset.yaml", "fsGroup: 65532", "fsGroups: 65532", "unknown field")]
+    [InlineData("broker/statefulset.yaml", "{name: data, mountPath", "{name: date, mountPath", "no volume")]
+    [InlineData("broker/statefulset.yaml", "    matchLabels:\n      app.kubernetes.io/name: cloister-broker\n", "    matchLabels:\n      app.kubernetes.io/name: broker\n", "does not match the labels")]
+    [InlineData("broker/networkpolicy.yaml", "protocol: TCP", "protocols: TCP", "unknown field")]
     [InlineData("encryption.yaml", "unix:///run", "tcp:///run", "endpoint")]
     [InlineData("encryption.yaml", "apiVersion: v2", "apiVersion: v3", "apiVersion")]
     public async Task The_same_check_refuses_what_is_wrong(string file, string right, string wrong, string because)

@@ -5,6 +5,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Host.Endpoints;
 
+/// <summary>That this process answers: 200 <c>ok</c>, whatever database and key stores do. For who would start it again, which mends neither.</summary>
+internal sealed class LivenessEndpoint() : Endpoint(HttpMethods.Get, "/livez", isKbs: false)
+{
+    /// <inheritdoc />
+    public override Task ServeAsync(HttpContext http) => http.Response.WriteAsync("ok\n", http.RequestAborted);
+}
+
 /// <summary>Whether database and key stores answer: 200 <c>ok</c>, or 503 <c>unavailable</c>; the log says what. Asks at most once a second; what does not answer within five is unavailable.</summary>
 internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<string, IKeyStore> stores, TimeProvider clock, BrokerLog log)
     : Endpoint(HttpMethods.Get, "/healthz", isKbs: false)

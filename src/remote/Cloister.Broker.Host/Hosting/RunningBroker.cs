@@ -124,6 +124,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         Endpoint[] endpoints =
         [
             .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
+            new LivenessEndpoint(),
             new HealthEndpoint(state, keys.Stores, clock, log),
             new MetricsEndpoint(counters, state, publisher, forecasts.Forecaster),
         ];

@@ -1,0 +1,15 @@
+{{- define "cloister-broker.selector" -}}
+app.kubernetes.io/name: cloister-broker
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "cloister-broker.labels" -}}
+{{ include "cloister-broker.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: cloister
+{{- end }}
+
+{{- /* The port of an address that the broker listens on. */}}
+{{- define "cloister-broker.port" -}}
+{{ regexFind "[0-9]+$" . }}
+{{- end }}
