@@ -10,6 +10,9 @@ namespace Cloister.Broker.State.Tests;
 /// <summary>A PostgreSQL server of the tests' own, on a socket in a temporary directory. Started when first asked for, stopped at the end.</summary>
 public sealed class PostgresServer : IAsyncDisposable
 {
+    /// <summary>The one user whom the server does not simply trust.</summary>
+    internal const string UserWithPassword = "locked";
+
     private readonly string _directory = Directory.CreateTempSubdirectory("pg-").FullName;
     private readonly SemaphoreSlim _gate = new(1);
     private Process? _server;
@@ -62,6 +65,10 @@ public sealed class PostgresServer : IAsyncDisposable
         File.SetUnixFileMode(_directory, (UnixFileMode)0b111_101_101);
         string data = Path.Combine(_directory, "data");
         await RunAsync(Unprivileged("initdb", "-D", data, "-U", "cloister", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"));
+
+        // One user is asked for a password; it is there when a test makes it.
+        string rules = Path.Combine(data, "pg_hba.conf");
+        await File.WriteAllTextAsync(rules, $"local all {UserWithPassword} scram-sha-256\n{await File.ReadAllTextAsync(rules)}");
         _server = Process.Start(Unprivileged(
             "postgres", "-D", data, "-k", _directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=on", "-c", "log_directory=log"))!;
         await using Dialect dialect = Dialect.For(DatabaseAddress.Parse(Address("postgres")));

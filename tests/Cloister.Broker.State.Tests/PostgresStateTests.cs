@@ -35,6 +35,34 @@ public sealed class PostgresStateTests(PostgresServer server) : StateContract
         Assert.Equal(most == 0 ? 0 : 1, await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1'"));
     }
 
+    // So a configuration that everybody may read holds none.
+    [Fact]
+    public async Task The_password_may_be_in_a_file_of_its_own()
+    {
+        string address = await CreateDatabaseAsync();
+        await using Dialect owner = Dialect.For(DatabaseAddress.Parse(address));
+        await using DbConnection connection = await owner.ConnectAsync(Stop);
+        await connection.ExecuteAsync($"CREATE ROLE {PostgresServer.UserWithPassword} LOGIN PASSWORD 'of mine'; GRANT ALL ON SCHEMA public TO {PostgresServer.UserWithPassword}");
+        string file = Path.GetTempFileName();
+        try
+        {
+            address = $"{address.Replace("Username=cloister", $"Username={PostgresServer.UserWithPassword}", StringComparison.Ordinal)};Passfile={file}";
+            await File.WriteAllTextAsync(file, $"*:*:*:{PostgresServer.UserWithPassword}:another\n", Stop);
+            await using (Dialect refused = Dialect.For(DatabaseAddress.Parse(address)))
+            {
+                await Assert.ThrowsAnyAsync<DbException>(() => refused.ConnectAsync(Stop));
+            }
+
+            await File.WriteAllTextAsync(file, $"*:*:*:{PostgresServer.UserWithPassword}:of mine\n", Stop);
+            await using SqlBrokerState state = await SqlBrokerState.OpenAsync(DatabaseAddress.Parse(address), TimeProvider.System, Stop);
+            Assert.Equal(1, (await state.AppendAsync(new AuditEvent("kept", []), Stop)).Seq);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     protected override Task<string> CreateDatabaseAsync() => server.CreateDatabaseAsync();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

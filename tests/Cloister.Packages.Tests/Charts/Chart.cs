@@ -65,13 +65,16 @@ internal sealed class Chart : IDisposable
 
         """;
 
+    /// <summary>Whether the chart carries dashboards: what is in deploy/grafana is linked.</summary>
+    internal static bool HasDashboards { get; } = Directory.Exists(Shell.InRepository("deploy", "helm", "cloister-broker", "files", "grafana"));
+
     /// <summary>With everything that Prometheus and Grafana take.</summary>
-    internal static string Monitored { get; } = Sqlite + """
+    internal static string Monitored { get; } = Sqlite + $$"""
         monitoring:
           serviceMonitor: { enabled: true, labels: { release: prometheus }, interval: 30s }
           prometheusRule: { enabled: true, labels: { release: prometheus } }
           rulesConfigMap: { enabled: true }
-          dashboards: { enabled: true }
+          dashboards: { enabled: {{(HasDashboards ? "true" : "false")}} }
 
         """;
 

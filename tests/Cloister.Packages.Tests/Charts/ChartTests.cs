@@ -15,7 +15,7 @@ public sealed partial class ChartTests : IDisposable
     {
         { Chart.Sqlite, Kinds },
         { Chart.PostgreSql, Kinds },
-        { Chart.Monitored, [.. Kinds.Append("ConfigMap").Append("ConfigMap").Append("ServiceMonitor").Append("PrometheusRule").Order(StringComparer.Ordinal)] },
+        { Chart.Monitored, [.. Kinds.Concat(["ConfigMap", "ServiceMonitor", "PrometheusRule"]).Concat(Chart.HasDashboards ? ["ConfigMap"] : []).Order(StringComparer.Ordinal)] },
     };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -155,6 +155,27 @@ public sealed partial class ChartTests : IDisposable
         Assert.Equal(["https", "/metrics", "30s"], ((string[])["scheme", "path", "interval"]).Select(name => (string)endpoint[name]!));
         Assert.Equal((string)endpoint["port"]!, (string?)Assert.Single(service["spec"]!["ports"]!.AsArray())!["name"]);
         Assert.All(monitor["selector"]!["matchLabels"]!.AsObject(), label => Assert.Equal((string)label.Value!, (string?)service["metadata"]!["labels"]![label.Key]));
+    }
+
+    [Fact]
+    public async Task Dashboards_are_those_of_the_repository_or_refused()
+    {
+        if (!Chart.HasDashboards)
+        {
+            Said said = await _chart.HelmAsync("template", Chart.Folder, Chart.Sqlite, "monitoring: { dashboards: { enabled: true } }");
+            Assert.NotEqual(0, said.ExitCode);
+            Assert.Contains("this chart has no dashboards", said.Errors, StringComparison.Ordinal);
+            return;
+        }
+
+        JsonObject data = Chart.Find(await _chart.RenderAsync(Chart.Monitored), "ConfigMap", $"{Chart.Release}-dashboards")["data"]!.AsObject();
+        string[] files = Directory.GetFiles(Shell.InRepository("deploy", "grafana"), "*.json");
+        Assert.NotEmpty(files);
+        Assert.Equal(files.Length, data.Count);
+        foreach (string file in files)
+        {
+            Assert.Equal(await File.ReadAllTextAsync(file, Cancellation), (string?)data[Path.GetFileName(file)]);
+        }
     }
 
     [Fact]
