@@ -178,6 +178,21 @@ public sealed partial class ChartTests : IDisposable
         }
     }
 
+    // Helm shows notes only where it installs: here they are the text of an object.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_notes_say_what_follows_and_what_is_not_protected(bool shared)
+    {
+        (await Shell.BashAsync($"cp -rL '{Chart.Folder}' '{_chart["noted"]}'; cd '{_chart["noted"]}/templates'; (echo 'notes: |'; sed 's/^/  /' NOTES.txt) >noted.yaml")).MustSucceed();
+        string notes = (await _chart.HelmAsync("template", _chart["noted"], shared ? Chart.PostgreSql : Chart.Sqlite)).MustSucceed();
+        notes = notes[notes.IndexOf("notes: |", StringComparison.Ordinal)..];
+        Assert.Contains("This cluster must never be one of them", notes, StringComparison.Ordinal);
+        Assert.Contains($"kubectl -n keys port-forward pod/{Chart.Release}-0 8444\n", notes, StringComparison.Ordinal);
+        Assert.Equal(!shared, notes.Contains("THE ROOT KEY IS A FILE", StringComparison.Ordinal));
+        Assert.Equal(!shared, notes.Contains("connect to nothing", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task The_schema_knows_the_fields_of_the_broker_s_document_and_the_chart_the_version()
     {
