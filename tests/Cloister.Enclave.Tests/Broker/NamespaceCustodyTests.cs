@@ -85,7 +85,7 @@ public sealed class NamespaceCustodyTests
 
         public bool IsPending { get; set; }
 
-        public CustodyStatus Status => CustodyStatus.Unavailable(StatusCode.Unavailable, "it is being asked for");
+        public CustodyStatus Status => CustodyStatus.Unavailable(StatusReason.NoLease, StatusCode.Unavailable, "it is being asked for");
 
         public bool Holds(Contracts.Keys.KeyFingerprint kek) => false;
 

@@ -215,12 +215,7 @@ public sealed class AdminService
         writer.String(8, _description.MemoryProtection);
         foreach ((string name, long value) in Counters())
         {
-            WriteMessage(writer, 9, nested =>
-            {
-                ProtoWriter counter = new(nested);
-                counter.String(1, name);
-                counter.Integer(2, (ulong)value);
-            });
+            CounterMessage.Write(writer, 9, name, value);
         }
 
         if (_engine.Custody.Lease is { } lease)
@@ -239,6 +234,18 @@ public sealed class AdminService
             {
                 writer.String(12, one);
             }
+        }
+
+        writer.String(13, Hosting.EnclaveProgram.Version);
+        writer.String(14, $"{status.Reason}");
+        foreach (CallMeter meter in _engine.Counters.Meters)
+        {
+            CounterMessage.Write(writer, 15, meter);
+        }
+
+        foreach ((string name, DurationMeter meter) in _description.Durations)
+        {
+            CounterMessage.Write(writer, 16, name, meter);
         }
     }
 

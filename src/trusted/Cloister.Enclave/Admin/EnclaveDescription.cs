@@ -1,3 +1,5 @@
+using Cloister.Enclave.Kms;
+
 namespace Cloister.Enclave.Admin;
 
 /// <summary>What administration says about an enclave besides its keys. secrets: none.</summary>
@@ -5,5 +7,7 @@ namespace Cloister.Enclave.Admin;
 /// <param name="Provider">Provider name.</param>
 /// <param name="MemoryProtection">What memory protection came to at start.</param>
 /// <param name="MoreCounters">Counters of the composition, by name.</param>
+/// <param name="Durations">Histograms of the gateway, by name.</param>
 public sealed record EnclaveDescription(
-    string Cluster, string Provider, string MemoryProtection, IReadOnlyList<(string Name, Func<long> Value)> MoreCounters);
+    string Cluster, string Provider, string MemoryProtection, IReadOnlyList<(string Name, Func<long> Value)> MoreCounters,
+    IReadOnlyList<(string Name, DurationMeter Meter)> Durations);

@@ -36,5 +36,11 @@ internal static class LeaseStateMessage
             one.String(5, reach.Failure ?? "");
             writer.Bytes(16, nested.WrittenSpan);
         }
+
+        writer.Integer(17, (ulong)lease.Renewals);
+        foreach ((string step, long count) in lease.Failures)
+        {
+            CounterMessage.Write(writer, 18, step, count);
+        }
     }
 }

@@ -14,7 +14,7 @@ namespace Cloister.Enclave.Broker;
 /// </summary>
 internal sealed class LeaseManager : IAsyncDisposable
 {
-    private static readonly CustodyStatus NotAnswered = CustodyStatus.Unavailable(StatusCode.Unavailable, "no lease from a broker: it is being asked for");
+    private static readonly CustodyStatus NotAnswered = CustodyStatus.Unavailable(StatusReason.NoLease, StatusCode.Unavailable, "no lease from a broker: it is being asked for");
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _lock = new();
@@ -25,6 +25,7 @@ internal sealed class LeaseManager : IAsyncDisposable
     private readonly LeaseCopy? _copy;
     private readonly ActiveFloor _floor = new();
     private readonly AuditWatch _audit = new();
+    private readonly RenewalCounts _counts = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly LeaseRenewer _renewer;
     private readonly Task _watch;
@@ -91,7 +92,7 @@ internal sealed class LeaseManager : IAsyncDisposable
     internal BrokerException? CertificateFailure { get; set; }
 
     /// <summary>What administration shows.</summary>
-    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure, _copy is not null) with { AuditSize = _audit.Size, AuditWentBack = _audit.WentBack };
+    internal LeaseReport Report => LeaseReport.Of(_session, _held, _failure ?? CertificateFailure, _copy is not null) with { AuditSize = _audit.Size, AuditWentBack = _audit.WentBack, Renewals = _counts.Granted, Failures = _counts.Failures };
 
     /// <summary>Cancelled when this ends.</summary>
     internal CancellationToken Stopping => _stop.Token;
@@ -170,6 +171,7 @@ internal sealed class LeaseManager : IAsyncDisposable
             _believed = grant.Terms.Time;
             _audit.Observe(grant.Terms.Audit, _log);
             _failure = null;
+            _counts.OnGranted();
             _copy?.Keep(held, _held);
             Become(State.Leased, held, NotAnswered);
             foreach (Kek kek in opened.Where(kek => !held.Ring.All.Contains(kek)))
@@ -185,11 +187,12 @@ internal sealed class LeaseManager : IAsyncDisposable
         CustodyStatus problem = failure.Failure switch
         {
             BrokerFailure.Revoked => CustodyStatus.Unavailable(
-                StatusCode.FailedPrecondition, $"the broker revoked this enclave, KEKs are wiped: lift the revocation there or replace the enclave ({failure.Message})"),
-            BrokerFailure.Unavailable => CustodyStatus.Unavailable(StatusCode.Unavailable, $"no lease from a broker: {failure.Message}"),
-            BrokerFailure.Fault => CustodyStatus.Unavailable(StatusCode.Unavailable, $"no lease, for a fault of this enclave: {failure.Message}"),
-            _ => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the broker gives no lease: {failure.Message}"),
+                StatusReason.Revoked, StatusCode.FailedPrecondition, $"the broker revoked this enclave, KEKs are wiped: lift the revocation there or replace the enclave ({failure.Message})"),
+            BrokerFailure.Unavailable => CustodyStatus.Unavailable(StatusReason.NoLease, StatusCode.Unavailable, $"no lease from a broker: {failure.Message}"),
+            BrokerFailure.Fault => CustodyStatus.Unavailable(StatusReason.Fault, StatusCode.Unavailable, $"no lease, for a fault of this enclave: {failure.Message}"),
+            _ => CustodyStatus.Unavailable(StatusReason.NoLease, StatusCode.FailedPrecondition, $"the broker gives no lease: {failure.Message}"),
         };
+        _counts.OnFailed(failure.Step);
         bool changed = problem != _problem;
         HeldLease? held;
         lock (_lock)

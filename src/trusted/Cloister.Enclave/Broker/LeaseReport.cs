@@ -48,6 +48,12 @@ public sealed record LeaseReport
     /// <summary>How often it went back or was another.</summary>
     public long AuditWentBack { get; init; }
 
+    /// <summary>Leases that were granted or renewed in this life.</summary>
+    public long Renewals { get; init; }
+
+    /// <summary>Attempts that failed in this life, by step.</summary>
+    public IReadOnlyList<(string Step, long Count)> Failures { get; init; } = [];
+
     /// <summary>Whether each broker answers.</summary>
     public IReadOnlyList<BrokerReach> Brokers { get; init; } = [];
 

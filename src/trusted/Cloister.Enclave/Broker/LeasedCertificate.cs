@@ -68,6 +68,9 @@ internal sealed class LeasedCertificate : IAsyncDisposable
         throw new IOException("no serving certificate");
     }
 
+    /// <summary>When the certificate that is in use ends; null when there is none.</summary>
+    internal DateTime? Expires => _issued?.Context.TargetCertificate.NotAfter;
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

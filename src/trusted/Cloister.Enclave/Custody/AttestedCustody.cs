@@ -116,7 +116,7 @@ public sealed class AttestedCustody : ICustody
         {
             case UseOutcome.Exhausted:
                 _leases.OnUsed(held);
-                throw CustodyStatus.Unavailable(_leases.Problem.ErrorCode, NoUnwraps).ToException();
+                throw CustodyStatus.Unavailable(StatusReason.NoUnwraps, _leases.Problem.ErrorCode, NoUnwraps).ToException();
             case UseOutcome.NotReserved:
                 return DecryptReservedAsync(held, kek, edek, plaintext, cancellation);
         }
@@ -152,23 +152,23 @@ public sealed class AttestedCustody : ICustody
         long now = held.Now;
         if (now >= held.Terms.Expires)
         {
-            return CustodyStatus.Unavailable(_leases.Problem.ErrorCode, $"the lease is over; {_leases.Problem.Healthz}");
+            return CustodyStatus.Unavailable(StatusReason.LeaseOver, _leases.Problem.ErrorCode, $"the lease is over; {_leases.Problem.Healthz}");
         }
 
         if (held.Wraps.Left == 0)
         {
-            return CustodyStatus.Unavailable(_leases.Problem.ErrorCode, NoWraps);
+            return CustodyStatus.Unavailable(StatusReason.NoWraps, _leases.Problem.ErrorCode, NoWraps);
         }
 
         if (!held.Terms.Release)
         {
             return CustodyStatus.Unavailable(
-                StatusCode.FailedPrecondition, $"the broker does not release KEK {held.Terms.Kek}: use custody remote, or allow its release there");
+                StatusReason.NotReleased, StatusCode.FailedPrecondition, $"the broker does not release KEK {held.Terms.Kek}: use custody remote, or allow its release there");
         }
 
         return held.ActiveAt(now) is not { } active || held.Ring.Find(active) is null
-            ? CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable the last one at the broker, or make the next with 'cloister kek rotate'; an older one does not come back")
-            : held.Unwraps.Left == 0 ? new CustodyStatus(KeyId.Format(active), NoUnwraps) : CustodyStatus.Ready(active);
+            ? CustodyStatus.Unavailable(StatusReason.NoActiveVersion, StatusCode.FailedPrecondition, $"the lease has no active version of KEK {held.Terms.Kek}: enable the last one at the broker, or make the next with 'cloister kek rotate'; an older one does not come back")
+            : held.Unwraps.Left == 0 ? new CustodyStatus(KeyId.Format(active), NoUnwraps, Reason: StatusReason.NoUnwraps) : CustodyStatus.Ready(active);
     }
 
     private async ValueTask<EncryptResult> EncryptReservedAsync(

@@ -62,7 +62,7 @@ public sealed class ManualCustody : ICustody
     /// <summary>What writes under a KEK of namespaces come to.</summary>
     internal CustodyStatus StatusOf(string name) => Ring.ActiveOf(name) is { } active
         ? CustodyStatus.Ready(active.Fingerprint)
-        : CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"no version of KEK {name} is active: provision one with 'cloister kek import --name {name}' or 'cloister provision'");
+        : CustodyStatus.Unavailable(StatusReason.NoKek, StatusCode.FailedPrecondition, $"no version of KEK {name} is active: provision one with 'cloister kek import --name {name}' or 'cloister provision'");
 
     /// <summary>Makes an EDEK under the active version of that name, or under the default KEK.</summary>
     internal ValueTask<EncryptResult> Encrypt(string? name, ReadOnlyMemory<byte> plaintext, Memory<byte> edek)
@@ -329,8 +329,8 @@ public sealed class ManualCustody : ICustody
         internal static Snapshot Of(KekRing ring, KekHistory history) => new(ring, history, ring switch
         {
             { Active: { } active } => CustodyStatus.Ready(active.Fingerprint),
-            { All.Count: 0 } => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, "the enclave has no KEK: provision one with 'cloister kek create' or 'cloister kek import'"),
-            _ => CustodyStatus.Unavailable(StatusCode.FailedPrecondition, "no KEK is active: import one without --inactive, or make one with 'cloister kek create'"),
+            { All.Count: 0 } => CustodyStatus.Unavailable(StatusReason.NoKek, StatusCode.FailedPrecondition, "the enclave has no KEK: provision one with 'cloister kek create' or 'cloister kek import'"),
+            _ => CustodyStatus.Unavailable(StatusReason.NoKek, StatusCode.FailedPrecondition, "no KEK is active: import one without --inactive, or make one with 'cloister kek create'"),
         });
     }
 }

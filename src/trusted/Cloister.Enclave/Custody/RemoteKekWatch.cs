@@ -20,7 +20,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
     private (KeyFingerprint Kek, byte[]? Wrapped, long Until, RemoteKmsException? Failure) _trial;
-    private volatile View _view = new(null, CustodyStatus.Unavailable(StatusCode.Unavailable, "the remote KMS has not answered yet; Status will be ok as soon as it does"));
+    private volatile View _view = new(null, CustodyStatus.Unavailable(StatusReason.KmsSilent, StatusCode.Unavailable, "the remote KMS has not answered yet; Status will be ok as soon as it does"));
 
     internal RemoteKekWatch(IRemoteKms kms, EnvelopeContext context, RemoteOptions options, EnclaveLog log, Action? refused = null)
     {
@@ -60,7 +60,7 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
             catch (RemoteKmsException e) when (e.Failure != RemoteKmsFailure.Unavailable)
             {
                 wait = _options.RetryInterval;
-                Publish(new View(null, CustodyStatus.Unavailable(StatusCode.FailedPrecondition, $"the remote KMS refuses: {e.Message}")));
+                Publish(new View(null, CustodyStatus.Unavailable(StatusReason.KmsRefuses, StatusCode.FailedPrecondition, $"the remote KMS refuses: {e.Message}")));
                 _refused?.Invoke();
             }
             catch (Exception e)
@@ -120,8 +120,8 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
         string text = $"the remote KMS has not answered for {(int)since.TotalSeconds} s; check that it runs and can be reached{(detail is null ? "" : $": {detail}")}";
         View view = _view;
         Publish(view.Kek is null || since > _options.MaxStaleness
-            ? new View(null, CustodyStatus.Unavailable(StatusCode.Unavailable, text))
-            : new View(view.Kek, new CustodyStatus(KeyId.Format(view.Kek.Active), text)));
+            ? new View(null, CustodyStatus.Unavailable(StatusReason.KmsSilent, StatusCode.Unavailable, text))
+            : new View(view.Kek, new CustodyStatus(KeyId.Format(view.Kek.Active), text, Reason: StatusReason.KmsSilent)));
     }
 
     private void Publish(View view)

@@ -134,7 +134,8 @@ public static class EnclaveProgram
             ? new EtcdGateway(gatewayOptions, configuration.Context.Provider, custody, arena, log)
             : null;
         EnclaveDescription description = new(
-            configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []]);
+            configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []],
+            gateway?.Counters.Durations ?? []);
 
         using StockKmsV2Values values = new(
             custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);

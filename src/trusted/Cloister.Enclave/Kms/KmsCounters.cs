@@ -3,12 +3,25 @@ namespace Cloister.Enclave.Kms;
 /// <summary>How many calls there were. secrets: none.</summary>
 public sealed class KmsCounters
 {
+    private readonly List<CallMeter> _meters = [];
     private long _encrypted;
     private long _decrypted;
     private long _failed;
     private long _connectionsRefused;
     private long _connectionsGaveWay;
     private long _requestsGaveWay;
+
+    /// <summary>Calls of each method; complete when every socket listens.</summary>
+    public IReadOnlyList<CallMeter> Meters
+    {
+        get
+        {
+            lock (_meters)
+            {
+                return [.. _meters];
+            }
+        }
+    }
 
     /// <summary>Encryptions that succeeded.</summary>
     public long Encryptions => Volatile.Read(ref _encrypted);
@@ -27,6 +40,14 @@ public sealed class KmsCounters
 
     /// <summary>Half-sent requests that were given up for others, or because they took too long.</summary>
     public long RequestsGaveWay => Volatile.Read(ref _requestsGaveWay);
+
+    internal void Add(IEnumerable<CallMeter> meters)
+    {
+        lock (_meters)
+        {
+            _meters.AddRange(meters);
+        }
+    }
 
     internal void Encrypted() => Interlocked.Increment(ref _encrypted);
 

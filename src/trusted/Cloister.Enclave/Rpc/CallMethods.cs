@@ -1,28 +1,34 @@
 using System.Text;
+using Cloister.Enclave.Kms;
 
 namespace Cloister.Enclave.Rpc;
 
 /// <summary>The methods of a socket, by path. secrets: none.</summary>
 internal sealed class CallMethods
 {
-    private readonly (byte[] Path, string Name, UnaryHandler Handler)[] _methods;
+    private readonly (byte[] Path, string Name, UnaryHandler Handler, CallMeter Meter)[] _methods;
+    private readonly CallMeter _other;
 
-    internal CallMethods(IEnumerable<KeyValuePair<string, UnaryHandler>> methods)
+    internal CallMethods(string role, IEnumerable<KeyValuePair<string, UnaryHandler>> methods)
     {
-        _methods = [.. methods.Select(method => (Encoding.ASCII.GetBytes(method.Key), method.Key, method.Value))];
+        _methods = [.. methods.Select(method => (Encoding.ASCII.GetBytes(method.Key), method.Key, method.Value, new CallMeter(role, method.Key[1..])))];
+        _other = new CallMeter(role, "other");
     }
 
+    /// <summary>Where calls are counted.</summary>
+    internal IEnumerable<CallMeter> Meters => _methods.Select(method => method.Meter).Append(_other);
+
     /// <summary>What serves a path, and the path for logs; null when nothing does.</summary>
-    internal (string Name, UnaryHandler? Handler) Find(ReadOnlySpan<byte> path)
+    internal (string Name, UnaryHandler? Handler, CallMeter Meter) Find(ReadOnlySpan<byte> path)
     {
-        foreach ((byte[] known, string name, UnaryHandler handler) in _methods)
+        foreach ((byte[] known, string name, UnaryHandler handler, CallMeter meter) in _methods)
         {
             if (path.SequenceEqual(known))
             {
-                return (name, handler);
+                return (name, handler, meter);
             }
         }
 
-        return (Encoding.ASCII.GetString(path), null);
+        return (Encoding.ASCII.GetString(path), null, _other);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
@@ -71,6 +72,7 @@ internal sealed class OpenCalls
         }
 
         _parts.Failures.Record(call.Name, code, message);
+        call.Meter?.Record(code);
         call.MoveTo(CallState.Answering);
         call.Request.Reset();
         call.Reset = call.SourceEnded ? null : Http2ErrorCode.NoError;
@@ -124,6 +126,7 @@ internal sealed class OpenCalls
     private async Task RunAsync(ServerCall call)
     {
         (StatusCode code, string message, bool fault) = (StatusCode.Ok, "", false);
+        long began = Stopwatch.GetTimestamp();
         try
         {
             UnaryHandler handler = call.Handler ?? throw new RpcException(StatusCode.Unimplemented, "this socket does not serve that method");
@@ -151,6 +154,8 @@ internal sealed class OpenCalls
             _parts.Failures.Fault(call.Name, e);
         }
 
+        call.Meter?.Record(code);
+        call.Meter?.Durations.Record(began);
         if (code != StatusCode.Ok && !fault)
         {
             _parts.Failures.Record(call.Name, code, message);

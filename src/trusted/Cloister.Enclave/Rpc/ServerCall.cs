@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using Cloister.Enclave.Kms;
 using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
@@ -36,6 +37,9 @@ internal sealed class ServerCall : OutgoingMessage
 
     /// <summary>Null when nothing serves its path.</summary>
     internal UnaryHandler? Handler { get; private set; }
+
+    /// <summary>Where it is counted, once it has begun.</summary>
+    internal CallMeter? Meter { get; private set; }
 
     internal WipedBuffer Request { get; }
 
@@ -84,7 +88,7 @@ internal sealed class ServerCall : OutgoingMessage
 
     internal override void Consume(int count) => _sent += count;
 
-    internal void Begin(ServerSession session, int id, string name, UnaryHandler? handler, int sendWindow)
+    internal void Begin(ServerSession session, int id, string name, UnaryHandler? handler, CallMeter meter, int sendWindow)
     {
         if (State != CallState.Over || Request.Length + Response.Length > 0)
         {
@@ -92,7 +96,7 @@ internal sealed class ServerCall : OutgoingMessage
         }
 
         Begin(sendWindow);
-        (Session, Id, Name, Handler, State) = (session, id, name, handler, CallState.Receiving);
+        (Session, Id, Name, Handler, Meter, State) = (session, id, name, handler, meter, CallState.Receiving);
         (Length, _prefixLength, _sent, Announced, SourceEnded, HasRun) = (-1, 0, 0, null, false, false);
         (ReceiveWindow, Ungranted) = (FlowControl.StreamWindow, 0);
     }

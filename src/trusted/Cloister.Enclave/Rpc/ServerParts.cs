@@ -19,8 +19,9 @@ internal sealed class ServerParts
     {
         Role = role;
         Options = options;
-        Methods = new CallMethods(methods);
+        Methods = new CallMethods(role, methods);
         Counters = counters;
+        counters.Add(Methods.Meters);
         Log = log;
         Failures = new CallFailures(log, counters);
         Budget = new RequestBudget(options.RequestMemory, counters);

@@ -1,3 +1,4 @@
+using Cloister.Enclave.Kms;
 using Cloister.Enclave.Wire;
 
 namespace Cloister.Enclave.Rpc;
@@ -306,11 +307,11 @@ internal sealed class ServerSession : IFrameSession, IFrameHandler, IDisposable
             return;
         }
 
-        (string name, UnaryHandler? handler) = _parts.Methods.Find(request.Path);
+        (string name, UnaryHandler? handler, CallMeter meter) = _parts.Methods.Find(request.Path);
         ServerCall call = _parts.Rent();
         lock (Gate)
         {
-            call.Begin(this, streamId, name, handler, From.Settings.InitialWindow);
+            call.Begin(this, streamId, name, handler, meter, From.Settings.InitialWindow);
             call.Call.Begin(request.Timeout);
             call.Announced = length;
             call.SourceEnded = endsStream;

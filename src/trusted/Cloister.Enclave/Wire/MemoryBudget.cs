@@ -13,6 +13,8 @@ internal sealed class MemoryBudget
         _limit = limit;
     }
 
+    internal long Limit => _limit;
+
     internal long Taken => Volatile.Read(ref _taken);
 
     /// <exception cref="RpcException">ResourceExhausted: there is not that much left.</exception>

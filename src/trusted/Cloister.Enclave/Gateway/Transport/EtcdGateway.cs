@@ -52,6 +52,7 @@ public sealed class EtcdGateway : IAsyncDisposable
         };
         _parts = new GatewayParts(
             tls, _connector, messages, options.MaxMessageSize, new MemoryBudget(options.Memory), new MemoryBudget(EnclaveNeeds.CallsOf(options)), Counters, log, Ended);
+        (Counters.Tls, Counters.Issued, Counters.Budgets) = (tls, _certificate, [_parts.Budget, _parts.Calls]);
         _tlsFiles = new TlsFileWatch(tls, Counters, log);
         _listener = new GatewayListener(socket, Begin, Ended, Look);
         Port = _listener.EndPoint.Port;

@@ -121,6 +121,7 @@ internal sealed class EtcdPump : StreamPump
         if (!stream.ResponseBegun)
         {
             stream.MoveTo(ProxyState.Answering);
+            Session.Counters.Answered(stream);
         }
 
         if (endsStream)

@@ -1,3 +1,7 @@
+using Cloister.Enclave.Broker;
+using Cloister.Enclave.Kms;
+using Cloister.Enclave.Wire;
+
 namespace Cloister.Enclave.Gateway.Transport;
 
 /// <summary>What the gateway did so far, for metrics and alarms. Thread-safe. secrets: none.</summary>
@@ -19,6 +23,8 @@ public sealed class GatewayCounters
     private long _etcdLeft;
     private long _tlsFilesTaken;
     private long _tlsFilesRefused;
+    private readonly DurationMeter _callDurations = new();
+    private readonly DurationMeter _etcdDurations = new();
 
     /// <summary>By name.</summary>
     public IReadOnlyList<(string Name, Func<long> Value)> All =>
@@ -42,12 +48,47 @@ public sealed class GatewayCounters
         ("gateway_keys_refused", () => Volatile.Read(ref _refusedKeys)),
         ("gateway_etcd_left", () => Volatile.Read(ref _etcdLeft)),
         .. Etcd.Select((member, i) => ($"gateway_etcd_failures_{i + 1}", (Func<long>)(() => member.Failures))),
+        .. Etcd.Select((member, i) => ($"gateway_etcd_sick_{i + 1}", (Func<long>)(() => member.IsSick ? 1 : 0))),
+        ("gateway_memory_bytes", () => Budgets.Sum(budget => budget.Taken)),
+        ("gateway_memory_limit_bytes", () => Budgets.Sum(budget => budget.Limit)),
+        ("gateway_serving_certificate_expires", () => Seconds(Tls?.Expires("gateway.tls"))),
+        ("gateway_issued_certificate_expires", () => Seconds(Issued?.Expires)),
+        ("gateway_client_authorities_expire", () => Seconds(Tls?.Expires("gateway.tls.clientCa"))),
+        ("gateway_etcd_certificate_expires", () => Seconds(Tls?.Expires("gateway.etcd"))),
+        ("gateway_etcd_authorities_expire", () => Seconds(Tls?.Expires("gateway.etcd.ca"))),
         ("gateway_tls_files_taken", () => Volatile.Read(ref _tlsFilesTaken)),
         ("gateway_tls_files_refused", () => Volatile.Read(ref _tlsFilesRefused)),
     ];
 
+    /// <summary>Calls that are no watch: whole, and from when etcd was asked to when its answer began.</summary>
+    public IReadOnlyList<(string Name, DurationMeter Meter)> Durations => [("gateway_call", _callDurations), ("gateway_etcd", _etcdDurations)];
+
+    /// <summary>What the gateway holds in messages and calls.</summary>
+    internal IReadOnlyList<MemoryBudget> Budgets { get; set; } = [];
+
+    /// <summary>Its certificates.</summary>
+    internal GatewayTls? Tls { get; set; }
+
+    /// <summary>The one that a broker issues.</summary>
+    internal LeasedCertificate? Issued { get; set; }
+
     /// <summary>The endpoints, in the order of the configuration.</summary>
     internal IReadOnlyList<EtcdMember> Etcd { get; set; } = [];
+
+    internal void Answered(ProxyStream stream) => Record(_etcdDurations, stream, stream.Asked);
+
+    internal void Done(ProxyStream stream) => Record(_callDurations, stream, stream.Began);
+
+    // Of 1970; 0: there is none.
+    private static long Seconds(DateTime? time) => time is { } at ? new DateTimeOffset(at).ToUnixTimeSeconds() : 0;
+
+    private static void Record(DurationMeter meter, ProxyStream stream, long began)
+    {
+        if (!stream.IsWatch)
+        {
+            meter.Record(began);
+        }
+    }
 
     internal void EtcdLeft() => Interlocked.Increment(ref _etcdLeft);
 

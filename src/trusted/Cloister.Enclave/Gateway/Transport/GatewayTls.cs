@@ -62,6 +62,14 @@ internal sealed class GatewayTls
     /// <summary>The files that may change meanwhile.</summary>
     internal IReadOnlyList<ITlsFiles> Files => _files;
 
+    /// <summary>When the first certificate in files of that field ends; null when it has none.</summary>
+    internal DateTime? Expires(string field) => _files.Find(files => files.Field == field) switch
+    {
+        TlsFiles<SslStreamCertificateContext> identity => identity.Current.TargetCertificate.NotAfter,
+        TlsFiles<X509ChainPolicy> authorities => authorities.Current.CustomTrustStore.Min(authority => authority.NotAfter),
+        _ => null,
+    };
+
     /// <summary>True once after the broker withdrew an authority: connections that it vouched for are to end.</summary>
     internal bool TakeWithdrawal()
     {

@@ -351,6 +351,7 @@ internal sealed class ProxySession : IFrameSession, IDisposable
         if (stream.Request.Ended && stream.Response.Ended)
         {
             bool whole = stream is { Refused: false, Response.Reset: null };
+            Counters.Done(stream);
             Remove(
                 stream,
                 client: whole ? StreamEnd.Finished : StreamEnd.ResetHere,

@@ -61,6 +61,11 @@ internal sealed class ProxyStream
     /// <summary>When it was opened, in the machine's milliseconds.</summary>
     internal long Opened { get; } = Environment.TickCount64;
 
+    /// <summary>Timestamps of the beginning, and of when etcd was asked: no watch, which lasts as long as it likes, is counted.</summary>
+    internal long Began { get; } = Stopwatch.GetTimestamp();
+
+    internal long Asked { get; private set; }
+
     /// <summary>From the API server to etcd.</summary>
     internal StreamLeg Request { get; }
 
@@ -82,6 +87,7 @@ internal sealed class ProxyStream
     {
         bool follows = (State, next) is (ProxyState.Deferred, ProxyState.Asked) or (ProxyState.Asked, ProxyState.Answering)
             or (<= ProxyState.Answering, ProxyState.Refused) or (_, ProxyState.Gone);
+        Asked = next == ProxyState.Asked ? Stopwatch.GetTimestamp() : Asked;
         State = follows ? next : throw new UnreachableException($"{State} is not followed by {next}");
     }
 }
