@@ -63,7 +63,7 @@ public sealed class LeaseTests
             "cloister_lease_held{socket=\"/s\"} 1", "cloister_lease_seconds_left{socket=\"/s\"} 3600", "cloister_lease_wraps_left{socket=\"/s\"} 1000",
             "cloister_lease_unwraps_left{socket=\"/s\"} 2000", "cloister_lease_renewal_failing{socket=\"/s\"} 1", "cloister_lease_restored{socket=\"/s\"} 0",
             "cloister_broker_reachable{socket=\"/s\",broker=\"https://b\"} 1", "cloister_broker_reachable{socket=\"/s\",broker=\"https://c\"} 0",
-            "cloister_broker_silent_seconds{socket=\"/s\",broker=\"https://b\"} 1.5", "cloister_broker_audit_size{socket=\"/s\"} 7", "cloister_broker_audit_went_back_total{socket=\"/s\"} 2",
+            "cloister_broker_silent_seconds{socket=\"/s\",broker=\"https://b\"} 1.5", "cloister_lease_audit_size{socket=\"/s\"} 7", "cloister_lease_audit_went_back_total{socket=\"/s\"} 2",
         ])
         {
             Assert.Contains(line + "\n", text, StringComparison.Ordinal);

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text;
 using System.Threading.Channels;
 using Cloister.Audit;
 using Cloister.Broker.Host.Configuration;
@@ -65,27 +63,11 @@ internal sealed class CheckpointPublisher : IAsyncDisposable
         _signed.Writer.TryWrite(checkpoint);
     }
 
-    /// <summary>Prometheus' text format.</summary>
-    public string Metrics()
-    {
-        StringBuilder text = new();
-        Family("audit_size", "gauge", "Entries of the audit log, as far as this broker knows.", [("", _state.Head?.Size ?? 0)]);
-        Family("audit_conflict", "gauge", "The audit log does not go on from what this broker has seen of it: nothing is written to it.", [("", IsInConflict ? 1 : 0)]);
-        (string, Delivery)[] all = [.. _deliveries.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => ($"{{to=\"{one.Key}\"}}", one.Value))];
-        Family("audit_exported_size", "gauge", "Entries that the newest checkpoint covers that got there.", all.Select(one => (one.Item1, one.Item2.Size)));
-        Family("audit_exported_timestamp_seconds", "gauge", "When a checkpoint got there last, seconds since 1970; 0: never.", all.Select(one => (one.Item1, one.Item2.At)));
-        Family("audit_export_failures_total", "counter", "Attempts that failed.", all.Select(one => (one.Item1, one.Item2.Failures)));
-        return text.ToString();
+    /// <summary>Entries of the audit log, as far as this broker knows.</summary>
+    public long Size => _state.Head?.Size ?? 0;
 
-        void Family(string name, string type, string help, IEnumerable<(string Labels, long Value)> samples)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"# HELP cloister_broker_{name} {help}\n# TYPE cloister_broker_{name} {type}\n");
-            foreach ((string labels, long value) in samples)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"cloister_broker_{name}{labels} {value}\n");
-            }
-        }
-    }
+    /// <summary>What got where, by name of the place.</summary>
+    public IEnumerable<(string To, Delivery Delivery)> Deliveries => _deliveries.Select(one => (one.Key, one.Value));
 
     /// <summary>Sends what waits, for 3 s at most, and ends.</summary>
     public async ValueTask DisposeAsync()
@@ -184,5 +166,9 @@ internal sealed class CheckpointPublisher : IAsyncDisposable
         }
     }
 
-    private readonly record struct Delivery(long Size, long At, long Failures);
+    /// <summary>What got to one place.</summary>
+    /// <param name="Size">Entries that the newest checkpoint there covers.</param>
+    /// <param name="At">When, seconds since 1970; 0: never.</param>
+    /// <param name="Failures">Attempts that failed.</param>
+    internal readonly record struct Delivery(long Size, long At, long Failures);
 }

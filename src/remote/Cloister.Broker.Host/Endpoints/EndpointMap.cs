@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Hosting;
+using Cloister.Broker.Host.Metrics;
 using Cloister.Broker.Host.Serving;
 using Cloister.Broker.State;
 using Cloister.Kbs;
@@ -11,7 +13,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Puts endpoints on a listener, and turns what they throw into the errors of the protocol.</summary>
-internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
+internal sealed class EndpointMap(BrokerMetrics metrics, BrokerLog log)
 {
     /// <summary>Maps them; every other path is answered with <c>InvalidRequestPath</c>.</summary>
     public void Map(IEndpointRouteBuilder routes, IEnumerable<Endpoint> endpoints)
@@ -22,7 +24,7 @@ internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
         }
 
         routes.MapFallback("{**path}", http =>
-            RefuseAsync(http, "other", isKbs: true, new ProtocolException(ProtocolError.InvalidRequestPath, "there is no such route: compare with docs/broker-protocol.md")));
+            RefuseAsync(http, Stopwatch.GetTimestamp(), "other", isKbs: true, new ProtocolException(ProtocolError.InvalidRequestPath, "there is no such route: compare with docs/broker-protocol.md")));
     }
 
     private static int StatusOf(ProtocolError error, bool isKbs) => (error, isKbs) switch
@@ -52,45 +54,46 @@ internal sealed class EndpointMap(BrokerCounters counters, BrokerLog log)
 
     private async Task AnswerAsync(Endpoint endpoint, HttpContext http)
     {
+        long began = Stopwatch.GetTimestamp();
         try
         {
             await endpoint.ServeAsync(http);
-            counters.Count(endpoint.Path, "ok");
+            metrics.Answered(endpoint.Path, "ok", Stopwatch.GetElapsedTime(began));
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
-            counters.Count(endpoint.Path, "gone");
+            metrics.Answered(endpoint.Path, "gone", Stopwatch.GetElapsedTime(began));
         }
         catch (ProtocolException e)
         {
-            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, e);
+            await RefuseAsync(http, began, endpoint.Path, endpoint.IsKbs, e);
         }
         catch (KeyStoreException e) when (e.Failure == KeyStoreFailure.Unknown)
         {
             log.Unavailable(endpoint.Path, e.Message);
-            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, KekDirectory.Unknown());
+            await RefuseAsync(http, began, endpoint.Path, endpoint.IsKbs, KekDirectory.Unknown());
         }
         catch (BrokerStateException e) when (e.Error == BrokerStateError.NotAuthentic)
         {
             log.Unavailable(endpoint.Path, e.Message);
             await RefuseAsync(
-                http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "rows of the broker's database are not authentic: its log says which, and an operator has to restore them"));
+                http, began, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "rows of the broker's database are not authentic: its log says which, and an operator has to restore them"));
         }
         catch (Exception e) when (e is BrokerStateException or KeyStoreException)
         {
             log.Unavailable(endpoint.Path, e.Message);
-            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the database or key store does not answer: try again later, or another broker"));
+            await RefuseAsync(http, began, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the database or key store does not answer: try again later, or another broker"));
         }
         catch (Exception e)
         {
             log.Failed(endpoint.Path, e);
-            await RefuseAsync(http, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the broker failed: its log says why"));
+            await RefuseAsync(http, began, endpoint.Path, endpoint.IsKbs, new ProtocolException(ProtocolError.Busy, "the broker failed: its log says why"));
         }
     }
 
-    private async Task RefuseAsync(HttpContext http, string route, bool isKbs, ProtocolException refusal)
+    private async Task RefuseAsync(HttpContext http, long began, string route, bool isKbs, ProtocolException refusal)
     {
-        counters.Count(route, refusal.Error.ToString());
+        metrics.Answered(route, refusal.Error.ToString(), Stopwatch.GetElapsedTime(began));
         if (!http.Response.HasStarted)
         {
             if (refusal.Error == ProtocolError.Busy && HttpProtocol.IsHttp11(http.Request.Protocol))

@@ -4,6 +4,7 @@ using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Audit;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Endpoints;
+using Cloister.Broker.Host.Metrics;
 using Cloister.Broker.Host.Serving;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
@@ -120,16 +121,21 @@ internal sealed class RunningBroker : IAsyncDisposable
             new KekEviction(state, keys.Stores.Values, keys.Authority.Id, log), clock, log));
         Add(new AuthorityWatch(keys.Source, keys.Version, keys.Authority, certificates, log));
         ForecastWatch forecasts = Add(ForecastWatch.Start(configuration, state, verification, snp, clock, log));
-        BrokerCounters counters = new();
+        BrokerMetrics metrics = new(version);
+        Add(new StateMetrics(metrics, state, keys.Stores, keys.Authority, certificates, clock, log));
+        _ = new AuditMetrics(metrics, publisher);
+        _ = new ForecastMetrics(metrics, forecasts.Forecaster);
+        HealthEndpoint health = new(state, keys.Stores, clock, log);
         Endpoint[] endpoints =
         [
-            .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, clock),
+            .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, metrics, clock),
+            health,
             new LivenessEndpoint(),
-            new HealthEndpoint(state, keys.Stores, clock, log),
-            new MetricsEndpoint(counters, state, publisher, forecasts.Forecaster),
+            new ReadyEndpoint(health),
+            new MetricsEndpoint(metrics),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
-            configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(counters, log).Map(routes, endpoints), cancellation));
+            configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(metrics, log).Map(routes, endpoints), cancellation));
         Add(new Stopping(_stopping));
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
@@ -181,7 +187,7 @@ internal sealed class RunningBroker : IAsyncDisposable
 
     private Endpoint[] EnclaveEndpoints(
         BrokerConfiguration configuration, SqlBrokerState state, BrokerKeys keys, EvidenceVerification verification, RefusalLog refusals, PolicyBook policies,
-        RevocationList revocations, ChangeFeed feed, TimeProvider clock)
+        RevocationList revocations, ChangeFeed feed, BrokerMetrics metrics, TimeProvider clock)
     {
         BrokerAuthority authority = keys.Authority;
         KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
@@ -191,14 +197,14 @@ internal sealed class RunningBroker : IAsyncDisposable
         TokenGate tokens = new(new TokenVerifier(authority, audience, clock), state);
         TokenIssuer issuer = new(authority, audience, clock);
         AdmissionControl admission = new(configuration.Limits, tokens);
-        EvidenceDesk evidence = new(verification, policies, keks, refusals, state, clock);
+        EvidenceDesk evidence = new(verification, policies, keks, refusals, state, metrics, clock);
         CryptoDesk crypto = new(keks, revocations, state);
         return
         [
             new AuthEndpoint(challenges),
             new AttestEndpoint(new AttestationDesk(admission, challenges, evidence, policies, revocations, state, issuer, clock), admission),
             new ResourceEndpoint(new ResourceDesk(policies, keks, leased, revocations, state, clock), tokens),
-            new LeaseEndpoint(new LeaseDesk(admission, challenges, evidence, keks, leased, revocations, state, authority, issuer, clock), admission),
+            new LeaseEndpoint(new LeaseDesk(admission, challenges, evidence, keks, leased, revocations, state, authority, issuer, metrics, clock), admission),
             new WatchEndpoint(new WatchDesk(feed, revocations, state, _stopping.Token), tokens),
             new CertificateEndpoint(new CertificateDesk(policies, keks, revocations, state, authority, clock), tokens),
             new WrapEndpoint(crypto, tokens),

@@ -40,6 +40,12 @@ internal sealed class ServerCertificate : IDisposable
         _context = files is null ? Issue(authority) : Read(files);
     }
 
+    /// <summary>What the listener is, of <see cref="CertificateRole"/>.</summary>
+    public string Role => _role;
+
+    /// <summary>When the certificate ends that clients are shown now.</summary>
+    public DateTimeOffset Expires => new(Volatile.Read(ref _context).TargetCertificate.NotAfter);
+
     /// <summary>Issues a new certificate when it is time, or the authority has another key. Connections that are open keep the old one.</summary>
     public void RenewIfDue()
     {

@@ -54,7 +54,13 @@ internal sealed class AttestationDesk(
         DateTimeOffset expires = clock.GetUtcNow() + TokenIssuer.Lifetime;
         string token = tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
         ChallengeUse use = challenges.Use(session, tee, EvidenceDesk.Accepted(tee, enclave, accepted)) with { Token = (token, expires) };
-        return await sessions.TryUseChallengeAsync(use, cancellation) ? new TokenResponse(token) : throw ChallengeDesk.NotOurs();
+        if (!await sessions.TryUseChallengeAsync(use, cancellation))
+        {
+            throw ChallengeDesk.NotOurs();
+        }
+
+        evidence.Count(tee, accepting);
+        return new TokenResponse(token);
     }
 
     // One policy at least, or none that is there.

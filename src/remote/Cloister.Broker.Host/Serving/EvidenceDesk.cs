@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
+using Cloister.Broker.Host.Metrics;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
@@ -18,7 +19,7 @@ namespace Cloister.Broker.Host.Serving;
 /// says, and refused evidence is kept of those only who have a lease. Thread-safe.
 /// </summary>
 internal sealed class EvidenceDesk(
-    EvidenceVerification verification, PolicyBook policies, KekDirectory keks, RefusalLog refusals, IEvidenceArchive archive, TimeProvider clock)
+    EvidenceVerification verification, PolicyBook policies, KekDirectory keks, RefusalLog refusals, IEvidenceArchive archive, BrokerMetrics metrics, TimeProvider clock)
 {
     private const int LargestKept = 64 * 1024;
     private static readonly EvidenceLimits Limits = new(Accepted: 100_000, Refused: 1_000, Age: TimeSpan.FromDays(30));
@@ -77,6 +78,15 @@ internal sealed class EvidenceDesk(
         return isOurs;
     }
 
+    /// <summary>Counts an acceptance, when what it earned is stored.</summary>
+    public void Count(string tee, IEnumerable<PolicyInForce> accepting)
+    {
+        foreach (PolicyInForce policy in accepting)
+        {
+            metrics.Evidence(tee, policy.Policy.Name, "accepted", "");
+        }
+    }
+
     /// <summary>What is logged of an acceptance.</summary>
     public static AuditEvent Accepted(string tee, AttestedEnclave enclave, IReadOnlyList<string> policies) => new("evidence.accepted", new JsonObject
     {
@@ -92,6 +102,7 @@ internal sealed class EvidenceDesk(
     /// <returns>What the client is told: the first step that failed.</returns>
     public async Task<ProtocolException> RefusedAsync(Caller caller, string tee, AttestRequest request, string policy, StepFailure failure, CancellationToken cancellation)
     {
+        metrics.Evidence(tee, policy, "refused", failure.Step);
         string instance = InstanceOf(request);
         bool isLogged = await refusals.RecordAsync(
             new RefusalLog.Kind("evidence.refused", SourceOf(caller), tee, failure.Step, failure.Code),
@@ -110,6 +121,7 @@ internal sealed class EvidenceDesk(
     /// <summary>Records that what was asked for is denied whatever the evidence says: no such KEK, or revoked.</summary>
     public Task DeniedAsync(Caller caller, string tee, AttestRequest request, ProtocolException denial, CancellationToken cancellation)
     {
+        metrics.Evidence(tee, "", "denied", denial.Error.ToString());
         string instance = InstanceOf(request);
         return refusals.RecordAsync(
             new RefusalLog.Kind("evidence.denied", SourceOf(caller), tee, denial.Error.ToString(), instance),

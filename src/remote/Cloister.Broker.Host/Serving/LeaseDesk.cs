@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
+using Cloister.Broker.Host.Metrics;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
@@ -22,7 +23,7 @@ namespace Cloister.Broker.Host.Serving;
 /// </summary>
 internal sealed class LeaseDesk(
     AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
-    IBrokerState state, BrokerAuthority authority, TokenIssuer tokens, TimeProvider clock)
+    IBrokerState state, BrokerAuthority authority, TokenIssuer tokens, BrokerMetrics metrics, TimeProvider clock)
 {
     private const int MostDecisions = 100;
 
@@ -118,6 +119,8 @@ internal sealed class LeaseDesk(
             throw await evidence.RefusedAsync(caller, tee, attestation, policy.Policy.Name, new StepFailure("lease", "not_yours", "the lease to renew is not this enclave's: ask without one"), cancellation);
         }
 
+        evidence.Count(tee, [policy]);
+        metrics.Leased(lease.Renewals > 0);
         TokenLease subject = new(lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, statement.Gateway);
         string token = tokens.Issue(verdict, attestation.RuntimeData, policy.Policy.ConfigDigests is not null, subject, lease.ExpiresAt, [policy.Id]);
 

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
 using Dapper;
 
 namespace Cloister.Broker.State.Sql;
@@ -7,8 +8,12 @@ namespace Cloister.Broker.State.Sql;
 /// <summary>Reads, each on a connection of the pool. secrets: results may hold tokens or wrapped keys.</summary>
 internal sealed class Reads(Dialect dialect) : IQueries
 {
+    /// <summary>Told how long each read took.</summary>
+    public Action<TimeSpan>? Observed { get; set; }
+
     public async Task<IReadOnlyList<T>> ListAsync<T>(string sql, object? parameters, CancellationToken cancellation)
     {
+        long began = Stopwatch.GetTimestamp();
         try
         {
             await using DbConnection connection = await dialect.ConnectAsync(cancellation);
@@ -17,6 +22,10 @@ internal sealed class Reads(Dialect dialect) : IQueries
         catch (Exception exception) when (exception is DbException or DataException or InvalidOperationException or IOException or TimeoutException)
         {
             throw Unavailable(exception);
+        }
+        finally
+        {
+            Observed?.Invoke(Stopwatch.GetElapsedTime(began));
         }
     }
 

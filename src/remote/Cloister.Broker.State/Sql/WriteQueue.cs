@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
 using System.Threading.Channels;
 using Cloister.Broker.State.Audit;
 
@@ -28,6 +29,12 @@ internal sealed class WriteQueue : IAsyncDisposable
         _clock = clock;
         _writer = Task.Factory.StartNew(Write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
+
+    /// <summary>Told how long each transaction took.</summary>
+    public Action<TimeSpan>? Observed { get; set; }
+
+    /// <summary>Writes that wait.</summary>
+    public int Waiting => _requests.Reader.Count;
 
     /// <summary>What is known of the audit log: as it was after the last transaction that looked. Not to be changed.</summary>
     public AuditTree? Tree => Volatile.Read(ref _tree);
@@ -92,6 +99,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     private async Task<WriteRequest?> TryCommitAsync(List<WriteRequest> batch)
     {
         WriteRequest? running = null;
+        long began = Stopwatch.GetTimestamp();
         try
         {
             using WriteTransaction writes = await BeginAsync();
@@ -106,6 +114,7 @@ internal sealed class WriteQueue : IAsyncDisposable
             writes.Commit(() => running = null); // what may have been made is not tried again
             if (writes.Tree is { } tree)
                 Volatile.Write(ref _tree, tree);
+            Observed?.Invoke(Stopwatch.GetElapsedTime(began));
         }
         catch (Exception exception)
         {

@@ -1,7 +1,6 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
-using System.Text;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Output;
@@ -14,32 +13,33 @@ namespace Cloister.Cli.Metrics;
 /// <summary><c>cloister metrics</c>: the enclave's state for Prometheus. It stands outside the enclave, so the measured code has no HTTP endpoint more.</summary>
 internal static class MetricsCommand
 {
-    // The kernel's number of it, which some of .NET's exceptions have in place of their own. Source: errno(3), EADDRINUSE.
-    private const int AddressInUse = 98;
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     internal static Command Create()
     {
         Option<string[]> sockets = new("--admin-socket", "--socket") { Description = "the enclave's admin socket; may be repeated", Required = true };
-        Option<IPEndPoint?> listen = new("--listen")
+        Option<string[]> reports = new("--report")
         {
-            Description = "address:port to serve /metrics on, until SIGTERM; without it the metrics are printed once",
-            CustomParser = result => IPEndPoint.TryParse(result.Tokens.Single().Value, out IPEndPoint? end) && end.Port > 0 ? end : Refuse(result),
+            Description = "file in which a timer leaves what 'cloister etcd coverage -o json' or 'cloister etcd rotation status -o json' prints; may be repeated",
         };
+        Option<IPEndPoint?> listen = MetricsServer.Option("--listen", "address:port to serve /metrics, /livez and /readyz on, until SIGTERM; without it the metrics are printed once");
         Option<OutputFormat> output = CliOutput.Option();
-        Command command = new("metrics", "Print or serve the state of enclaves in Prometheus' text format. Exit 2 when printing and one does not answer.") { sockets, listen, output };
+        Command command = new("metrics", "Print or serve the state of enclaves in Prometheus' text format. Exit 2 when printing and one does not answer.") { sockets, reports, listen, output };
         command.SetAction(async (parsed, cancellation) =>
         {
             string[] paths = parsed.GetValue(sockets)!;
+            string[] files = parsed.GetValue(reports) ?? [];
+            RefuseAmbiguous(files);
             if (parsed.GetValue(listen) is { } end)
             {
-                await ServeAsync(paths, end, cancellation);
+                MetricsServer server = new(MetricsServer.Listen("--listen", end), async stop => Text(await ReadAsync(paths, stop), files), stop => ReadyAsync(paths, stop));
+                await Console.Out.WriteLineAsync($"ready http://{end}/metrics");
+                await server.RunAsync(cancellation);
                 return ExitCode.Done;
             }
 
-            List<(string, EnclaveState? State)> enclaves = await ReadAsync(paths, cancellation);
-            string text = MetricsText.Write(enclaves);
+            Enclave[] enclaves = await ReadAsync(paths, cancellation);
+            string text = Text(enclaves, files);
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
                 CliOutput.Json(new JsonObject { ["text"] = text });
@@ -49,81 +49,51 @@ internal static class MetricsCommand
                 Console.Out.Write(text);
             }
 
-            return enclaves.TrueForAll(enclave => enclave.State is not null) ? ExitCode.Done : ExitCode.No;
+            return Array.TrueForAll(enclaves, enclave => enclave.State is not null) ? ExitCode.Done : ExitCode.No;
         });
         return command;
     }
 
-    private static IPEndPoint? Refuse(System.CommandLine.Parsing.ArgumentResult result)
+    // The name without its extension tells reports apart.
+    private static void RefuseAmbiguous(string[] files)
     {
-        result.AddError("--listen is ADDRESS:PORT, such as 127.0.0.1:9464");
-        return null;
-    }
-
-    private static async Task<List<(string, EnclaveState?)>> ReadAsync(string[] sockets, CancellationToken cancellation)
-    {
-        List<(string, EnclaveState?)> enclaves = [];
-        foreach (string socket in sockets)
+        if (files.GroupBy(Path.GetFileNameWithoutExtension).FirstOrDefault(one => one.Count() > 1) is { } same)
         {
-            try
-            {
-                using GrpcChannel channel = EnclaveChannel.Open(socket);
-                enclaves.Add((socket, await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation)));
-            }
-            catch (Exception e) when (e is RpcException or CliException && !cancellation.IsCancellationRequested)
-            {
-                enclaves.Add((socket, null));
-            }
+            throw new CliException($"--report: {string.Join(" and ", same)} have one name, which is their label: rename one");
         }
-
-        return enclaves;
     }
 
-    private static async Task ServeAsync(string[] sockets, IPEndPoint end, CancellationToken cancellation)
+    private static string Text(Enclave[] enclaves, string[] files)
     {
-        using HttpListener listener = new();
+        PrometheusText text = new();
+        MetricsText.Write(text, [.. enclaves.Select(one => (one.Socket, one.State))]);
+        text.Gauge("cloister_exporter_read_seconds", "How long the enclave took to say its state.", enclaves.Select(one => (PrometheusText.Labels(("socket", one.Socket)), one.Took.TotalSeconds)));
+        ReportMetrics.Write(text, files);
+        return text.ToString();
+    }
 
-        // All addresses of the machine have a name of their own here.
-        string host = end.Address.Equals(IPAddress.Any) || end.Address.Equals(IPAddress.IPv6Any) ? $"*:{end.Port}" : $"{end}";
-        listener.Prefixes.Add($"http://{host}/");
+    private static async Task<string?> ReadyAsync(string[] sockets, CancellationToken cancellation)
+    {
+        string[] silent = [.. (await ReadAsync(sockets, cancellation)).Where(one => one.State is null).Select(one => one.Socket)];
+        return silent.Length == 0 ? null : $"no answer: {string.Join(", ", silent)}";
+    }
+
+    private static Task<Enclave[]> ReadAsync(string[] sockets, CancellationToken cancellation) => Task.WhenAll(sockets.Distinct().Select(socket => ReadAsync(socket, cancellation)));
+
+    private static async Task<Enclave> ReadAsync(string socket, CancellationToken cancellation)
+    {
+        long began = Stopwatch.GetTimestamp();
         try
         {
-            listener.Start();
+            using GrpcChannel channel = EnclaveChannel.Open(socket);
+            EnclaveState state = await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
+            return new Enclave(socket, state, Stopwatch.GetElapsedTime(began));
         }
-        catch (HttpListenerException e)
+        catch (Exception e) when (e is RpcException or CliException && !cancellation.IsCancellationRequested)
         {
-            throw new CliException(e.ErrorCode is (int)SocketError.AddressAlreadyInUse or AddressInUse
-                ? $"--listen {end}: another program has that port: take a free port"
-                : $"--listen {end}: {e.Message}: take an address of this machine, or 0.0.0.0 for all");
-        }
-
-        using CancellationTokenRegistration stopping = cancellation.Register(listener.Abort);
-        await Console.Out.WriteLineAsync($"ready http://{end}/metrics");
-        while (!cancellation.IsCancellationRequested)
-        {
-            try
-            {
-                await AnswerAsync(await listener.GetContextAsync(), sockets, cancellation);
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException or OperationCanceledException)
-            {
-                // The scraper went away, or this program is told to stop: the loop's condition says which.
-            }
+            return new Enclave(socket, null, Stopwatch.GetElapsedTime(began));
         }
     }
 
-    private static async Task AnswerAsync(HttpListenerContext context, string[] sockets, CancellationToken cancellation)
-    {
-        using HttpListenerResponse response = context.Response;
-        if (context.Request.HttpMethod != "GET" || context.Request.Url?.AbsolutePath != "/metrics")
-        {
-            response.StatusCode = (int)HttpStatusCode.NotFound;
-            return;
-        }
-
-        byte[] body = Encoding.UTF8.GetBytes(MetricsText.Write(await ReadAsync(sockets, cancellation)));
-        response.ContentType = MetricsText.ContentType;
-        response.ContentLength64 = body.Length;
-        await response.OutputStream.WriteAsync(body, cancellation);
-    }
+    private sealed record Enclave(string Socket, EnclaveState? State, TimeSpan Took);
 }

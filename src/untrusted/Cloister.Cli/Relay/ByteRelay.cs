@@ -52,6 +52,9 @@ internal sealed class ByteRelay : IDisposable
         Address = listener?.LocalEndPoint is IPEndPoint endPoint ? $"tcp:{endPoint}" : address.Text;
     }
 
+    /// <summary>What it did so far.</summary>
+    internal RelayCounters Counters { get; } = new();
+
     /// <summary>Where it listens, with the port that the system chose.</summary>
     internal string Address { get; }
 
@@ -134,10 +137,25 @@ internal sealed class ByteRelay : IDisposable
         return client;
     }
 
+    /// <summary>Whether the target takes a connection; null: it does.</summary>
+    internal async Task<string?> CheckTargetAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using Socket server = await StreamSocket.ConnectAsync(_target, cancellation);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return $"no connection with the target {_target}: {e.SocketErrorCode}";
+        }
+    }
+
     private bool MayEnter(Socket client)
     {
         if (Volatile.Read(ref _connections) >= _maxConnections)
         {
+            Counters.Refused("limit");
             Say($"refused a connection: {_maxConnections} are open (--max-connections)");
             return false;
         }
@@ -152,6 +170,7 @@ internal sealed class ByteRelay : IDisposable
             PeerCredentials peer = PeerCredentials.Of(client);
             if (!_allowedUids.Contains(peer.Uid))
             {
+                Counters.Refused("uid");
                 Say($"refused a connection of uid {peer.Uid}, pid {peer.Pid} (--allowed-uid)");
                 return false;
             }
@@ -167,6 +186,7 @@ internal sealed class ByteRelay : IDisposable
     private async Task ServeAsync(Socket client, CancellationToken cancellation)
     {
         Interlocked.Increment(ref _connections);
+        Counters.Taken();
         using (client)
         {
             try
@@ -194,6 +214,7 @@ internal sealed class ByteRelay : IDisposable
             finally
             {
                 Interlocked.Decrement(ref _connections);
+                Counters.Ended();
             }
         }
     }
@@ -206,6 +227,7 @@ internal sealed class ByteRelay : IDisposable
         }
         catch (SocketException e)
         {
+            Counters.TargetFailed("connect");
             Say($"no connection with the target {_target}: {e.SocketErrorCode}");
             throw;
         }
@@ -222,16 +244,19 @@ internal sealed class ByteRelay : IDisposable
         }
         catch (AuthenticationException e) when (!RequestFailure.IsFaultOfTls(e))
         {
+            Counters.TargetFailed("tls");
             Say($"no TLS with the target: {e.Message}");
             return;
         }
         catch (IOException e) when (!RequestFailure.IsFaultOfTls(e))
         {
+            Counters.TargetFailed("cut");
             Say(Cut(tls));
             return;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
+            Counters.TargetFailed("timeout");
             Say($"no TLS with the target: it did not answer within {HandshakeTime.TotalSeconds} s");
             return;
         }
@@ -248,6 +273,7 @@ internal sealed class ByteRelay : IDisposable
                 // TLS 1.3: the enclave looks at the key after this side believes to be done.
                 if (enclave.WasCut)
                 {
+                    Counters.TargetFailed("cut");
                     Say(Cut(tls));
                 }
             }
@@ -256,11 +282,11 @@ internal sealed class ByteRelay : IDisposable
 
     private static string Cut(EnclaveTls tls) => $"the target closed a connection and said nothing: is {tls.Pin} in relay.pins of its configuration?";
 
-    private static async Task CopyAsync(RelayEnd client, RelayEnd server, CancellationToken cancellation)
+    private async Task CopyAsync(RelayEnd client, RelayEnd server, CancellationToken cancellation)
     {
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task up = RelayDirection.CopyAsync(client, server, either);
-        Task down = RelayDirection.CopyAsync(server, client, either);
+        Task up = RelayDirection.CopyAsync(client, server, Counters.ToTarget, either);
+        Task down = RelayDirection.CopyAsync(server, client, Counters.FromTarget, either);
         await Task.WhenAll(up, down);
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Output;
 using Cloister.Sockets;
 
@@ -19,10 +20,11 @@ internal static class RelayCommand
         CliOutput.Range(connections, 1, 1_000_000);
         Option<string?> key = new("--key") { Description = "this relay's key, which the enclave's configuration pins: TLS to the target (cloister relay keygen)" };
         Option<uint[]> owners = new("--target-uid") { Description = "with --key and a TCP target: users whose process may have the port; may be repeated (this user and root)" };
+        Option<IPEndPoint?> metrics = MetricsServer.Option("--metrics", "address:port to serve /metrics, /livez and /readyz of this relay on");
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("relay", "Copy bytes between a unix socket and TCP or vsock, or back; what is in them is not parsed. Runs until SIGTERM.")
         {
-            listen, target, key, owners, mode, uids, connections, output, KeyGen(),
+            listen, target, key, owners, mode, uids, connections, metrics, output, KeyGen(),
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -32,10 +34,13 @@ internal static class RelayCommand
             SocketPermissions permissions = new() { Mode = Mode(parsed.GetValue(mode)!), AllowedUids = parsed.GetValue(uids) ?? [] };
             using ByteRelay relay = ByteRelay.Listen(
                 address, destination, permissions, parsed.GetValue(connections), Tls(parsed.GetValue(key), parsed.GetValue(owners) ?? [], address, destination));
+            MetricsServer? server = parsed.GetValue(metrics) is { } end
+                ? new MetricsServer(MetricsServer.Listen("--metrics", end), _ => Task.FromResult(relay.Counters.Text()), relay.CheckTargetAsync)
+                : null;
             JsonObject document = new() { ["listen"] = relay.Address, ["target"] = TargetText(to) };
             await Console.Out.WriteLineAsync(
                 parsed.GetValue(output) == OutputFormat.Json ? $"ready {document.ToJsonString()}" : $"ready {relay.Address} -> {TargetText(to)}");
-            await relay.RunAsync(cancellation);
+            await Task.WhenAll(relay.RunAsync(cancellation), server?.RunAsync(cancellation) ?? Task.CompletedTask);
             return ExitCode.Done;
         });
         return command;

@@ -10,7 +10,7 @@ internal static class RelayDirection
     private const int RoundsWithoutWaiting = 16;
 
     /// <summary>Copies until the source ends, then ends the destination's input. On an error the other direction is cancelled too.</summary>
-    internal static async Task CopyAsync(RelayEnd source, RelayEnd destination, CancellationTokenSource either)
+    internal static async Task CopyAsync(RelayEnd source, RelayEnd destination, Action<int> sent, CancellationTokenSource either)
     {
         // Most connections carry small messages or nothing: the large buffer comes with the first full read.
         byte[] buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
@@ -35,6 +35,7 @@ internal static class RelayDirection
                 }
 
                 await destination.SendAsync(buffer.AsMemory(0, received), either.Token);
+                sent(received);
                 if (received == buffer.Length && buffer.Length < LargeBuffer)
                 {
                     ArrayPool<byte>.Shared.Return(buffer);
