@@ -65,13 +65,7 @@ internal static class AzureJson
         }
 
         byte[] bytes = new byte[value.GetArrayLength()];
-        int at = 0;
-        foreach (JsonElement item in value.EnumerateArray())
-        {
-            bytes[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte one) ? one : throw Error(structure, field, "a member of the list is not a byte");
-        }
-
-        return bytes;
+        return JsonBytes.TryCopy(value, bytes) ? bytes : throw Error(structure, field, "a member of the list is not a byte");
     }
 
     /// <summary>The value of a field.</summary>

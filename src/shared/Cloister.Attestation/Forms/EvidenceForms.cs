@@ -23,6 +23,7 @@ public static class EvidenceForms
         "base64 or base64url",
         "JSON with quote, report and certs, attestation_report and cert_chain, outblob and auxblob, or document, also inside tee-evidence, primary_evidence, evidence or its TEE's name",
         "the sev crate's report as JSON",
+        "evidence of Azure's confidential VMs as JSON (az-snp-vtpm, az-tdx-vtpm), with pcrs and vcek or td_quote",
         "go-tdx-guest's QuoteV4 and QuoteV5 and go-sev-guest's Attestation and Report, as protobuf or JSON",
     ];
 

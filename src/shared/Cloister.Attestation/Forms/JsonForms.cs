@@ -15,8 +15,6 @@ internal static class JsonForms
     // What is known and not read here: by a member that nothing else has.
     private static readonly (string Member, string What)[] Others =
     [
-        ("tpm_quote", "evidence of Azure's vTPM"),
-        ("hcl_report", "evidence of Azure's vTPM"),
         ("cca_token", "evidence of Arm CCA"),
         ("realm_token", "evidence of Arm CCA"),
         ("hsk_cek", "evidence of Hygon CSV"),
@@ -132,12 +130,6 @@ internal static class JsonForms
         }
 
         byte[] bytes = new byte[value.GetArrayLength()];
-        int at = 0;
-        foreach (JsonElement item in value.EnumerateArray())
-        {
-            bytes[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte one) ? one : throw new EvidenceFormatException($"json.{member}", 0, "a member that is not a byte");
-        }
-
-        return bytes;
+        return JsonBytes.TryCopy(value, bytes) ? bytes : throw new EvidenceFormatException($"json.{member}", 0, "a member that is not a byte");
     }
 }

@@ -53,12 +53,6 @@ public static class SnpCertificateChainJson
         }
 
         byte[] der = new byte[data.GetArrayLength()];
-        int at = 0;
-        foreach (JsonElement item in data.EnumerateArray())
-        {
-            der[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte value) ? value : throw Error("data of a certificate has a member that is not a byte");
-        }
-
-        return der;
+        return JsonBytes.TryCopy(data, der) ? der : throw Error("data of a certificate has a member that is not a byte");
     }
 }

@@ -144,9 +144,9 @@ public static class SnpReportJson
             throw Error(member.Name, $"not an array of {length} bytes");
         }
 
-        foreach (JsonElement item in member.Value.EnumerateArray())
+        if (!JsonBytes.TryCopy(member.Value, report.AsSpan(at, length)))
         {
-            report[at++] = item.ValueKind == JsonValueKind.Number && item.TryGetByte(out byte value) ? value : throw Error(member.Name, "a member that is not a byte");
+            throw Error(member.Name, "a member that is not a byte");
         }
     }
 
