@@ -82,6 +82,17 @@ public sealed partial class SystemdUnitTests : IDisposable
         return calls;
     }
 
+    // The unit closes every other device: a TEE that the enclave finds by one that is not named here would be no TEE in the unit.
+    [Fact]
+    public async Task Every_device_by_which_a_guest_finds_its_TEE_is_open_to_the_enclave()
+    {
+        string detector = await File.ReadAllTextAsync(Path.Combine(Programs.RepositoryRoot, "src/trusted/Cloister.Enclave.Tees/TeeDetector.cs"), TestContext.Current.CancellationToken);
+        string[] devices = [.. Device().Matches(detector[detector.IndexOf("none of /dev/", StringComparison.Ordinal)..]).Select(match => match.Value).Except(["/dev/attestation", "/dev/nsm"])];
+        Assert.Equal(3, devices.Length);
+        string[] lines = await File.ReadAllLinesAsync(DeployFiles.File("systemd", "cloister-enclave.service"), TestContext.Current.CancellationToken);
+        Assert.All(devices, device => Assert.Contains($"DeviceAllow={device} rw", lines));
+    }
+
     // The command's runtime compiles while it runs: under MemoryDenyWriteExecute it ends at once, and with it the wait for readiness.
     [Theory]
     [MemberData(nameof(Units))]
@@ -129,6 +140,9 @@ public sealed partial class SystemdUnitTests : IDisposable
         string text = await File.ReadAllTextAsync(DeployFiles.File("systemd", unit), TestContext.Current.CancellationToken);
         return [.. Command().Matches(text).Select(match => match.Groups[1].Value.Trim().Replace("/run/cloister/", $"{_folder["run"]}/", StringComparison.Ordinal))];
     }
+
+    [GeneratedRegex("/dev/[a-z0-9_-]+")]
+    private static partial Regex Device();
 
     [GeneratedRegex(@"^(Exec\w+=[-+]*)\S+", RegexOptions.Multiline)]
     private static partial Regex Program();

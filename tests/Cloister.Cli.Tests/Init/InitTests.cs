@@ -37,7 +37,7 @@ public sealed class InitTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("node", "enclave.yaml encryption/readers.yaml encryption/writers.yaml encryption/sealed.yaml prometheus.yaml NEXT.md")]
+    [InlineData("node", "enclave.yaml encryption/readers.yaml encryption/writers.yaml encryption/sealed.yaml prometheus.yaml appraisal-policy.yaml NEXT.md")]
     [InlineData("broker", "broker.yaml appraisal-policy.yaml enclave.yaml NEXT.md")]
     [InlineData("kubeadm", "kubeadm.yaml patches/kube-apiserver+strategic.yaml encryption/readers.yaml encryption/writers.yaml encryption/sealed.yaml NEXT.md")]
     public async Task A_role_has_its_files_and_their_readers_take_them(string role, string files)
@@ -47,6 +47,23 @@ public sealed class InitTests : IDisposable
         Assert.Equal(files.Split(' ').Order(StringComparer.Ordinal), Directory.GetFiles(_folder["out"], "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_folder["out"], path)).Order(StringComparer.Ordinal));
         string[] ours = [.. files.Split(' ').Where(file => file is not ("NEXT.md" or "prometheus.yaml" or "kubeadm.yaml") && !file.StartsWith("patches/", StringComparison.Ordinal)).Select(file => _folder[$"out/{file}"])];
         (await CliProcess.RunAsync(["config", "validate", "--automatic-reload", .. ours])).MustSucceed();
+    }
+
+    [Fact]
+    public async Task With_a_lease_the_policy_of_the_KEK_names_this_configuration()
+    {
+        string values = Values.Replace("  tee: snp", "  tee: snp\n  any: [minTcb]\n  lease: {wraps: 1000, unwraps: 2000, duration: 2h}", StringComparison.Ordinal);
+        Assert.NotEqual(Values, values);
+        (await InitAsync("node", values)).MustSucceed();
+        string policy = await File.ReadAllTextAsync(_folder["out/release-policy.yaml"], TestContext.Current.CancellationToken);
+        byte[] enclave = await File.ReadAllBytesAsync(_folder["out/enclave.yaml"], TestContext.Current.CancellationToken);
+        Assert.Contains("kind: ReleasePolicy", policy, StringComparison.Ordinal);
+        Assert.Contains($"  configDigests:    # SHA-384 of the enclave's configuration\n    - \"{Convert.ToHexStringLower(System.Security.Cryptography.SHA384.HashData(enclave))}\"\n", policy, StringComparison.Ordinal);
+        Assert.Contains("  lease: { duration: 2h, grace: 0s, wraps: 1000, unwraps: 2000 }\n", policy, StringComparison.Ordinal);
+        Assert.Contains("minTcb: any    # WAIVED", policy, StringComparison.Ordinal);
+
+        Directory.Delete(_folder["out"], recursive: true);
+        (await InitAsync("node", values.Replace("unwraps", "reads", StringComparison.Ordinal))).MustBeRefused("policy.lease: has wraps and unwraps");
     }
 
     [Fact]

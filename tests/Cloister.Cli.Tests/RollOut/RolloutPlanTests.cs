@@ -40,7 +40,7 @@ public sealed class RolloutPlanTests : IDisposable
         {
             foreach (bool back in (bool[])[false, true])
             {
-                RolloutPlan plan = RolloutPlan.For([Server("a", state.A), Server("b", state.B), Server("c", state.C)], back, null);
+                RolloutPlan plan = RolloutPlan.For(RolloutPlan.ToPlugin, [Server("a", state.A), Server("b", state.B), Server("c", state.C)], back, null);
                 foreach (string name in plan.Servers)
                 {
                     Phase to = plan.Target!.Value;
@@ -58,6 +58,27 @@ public sealed class RolloutPlanTests : IDisposable
         Assert.Equal(4 + (3 * 6), seen.Count);
     }
 
+    [Theory]
+    [InlineData("none none none", false, "readers", "a b c")]
+    [InlineData("readers none readers", false, "readers", "b")]
+    [InlineData("gateway readers readers", false, "gateway", "b c")]
+    [InlineData("gateway gateway gateway", false, "", "")]
+    [InlineData("gateway gateway readers", true, "readers", "a b")]
+    [InlineData("readers readers readers", true, "none", "a b c")]
+    public void To_a_gateway_readers_come_first_too(string phases, bool back, string target, string servers) => Same(phases, back, target, servers, gateway: true);
+
+    [Fact]
+    public void What_encrypts_itself_goes_back_before_it_gets_a_gateway()
+    {
+        RolloutPlan plan = RolloutPlan.For(RolloutPlan.ToGateway, [Server("a", Phase.Readers), Server("b", Phase.Writers)], back: false, null);
+        Assert.Null(plan.Target);
+        Assert.Contains("b: phase writers is not on the way to a gateway", Assert.Single(plan.Refusals), StringComparison.Ordinal);
+        Assert.Null(Server("a", Phase.Writers).Behind(true, "").Phase);
+        Assert.Equal(Phase.Gateway, Server("a", Phase.None).Behind(true, "").Phase);
+        Assert.Equal(Phase.Readers, Server("a", Phase.Readers).Behind(false, "").Phase);
+        Assert.Contains("cannot be told: refused", Server("a", Phase.Readers).Behind(null, "refused").Problem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_not_known_is_refused()
     {
@@ -65,12 +86,12 @@ public sealed class RolloutPlanTests : IDisposable
         Refused([good, other with { Phase = null, Problem = "it does not answer" }], false, null, "b: it does not answer");
         Refused([good, other with { Phase = null, Problem = "it does not answer" }], true, null, "b: it does not answer");
         Refused([good, other with { Problem = "it is not ready" }], false, null, "b: it is not ready");
-        Assert.Empty(RolloutPlan.For([good, other with { Problem = "it is not ready" }], back: true, null).Refusals);
+        Assert.Empty(RolloutPlan.For(RolloutPlan.ToPlugin, [good, other with { Problem = "it is not ready" }], back: true, null).Refusals);
         Refused([good, other with { Started = good.Started, Id = good.Id }], false, null, "the same API server answers");
         Refused([good, other with { KeyIdHash = "sha256:2" }], false, null, "different key_ids");
         Refused([good, other], false, [good.Id, other.Id, "sha256:c"], "leases of 3 API servers and 2 are named");
         Refused([good, other], false, [good.Id, "sha256:c"], "b: the cluster of --kubeconfig has no lease of it");
-        Assert.Empty(RolloutPlan.For([good, other], back: false, [good.Id, other.Id]).Refusals);
+        Assert.Empty(RolloutPlan.For(RolloutPlan.ToPlugin, [good, other], back: false, [good.Id, other.Id]).Refusals);
     }
 
     [Fact]
@@ -121,16 +142,16 @@ public sealed class RolloutPlanTests : IDisposable
     public void Without_the_metric_an_older_API_server_is_not_one_without_encryption(string version, bool tells) =>
         Assert.Equal(tells, Kubectl.Tells($$"""{"major": "1", "gitVersion": "{{version}}"}"""));
 
-    private static void Same(string phases, bool back, string target, string servers)
+    private static void Same(string phases, bool back, string target, string servers, bool gateway = false)
     {
         Phase[] all = [.. phases.Split(' ').Select(name => Enum.Parse<Phase>(name, ignoreCase: true))];
-        RolloutPlan plan = RolloutPlan.For([Server("a", all[0]), Server("b", all[1]), Server("c", all[2])], back, null);
+        RolloutPlan plan = RolloutPlan.For(gateway ? RolloutPlan.ToGateway : RolloutPlan.ToPlugin, [Server("a", all[0]), Server("b", all[1]), Server("c", all[2])], back, null);
         Assert.Empty(plan.Refusals);
         Assert.Equal((target, servers), (plan.Target is { } to ? PhaseFiles.NameOf(to) : "", string.Join(' ', plan.Servers)));
     }
 
     private static void Refused(ApiServerView[] servers, bool back, string[]? identities, string because) =>
-        Assert.Contains(RolloutPlan.For(servers, back, identities).Refusals, refusal => refusal.Contains(because, StringComparison.Ordinal));
+        Assert.Contains(RolloutPlan.For(RolloutPlan.ToPlugin, servers, back, identities).Refusals, refusal => refusal.Contains(because, StringComparison.Ordinal));
 
     private static ApiServerView Server(string name, Phase phase) => new(name, $"https://{name}", phase, "", $"sha256:{name}", name, "sha256:1");
 

@@ -13,9 +13,15 @@ public sealed class ContinuousGatewayRollOutTests
     {
         await using RollingCluster cluster = await RollingCluster.StartAsync(gatewayMode: "adopt");
         await cluster.OnEachAsync(cluster.ReadersAsync);
-        await cluster.OnEachAsync(node => node.StartApiServerAsync(encrypts: false, gateway: true, TestContext.Current.CancellationToken));
+        await cluster.OnEachAsync(cluster.ToGatewayAsync);
+        Assert.Equal("gateway", await cluster.PhaseAsync(RollingCluster.ToGateways));
+
+        // Not sealed while values are in clear.
+        string[] last = [.. RollingCluster.ToGateways, .. cluster.Endpoints];
+        Assert.Contains("in clear", (await cluster.RolloutAsync("next", last)).Output, StringComparison.Ordinal);
         await RollingCluster.CliAsync(["etcd", "rewrap", .. cluster.Endpoints, "--socket", cluster.Nodes[0].SecretsSocket, "--include-plaintext"]);
         await cluster.CoverageAsync();
+        Assert.Contains("mode: sealed", (await cluster.RolloutAsync("next", last)).EnsureSuccess(), StringComparison.Ordinal);
 
         await cluster.ImportAsync(2);
         await cluster.OnEachAsync(node => RollingCluster.UpgradeAsync(node, "sealed", gateway: true));
@@ -23,7 +29,9 @@ public sealed class ContinuousGatewayRollOutTests
         await cluster.CoverageAsync();
 
         await cluster.OnEachAsync(node => RollingCluster.UpgradeAsync(node, "adopt", gateway: true));
+        Assert.Contains("mode: adopt", (await cluster.RolloutAsync("abort", RollingCluster.ToGateways)).EnsureSuccess(), StringComparison.Ordinal);
         await cluster.OnEachAsync(cluster.ReadersAsync);
+        Assert.Equal("readers", await cluster.PhaseAsync(RollingCluster.ToGateways));
         await cluster.RemoveAsync();
     }
 

@@ -28,6 +28,9 @@ internal sealed class RollingCluster : IAsyncDisposable
 
     internal IReadOnlyList<ControlPlaneNode> Nodes => _nodes;
 
+    /// <summary>The way of a roll-out that ends at the gateways. Where they are is for what the tool prints.</summary>
+    internal static string[] ToGateways => ["--gateway", "https://127.0.0.1:2390"];
+
     internal string[] Endpoints => ["--endpoints", _etcd!.Url];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -122,6 +125,15 @@ internal sealed class RollingCluster : IAsyncDisposable
         Array.Reverse(_nodes);
     }
 
+    /// <summary>The tool says that it is this node's turn; then its API server goes through its gateway, and encrypts nothing itself.</summary>
+    internal async Task ToGatewayAsync(ControlPlaneNode node)
+    {
+        JsonNode plan = JsonNode.Parse((await RolloutAsync("next", ToGateways)).EnsureSuccess())!;
+        Assert.Equal("gateway", (string)plan["target"]!);
+        Assert.Contains(node.Name, plan["apiServers"]!.AsArray().Select(name => (string)name!));
+        await node.StartApiServerAsync(encrypts: false, gateway: true, Cancellation);
+    }
+
     /// <summary>Phase readers by hand, without a gateway.</summary>
     internal async Task ReadersAsync(ControlPlaneNode node)
     {
@@ -137,8 +149,8 @@ internal sealed class RollingCluster : IAsyncDisposable
     }
 
     /// <summary>The phase that is in force on all.</summary>
-    internal async Task<string> PhaseAsync() =>
-        JsonNode.Parse((await RolloutAsync("status", [])).EnsureSuccess())!["apiServers"]!.AsArray().Select(server => (string)server!["phase"]!).Distinct().Single();
+    internal async Task<string> PhaseAsync(params string[] more) =>
+        JsonNode.Parse((await RolloutAsync("status", more)).EnsureSuccess())!["apiServers"]!.AsArray().Select(server => (string)server!["phase"]!).Distinct().Single();
 
     internal Task<CommandResult> RolloutAsync(string verb, IEnumerable<string> more) => Command.RunAsync(
         CloisterPlugin.Program,

@@ -14,20 +14,30 @@ internal sealed class Machine : IAsyncDisposable
 
     private readonly ScratchFolder _folder = new();
     private readonly string _root;
+    private readonly string[] _binds;
     private Process? _boot;
     private int _init;
 
-    private Machine(string root) => _root = root;
+    private Machine(string root, string[] binds) => (_root, _binds) = (root, binds);
 
     /// <summary>Boots a machine, or skips the test with the reason why there can be none here.</summary>
-    internal static async Task<Machine> BootAsync()
+    /// <param name="binds">Options of systemd-nspawn for more folders, such as <c>--bind=HERE:THERE</c>.</param>
+    internal static async Task<Machine> BootAsync(params string[] binds)
     {
         Built.SkipUnlessThere();
         Said root = await Shell.RunAsync(Shell.InRepository("eng", "debian-root"));
         Assert.SkipWhen(root.ExitCode == 77, root.Errors.Trim());
-        Machine machine = new(root.MustSucceed());
+        Machine machine = new(root.MustSucceed(), binds);
         await machine.StartAsync();
         return machine;
+    }
+
+    /// <summary>A wire between two machines, and their addresses on it.</summary>
+    internal static async Task ConnectAsync(Machine one, string address, Machine other, string otherAddress)
+    {
+        (await Shell.BashAsync(
+            $"ip link add wire netns {one._init} type veth peer name wire netns {other._init}; "
+            + string.Join("; ", new[] { (one, address), (other, otherAddress) }.Select(end => $"nsenter --target {end.Item1._init} --net ip address add {end.Item2}/24 dev wire; nsenter --target {end.Item1._init} --net ip link set wire up")))).MustSucceed();
     }
 
     /// <summary>Runs a script of bash in the machine.</summary>
@@ -76,7 +86,7 @@ internal sealed class Machine : IAsyncDisposable
             "unshare",
             [
                 "--mount", Path.Combine(AppContext.BaseDirectory, "Machines", "boot"), _root, _folder["machine"], $"--machine=cloister-{Guid.NewGuid():n}",
-                $"--bind-ro={Built.Packages}:/packages", $"--bind-ro={await Built.NextAsync()}:/next", $"--bind-ro={Built.Simulator}:/opt/dev",
+                $"--bind-ro={Built.Packages}:/packages", $"--bind-ro={await Built.NextAsync()}:/next", $"--bind-ro={Built.Simulator}:/opt/dev", .. _binds,
             ])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,

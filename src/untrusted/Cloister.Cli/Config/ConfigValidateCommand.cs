@@ -10,6 +10,8 @@ namespace Cloister.Cli.Config;
 /// <summary><c>cloister config validate</c>: whether the program that reads a file would take it, and every reason why not. Nothing is started, asked or changed.</summary>
 internal static class ConfigValidateCommand
 {
+    private const string BrokerProgram = "cloister-broker";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static readonly string[] Kinds = ["EncryptionConfiguration", "EncryptionConfig", "EnclaveConfiguration", "BrokerConfiguration", AppraisalPolicyReader.Kind];
@@ -54,6 +56,10 @@ internal static class ConfigValidateCommand
     /// <summary>Whether a text is of a kind that a program here reads.</summary>
     internal static bool Reads(string text) => Kinds.Any(kind => text.Contains($"\nkind: {kind}\n", StringComparison.Ordinal));
 
+    /// <summary>The program that reads such a text, when it is one of its own and not this one; what only the simulated enclave reads says so.</summary>
+    internal static string? ProgramFor(string text) => text.Contains("\nkind: BrokerConfiguration\n", StringComparison.Ordinal) ? BrokerProgram
+        : text.Contains("\nkind: EnclaveConfiguration\n", StringComparison.Ordinal) ? EnclaveProgram(text) : null;
+
     /// <summary>What a file is, and every reason why the program that reads it would not take it.</summary>
     internal static async Task<(string Kind, IReadOnlyList<string> Errors)> LookAsync(string path, string text, bool reload, bool kmsV1, CancellationToken cancellation)
     {
@@ -71,14 +77,13 @@ internal static class ConfigValidateCommand
         {
             "EncryptionConfiguration" or "EncryptionConfig" => (kind, EncryptionConfigurationReader.Read(text, reload, kmsV1).Errors),
             AppraisalPolicyReader.Kind => (kind, [.. AppraisalPolicyReader.Read(text).Errors.Select(error => error.ToString()!)]),
-
-            // What only the simulated enclave reads says so.
-            "EnclaveConfiguration" => (kind, await AskAsync(
-                text.Contains("\nsimulation:", StringComparison.Ordinal) ? "cloister-enclave-sim" : "cloister-enclave", ["--needs", "--config", path], path, cancellation)),
-            "BrokerConfiguration" => (kind, await AskAsync("cloister-broker", ["--config", path, "--check"], path, cancellation)),
+            "EnclaveConfiguration" => (kind, await AskAsync(EnclaveProgram(text), ["--needs", "--config", path], path, cancellation)),
+            "BrokerConfiguration" => (kind, await AskAsync(BrokerProgram, ["--config", path, "--check"], path, cancellation)),
             _ => (kind, [$"no program here reads {(kind.Length == 0 ? "a file without a kind" : $"kind {kind}")}: EncryptionConfiguration, EnclaveConfiguration, BrokerConfiguration, AppraisalPolicy"]),
         };
     }
+
+    private static string EnclaveProgram(string text) => text.Contains("\nsimulation:", StringComparison.Ordinal) ? "cloister-enclave-sim" : "cloister-enclave";
 
     // Its own reader says it, in its own words.
     private static async Task<IReadOnlyList<string>> AskAsync(string program, string[] arguments, string path, CancellationToken cancellation)

@@ -112,20 +112,24 @@ internal sealed class ChildProgram : IAsyncDisposable
 
     /// <summary>Where a program is: beside this program, in a folder beside this one, in PATH, or where its variable says, such as CLOISTER_ENCLAVE_SIM.</summary>
     /// <exception cref="CliException">It is nowhere there.</exception>
-    internal static string Locate(string program)
+    internal static string Locate(string program) => Find(program)
+        ?? throw new CliException($"{program} is neither beside this program nor in PATH: run ./cloister from a checkout, or name it with {Variable(program)}");
+
+    /// <summary>As <see cref="Locate"/>; null when it is nowhere there.</summary>
+    internal static string? Find(string program)
     {
-        string variable = program.ToUpperInvariant().Replace('-', '_');
         string here = AppContext.BaseDirectory;
         string?[] candidates =
         [
-            Environment.GetEnvironmentVariable(variable),
+            Environment.GetEnvironmentVariable(Variable(program)),
             Path.Combine(here, program),
             Path.Combine(here, "..", program, program),
             .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)),
         ];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new CliException($"{program} is neither beside this program nor in PATH: run ./cloister from a checkout, or name it with {variable}");
+        return candidates.FirstOrDefault(File.Exists);
     }
+
+    private static string Variable(string program) => program.ToUpperInvariant().Replace('-', '_');
 
     private void Hear(string? line)
     {

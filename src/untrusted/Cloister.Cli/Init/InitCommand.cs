@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Config;
+using Cloister.Cli.Enclaves;
 using Cloister.Cli.Output;
 
 namespace Cloister.Cli.Init;
@@ -10,15 +11,15 @@ internal static class InitCommand
 {
     internal static Command Create() => new("init", "Write the files of a cluster from one file of values, with the commands that follow in NEXT.md. Writes over nothing.")
     {
-        Role("node", "The enclave's configuration and the three phases of EncryptionConfiguration, for every control-plane node.", values =>
+        Role("node", "The enclave's configuration, the three phases of EncryptionConfiguration, for every control-plane node, and the policies that name this configuration's digest, for the broker.", values =>
         [
-            ("enclave.yaml", InitFiles.Enclave(values)), .. InitFiles.Encryption(values), ("prometheus.yaml", InitFiles.Prometheus(values)), ("NEXT.md", NextSteps.Node(values)),
+            ("enclave.yaml", InitFiles.Enclave(values)), .. InitFiles.Encryption(values), ("prometheus.yaml", InitFiles.Prometheus(values)), .. InitFiles.Policies(values), ("NEXT.md", NextSteps.Node(values)),
         ]),
         Role("broker", "The broker's configuration, and the policy that accepts the enclave.", values =>
         {
             string broker = InitFiles.Broker(values) ?? throw new CliException("the values have no section brokerConfiguration: it is the broker's configuration without apiVersion and kind (docs/broker.md)");
-            string? policy = InitFiles.Policy(values, InitFiles.Enclave(values));
-            return [("broker.yaml", broker), .. policy is null ? ((string, string)[])[] : [("appraisal-policy.yaml", policy)], ("enclave.yaml", InitFiles.Enclave(values)), ("NEXT.md", NextSteps.Broker(policy is not null))];
+            (string Name, string Text)[] policies = [.. InitFiles.Policies(values)];
+            return [("broker.yaml", broker), .. policies, ("enclave.yaml", InitFiles.Enclave(values)), ("NEXT.md", NextSteps.Broker(values, policies.Length))];
         }),
         Role("kubeadm", "What kubeadm has to know: flags, mounts, patches; and the three phases of EncryptionConfiguration.", values =>
         [
@@ -36,14 +37,19 @@ internal static class InitCommand
         {
             string target = Path.GetFullPath(parsed.GetValue(folder)!).TrimEnd('/');
             IReadOnlyList<(string Name, string Text)> made = files(InitValues.Read(parsed.GetValue(values)!));
-            await WriteAsync(target, made, cancellation);
+            IReadOnlyList<string> notChecked = await WriteAsync(target, made, cancellation);
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
-                CliOutput.Json(new JsonObject { ["folder"] = target, ["files"] = new JsonArray([.. made.Select(file => (JsonNode)file.Name)]) });
+                CliOutput.Json(new JsonObject { ["folder"] = target, ["files"] = new JsonArray([.. made.Select(file => (JsonNode)file.Name)]), ["notChecked"] = new JsonArray([.. notChecked.Select(name => (JsonNode)name)]) });
             }
             else
             {
                 Console.Out.WriteLine($"{target}: {string.Join(", ", made.Select(file => file.Name))}; the commands are in NEXT.md");
+            }
+
+            if (notChecked.Count > 0)
+            {
+                Console.Error.WriteLine($"cloister: not checked, since the program that reads it is not on this machine: {string.Join(", ", notChecked)}. 'cloister config validate' does it where it goes");
             }
 
             return ExitCode.Done;
@@ -51,8 +57,8 @@ internal static class InitCommand
         return command;
     }
 
-    // Beside it first: what no reader takes never stands under the name.
-    private static async Task WriteAsync(string target, IReadOnlyList<(string Name, string Text)> files, CancellationToken cancellation)
+    // Beside it first: what no reader takes never stands under the name. Returns what had no reader here: a machine of the key owner has no enclave, a node no broker.
+    private static async Task<IReadOnlyList<string>> WriteAsync(string target, IReadOnlyList<(string Name, string Text)> files, CancellationToken cancellation)
     {
         if (Path.Exists(target))
         {
@@ -62,13 +68,17 @@ internal static class InitCommand
         string beside = Directory.CreateTempSubdirectory($"{Path.GetFileName(target)}.").FullName;
         try
         {
-            List<string> errors = [];
+            List<string> errors = [], notChecked = [];
             foreach ((string name, string text) in files)
             {
                 string path = Path.Combine(beside, name);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 await File.WriteAllTextAsync(path, text, cancellation);
-                if (ConfigValidateCommand.Reads(text))
+                if (ConfigValidateCommand.ProgramFor(text) is { } program && ChildProgram.Find(program) is null)
+                {
+                    notChecked.Add(name);
+                }
+                else if (ConfigValidateCommand.Reads(text))
                 {
                     (_, IReadOnlyList<string> found) = await ConfigValidateCommand.LookAsync(path, text, reload: true, kmsV1: false, cancellation);
                     errors.AddRange(found.Select(error => $"  {name}: {error}"));
@@ -82,6 +92,7 @@ internal static class InitCommand
 
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             CopyAll(beside, target, files.Select(file => file.Name));
+            return notChecked;
         }
         finally
         {

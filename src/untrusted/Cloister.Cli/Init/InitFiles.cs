@@ -61,19 +61,22 @@ internal static class InitFiles
         return YamlText.Of(root);
     }
 
-    /// <summary>The AppraisalPolicy; null when the values have no section <c>policy</c>: <c>tee</c>, and <c>measurement</c> with the options of 'cloister policy from-measurement'.</summary>
+    /// <summary>
+    /// The policies, when the values have a section <c>policy</c>: <c>tee</c>, <c>measurement</c> with the options of 'cloister policy from-measurement', <c>any</c> with rules that are
+    /// waived, and <c>lease</c>, with which there is a ReleasePolicy too.
+    /// </summary>
     /// <exception cref="CliException">An option or value is not one of its.</exception>
-    internal static string? Policy(InitValues values, string enclave)
+    internal static IEnumerable<(string Name, string Text)> Policies(InitValues values)
     {
         if (values.Section("policy") is not { } section)
         {
-            return null;
+            return [];
         }
 
         if (!Enum.TryParse(InitValues.Scalar(section, "tee"), ignoreCase: true, out Tee tee) || tee is not (Tee.Sgx or Tee.Tdx or Tee.Snp or Tee.Nitro)
-            || section.Children.Keys.Any(key => key is not YamlScalarNode { Value: "tee" or "measurement" }))
+            || section.Children.Keys.Any(key => key is not YamlScalarNode { Value: "tee" or "measurement" or "any" or "lease" }))
         {
-            throw new CliException("policy: has tee (sgx, tdx, snp or nitro) and measurement");
+            throw new CliException("policy: has tee (sgx, tdx, snp or nitro), measurement, any and lease");
         }
 
         List<string> arguments = [];
@@ -81,8 +84,7 @@ internal static class InitFiles
         {
             foreach ((YamlNode key, YamlNode value) in given is YamlMappingNode mapping ? mapping.Children : throw new CliException("policy.measurement: has to have fields"))
             {
-                IEnumerable<YamlNode> list = value is YamlSequenceNode sequence ? sequence.Children : [value];
-                arguments.AddRange(list.SelectMany(one => (string[])[$"--{(key as YamlScalarNode)?.Value}", (one as YamlScalarNode)?.Value ?? ""]));
+                arguments.AddRange(Scalars(value).SelectMany(one => (string[])[$"--{(key as YamlScalarNode)?.Value}", one]));
             }
         }
 
@@ -96,8 +98,36 @@ internal static class InitFiles
         }
 
         options.Take(parsed, tee);
-        return new MeasuredPolicy(tee, MeasuredSection.For(tee, options, [System.Text.Encoding.UTF8.GetBytes(enclave)])).ToAppraisalPolicy(values.Cluster);
+        byte[] enclave = System.Text.Encoding.UTF8.GetBytes(Enclave(values));
+        string[] waived = section.Children.TryGetValue("any", out YamlNode? any) ? [.. Scalars(any)] : [];
+        MeasuredPolicy policy = new MeasuredPolicy(tee, MeasuredSection.For(tee, options, [enclave])).Waiving(waived);
+        if (policy.Missing.Count > 0)
+        {
+            Console.Error.WriteLine($"cloister: the policy refuses everything until these rules are stated under policy.measurement or waived under policy.any: {string.Join(", ", policy.Missing)}");
+        }
+
+        List<(string, string)> files = [("appraisal-policy.yaml", policy.ToAppraisalPolicy(values.Cluster))];
+        if (section.Children.TryGetValue("lease", out YamlNode? lease))
+        {
+            files.Add(("release-policy.yaml", policy.ToReleasePolicy(values.Cluster, waived.Contains("configDigests") ? null : [enclave], Lease(lease))));
+        }
+
+        return files;
     }
+
+    private static string Lease(YamlNode node)
+    {
+        if (node is not YamlMappingNode lease || lease.Children.Keys.Any(key => key is not YamlScalarNode { Value: "duration" or "grace" or "wraps" or "unwraps" })
+            || !long.TryParse(InitValues.Scalar(lease, "wraps"), out long wraps) || !long.TryParse(InitValues.Scalar(lease, "unwraps"), out long unwraps))
+        {
+            throw new CliException("policy.lease: has wraps and unwraps, how many uses there may be between renewals, and duration (1h) and grace (0s)");
+        }
+
+        return PolicyFromMeasurementCommand.LeaseText(InitValues.Scalar(lease, "duration") ?? "1h", InitValues.Scalar(lease, "grace") ?? "0s", wraps, unwraps);
+    }
+
+    private static IEnumerable<string> Scalars(YamlNode node) =>
+        (node is YamlSequenceNode sequence ? sequence.Children : [node]).Select(one => (one as YamlScalarNode)?.Value ?? "");
 
     /// <summary>The EncryptionConfigurations by phase, the same on every node.</summary>
     internal static IEnumerable<(string Name, string Text)> Encryption(InitValues values) => values.HasKms

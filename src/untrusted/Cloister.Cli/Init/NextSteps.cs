@@ -28,15 +28,23 @@ internal static class NextSteps
     }
 
     /// <summary>For a broker.</summary>
-    internal static string Broker(bool policy)
+    /// <param name="values">The values.</param>
+    /// <param name="policies">How many policies there are: 2 with that of the KEK.</param>
+    internal static string Broker(InitValues values, int policies)
     {
         StringBuilder text = Head("Broker", "on the broker's machine, which is no node of the cluster");
         Block(text, "Start it.", "sudo install -m 0640 -g cloister-broker broker.yaml /etc/cloister/broker.yaml", "sudo systemctl enable --now cloister-broker");
+        string[] make = policies == 2 ? [] : ["cloister policy from-measurement --tee TEE ... --kek-policy --config enclave.yaml --wraps N --unwraps N > release-policy.yaml"];
         Block(
-            text, policy ? "The policy of the KEK: the rules of `appraisal-policy.yaml`, with the enclave's configuration and a budget." : "The policy of the KEK, from the measurement.",
-            "cloister policy from-measurement --tee TEE ... --kek-policy --config enclave.yaml --wraps N --unwraps N > release-policy.yaml",
-            "cloister policy set --name production --file release-policy.yaml --context FILE");
-        Block(text, "The KEK.", "cloister kek create --name NAME --cluster CLUSTER --policy production --context FILE");
+            text,
+            policies switch
+            {
+                2 => "The policy of the KEK. It names the digest of `enclave.yaml`: when that changes, as with another pin of the broker, make both anew.",
+                1 => "The policy of the KEK: the rules of `appraisal-policy.yaml`, with the enclave's configuration and a budget (`policy.lease` in the values).",
+                _ => "The policy of the KEK, from the measurement.",
+            },
+            [.. make, "cloister policy set --name production --file release-policy.yaml --context FILE"]);
+        Block(text, "The KEK.", $"cloister kek create --name {(values.Section("broker") is { } broker ? InitValues.Scalar(broker, "kek") : null) ?? "NAME"} --cluster {values.Cluster} --policy production --context FILE");
         return text.ToString();
     }
 
@@ -66,7 +74,7 @@ internal static class NextSteps
 
     private static void RollOut(StringBuilder text, InitValues values)
     {
-        string servers = string.Join(' ', values.Nodes.Select(node => $"--api-server {node.Name}={node.Url}"));
+        string servers = string.Join(' ', values.Nodes.Select(node => $"--api-server {node.Name}={node.Url}")) + (values.GatewayUrl is { } gateway ? $" --gateway {gateway}" : "");
         Block(
             text, "Roll out, from a machine with kubectl: after each `next`, what it says, node by node, until `status` shows it everywhere.",
             $"cloister rollout status --phases encryption {servers}",

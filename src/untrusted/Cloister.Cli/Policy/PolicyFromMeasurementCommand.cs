@@ -55,14 +55,17 @@ internal static class PolicyFromMeasurementCommand
                 throw new CliException($"--kek-policy needs the enclave's configuration (--config FILE), or --any {ConfigDigests}, not both");
             }
 
-            string budget = parsed.GetValue(wraps) is >= 0 and long most && parsed.GetValue(unwraps) is >= 0 and long mostReads
-                ? $"wraps: {most}, unwraps: {mostReads}"
-                : throw new CliException("--kek-policy needs --wraps and --unwraps: how many uses there may be between renewals");
-            string lease = $"{{ duration: {Plain("--lease-duration", parsed.GetValue(duration)!)}, grace: {Plain("--lease-grace", parsed.GetValue(grace)!)}, {budget} }}";
+            string lease = LeaseText(parsed.GetValue(duration)!, parsed.GetValue(grace)!, parsed.GetValue(wraps), parsed.GetValue(unwraps));
             return Print(policy.ToReleasePolicy(title, anyConfiguration ? null : files, lease), policy.Missing, parsed.GetValue(output));
         });
         return command;
     }
+
+    /// <summary>A release policy's lease as YAML on one line.</summary>
+    /// <exception cref="CliException">A budget is missing, or a value is no plain word.</exception>
+    internal static string LeaseText(string duration, string grace, long? wraps, long? unwraps) => wraps is >= 0 && unwraps is >= 0
+        ? $"{{ duration: {Plain("--lease-duration", duration)}, grace: {Plain("--lease-grace", grace)}, wraps: {wraps}, unwraps: {unwraps} }}"
+        : throw new CliException("--kek-policy needs --wraps and --unwraps: how many uses there may be between renewals");
 
     // The reader that judges evidence has the last word on every value.
     private static void Check(string appraisal)

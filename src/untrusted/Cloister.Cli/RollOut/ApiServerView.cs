@@ -59,6 +59,17 @@ internal sealed partial record ApiServerView(string Name, string Url, Phase? Pha
         return new ApiServerView(name, url, phase, problem, id, started, keyId);
     }
 
+    /// <summary>With what it says of its gateway.</summary>
+    /// <param name="gateway">Whether Secrets go through one; null when that cannot be told.</param>
+    /// <param name="error">What it answered then.</param>
+    internal ApiServerView Behind(bool? gateway, string error) => (gateway, Phase) switch
+    {
+        (null, _) => this with { Phase = null, Problem = $"whether its Secrets go through a gateway cannot be told: {error}" },
+        (false, _) => this,
+        (_, RollOut.Phase.None or RollOut.Phase.Readers) => this with { Phase = RollOut.Phase.Gateway },
+        _ => this with { Phase = null, Problem = "it encrypts Secrets and has a gateway do it again, which refuses that: give it phase readers" },
+    };
+
     internal JsonObject ToJson() => new()
     {
         ["name"] = Name, ["url"] = Url, ["phase"] = Phase is { } phase ? PhaseFiles.NameOf(phase) : null, ["problem"] = Problem.Length == 0 ? null : CliOutput.Shown(Problem),

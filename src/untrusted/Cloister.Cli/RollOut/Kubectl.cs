@@ -20,7 +20,24 @@ internal sealed partial class Kubectl(string program, string? kubeconfig)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     /// <summary>What one API server says of itself.</summary>
-    internal async Task<ApiServerView> LookAsync(string name, string url, PhaseFiles files, CancellationToken cancellation)
+    /// <param name="name">Its name.</param>
+    /// <param name="url">Where it is asked.</param>
+    /// <param name="files">The files of the phases.</param>
+    /// <param name="gatewayCheck">Name of the check that it has when its Secrets go through a gateway; null: that does not matter.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    internal async Task<ApiServerView> LookAsync(string name, string url, PhaseFiles files, string? gatewayCheck, CancellationToken cancellation)
+    {
+        ApiServerView view = await LookAtProviderAsync(name, url, files, cancellation);
+        if (gatewayCheck is null || view.Phase is null)
+        {
+            return view;
+        }
+
+        (int exit, _, string error) = await GetAsync(url, $"/readyz/{gatewayCheck}", cancellation);
+        return view.Behind(exit == 0 || error.Contains("InternalError", StringComparison.Ordinal) ? true : error.Contains("NotFound", StringComparison.Ordinal) ? false : null, error);
+    }
+
+    private async Task<ApiServerView> LookAtProviderAsync(string name, string url, PhaseFiles files, CancellationToken cancellation)
     {
         (int metricsExit, string metrics, string metricsError) = await GetAsync(url, "/metrics", cancellation);
         if (metricsExit != 0)

@@ -4,7 +4,7 @@ using Cloister.Cli.Config;
 
 namespace Cloister.Cli.RollOut;
 
-/// <summary>How far encryption is rolled out on an API server. A step is from one to the next or the one before; two apart cannot read each other's writes.</summary>
+/// <summary>How far encryption is rolled out on an API server. A step is from one to the next or the one before on one of the ways of <see cref="RolloutPlan"/>; two apart cannot read each other's writes.</summary>
 internal enum Phase
 {
     /// <summary>No EncryptionConfiguration: it reads nothing that is encrypted.</summary>
@@ -18,6 +18,9 @@ internal enum Phase
 
     /// <summary>It encrypts and reads nothing in clear.</summary>
     Sealed,
+
+    /// <summary>Its Secrets go through a gateway, which encrypts them; it does not itself.</summary>
+    Gateway,
 }
 
 /// <summary>The EncryptionConfigurations of a roll-out, one file a phase: <c>readers.yaml</c>, <c>writers.yaml</c>, <c>sealed.yaml</c>, the same on every node.</summary>
@@ -68,7 +71,7 @@ internal sealed class PhaseFiles
         return files;
     }
 
-    internal static string NameOf(Phase phase) => phase switch { Phase.None => "none", Phase.Readers => "readers", Phase.Writers => "writers", _ => "sealed" };
+    internal static string NameOf(Phase phase) => phase switch { Phase.None => "none", Phase.Readers => "readers", Phase.Writers => "writers", Phase.Sealed => "sealed", _ => "gateway" };
 
     internal string PathOf(Phase phase) => Path.Combine(_folder, $"{NameOf(phase)}.yaml");
 

@@ -53,20 +53,27 @@ internal static class RolloutCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             (IReadOnlyList<ApiServerView> servers, IReadOnlyList<string>? identities, PhaseFiles files) = await options.LookAsync(parsed, cancellation);
-            RolloutPlan plan = RolloutPlan.For(servers, back, identities);
+            string? gateway = parsed.GetValue(options.Gateway);
+            RolloutPlan plan = RolloutPlan.For(gateway is null ? RolloutPlan.ToPlugin : RolloutPlan.ToGateway, servers, back, identities);
             List<string> refusals = [.. plan.Refusals];
-            if (plan.Target is Phase.Sealed && !back || plan.Target is Phase.None && back)
+
+            // The last step to a gateway is its own configuration, which no API server knows of.
+            bool sealGateways = gateway is not null && !back && plan.Target is null && refusals.Count == 0;
+            if (plan.Target is Phase.Sealed && !back || plan.Target is Phase.None && back || sealGateways)
             {
                 refusals.AddRange(await StoredAsync(etcd.IsGiven(parsed) ? etcd.Etcd(parsed) : null, parsed.GetValue(prefix)!, files.Provider, back, cancellation));
             }
 
-            string target = plan.Target is { } phase ? PhaseFiles.NameOf(phase) : "";
-            if (refusals.Count == 0 && parsed.GetValue(on) is { } here)
+            string? here = parsed.GetValue(on);
+            if (refusals.Count == 0 && here is not null)
             {
-                Install(plan, here, files, parsed.GetValue(file)!);
+                Install(plan, here, files, parsed.GetValue(file)!, gateway);
             }
 
-            Print(plan, refusals, target, files, parsed.GetValue(file)!, parsed.GetValue(on), parsed.GetValue(options.Output));
+            string[] commands = refusals.Count > 0 || here is not null ? [] : sealGateways
+                ? ["every gateway, one node after the other, if it is not yet: mode: sealed in its configuration, and start it again"]
+                : Commands(plan, back, files, parsed.GetValue(file)!, gateway);
+            Print(plan, refusals, commands, here is not null, parsed.GetValue(options.Output));
             return refusals.Count == 0 ? ExitCode.Done : ExitCode.No;
         });
         return command;
@@ -97,16 +104,16 @@ internal static class RolloutCommand
                 : $"{left} values in etcd are in clear or of another provider: 'cloister etcd rewrap --include-plaintext' first; 'cloister etcd coverage' shows them"];
     }
 
-    private static void Install(RolloutPlan plan, string here, PhaseFiles files, string file)
+    private static void Install(RolloutPlan plan, string here, PhaseFiles files, string file, string? gateway)
     {
         if (!plan.Servers.Contains(here))
         {
             throw new CliException($"--on {here}: this step is for {(plan.Servers.Count == 0 ? "no API server" : string.Join(", ", plan.Servers))}; nothing was changed", ExitCode.No);
         }
 
-        if (plan.Target is Phase.None)
+        if (plan.Target is not (Phase.Readers or Phase.Writers or Phase.Sealed) || (gateway is not null && plan.From is Phase.Gateway))
         {
-            throw new CliException($"--on {here}: the last step back is to take --encryption-provider-config out of the API server's flags; nothing was changed");
+            throw new CliException($"--on {here}: this step is one of the API server's flags, which no file takes the place of; nothing was changed");
         }
 
         // Beside it, and then in its place: an API server never reads half of one.
@@ -121,11 +128,23 @@ internal static class RolloutCommand
         File.Move(beside, file, overwrite: true);
     }
 
-    private static void Print(RolloutPlan plan, List<string> refusals, string target, PhaseFiles files, string file, string? on, OutputFormat output)
+    private static string[] Commands(RolloutPlan plan, bool back, PhaseFiles files, string file, string? gateway)
     {
-        string[] commands = refusals.Count > 0 || on is not null ? [] : [.. plan.Servers.Select(server => plan.Target is Phase.None
-            ? $"{server}: take --encryption-provider-config out of the API server's flags"
-            : $"{server}: install -m 0600 {files.PathOf(plan.Target!.Value)} {file}.new && mv {file}.new {file}")];
+        string install = plan.Target is Phase.Readers or Phase.Writers or Phase.Sealed ? $"install -m 0600 {files.PathOf(plan.Target.Value)} {file}.new && mv {file}.new {file}" : "";
+        string what = (plan.Target, plan.From) switch
+        {
+            (Phase.Gateway, _) => $"--etcd-servers-overrides=/secrets#{gateway}, and --etcd-cafile with the gateway's authority, into the API server's flags (docs/gateway.md, \"Adopt\")",
+            (Phase.None, _) => "take --encryption-provider-config out of the API server's flags",
+            (Phase.Readers, Phase.Gateway) => $"{install}, and --etcd-servers-overrides out of the API server's flags",
+            _ => install,
+        };
+        IEnumerable<string> first = back && plan.From is Phase.Gateway ? ["every gateway first: mode: adopt in its configuration, or it does not hand out what others write in clear"] : [];
+        return [.. first, .. plan.Servers.Select(server => $"{server}: {what}")];
+    }
+
+    private static void Print(RolloutPlan plan, List<string> refusals, string[] commands, bool installed, OutputFormat output)
+    {
+        string target = plan.Target is { } phase ? PhaseFiles.NameOf(phase) : "";
         if (output == OutputFormat.Json)
         {
             CliOutput.Json(new JsonObject
@@ -135,7 +154,7 @@ internal static class RolloutCommand
                 ["apiServers"] = new JsonArray([.. plan.Servers.Select(server => (JsonNode)server)]),
                 ["refusals"] = new JsonArray([.. refusals.Select(refusal => (JsonNode)CliOutput.Shown(refusal))]),
                 ["commands"] = new JsonArray([.. commands.Select(command => (JsonNode)command)]),
-                ["installed"] = on is not null && refusals.Count == 0,
+                ["installed"] = installed && refusals.Count == 0,
             });
             return;
         }
@@ -147,7 +166,7 @@ internal static class RolloutCommand
 
         if (refusals.Count == 0)
         {
-            Console.Out.WriteLine(target.Length == 0 ? "nothing is left to do in this direction" : $"phase {target} for {string.Join(", ", plan.Servers)}, one after the other; 'cloister rollout status' shows when it is in force there");
+            Console.Out.WriteLine(target.Length == 0 ? "nothing is left to do in this direction at the API servers" : $"phase {target} for {string.Join(", ", plan.Servers)}, one after the other; 'cloister rollout status' shows when it is in force there");
             Array.ForEach(commands, Console.Out.WriteLine);
         }
     }

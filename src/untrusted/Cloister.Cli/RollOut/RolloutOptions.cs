@@ -16,11 +16,22 @@ internal sealed class RolloutOptions
     private readonly Option<string> _kubectl = new("--kubectl") { Description = "the program", DefaultValueFactory = _ => "kubectl" };
     private readonly Option<bool> _all = new("--these-are-all") { Description = "do not compare the list with the leases by which the cluster knows its API servers (it has none before Kubernetes 1.26)" };
 
+    private readonly Option<string> _gatewayCheck = new("--gateway-check")
+    {
+        Description = "the check of an API server that has the gateway in --etcd-servers-overrides; N counts its servers there", DefaultValueFactory = _ => "etcd-override-0",
+    };
+
+    /// <summary>Where each node's gateway is for its API server; null: there are none.</summary>
+    internal Option<string?> Gateway { get; } = new("--gateway")
+    {
+        Description = "URL of its node's gateway for each API server, such as https://127.0.0.1:2390: the way is to the gateway (readers, gateway) in place of the plugin's",
+    };
+
     internal Option<OutputFormat> Output { get; } = CliOutput.Option();
 
     internal void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_servers, _phases, _kubeconfig, _kubectl, _all, Output])
+        foreach (Option option in (Option[])[_servers, _phases, _kubeconfig, _kubectl, _all, Gateway, _gatewayCheck, Output])
         {
             command.Options.Add(option);
         }
@@ -36,17 +47,30 @@ internal sealed class RolloutOptions
             throw new CliException("--api-server: two have one name or one URL");
         }
 
+        if (parsed.GetValue(Gateway) is { } gateway && !IsServer(gateway))
+        {
+            throw new CliException($"--gateway {CliOutput.Shown(gateway)}: has to be https://HOST:PORT");
+        }
+
+        string? check = parsed.GetValue(Gateway) is null ? null : parsed.GetValue(_gatewayCheck)!;
+        if (check is not null && !check.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'))
+        {
+            throw new CliException($"--gateway-check {CliOutput.Shown(check)}: has to be a name such as etcd-override-0");
+        }
+
         PhaseFiles files = PhaseFiles.Read(parsed.GetValue(_phases)!);
         Kubectl kubectl = new(parsed.GetValue(_kubectl)!, parsed.GetValue(_kubeconfig));
-        ApiServerView[] views = await Task.WhenAll(servers.Select(server => kubectl.LookAsync(server.Name, server.Url, files, cancellation)));
+        ApiServerView[] views = await Task.WhenAll(servers.Select(server => kubectl.LookAsync(server.Name, server.Url, files, check, cancellation)));
         return (views, parsed.GetValue(_all) ? null : await kubectl.IdentitiesAsync(servers[0].Url, cancellation), files);
     }
 
     private static (string Name, string Url) Server(string text)
     {
         string[] parts = text.Split('=', 2);
-        return parts is [{ Length: > 0 } name, { } url] && !name.Any(char.IsControl) && Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Scheme == "https"
+        return parts is [{ Length: > 0 } name, { } url] && !name.Any(char.IsControl) && IsServer(url)
             ? (name, url)
             : throw new CliException($"--api-server {CliOutput.Shown(text)}: has to be NAME=https://HOST:PORT");
     }
+
+    private static bool IsServer(string url) => Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Scheme == "https";
 }
