@@ -6,6 +6,7 @@ using Cloister.Contracts.Keys;
 using Cloister.KeyStores;
 using Cloister.KeyStores.Database;
 using Cloister.KeyStores.RootKeys;
+using Microsoft.Data.Sqlite;
 
 namespace Cloister.Broker.Administration.Tests;
 
@@ -68,6 +69,16 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         }
 
         return entries;
+    }
+
+    /// <summary>Writes to the database past every broker.</summary>
+    internal void WriteDatabase(string sql)
+    {
+        using SqliteConnection connection = new($"Data Source={_folder}/broker.db;Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
     }
 
     public async ValueTask DisposeAsync()

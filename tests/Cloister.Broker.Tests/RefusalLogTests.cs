@@ -67,6 +67,12 @@ public sealed class RefusalLogTests
 
         public Task<AuditTree> AcceptAsync(CancellationToken cancellation) => throw new NotSupportedException();
 
+        public Task<AuditFinding> FindAuditAsync(AuditQuery query, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<IReadOnlyList<AuditEntry>> ListRecoveryActsAsync(int most, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public Task<AuditCheckpoint?> LastCheckpointAsync(CancellationToken cancellation) => throw new NotSupportedException();
+
         public Task CosignAsync(AuditCheckpoint checkpoint, CancellationToken cancellation) => throw new NotSupportedException();
 
         public Task<IReadOnlyList<byte[]>> ProveAsync(long smaller, long larger, CancellationToken cancellation) => throw new NotSupportedException();

@@ -15,4 +15,15 @@ public sealed partial class SqlBrokerState
             cancellation);
         return Time(await _reads.FirstOrDefaultAsync<long>("SELECT ExpiresAt FROM AdministratorKeys WHERE Pin = @pin", new { pin }, cancellation));
     }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<string, DateTimeOffset>> ListAdministratorKeysAsync(CancellationToken cancellation) =>
+        (await _reads.ListAsync<KeyRow>("SELECT Pin, ExpiresAt FROM AdministratorKeys", null, cancellation)).ToDictionary(row => row.Pin, row => Time(row.ExpiresAt), StringComparer.Ordinal);
+
+    private sealed class KeyRow
+    {
+        public string Pin { get; set; } = "";
+
+        public long ExpiresAt { get; set; }
+    }
 }

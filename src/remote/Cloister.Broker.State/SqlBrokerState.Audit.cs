@@ -10,6 +10,9 @@ public sealed partial class SqlBrokerState
     private const int AuditPage = 500;
     private const int PrunedAtOnce = 40;
 
+    // As the index AuditRecoveryActs has it, or it is not used.
+    private const string RecoveryActs = "'authority.drill', 'authority.export', 'kek.drill', 'kek.export'";
+
     private readonly Lock _checkpointLock = new();
     private (AuditSigner Sign, int Every)? _checkpoints;
     private Action<AuditCheckpoint, AuditTree> _signed = (_, _) => { };
@@ -72,6 +75,31 @@ public sealed partial class SqlBrokerState
         }
         while (page.Count == AuditPage);
     }
+
+    /// <inheritdoc/>
+    public async Task<AuditFinding> FindAuditAsync(AuditQuery query, CancellationToken cancellation)
+    {
+        long before = query.Before ?? 1 + await _reads.FirstOrDefaultAsync<long?>("SELECT MAX(Seq) FROM AuditEntries", null, cancellation) ?? 1;
+        long from = Math.Max(before - query.Look, 1);
+        IReadOnlyList<AuditRow> rows = await _reads.ListAsync<AuditRow>(
+            $"""
+            SELECT {AuditRow.Columns} FROM AuditEntries WHERE Seq >= @from AND Seq < @before
+            {(query.Kind is null ? "" : "AND Kind = @kind")} {(query.Text is null ? "" : "AND Details LIKE @text ESCAPE '!'")} ORDER BY Seq DESC LIMIT @most
+            """,
+            new { from, before, kind = query.Kind, text = $"%{Pattern(query.Text)}%", most = query.Most },
+            cancellation);
+        long seen = rows.Count == query.Most ? rows[^1].Seq : from;
+        return new AuditFinding([.. rows.Select(row => row.ToEntry())], seen > 1 ? seen : null);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<AuditEntry>> ListRecoveryActsAsync(int most, CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<AuditRow>(
+            $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Kind IN ({RecoveryActs}) ORDER BY Seq DESC LIMIT @most", new { most }, cancellation)).Select(row => row.ToEntry())];
+
+    /// <inheritdoc/>
+    public async Task<AuditCheckpoint?> LastCheckpointAsync(CancellationToken cancellation) =>
+        (await _reads.FirstOrDefaultAsync<CheckpointRow>($"SELECT {CheckpointRow.Columns} FROM AuditCheckpoints ORDER BY Size DESC LIMIT 1", null, cancellation))?.ToCheckpoint();
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<AuditLine> ExportAuditAsync(long fromSeq, [EnumeratorCancellation] CancellationToken cancellation)

@@ -44,6 +44,16 @@ public sealed partial class SqlBrokerState
             $"SELECT {EvidenceColumns} FROM Evidence WHERE Accepted = 0 ORDER BY Number DESC LIMIT @most", new { most }, cancellation)).Select(row => row.ToRecord())];
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<Refusal>> ListRefusalsAsync(CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<EvidenceRow>(
+            """
+            SELECT Instance, Reason, KeptAt FROM Evidence WHERE Accepted = 0 AND Number IN
+            (SELECT MAX(Number) FROM Evidence WHERE Accepted = 0 GROUP BY Instance)
+            """,
+            null,
+            cancellation)).Select(row => new Refusal(row.Instance, row.Reason, Time(row.KeptAt)))];
+
+    /// <inheritdoc/>
     public async IAsyncEnumerable<EvidenceRecord> ReadEvidenceAsync(DateTimeOffset from, DateTimeOffset to, [EnumeratorCancellation] CancellationToken cancellation)
     {
         foreach (long accepted in new long[] { 0, 1 })

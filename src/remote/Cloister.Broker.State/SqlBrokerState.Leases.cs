@@ -76,6 +76,44 @@ public sealed partial class SqlBrokerState
             cancellation)).Select(row => row.ToRecord())];
 
     /// <inheritdoc/>
+    public async Task<LeasePage> PageLeasesAsync(LeaseQuery query, CancellationToken cancellation)
+    {
+        string[] columns = ["Id", "Instance", "Measurement", "Platform"];
+        string[] conditions =
+        [
+            .. query.EndingAfter is null ? [] : (string[])["ExpiresAt > @after"],
+            .. query.EndingUntil is null ? [] : (string[])["ExpiresAt <= @until"],
+            .. query.Cluster is null ? [] : (string[])["Cluster = @cluster"],
+            .. query.Kek is null ? [] : (string[])["Kek = @kek"],
+            .. query.Prefix is null ? [] : (string[])[$"({string.Join(" OR ", columns.Select(column => $"{column} LIKE @prefix ESCAPE '!'"))})"],
+        ];
+        string from = $"FROM Leases {(conditions.Length == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}")}";
+        var parameters = new
+        {
+            after = query.EndingAfter?.ToUnixTimeMilliseconds(), until = query.EndingUntil?.ToUnixTimeMilliseconds(), cluster = query.Cluster, kek = query.Kek,
+            prefix = Pattern(query.Prefix) + "%", skip = query.Skip, most = query.Most,
+        };
+        long total = await _reads.FirstOrDefaultAsync<long>($"SELECT COUNT(*) {from}", parameters, cancellation);
+        IReadOnlyList<LeaseRow> rows = await _reads.ListAsync<LeaseRow>(
+            $"SELECT {LeaseRow.Columns} {from} ORDER BY RenewedAt DESC, Id LIMIT @most OFFSET @skip", parameters, cancellation);
+        return new LeasePage([.. rows.Select(row => row.ToRecord())], total);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LeaseCount>> CountLeasesAsync(DateTimeOffset endingAfter, CancellationToken cancellation) =>
+        [.. (await _reads.ListAsync<LeaseCountRow>(
+            """
+            SELECT Kek, Cluster, Tee, Measurement, COUNT(*) AS Count, CAST(SUM(CASE WHEN OtherRoots = '' THEN 0 ELSE 1 END) AS BIGINT) AS WithOtherRoots
+            FROM Leases WHERE ExpiresAt > @after GROUP BY Kek, Cluster, Tee, Measurement ORDER BY Kek, Cluster, Tee, Measurement
+            """,
+            new { after = endingAfter.ToUnixTimeMilliseconds() },
+            cancellation)).Select(row => new LeaseCount(row.Kek, row.Cluster, row.Tee, row.Measurement, row.Count, row.WithOtherRoots))];
+
+    // A text to look for, as LIKE takes it.
+    private static string Pattern(string? text) =>
+        (text ?? "").Replace("!", "!!", StringComparison.Ordinal).Replace("%", "!%", StringComparison.Ordinal).Replace("_", "!_", StringComparison.Ordinal);
+
+    /// <inheritdoc/>
     public async Task<bool> TryUseAsync(string id, long wraps, long unwraps, AuditEvent use, AuditEvent refusal, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(wraps);
@@ -104,4 +142,19 @@ public sealed partial class SqlBrokerState
         _writes.RunAsync(
             writes => writes.ExecuteAsync("DELETE FROM Leases WHERE ExpiresAt < @before", new { before = endedBefore.ToUnixTimeMilliseconds() }),
             cancellation);
+
+    private sealed class LeaseCountRow
+    {
+        public string Kek { get; set; } = "";
+
+        public string Cluster { get; set; } = "";
+
+        public string Tee { get; set; } = "";
+
+        public string Measurement { get; set; } = "";
+
+        public long Count { get; set; }
+
+        public long WithOtherRoots { get; set; }
+    }
 }

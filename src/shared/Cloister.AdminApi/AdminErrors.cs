@@ -17,6 +17,9 @@ public static class AdminErrors
     /// <summary>403: the administrator lacks a role, which the detail names.</summary>
     public const string RoleRequired = "RoleRequired";
 
+    /// <summary>403: a browser says that another site's page sent it.</summary>
+    public const string CrossSite = "CrossSite";
+
     /// <summary>404: there is nothing of that name.</summary>
     public const string NotFound = "NotFound";
 

@@ -35,7 +35,17 @@ public static class Outlooks
 /// <param name="Detail">Why; empty: nothing fails.</param>
 public sealed record EnclaveForecast(
     string Lease, string Instance, string Cluster, string Provider, string Kek, string Tee, string Measurement, string Platform, string Policy,
-    string Outlook, bool Early, string Step, string Detail);
+    string Outlook, bool Early, string Step, string Detail)
+{
+    /// <summary>Status of the trusted computing base by the collateral that counts; empty: the vendor has no such notion, or the evidence is refused.</summary>
+    public string TcbStatus { get; init; } = "";
+
+    /// <summary>The date of the platform's TCB level; null as above.</summary>
+    public DateTimeOffset? TcbDate { get; init; }
+
+    /// <summary>The vendor's advisories that apply.</summary>
+    public IReadOnlyList<string> Advisories { get; init; } = [];
+}
 
 /// <summary>How it looks for all enclaves that have a lease.</summary>
 /// <param name="At">When that was looked at.</param>

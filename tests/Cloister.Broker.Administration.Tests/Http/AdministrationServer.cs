@@ -25,7 +25,7 @@ using Microsoft.Extensions.Logging;
 namespace Cloister.Broker.Administration.Tests.Http;
 
 /// <summary>A broker's administration on a listener of its own, and three administrators with their keys.</summary>
-internal sealed class AdministrationServer : IAsyncDisposable
+internal sealed partial class AdministrationServer : IAsyncDisposable
 {
     private readonly BrokerAuthority _authority;
     private readonly List<X509Certificate2> _certificates = [];
@@ -160,7 +160,7 @@ internal sealed class AdministrationServer : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listener => listener.UseHttps(Tls(identity, administrators, requireCertificate))));
         _host = builder.Build();
-        AdministrationEndpoints.Map(_host, new AdministrationServices
+        AdministrationServices services = new()
         {
             Administrators = administrators,
             Keys = new AdministratorKeys(Broker.State, Broker.Time),
@@ -177,10 +177,15 @@ internal sealed class AdministrationServer : IAsyncDisposable
                 _auditKey.ExportSubjectPublicKeyInfo(), _signer.Key.ToString(), _auditKey.SignData(AuditEncoding.CheckpointKeyMessage(_signer.Key.ToString()), HashAlgorithmName.SHA256)),
             AuthorityCertificate = [0x30, 0x00],
             Time = Broker.Time,
-        });
+        };
+        AdministrationEndpoints.Map(_host, services);
+        MapMore(_host, services);
         await _host.StartAsync(TestContext.Current.CancellationToken);
         Address = new Uri(_host.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
     }
+
+    // Other projects that use this server map more.
+    partial void MapMore(WebApplication host, AdministrationServices services);
 
     private ForecastSources SourcesAhead()
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Cloister.AdminApi;
+using Cloister.Broker.Administration.Acts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
@@ -54,6 +55,12 @@ internal sealed record AdminCall(HttpContext Http, Administrator By)
         static AdministrationException Bad(string what) =>
             new($"the body is not the message that this path takes: {what} (docs/broker-administration.md)", AdministrationFailure.BadRequest);
     }
+
+    /// <summary>Answers with what was done, or with the request that waits.</summary>
+    internal Task AnswerAsync<T>(Outcome<T> outcome, JsonTypeInfo<T> type)
+        where T : class => outcome.Waiting is { } waiting
+        ? AnswerAsync(waiting, AdminJson.Default.PendingRequest, StatusCodes.Status202Accepted)
+        : AnswerAsync(outcome.Done!, type);
 
     internal Task AnswerAsync<T>(T message, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
     {

@@ -45,6 +45,9 @@ public sealed record AdministrationServices
     /// <summary>The same, who signs the audit log's checkpoints, and that the authority says so.</summary>
     public required Func<AuditAuthority> Audit { get; init; }
 
+    /// <summary>How it is with checkpoints outside.</summary>
+    public Func<IReadOnlyList<CheckpointDelivery>> CheckpointDeliveries { get; init; } = () => [];
+
     /// <summary>The authority as a root of TLS servers, DER.</summary>
     public required byte[] AuthorityCertificate { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Cloister.AdminApi;
+using Cloister.Broker.Administration.Acts;
 using Cloister.Broker.State.Audit;
 
 namespace Cloister.Broker.Administration.Endpoints;
@@ -10,7 +11,7 @@ internal sealed class AuditEndpoint(AdministrationServices services)
 {
     internal void Map(AdminRoutes routes) => routes.Get(AdminPaths.Audit, async call =>
     {
-        AuditedActs.Require(call.By, AdministratorRole.Auditor);
+        AccessActs.RequireAuditor(call.By);
         long from = 1;
         if (call.Query("from") is { } text && (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out from) || from < 1))
         {

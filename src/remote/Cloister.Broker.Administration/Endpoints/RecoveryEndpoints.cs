@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Cloister.AdminApi;
+using Cloister.Broker.Administration.Acts;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
@@ -19,11 +21,9 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
             string store = services.Acts.StoreOrOnly(request.Store);
             KekRecord Record(string name) => new(name, request.Cluster, store, request.Policy, request.Release, default);
             JsonObject parameters = await services.Recovery.CheckRestoreAsync(call.By, request.Shares, Record, CancellationToken.None);
-            await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Restore, parameters, request.Approve, async by =>
-            {
-                Kek kek = await services.Recovery.RestoreAsync(by, request.Shares, Record, CancellationToken.None);
-                await call.AnswerAsync(KekEndpoints.MessageOf(kek, services), AdminJson.Default.KekSummary);
-            });
+            await RunAsync(
+                call, TwoPersonActs.Restore, parameters, request.Approve, AdminJson.Default.KekSummary,
+                async by => KekActs.MessageOf(await services.Recovery.RestoreAsync(by, request.Shares, Record, CancellationToken.None), services));
         });
         routes.Post(AdminPaths.Drill, async call =>
         {
@@ -53,9 +53,9 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
         ShareKeepers keepers = ShareKeepers.Parse(request.Keepers);
         JsonObject parameters = new() { ["authority"] = services.Authority, ["threshold"] = request.Threshold, ["keepers"] = keepers.Pins() };
-        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by => await call.AnswerAsync(
-            new ExportedAuthority(services.Authority, request.Threshold, await services.AuthorityRecovery.ExportAsync(by, request.Threshold, keepers)),
-            AdminJson.Default.ExportedAuthority));
+        await RunAsync(
+            call, TwoPersonActs.Export, parameters, request.Approve, AdminJson.Default.ExportedAuthority,
+            async by => new ExportedAuthority(services.Authority, request.Threshold, await services.AuthorityRecovery.ExportAsync(by, request.Threshold, keepers)));
     }
 
     private async Task ExportAsync(AdminCall call)
@@ -63,11 +63,15 @@ internal sealed class RecoveryEndpoints(AdministrationServices services)
         ExportKekRequest request = await call.ReadAsync(AdminJson.Default.ExportKekRequest);
         ShareKeepers keepers = ShareKeepers.Parse(request.Keepers);
         JsonObject parameters = new() { ["kek"] = call.Name, ["version"] = call.Version, ["threshold"] = request.Threshold, ["keepers"] = keepers.Pins() };
-        await AccessEndpoints.RunAsync(call, services.TwoPersons, TwoPersonActs.Export, parameters, request.Approve, async by =>
+        await RunAsync(call, TwoPersonActs.Export, parameters, request.Approve, AdminJson.Default.ExportedKek, async by =>
         {
             (KekIdentity kek, IReadOnlyList<SealedRecoveryShare> shares) = await services.Recovery.ExportAsync(
                 by, call.Name, call.Version, request.Threshold, keepers, CancellationToken.None);
-            await call.AnswerAsync(new ExportedKek(call.Name, call.Version, KeyId.Format(kek.Fingerprint()), request.Threshold, shares), AdminJson.Default.ExportedKek);
+            return new ExportedKek(call.Name, call.Version, KeyId.Format(kek.Fingerprint()), request.Threshold, shares);
         });
     }
+
+    private async Task RunAsync<T>(AdminCall call, string act, JsonObject parameters, string? approve, JsonTypeInfo<T> type, Func<Administrator, Task<T>> run)
+        where T : class =>
+        await call.AnswerAsync(await Outcomes.RunAsync(services.TwoPersons.AskAsync(call.By, act, parameters, approve, CancellationToken.None), run), type);
 }

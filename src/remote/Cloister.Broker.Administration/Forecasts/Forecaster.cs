@@ -1,5 +1,6 @@
 using Cloister.AdminApi;
 using Cloister.Attestation;
+using Cloister.Attestation.Claims;
 using Cloister.Attestation.Collateral;
 using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Evidence;
@@ -104,6 +105,7 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
 
     private async Task<EnclaveForecast> LookAsync(LeaseRecord lease, KekPolicy policy, CancellationToken cancellation)
     {
+        EvidenceClaims? claims = null;
         if (policy.Policy is not { } decides)
         {
             return Of(Outlooks.RefusedNow, early: false, new StepFailure("policy", "none", policy.Problem));
@@ -121,15 +123,16 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
         }
 
         KeptEvidence evidence = KeptEvidence.Of(record);
-        if (await evidence.JudgeAsync(sources.Now, decides, cancellation) is { } now)
+        (StepFailure? now, claims) = await evidence.JudgeAsync(sources.Now, decides, cancellation);
+        if (now is not null)
         {
             return Of(Outlooks.RefusedNow, early: false, now);
         }
 
         bool mayHaveEarly = record.Tee != TeeNames.NameOf(Tee.Snp) && record.Tee != TeeNames.NameOf(Tee.AzureSnp);
-        StepFailure? early = mayHaveEarly ? await evidence.JudgeAsync(sources.Early, decides, cancellation) : null;
+        StepFailure? early = mayHaveEarly ? (await evidence.JudgeAsync(sources.Early, decides, cancellation)).Failure : null;
         bool hasEarly = mayHaveEarly && early is not { Step: Fetching };
-        StepFailure? later = await evidence.JudgeAsync(sources.Later, decides, cancellation);
+        StepFailure? later = (await evidence.JudgeAsync(sources.Later, decides, cancellation)).Failure;
 
         // Collateral that cannot be had says nothing about what it would say. What counts and does not verify some days ahead, because it ends, does.
         return later is not null and not { Step: Fetching, Code: not "not_authentic" } ? Of(Outlooks.RefusedSoon, hasEarly, later)
@@ -138,7 +141,10 @@ public sealed class Forecaster(IBrokerState state, ForecastSources sources, Time
 
         EnclaveForecast Of(string outlook, bool early, StepFailure? failure) => new(
             lease.Id, lease.Instance, lease.Cluster, lease.Provider, lease.Kek, lease.Tee, lease.Measurement, lease.Platform, policy.Name,
-            outlook, early, failure?.Step ?? "", failure?.ToString() ?? "");
+            outlook, early, failure?.Step ?? "", failure?.ToString() ?? "")
+        {
+            TcbStatus = claims?.TcbStatus?.ToString() ?? "", TcbDate = claims?.TcbDate, Advisories = claims?.AdvisoryIds ?? [],
+        };
     }
 
     private async Task<KekPolicy> PolicyOfAsync(string kek, CancellationToken cancellation)

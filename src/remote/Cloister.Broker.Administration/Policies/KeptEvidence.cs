@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cloister.Attestation;
+using Cloister.Attestation.Claims;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State.Evidence;
@@ -21,19 +22,20 @@ internal sealed record KeptEvidence(string Tee, AttestRequest? Request, EnclaveS
         return new KeptEvidence(record.Tee, request, request is null ? null : StatementOf(request));
     }
 
-    /// <summary>Verifies it as of now, and appraises it by a policy. Null: it would be accepted.</summary>
-    public async Task<StepFailure?> JudgeAsync(EvidenceVerification verification, ReleasePolicy policy, CancellationToken cancellation)
+    /// <summary>Verifies it as of now, and appraises it by a policy.</summary>
+    /// <returns>What fails, null: it would be accepted; and what it says, null: it is refused by the appraisal or before.</returns>
+    public async Task<(StepFailure? Failure, EvidenceClaims? Claims)> JudgeAsync(EvidenceVerification verification, ReleasePolicy policy, CancellationToken cancellation)
     {
         if (Request is null)
         {
-            return new StepFailure("request", "malformed", "what was presented is no attestation");
+            return (new StepFailure("request", "malformed", "what was presented is no attestation"), null);
         }
 
         // What it was presented for is not kept: evidence that is good for nothing at a broker is judged as if for a lease, and refused.
         string purpose = Statement?.Purpose ?? StatementPurpose.Resource;
         EvidenceVerdict verdict = await verification.VerifyAsync(
             Tee, Request, purpose == StatementPurpose.Provisioning ? StatementPurpose.Lease : purpose, policy.Appraisal, policy.Roots, cancellation);
-        return verdict.IsAccepted ? policy.Check(verdict.Enclave, Request.InitData) : verdict.Failures[0];
+        return verdict.IsAccepted ? (policy.Check(verdict.Enclave, Request.InitData), verdict.Enclave.Evidence.Claims) : (verdict.Failures[0], null);
     }
 
     private static AttestRequest? Parse(byte[] body)

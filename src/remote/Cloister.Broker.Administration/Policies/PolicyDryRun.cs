@@ -59,7 +59,7 @@ public sealed class PolicyDryRun(IEvidenceArchive archive, EvidenceVerification 
     private async Task<DryRunVerdict> JudgeAsync(EvidenceRecord record, ReleasePolicy policy, CancellationToken cancellation)
     {
         KeptEvidence evidence = KeptEvidence.Of(record);
-        StepFailure? failure = await evidence.JudgeAsync(verification, policy, cancellation);
+        (StepFailure? failure, _) = await evidence.JudgeAsync(verification, policy, cancellation);
         return new DryRunVerdict(
             record.At, record.Lease, record.Instance, record.Tee, evidence.Statement?.Cluster ?? "", evidence.Statement?.Kek ?? "", record.Accepted, failure is null,
             failure?.Step ?? "", failure?.ToString() ?? "");

@@ -41,6 +41,7 @@ internal static class AdminSectionReader
             ? section.Words("twoPersons", TwoPersonActs.All)
             : TwoPersonActs.DefaultFor(administrators.Select(one => new Administrator(one.Name, one.Roles)));
         bool restoreUnknown = section.Optional("restoreUnknown", ParseAllowed) is not null;
+        bool console = section.Optional("console", ParseEnabled) is not null;
         section.Finish();
         if (administrators.Count == 0)
         {
@@ -52,7 +53,7 @@ internal static class AdminSectionReader
             section.Fail("administrators", "two have the same key: acts must show who did them");
         }
 
-        return listen is null ? null : new AdminSection(listen, administrators, twoPersons, restoreUnknown);
+        return listen is null ? null : new AdminSection(listen, administrators, twoPersons, restoreUnknown, console);
     }
 
     // Once for each key.
@@ -79,6 +80,8 @@ internal static class AdminSectionReader
 
     private static string ParseAllowed(string text) =>
         text == "allowed" ? text : throw new FormatException("expected allowed, as long as KEKs are restored whose record was lost with the database");
+
+    private static string ParseEnabled(string text) => text == "enabled" ? text : throw new FormatException("expected enabled: pages for administrators' browsers on the same address");
 
     private static string ParsePin(string text)
     {

@@ -9,6 +9,8 @@ using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
+using Cloister.Broker.WebConsole;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Broker.Host.Hosting;
@@ -35,7 +37,7 @@ internal sealed class AdminListener : IAsyncDisposable
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<AdminListener> StartAsync(
         AdminSection section, IBrokerState state, BrokerKeys keys, BrokerAdministration acts, EvidenceVerification verification, Forecaster forecaster, ServerCertificate certificate,
-        BrokerLog log, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
+        Func<IReadOnlyList<CheckpointDelivery>> deliveries, BrokerLog log, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
         AdministratorDirectory administrators = new(PinsOf(section));
         TwoPersonRule rule = new(section.TwoPersons, administrators, state, clock);
@@ -54,14 +56,24 @@ internal sealed class AdminListener : IAsyncDisposable
             Authority = keys.Authority.Id,
             AuthorityPublicKey = () => keys.Authority.PublicKey,
             Audit = () => AuditAuthority(keys),
+            CheckpointDeliveries = deliveries,
             AuthorityCertificate = keys.Authority.Gateways.MakeRoot(clock.GetUtcNow()),
             Time = clock,
         };
         RemoteCertificateValidationCallback accept = (_, shown, _, _) => administrators.Find(shown as X509Certificate2) is not null;
-        WebListener listener = await WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, routes => AdministrationEndpoints.Map(routes, services), cancellation);
+        WebListener listener = await WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, Map, cancellation);
         AdminListener made = new(administrators, rule, recovery, log, listener);
         made.Warn();
         return made;
+
+        void Map(IEndpointRouteBuilder routes)
+        {
+            AdministrationEndpoints.Map(routes, services);
+            if (section.Console)
+            {
+                WebConsoleEndpoints.Map(routes, services);
+            }
+        }
     }
 
     private static AuditAuthority AuditAuthority(BrokerKeys keys)

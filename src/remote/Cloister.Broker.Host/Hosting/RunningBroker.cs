@@ -1,4 +1,5 @@
 using Cloister.Broker.Administration;
+using Cloister.Broker.Administration.Endpoints;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Audit;
@@ -140,7 +141,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
         {
-            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, forecasts.Forecaster, adminCertificate!, log, logs, clock, cancellation));
+            _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, forecasts.Forecaster, adminCertificate!, () => Deliveries(publisher), log, logs, clock, cancellation));
             Ready += $" admin {_admin.Address}";
         }
         else
@@ -148,6 +149,12 @@ internal sealed class RunningBroker : IAsyncDisposable
             log.NoAdministration();
         }
     }
+
+    private static IReadOnlyList<CheckpointDelivery> Deliveries(CheckpointPublisher publisher) =>
+    [
+        .. publisher.Deliveries.OrderBy(one => one.To, StringComparer.Ordinal).Select(one => new CheckpointDelivery(
+            one.To, one.Delivery.Size, one.Delivery.At == 0 ? null : DateTimeOffset.FromUnixTimeSeconds(one.Delivery.At), one.Delivery.Failures)),
+    ];
 
     /// <summary>Reads the configuration again, for what can change while a broker runs: administrators, <c>twoPersons</c>, <c>restoreUnknown</c>. A wrong one changes nothing.</summary>
     /// <param name="read">Reads it.</param>

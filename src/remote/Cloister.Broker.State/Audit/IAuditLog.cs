@@ -53,8 +53,19 @@ public interface IAuditLog
     /// <summary>The entries from a number on, in order; without those that were pruned.</summary>
     IAsyncEnumerable<AuditEntry> ReadAuditAsync(long fromSeq, CancellationToken cancellation);
 
+    /// <summary>Entries that are looked for, the newest first. So many entries are looked at, whatever there is: ask again from where it ended.</summary>
+    Task<AuditFinding> FindAuditAsync(AuditQuery query, CancellationToken cancellation);
+
+    /// <summary>Exports and drills of recovery shares, the newest first; without those that were pruned.</summary>
+    /// <param name="most">At most so many.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    Task<IReadOnlyList<AuditEntry>> ListRecoveryActsAsync(int most, CancellationToken cancellation);
+
     /// <summary>Edge, pruned entries and entries from a number on, in order.</summary>
     IAsyncEnumerable<AuditLine> ExportAuditAsync(long fromSeq, CancellationToken cancellation);
+
+    /// <summary>The newest checkpoint; null: there is none.</summary>
+    Task<AuditCheckpoint?> LastCheckpointAsync(CancellationToken cancellation);
 
     /// <summary>Every checkpoint, in order.</summary>
     Task<IReadOnlyList<AuditCheckpoint>> ListCheckpointsAsync(CancellationToken cancellation);

@@ -15,9 +15,18 @@ public interface IEvidenceArchive
     /// <param name="cancellation">Stops waiting.</param>
     Task<IReadOnlyList<EvidenceRecord>> ListRefusedEvidenceAsync(int most, CancellationToken cancellation);
 
+    /// <summary>The newest that was refused of each instance, without what was presented.</summary>
+    Task<IReadOnlyList<Refusal>> ListRefusalsAsync(CancellationToken cancellation);
+
     /// <summary>What was presented in a time, accepted and refused, in no order.</summary>
     /// <param name="from">From then on.</param>
     /// <param name="to">Before then.</param>
     /// <param name="cancellation">Stops reading.</param>
     IAsyncEnumerable<EvidenceRecord> ReadEvidenceAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation);
 }
+
+/// <summary>That evidence was refused.</summary>
+/// <param name="Instance">Thumbprint of the key it was presented for.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="At">When.</param>
+public sealed record Refusal(string Instance, string Reason, DateTimeOffset At);

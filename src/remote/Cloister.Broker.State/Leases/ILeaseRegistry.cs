@@ -26,6 +26,12 @@ public interface ILeaseRegistry
     /// <summary>Every lease, or every one of a cluster, expired or not; the last renewed first.</summary>
     Task<IReadOnlyList<LeaseRecord>> ListLeasesAsync(string? cluster, CancellationToken cancellation);
 
+    /// <summary>A part of the leases, the last renewed first.</summary>
+    Task<LeasePage> PageLeasesAsync(LeaseQuery query, CancellationToken cancellation);
+
+    /// <summary>How many leases that end after a time there are of each KEK, cluster, TEE and measurement, in their order.</summary>
+    Task<IReadOnlyList<LeaseCount>> CountLeasesAsync(DateTimeOffset endingAfter, CancellationToken cancellation);
+
     /// <summary>
     /// Counts uses that a broker makes under a lease, and logs them, in one write: all of them or, when fewer are left until its renewal, none.
     /// Over all brokers no more are allowed than the lease says.

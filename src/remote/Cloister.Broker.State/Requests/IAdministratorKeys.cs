@@ -12,4 +12,7 @@ public interface IAdministratorKeys
     /// <param name="log">What the audit log says the first time, in the same transaction.</param>
     /// <returns>The end that was kept then.</returns>
     Task<DateTimeOffset> KeepAdministratorKeyAsync(string pin, DateTimeOffset expiresAt, CancellationToken cancellation, Func<AuditEvent>? log = null);
+
+    /// <summary>Every key that was shown, by its pin, with the end that was kept.</summary>
+    Task<IReadOnlyDictionary<string, DateTimeOffset>> ListAdministratorKeysAsync(CancellationToken cancellation);
 }
