@@ -71,10 +71,13 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         return entries;
     }
 
+    /// <summary>The database.</summary>
+    internal string DatabaseFile => $"{_folder}/broker.db";
+
     /// <summary>Writes to the database past every broker.</summary>
     internal void WriteDatabase(string sql)
     {
-        using SqliteConnection connection = new($"Data Source={_folder}/broker.db;Pooling=False");
+        using SqliteConnection connection = new($"Data Source={DatabaseFile};Pooling=False");
         connection.Open();
         using SqliteCommand command = connection.CreateCommand();
         command.CommandText = sql;

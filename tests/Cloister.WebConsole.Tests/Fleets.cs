@@ -1,9 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
 using Cloister.AdminApi;
+using Cloister.Broker.Administration;
+using Cloister.Broker.Administration.Acts;
+using Cloister.Broker.Administration.Tests;
 using Cloister.Broker.Administration.Tests.Http;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Leases;
+using Cloister.Broker.State.Revocations;
 using Cloister.Broker.Tests;
 using Cloister.Kbs;
 
@@ -46,5 +50,21 @@ internal static class Fleets
 
         await server.CheckpointAsync();
         await server.Services.Forecaster.LookAsync(Cancellation);
+    }
+
+    /// <summary>A broker with something of everything: versions in every state, a revocation, a request.</summary>
+    internal static async Task<(AdministrationServer Server, string Request)> FilledAsync()
+    {
+        AdministrationServer server = await AdministrationServer.StartAsync("setKekPolicy");
+        await FillAsync(server);
+        await server.Broker.Administration.RotateAsync(BrokerUnderTest.Everything, Kek, null, Cancellation);
+        await server.Broker.Administration.RotateAsync(BrokerUnderTest.Everything, Kek, null, Cancellation);
+        await server.Broker.State.SetVersionStateAsync(Kek, 1, enabled: false, Cancellation);
+        await server.Broker.State.ScheduleDestroyAsync(Kek, 2, server.Broker.Time.GetUtcNow().AddDays(3), Cancellation);
+        await server.Broker.State.SetPolicyAsync("other", server.Enclave.Policy(), "dora", Cancellation);
+        await server.Broker.State.SetPolicyAsync("simulated", server.Enclave.Policy(), "dora", Cancellation);
+        await server.Broker.Administration.RevokeAsync(BrokerUnderTest.Everything, RevocationKind.Platform, "00ff", "stolen", Cancellation);
+        Outcome<KekSummary> outcome = await new KekActs(server.Services).SetPolicyAsync(new Administrator("dora", AdministratorRole.Operator), Kek, new SetKekPolicyRequest("other"));
+        return (server, outcome.Waiting!.Id);
     }
 }

@@ -124,6 +124,23 @@ public sealed class FlowTests(Chromium chromium)
         Assert.Empty(dora.Faults);
     }
 
+    [Theory]
+    [InlineData("north & south + 1")]
+    [InlineData("m\u00fcller's <b>")]
+    public async Task A_name_that_a_path_cannot_have_as_it_is(string name)
+    {
+        await using AdministrationServer server = await AdministrationServer.StartAsync();
+        await server.Broker.State.SetPolicyAsync(name, "first", "alice", Cancellation);
+        await using Visit dora = await Visit.OpenAsync(chromium, server, "dora");
+        await dora.GoAsync("/policies");
+        await dora.Page.GetByRole(AriaRole.Link, new() { Name = name, Exact = true }).ClickAsync();
+        await dora.Page.Locator("textarea").FillAsync(server.Enclave.Policy());
+        await dora.Page.GetByRole(AriaRole.Button, new() { Name = "Try it" }).ClickAsync();
+        await dora.Page.GetByRole(AriaRole.Button, new() { Name = "Put it in force" }).ClickAsync();
+        Assert.Contains("The policy is in force", await dora.TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(server.Enclave.Policy(), (await server.Broker.State.FindPolicyAsync(name, Cancellation))!.Yaml);
+    }
+
     [Fact]
     public async Task An_operator_rotates_revokes_and_takes_back()
     {

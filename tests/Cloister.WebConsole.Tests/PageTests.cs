@@ -1,9 +1,5 @@
-using Cloister.AdminApi;
-using Cloister.Broker.Administration;
-using Cloister.Broker.Administration.Acts;
 using Cloister.Broker.Administration.Tests;
 using Cloister.Broker.Administration.Tests.Http;
-using Cloister.Broker.State.Revocations;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
@@ -26,7 +22,7 @@ public sealed class PageTests(Chromium chromium)
     [InlineData(ColorScheme.Dark)]
     public async Task No_page_has_a_fault_that_axe_finds(ColorScheme scheme)
     {
-        (AdministrationServer filled, string request) = await FilledAsync();
+        (AdministrationServer filled, string request) = await Fleets.FilledAsync();
         await using AdministrationServer server = filled;
         await using Visit visit = await Visit.OpenAsync(chromium, server, "alice", script: true);
         await visit.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
@@ -51,7 +47,7 @@ public sealed class PageTests(Chromium chromium)
     [Fact]
     public async Task No_page_needs_a_script_or_anybody_else()
     {
-        (AdministrationServer filled, string request) = await FilledAsync();
+        (AdministrationServer filled, string request) = await Fleets.FilledAsync();
         await using AdministrationServer server = filled;
         await using Visit visit = await Visit.OpenAsync(chromium, server, "alice");
         foreach (string path in Pages)
@@ -146,21 +142,5 @@ public sealed class PageTests(Chromium chromium)
         Assert.Equal(403, await visit.GoAsync("/audit"));
         Assert.Contains("it takes the role Auditor", await visit.TextAsync(), StringComparison.Ordinal);
         Assert.Equal(200, await visit.GoAsync("/"));
-    }
-
-    // Something of everything: versions in every state, a revocation, a request.
-    private static async Task<(AdministrationServer Server, string Request)> FilledAsync()
-    {
-        AdministrationServer server = await AdministrationServer.StartAsync("setKekPolicy");
-        await Fleets.FillAsync(server);
-        await server.Broker.Administration.RotateAsync(BrokerUnderTest.Everything, Fleets.Kek, null, Cancellation);
-        await server.Broker.Administration.RotateAsync(BrokerUnderTest.Everything, Fleets.Kek, null, Cancellation);
-        await server.Broker.State.SetVersionStateAsync(Fleets.Kek, 1, enabled: false, Cancellation);
-        await server.Broker.State.ScheduleDestroyAsync(Fleets.Kek, 2, server.Broker.Time.GetUtcNow().AddDays(3), Cancellation);
-        await server.Broker.State.SetPolicyAsync("other", server.Enclave.Policy(), "dora", Cancellation);
-        await server.Broker.State.SetPolicyAsync("simulated", server.Enclave.Policy(), "dora", Cancellation);
-        await server.Broker.Administration.RevokeAsync(BrokerUnderTest.Everything, RevocationKind.Platform, "00ff", "stolen", Cancellation);
-        Outcome<KekSummary> outcome = await new KekActs(server.Services).SetPolicyAsync(new Administrator("dora", AdministratorRole.Operator), Fleets.Kek, new SetKekPolicyRequest("other"));
-        return (server, outcome.Waiting!.Id);
     }
 }

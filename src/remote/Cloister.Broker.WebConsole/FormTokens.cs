@@ -16,10 +16,13 @@ internal sealed class FormTokens
 
     /// <summary>A token.</summary>
     /// <param name="pin">The pin of the administrator's key.</param>
-    /// <param name="action">The path that the form is sent to.</param>
-    internal string Make(string pin, string action) => For(pin, action).Protect("", Lifetime);
+    /// <param name="action">The path that the form is sent to, as a link has it.</param>
+    internal string Make(string pin, string action) => For(pin, Uri.UnescapeDataString(action)).Protect("", Lifetime);
 
     /// <summary>Refuses a form that is not of a page that was given to this key for this act.</summary>
+    /// <param name="pin">The pin of the administrator's key.</param>
+    /// <param name="action">The path that it was sent to, as it was understood.</param>
+    /// <param name="token">The token.</param>
     /// <exception cref="AdministrationException">It is not.</exception>
     internal void Require(string pin, string action, string token)
     {

@@ -25,6 +25,7 @@ internal abstract class AdministrationAttack(string name, Attacker attacker, str
                 - { name: bob, key: "{{BrokerProcess.PinOf(bob)}}", roles: [keyCustodian] }
                 - { name: carol, key: "{{BrokerProcess.PinOf(carol)}}", roles: [auditor] }
               twoPersons: [destroy, export]
+              console: enabled
             """));
         await using OtherBroker admin = await folder.OpenAsync(broker);
         using SimulatedEnclave enclave = new(TimeProvider.System);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Cloister.Cli.Tests.Harness;
 
@@ -29,6 +30,30 @@ public sealed class AttestedDevTests : IDisposable
 
         Assert.Equal(0, dev.ExitCode);
         Assert.False(File.Exists(_folder["d/kms.sock"]));
+    }
+
+    [Fact]
+    public async Task The_console_is_served_to_the_certificate_that_is_named()
+    {
+        await using CliProcess dev = CliProcess.Start("dev", "--dir", _folder["d"], "--custody", "attested", "--console");
+        Assert.StartsWith("ready ", await dev.ReadLineAsync(), StringComparison.Ordinal);
+        string[] words = (await dev.ReadLineAsync()).Split(' ');
+        Assert.Equal(["console", "certificate", _folder["d/broker/UNPROTECTED-administrator.p12"], "password"], [words[0], .. words[2..5]]);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(words[3]));
+
+        using X509Certificate2 identity = X509CertificateLoader.LoadPkcs12FromFile(words[3], words[5]);
+        using SocketsHttpHandler handler = new() { UseProxy = false };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=cloister-broker";
+        handler.SslOptions.ClientCertificates = [identity];
+        using HttpClient http = new(handler);
+        Assert.Contains("What needs a person today", await http.GetStringAsync(words[1], TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        string fleet = await http.GetStringAsync(words[1] + "fleet", TestContext.Current.CancellationToken);
+        Assert.Contains("1 leases hold", fleet, StringComparison.Ordinal);
+        Assert.Contains("other root", fleet, StringComparison.Ordinal);
+
+        CliResult without = await CliProcess.RunAsync("dev", "--dir", _folder["e"], "--console");
+        Assert.Equal(1, without.ExitCode);
+        Assert.Contains("--custody attested", without.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

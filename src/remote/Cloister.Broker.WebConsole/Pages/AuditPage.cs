@@ -41,12 +41,13 @@ internal sealed class AuditPage(AdministrationServices services)
     private async Task<object> LoadAsync(ConsoleCall call)
     {
         AccessActs.RequireAuditor(call.By);
-        AuditQuery query = new() { Before = call.Number("before") is > 0 and long before ? before : null, Kind = Filter(call, "kind"), Text = Filter(call, "has") };
+        long size = services.State.Head?.Size ?? 0;
+        AuditQuery query = new() { Before = call.Number("before") is > 0 and long before && before <= size ? before : null, Kind = Filter(call, "kind"), Text = Filter(call, "has") };
         AuditFinding found = await services.State.FindAuditAsync(query, call.Aborted);
         AuditCheckpoint? checkpoint = await services.State.LastCheckpointAsync(call.Aborted);
         bool whole = query is { Kind: null, Text: null };
         return new AuditModel(
-            Check(found.Entries, whole), whole, query, found.Next, services.State.Head?.Size ?? 0, checkpoint,
+            Check(found.Entries, whole), whole, query, found.Next, size, checkpoint,
             checkpoint is not null && checkpoint.Note.IsSignedBy(NoteKey.Parse(services.Audit().CheckpointKey)), services.CheckpointDeliveries());
     }
 

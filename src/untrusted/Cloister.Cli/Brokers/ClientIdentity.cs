@@ -42,6 +42,28 @@ internal static class ClientIdentity
         }
     }
 
+    /// <summary>Writes key and certificate for a browser: PKCS#12, readable by the owner only.</summary>
+    /// <exception cref="CliException">It cannot be written.</exception>
+    internal static void WriteForBrowser(X509Certificate2 identity, string file, string password)
+    {
+        byte[] content = identity.ExportPkcs12(Pkcs12ExportPbeParameters.Pbes2Aes256Sha256, password);
+        try
+        {
+            // A file that is there keeps its mode when it is opened: it is made anew.
+            File.Delete(file);
+            using FileStream stream = new(file, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OnlyOwner });
+            stream.Write(content);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"{file} cannot be written: {e.Message}");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+        }
+    }
+
     private static void Make(string certificateFile, string keyFile)
     {
         using X509Certificate2 made = AdministratorCertificate.Create("developer", DateTimeOffset.UtcNow);

@@ -45,6 +45,9 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
     /// <summary>Where administrators connect.</summary>
     internal string AdminUrl { get; }
 
+    /// <summary>Where browsers find its console; null: it serves none.</summary>
+    internal string? ConsoleUrl => _options.Console ? AdminUrl + "/console/" : null;
+
     /// <summary>Its administration.</summary>
     internal AdministrationClient Admin { get; }
 
@@ -67,6 +70,11 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
         {
             await SimulatedEnclave.MakeVendorAsync(files.Vendor.Folder, cancellation);
             administrator = ClientIdentity.Open(files.AdministratorCertificate, files.AdministratorKey);
+            if (options.Console)
+            {
+                ClientIdentity.WriteForBrowser(administrator, files.BrowserIdentity, DevelopmentBrokerFiles.BrowserPassword);
+            }
+
             (ChildProgram process, string[] ready) = await StartProgramAsync(files, options, administrator, cancellation);
             return new DevelopmentBroker(process, claim, administrator, files, options, ready);
         }
@@ -129,7 +137,7 @@ internal sealed class DevelopmentBroker : IAsyncDisposable
     private static async Task<(ChildProgram Process, string[] Ready)> StartProgramAsync(
         DevelopmentBrokerFiles files, DevelopmentBrokerOptions options, X509Certificate2 administrator, CancellationToken cancellation)
     {
-        files.Prepare(AdministratorCertificate.PinOf(administrator), options.KeyStore);
+        files.Prepare(AdministratorCertificate.PinOf(administrator), options);
         ChildProgram process = ChildProgram.Start(Program, ["--config", files.Configuration, "--stop-with-stdin"], options.ShowLog, options.Environment);
         try
         {

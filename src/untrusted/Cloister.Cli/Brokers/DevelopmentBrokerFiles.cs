@@ -27,6 +27,12 @@ internal sealed class DevelopmentBrokerFiles
     /// <summary>Private key of the administrator, PEM.</summary>
     internal string AdministratorKey => Path.Combine(Folder, "UNPROTECTED-administrator.key");
 
+    /// <summary>Both for a browser, PKCS#12 with <see cref="BrowserPassword"/>.</summary>
+    internal string BrowserIdentity => Path.Combine(Folder, "UNPROTECTED-administrator.p12");
+
+    /// <summary>What browsers ask for; it keeps nobody out, the file's mode does.</summary>
+    internal const string BrowserPassword = "development";
+
     // Two lines: where enclaves, and where administrators connected last.
     private string Addresses => Path.Combine(Folder, "addresses");
 
@@ -35,13 +41,13 @@ internal sealed class DevelopmentBrokerFiles
     /// are free, so that enclaves and administrators find it again, else any.
     /// </summary>
     /// <param name="administratorPin">The administrator's pin.</param>
-    /// <param name="keyStore">A key store besides the database: a line of YAML, or nothing.</param>
+    /// <param name="options">How it is run.</param>
     /// <exception cref="CliException">The folder cannot be used.</exception>
-    internal void Prepare(string administratorPin, string keyStore)
+    internal void Prepare(string administratorPin, DevelopmentBrokerOptions options)
     {
         try
         {
-            File.WriteAllText(Configuration, Text(administratorPin, keyStore, LastAddresses() ?? [AnyPort, AnyPort]));
+            File.WriteAllText(Configuration, Text(administratorPin, options, LastAddresses() ?? [AnyPort, AnyPort]));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -78,7 +84,7 @@ internal sealed class DevelopmentBrokerFiles
         return lines.Length == 2 && lines.All(line => IPEndPoint.TryParse(line, out IPEndPoint? address) && LoopbackPort.IsFree(address)) ? lines : null;
     }
 
-    private string Text(string administratorPin, string keyStore, string[] addresses) => $"""
+    private string Text(string administratorPin, DevelopmentBrokerOptions options, string[] addresses) => $"""
         # Written at every start, for development: one person does everything, and the root key is a file.
         apiVersion: cloister.dev/v1alpha1
         kind: BrokerConfiguration
@@ -96,7 +102,8 @@ internal sealed class DevelopmentBrokerFiles
               key: "{administratorPin}"
               roles: [auditor, operator, keyCustodian]
           twoPersons: []
-        {keyStore}
+        {(options.Console ? "  console: enabled" : "")}
+        {options.KeyStore}
 
         """;
 }

@@ -6,6 +6,9 @@ internal sealed record DevelopmentBrokerOptions
     /// <summary>Whether its log goes to standard error.</summary>
     internal bool ShowLog { get; init; }
 
+    /// <summary>Whether it serves its console, and there is a file for a browser.</summary>
+    internal bool Console { get; init; }
+
     /// <summary>A key store besides the database: the line <c>keyStore: ...</c> of its configuration, or nothing.</summary>
     internal string KeyStore { get; init; } = "";
 

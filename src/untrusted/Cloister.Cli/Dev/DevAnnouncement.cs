@@ -60,6 +60,13 @@ internal static class DevAnnouncement
             Console.Out.WriteLine($"ready unix://{files.KmsSocket} custody {state.Custody} provider {state.Provider} key_id {state.ActiveKeyId}");
         }
 
+        if (broker?.ConsoleUrl is { } url)
+        {
+            Console.Out.WriteLine(output == OutputFormat.Json
+                ? $"console {new JsonObject { ["url"] = url, ["certificate"] = broker.Files.BrowserIdentity, ["password"] = DevelopmentBrokerFiles.BrowserPassword }.ToJsonString()}"
+                : $"console {url} certificate {broker.Files.BrowserIdentity} password {DevelopmentBrokerFiles.BrowserPassword}");
+        }
+
         Console.Out.Flush();
         string manual = options.Custody == "manual" ? $"""
 
@@ -73,7 +80,10 @@ internal static class DevAnnouncement
               its broker:      {broker.Url}
                 cloister enclaves list {broker.CommandOptions}
                 cloister kek list {broker.CommandOptions}
-                cloister audit tail {broker.CommandOptions}
+                cloister audit tail {broker.CommandOptions}{(broker.ConsoleUrl is null ? "" : $"""
+
+                its console:   {broker.ConsoleUrl} (once {broker.Files.BrowserIdentity} is among the browser's certificates; it warns of the broker's own)
+            """)}
             """;
         string gateway = options.Etcd is null ? "" : $"""
 

@@ -39,16 +39,22 @@ internal static class DevCommand
             Description = "NAMESPACES=KEK, such as payments,team-*=gold: the gateway writes Secrets of these under a KEK of that name; may be repeated. Custody manual and attested, with --etcd",
             DefaultValueFactory = _ => [],
         };
+        Option<bool> console = new("--console") { Description = "serve the broker's console for a browser, too: custody attested" };
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("dev", "Run a simulated enclave in the foreground, with a KEK and an EncryptionConfiguration; custody attested: with a broker that releases the KEK. For development: nothing is protected from this machine.")
         {
-            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, namespaceKeks, output,
+            folder, custody, provider, cluster, latency, etcd, etcdCa, etcdCertificate, etcdKey, gatewayMode, namespaceKeks, console, output,
         };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetValue(namespaceKeks) is { Length: > 0 } && parsed.GetValue(etcd) is null)
             {
                 parsed.AddError("--namespace-kek is for the gateway: it needs --etcd");
+            }
+
+            if (parsed.GetValue(console) && parsed.GetValue(custody) != "attested")
+            {
+                parsed.AddError("--console is the broker's: it needs --custody attested");
             }
         });
         command.SetAction((parsed, cancellation) => RunAsync(
@@ -65,15 +71,16 @@ internal static class DevCommand
                 GatewayMode = parsed.GetValue(gatewayMode)!,
                 NamespaceKeks = new KekRules([.. parsed.GetValue(namespaceKeks)!.Select(NamespaceKek)]),
             },
+            parsed.GetValue(console),
             parsed.GetValue(output),
             cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, OutputFormat output, CancellationToken cancellation)
+    private static async Task<int> RunAsync(SimulatedEnclaveFiles files, SimulatedEnclaveOptions options, bool console, OutputFormat output, CancellationToken cancellation)
     {
         await using DevelopmentBroker? broker = options.Custody == "attested"
-            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), new DevelopmentBrokerOptions { ShowLog = true }, cancellation)
+            ? await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(Path.Combine(files.Folder, "broker")), new DevelopmentBrokerOptions { ShowLog = true, Console = console }, cancellation)
             : null;
         if (options.Etcd is not null)
         {
