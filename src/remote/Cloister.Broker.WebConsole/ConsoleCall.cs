@@ -22,7 +22,7 @@ internal sealed class ConsoleCall
     {
         (Http, By) = (http, by);
         _pin = AdministratorDirectory.PinOf(http.Connection.ClientCertificate!);
-        View = new View(by, services, http.Request.Path, Query("said"), http.Response.Headers[AdminPaths.KeyExpiresHeader], action => tokens.Make(_pin, action));
+        View = new View(by, services, http.Request.Path.Value!, Query("said"), http.Response.Headers[AdminPaths.KeyExpiresHeader], action => tokens.Make(_pin, action));
         if (Number("refresh") is { } seconds)
         {
             // Asked for by a link, and for one page.
@@ -88,6 +88,7 @@ internal sealed class ConsoleCall
             throw new AdministrationException($"the form is longer than {AdminPaths.MaxBodySize} bytes, has too many fields, or was cut off", AdministrationFailure.BadRequest);
         }
 
-        tokens.Require(_pin, Http.Request.Path, Field(TokenField));
+        // As it was understood: a path as a text would be escaped, in another way than links are.
+        tokens.Require(_pin, Http.Request.Path.Value!, Field(TokenField));
     }
 }
