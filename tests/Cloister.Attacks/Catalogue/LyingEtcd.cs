@@ -103,14 +103,24 @@ internal abstract class LyingEtcd(string name, string what) : Attack(
             byte[] buffer = new byte[65_536];
             try
             {
-                for (int read; (read = from.GetStream().Read(buffer)) > 0;)
+                int held = 0;
+                for (int read; (read = from.GetStream().Read(buffer, held, buffer.Length - held)) > 0;)
                 {
-                    for (int at = 0; requests && Lies && buffer.AsSpan(at, read - at).IndexOf("/team-b"u8) is >= 0 and int found; at += found + 1)
+                    Span<byte> here = buffer.AsSpan(0, held + read);
+                    for (int at = 0; requests && Lies && here[at..].IndexOf("/team-b"u8) is >= 0 and int found; at += found + 1)
                     {
-                        buffer[at + found + "/team-".Length] = (byte)'a';
+                        here[at + found + "/team-".Length] = (byte)'a';
                     }
 
-                    to.GetStream().Write(buffer, 0, read);
+                    // A name may come in two pieces: its beginning waits for the rest.
+                    held = 0;
+                    for (int length = "/team-".Length; requests && Lies && length > 1 && held == 0; length--)
+                    {
+                        held = here.EndsWith("/team-"u8[..length]) ? length : 0;
+                    }
+
+                    to.GetStream().Write(here[..^held]);
+                    here[^held..].CopyTo(buffer);
                 }
             }
             catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
