@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Cloister.Cli.Brokers;
 using Cloister.Cli.Enclaves;
@@ -60,6 +61,21 @@ internal sealed class ObservedStack : IAsyncDisposable
             await stack.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Leaves what 'cloister etcd' says in a file, as a timer would.</summary>
+    internal async Task ReportAsync(string file, params string[] command)
+    {
+        CliResult report = (await CliProcess.RunAsync(["etcd", .. command, "--endpoints", Etcd, "-o", "json"])).MustSucceed();
+        await File.WriteAllTextAsync(_folder[file], report.Output, Stop);
+    }
+
+    /// <summary>SIGKILL to the broker.</summary>
+    internal async Task KillBrokerAsync()
+    {
+        using Process kill = Process.Start("kill", ["-KILL", $"{Broker.ProcessId}"]);
+        await kill.WaitForExitAsync(Stop);
+        await Broker.Ended;
     }
 
     /// <summary>Stops the enclave in order.</summary>

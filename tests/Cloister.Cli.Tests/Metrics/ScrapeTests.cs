@@ -24,8 +24,8 @@ public sealed partial class ScrapeTests
             Assert.Equal(Planted, await gateway.GetAsync("/registry/secrets/default/db"));
         }
 
-        await ReportAsync(stack, "coverage.json", "coverage", "--socket", stack.KmsSocket, "--require", "current");
-        await ReportAsync(stack, "rotation.json", "rotation", "status", "--socket", stack.KmsSocket, "--secrets-socket", stack.Folder["d/secrets.sock"]);
+        await stack.ReportAsync("coverage.json", "coverage", "--socket", stack.KmsSocket, "--require", "current");
+        await stack.ReportAsync("rotation.json", "rotation", "status", "--socket", stack.KmsSocket, "--secrets-socket", stack.Folder["d/secrets.sock"]);
         (await CliProcess.RunAsync(["enclaves", "revoke", "--kind", "platform", "--value", "00ff", "--reason", "a test", .. stack.BrokerOptions])).MustSucceed();
         string broker = "";
         await Eventually.TrueAsync(
@@ -89,12 +89,6 @@ public sealed partial class ScrapeTests
     {
         using HttpResponseMessage answer = await ObservedStack.GetAsync(address, path, tls);
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Stop));
-    }
-
-    private static async Task ReportAsync(ObservedStack stack, string file, params string[] command)
-    {
-        CliResult report = (await CliProcess.RunAsync(["etcd", .. command, "--endpoints", stack.Etcd, "-o", "json"])).MustSucceed();
-        await File.WriteAllTextAsync(stack.Folder[file], report.Output, Stop);
     }
 
     // Rows "| `name` | type | labels | help |" of a section against the families of a scrape; what is missing is shown as the row that it should be.
