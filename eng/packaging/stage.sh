@@ -70,7 +70,7 @@ stage() {
   mkdir -p "$tree/usr/share/doc/cloister/examples"
   gzip -9n <"${runtime%/shared/*}/ThirdPartyNotices.txt" >"$tree/usr/share/doc/cloister/dotnet-third-party-notices.txt.gz"
   cp "$root"/docs/*.md "$tree/usr/share/doc/cloister/"
-  cp -r "$root/deploy/kubernetes" "$root/deploy/prometheus" "$tree/usr/share/doc/cloister/examples/"
+  cp -r "$root/deploy/kubernetes" "$root/deploy/prometheus" "$root/deploy/grafana" "$tree/usr/share/doc/cloister/examples/"
 
   tree=$work/cloister-enclave
   mkdir -p "$tree/usr/bin" "$tree/etc/cloister" "$tree/usr/share/man/man8" "$tree/usr/share/doc/cloister-enclave/examples"
