@@ -24,6 +24,14 @@ public sealed class DatabaseAddressTests
         Assert.Equal("postgres:...", DatabaseAddress.Parse("postgres:Host=h;Password=hunter2").ToString());
 
     [Fact]
+    public async Task A_file_that_cannot_be_made_is_named_with_the_cause()
+    {
+        var error = await Assert.ThrowsAsync<BrokerStateException>(
+            () => SqlBrokerState.OpenAsync(DatabaseAddress.Parse("sqlite:/absent/broker.db"), TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Equal("the database sqlite:/absent/broker.db cannot be opened: Could not find a part of the path '/absent/broker.db'.", error.Message);
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_there_is_an_error_of_the_state()
     {
         var address = DatabaseAddress.Parse("postgres:Host=/absent;Username=u;Password=hunter2");

@@ -42,7 +42,7 @@ public sealed partial class SqlBrokerState : IBrokerState
         {
             await dialect.DisposeAsync();
             if (exception is DbException or IOException or UnauthorizedAccessException or InvalidOperationException or TimeoutException)
-                throw Reads.Unavailable(exception);
+                throw new BrokerStateException(BrokerStateError.Unavailable, $"the database {address} cannot be opened: {exception.Message}", exception);
             throw;
         }
     }

@@ -66,6 +66,22 @@ public sealed class BrokerTests
         await machine.RunAsync("test -s /var/lib/cloister-broker/broker.db; test ! -e /usr/lib/cloister; test ! -e /usr/lib/systemd/system/cloister-broker.service");
     }
 
+    [Fact]
+    public async Task Its_first_start_is_as_the_document_says()
+    {
+        await using Machine machine = await Machine.BootAsync();
+        await machine.RunAsync(Install);
+        IReadOnlyDictionary<string, string> blocks = await DocumentBlocks.ReadAsync("broker.md", "First start");
+        string key = (await machine.RunAsync(blocks["administrator"])).Split('\n')[^1];
+        await machine.WriteAsync("/etc/cloister/broker.yaml", blocks["broker.yaml"].Replace("sha256:...", key, StringComparison.Ordinal));
+        string[] start = DocumentBlocks.Commands(DocumentBlocks.AsRoot(blocks["broker"]));
+        await machine.RunAsync(start[0]);
+        Assert.Matches("^ready https://127.0.0.1:8443 pin sha256:[^ ]* admin https://127.0.0.1:8444$", await machine.EventuallyAsync(start[1]));
+        string[] who = DocumentBlocks.Commands(blocks["whoami"]);
+        Assert.StartsWith("{\"name\":\"alice\",\"roles\":[\"auditor\",\"operator\"],", await machine.RunAsync(who[0]), StringComparison.Ordinal);
+        Assert.Equal("ok", await machine.RunAsync(who[1]));
+    }
+
     private static Task<string> PinAsync(Machine machine) => machine.RunAsync($"{Ready} | sed -nE 's/.* pin (sha256:[^ ]+).*/\\1/p'");
 
     private static Task<string> PidAsync(Machine machine) => machine.RunAsync("systemctl show -P MainPID cloister-broker");

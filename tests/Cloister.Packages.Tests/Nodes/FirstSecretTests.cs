@@ -26,16 +26,13 @@ public sealed partial class FirstSecretTests : IDisposable
     [Fact]
     public async Task From_bare_machines_to_a_Secret_that_is_encrypted_in_etcd()
     {
-        Said harness = await Shell.RunAsync(Shell.InRepository("eng", "apiserver-harness"));
-        Assert.SkipWhen(harness.ExitCode == 77, harness.Errors.Trim());
-        string section = SectionForm().Match(await File.ReadAllTextAsync(Shell.InRepository("docs", "install.md"), TestContext.Current.CancellationToken)).Value;
-        Dictionary<string, string> blocks = BlockForm().Matches(section).ToDictionary(block => block.Groups["name"].Value, block => block.Groups["text"].Value);
+        IReadOnlyDictionary<string, string> blocks = await DocumentBlocks.ReadAsync("install.md", "First Secret: one node and a broker");
         Assert.Equal(["broker", "broker.yaml", "node", "owner", "secret", "values.yaml"], blocks.Keys.Order(StringComparer.Ordinal));
 
-        string folders = $"--bind={_shared.Path}:/shared";
+        string folders = $"--bind={_shared.Path}:/shared", kubernetes = await Kubernetes.BindAsync(_shared["kubernetes"]);
         await using Machine broker = await Machine.BootAsync(folders);
-        string rotation = RotationForm().Match(await OperationsAsync()).Groups["text"].Value;
-        await using Machine node = await Machine.BootAsync(folders, $"--bind-ro={await KubernetesAsync(harness.MustSucceed().Split('\n')[^1])}:/opt/kubernetes");
+        string rotation = (await DocumentBlocks.ReadAsync("operations.md", "Rotate a KEK of a broker"))["rotate"];
+        await using Machine node = await Machine.BootAsync(folders, kubernetes);
         await Machine.ConnectAsync(broker, BrokerAddress, node, NodeAddress);
         await node.RunAsync($"echo {BrokerAddress} broker.example >>/etc/hosts; ln -s /packages/*.deb .; ln -s /shared/node node; /opt/dev/cloister-enclave-sim --make-vendor /shared/vendor");
 
@@ -52,7 +49,7 @@ public sealed partial class FirstSecretTests : IDisposable
                 await broker.RunAsync("mkdir -p /var/lib/cloister-broker; cp -r /shared/vendor/collateral /var/lib/cloister-broker/; chown -R cloister-broker /var/lib/cloister-broker");
             }
 
-            ready = await broker.EventuallyAsync(ToRoot(command));
+            ready = await broker.EventuallyAsync(DocumentBlocks.AsRoot(command));
             alice = command == keygen ? PinForm().Match(ready).Value : alice;
         }
 
@@ -71,21 +68,19 @@ public sealed partial class FirstSecretTests : IDisposable
         await broker.RunAsync("cp -r node /shared/node");
         await node.WriteAsync(
             "/etc/systemd/system/cloister-enclave.service.d/simulated.conf", "[Service]\nExecStartPre=+cp -rn /shared/vendor /var/lib/cloister/\nExecStart=\nExecStart=/opt/dev/cloister-enclave-sim --config /etc/cloister/enclave.yaml\n");
-        await node.RunAsync(ToRoot(blocks["node"]));
+        await node.RunAsync(DocumentBlocks.AsRoot(blocks["node"]));
         await node.EventuallyAsync("cloister probe --socket /run/cloister/kms.sock --api v2 --count 1");
 
-        await node.RunAsync(
-            "systemd-run --unit etcd /opt/kubernetes/etcd --data-dir /tmp/etcd --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://127.0.0.1:2379 --listen-peer-urls http://127.0.0.1:2380; "
-            + "systemd-run --unit apiserver /opt/kubernetes/apiserver --cert-dir /tmp/apiserver --write-kubeconfig /tmp/kubeconfig --secure-port 6443 --etcd-servers http://127.0.0.1:2379 "
-            + "--encryption-provider-config=/etc/kubernetes/cloister/encryption.yaml");
-        await node.EventuallyAsync("export KUBECONFIG=/tmp/kubeconfig; PATH=$PATH:/opt/kubernetes; kubectl get --raw /readyz; " + blocks["secret"]);
-        Assert.Equal("hunter2", await node.RunAsync("/opt/kubernetes/kubectl --kubeconfig /tmp/kubeconfig get secret first -o 'jsonpath={.data.password}' | base64 -d"));
+        await Kubernetes.StartEtcdAsync(node);
+        await node.RunAsync("kube-apiserver --encryption-provider-config=/etc/kubernetes/cloister/encryption.yaml");
+        await node.EventuallyAsync("export KUBECONFIG=/tmp/kubeconfig; kubectl get --raw /readyz; " + blocks["secret"]);
+        Assert.Equal("hunter2", await Kubernetes.ReadAsync(node, "first"));
         string stored = await node.RunAsync("ETCDCTL_API=3 /opt/kubernetes/etcdctl get /registry/secrets/default/first --print-value-only | tr -c '[:print:]' .");
         Assert.StartsWith("k8s:enc:kms:v2:tee:", stored, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", stored, StringComparison.Ordinal);
 
         // The broker's rotation: etcd's lines on the node, the others on the key owner's machine.
-        await broker.WriteAsync("alice.json", ContextForm().Match(await OperationsAsync()).Groups["text"].Value
+        await broker.WriteAsync("alice.json", (await DocumentBlocks.ReadAsync("operations.md", "Administrators of a broker"))["alice.json"]
             .Replace("https://broker.example:8444", "https://127.0.0.1:8444", StringComparison.Ordinal).Replace("sha256:<as the broker prints it>", pin, StringComparison.Ordinal));
         string[] steps = [.. rotation.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(step => step.Replace("payments", "prod", StringComparison.Ordinal).Replace("5m", "5s", StringComparison.Ordinal).Replace("ETCD", $"http://{NodeAddress}:2379", StringComparison.Ordinal))];
@@ -95,23 +90,13 @@ public sealed partial class FirstSecretTests : IDisposable
             await (step.StartsWith("cloister etcd", StringComparison.Ordinal) ? node : broker).EventuallyAsync(step.Contains("rewrap", StringComparison.Ordinal) ? $"before=$({Stored}); {step}\ntest \"$before\" != \"$({Stored})\"" : step);
         }
 
-        Assert.Equal("hunter2", await node.RunAsync("/opt/kubernetes/kubectl --kubeconfig /tmp/kubeconfig get secret first -o 'jsonpath={.data.password}' | base64 -d"));
+        Assert.Equal("hunter2", await Kubernetes.ReadAsync(node, "first"));
 
         // What the section says of itself.
         Assert.Equal((8, 5), (commands.Length + Lines(blocks["owner"]), Lines(blocks["node"]) + Lines(blocks["secret"])));
     }
 
-    private static Task<string> OperationsAsync() => File.ReadAllTextAsync(Shell.InRepository("docs", "operations.md"), TestContext.Current.CancellationToken);
-
     private static int Lines(string block) => block.Count(c => c == '\n');
-
-    private static string ToRoot(string commands) => commands.Replace("sudo ", "", StringComparison.Ordinal);
-
-    private async Task<string> KubernetesAsync(string harness)
-    {
-        (await Shell.BashAsync($"mkdir '{_shared["kubernetes"]}'; cp -L '{harness}'/bin/{{apiserver,etcd,etcdctl,kubectl}} '{_shared["kubernetes"]}/'")).MustSucceed();
-        return _shared["kubernetes"];
-    }
 
     // The configuration that a simulated enclave can start with has another digest, and its vendor another root.
     private static async Task SimulateAsync(Machine broker)
@@ -123,18 +108,6 @@ public sealed partial class FirstSecretTests : IDisposable
             $"grep -q {before} node/release-policy.yaml; sed -i s/{before}/{after}/ node/release-policy.yaml; "
             + "{ echo '  roots:'; echo '    - |'; sed 's/^/      /' /shared/vendor/root.pem; } >>node/release-policy.yaml");
     }
-
-    [GeneratedRegex("^## First Secret.*?^## ", RegexOptions.Singleline | RegexOptions.Multiline)]
-    private static partial Regex SectionForm();
-
-    [GeneratedRegex("<!-- (?:run|file): (?<name>[a-z.]+) -->\n```[a-z]*\n(?<text>.*?)```\n", RegexOptions.Singleline)]
-    private static partial Regex BlockForm();
-
-    [GeneratedRegex("<!-- run: rotate -->\n```\n(?<text>.*?)```\n", RegexOptions.Singleline)]
-    private static partial Regex RotationForm();
-
-    [GeneratedRegex("<!-- file: alice.json -->\n```\n(?<text>.*?)```\n", RegexOptions.Singleline)]
-    private static partial Regex ContextForm();
 
     [GeneratedRegex("sha256:[A-Za-z0-9+/=]+")]
     private static partial Regex PinForm();

@@ -1,0 +1,26 @@
+using System.Text.RegularExpressions;
+
+namespace Cloister.Packages.Tests.Machines;
+
+/// <summary>Blocks of a document that are marked, <c>run: NAME</c> or <c>file: NAME</c> in a comment above: commands and files as they stand there.</summary>
+internal static partial class DocumentBlocks
+{
+    /// <summary>The marked blocks of one section (a heading of the second level), by name.</summary>
+    internal static async Task<IReadOnlyDictionary<string, string>> ReadAsync(string document, string heading)
+    {
+        string text = await File.ReadAllTextAsync(Shell.InRepository("docs", document), TestContext.Current.CancellationToken);
+        int start = text.IndexOf($"\n## {heading}\n", StringComparison.Ordinal);
+        Assert.True(start >= 0, $"{document} has no section {heading}");
+        int end = text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
+        return BlockForm().Matches(end < 0 ? text[start..] : text[start..end]).ToDictionary(block => block.Groups["name"].Value, block => block.Groups["text"].Value);
+    }
+
+    /// <summary>The lines of a block; one that ends with a backslash goes on.</summary>
+    internal static string[] Commands(string block) => block.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>As root, who has no sudo in a machine.</summary>
+    internal static string AsRoot(string commands) => commands.Replace("sudo ", "", StringComparison.Ordinal);
+
+    [GeneratedRegex("<!-- (?:run|file): (?<name>[a-z.-]+) -->\n```[a-z]*\n(?<text>.*?)```\n", RegexOptions.Singleline)]
+    private static partial Regex BlockForm();
+}
