@@ -97,6 +97,6 @@ public sealed partial class MetricsTests : IDisposable
         return samples;
     }
 
-    [GeneratedRegex("""^([a-z_]+\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\}) ([0-9.E+]+)$""")]
+    [GeneratedRegex("""^([a-z_]+\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\}) ([0-9.E+-]+)$""")]
     private static partial Regex Sample();
 }
