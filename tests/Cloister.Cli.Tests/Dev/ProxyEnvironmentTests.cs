@@ -31,6 +31,7 @@ public sealed class ProxyEnvironmentTests : IDisposable
         ])
         {
             await using CliProcess cli = CliProcess.StartAfter(Proxies, command);
+            await cli.ReadToEndAsync();
             await cli.WaitForExitAsync(TimeSpan.FromMinutes(2));
             Assert.True(cli.ExitCode == ExitCode.Done, $"{string.Join(' ', command)}:\n{cli.Errors}");
         }

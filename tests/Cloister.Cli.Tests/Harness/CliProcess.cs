@@ -90,6 +90,13 @@ internal sealed partial class CliProcess : IAsyncDisposable
         return await _process.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException($"it ended:\n{Errors}");
     }
 
+    /// <summary>What is left on standard output: who writes more than a pipe holds does not end before it is read.</summary>
+    internal async Task<string> ReadToEndAsync()
+    {
+        using CancellationTokenSource limit = new(Patience);
+        return await _process.StandardOutput.ReadToEndAsync(limit.Token);
+    }
+
     internal async Task WaitForExitAsync(TimeSpan limit)
     {
         using CancellationTokenSource timer = new(limit);
