@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 3600
 SECONDS ?= 60
 
 # Tests of Gramine's manifest and of packages start what 'make publish' and 'make packages' left: 'make test-gramine' and 'make test-packages' run them.
-TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests,$(sort $(wildcard tests/Cloister.*.Tests)))
+TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests $(WITHOUT),$(sort $(wildcard tests/Cloister.*.Tests)))
 
 .PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages release clean
 

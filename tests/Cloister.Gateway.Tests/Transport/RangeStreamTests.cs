@@ -104,13 +104,17 @@ public sealed class RangeStreamTests
         byte[] first = Etcd.KeyValue("/registry/secrets/default/a", new byte[50_000]);
         byte[] second = Etcd.KeyValue("/registry/secrets/default/b", new byte[60_000]);
         pair.Etcd.Message(3, watch ? Event(first) : Chunk(first));
-        Assert.Equal(10, pair.Client.Next(FrameType.Data).Payload.Length);
+
+        // What the window has room for: for a watch, part of it may not be back yet.
+        byte[] begun = pair.Client.Next(FrameType.Data).Payload;
+        Assert.InRange(begun.Length, 1, 10);
         pair.Etcd.Message(3, watch ? Event(second) : Chunk(second));
         Assert.Equal(Http2ErrorCode.Cancel, RawPeer.Code(pair.Etcd.Next(FrameType.RstStream).Payload));
 
         pair.Client.WindowUpdate(3, 1 << 20);
         byte[] expected = RawPeer.Framed(watch ? Event(first) : Chunk(first));
-        Assert.Equal(expected[10..], pair.Client.NextData(3, expected.Length - 10));
+        byte[] rest = pair.Client.NextData(3, expected.Length - begun.Length);
+        Assert.Equal(expected, (byte[])[.. begun, .. rest]);
         (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
         Assert.Equal((true, "8"), (end, trailers["grpc-status"]));
     }
