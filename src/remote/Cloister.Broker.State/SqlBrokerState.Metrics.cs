@@ -15,14 +15,10 @@ public sealed partial class SqlBrokerState
         _writes.Observed = took => observe("commit", took);
     }
 
-    /// <summary>How many leases have not ended, by TEE.</summary>
-    public Task<IReadOnlyList<(string Tee, long Count)>> CountLeasesAsync(CancellationToken cancellation) => _reads.ListAsync<(string, long)>(
-        "SELECT Tee, COUNT(*) FROM Leases WHERE ExpiresAt > @now GROUP BY Tee", new { now = _clock.GetUtcNow().ToUnixTimeMilliseconds() }, cancellation);
-
-    /// <summary>What the audit log says of recovery shares and drills, the oldest first.</summary>
+    /// <summary>What the audit log says of recovery shares and drills, of KEKs and of the authority, the oldest first.</summary>
     /// <param name="fromSeq">The first entry to look at.</param>
     /// <param name="cancellation">Stops looking.</param>
     public async Task<IReadOnlyList<AuditEntry>> ListRecoveryAsync(long fromSeq, CancellationToken cancellation) =>
         [.. (await _reads.ListAsync<AuditRow>(
-            $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Seq >= @fromSeq AND Kind IN ('kek.export', 'kek.drill') ORDER BY Seq", new { fromSeq }, cancellation)).Select(row => row.ToEntry())];
+            $"SELECT {AuditRow.Columns} FROM AuditEntries WHERE Kind IN ({RecoveryActs}) AND Seq >= @fromSeq ORDER BY Seq", new { fromSeq }, cancellation)).Select(row => row.ToEntry())];
 }

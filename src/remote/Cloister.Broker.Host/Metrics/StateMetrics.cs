@@ -132,14 +132,14 @@ internal sealed class StateMetrics : IAsyncDisposable
     private async Task LookAsync()
     {
         CancellationToken stop = _stop.Token;
-        BrokerMetrics.Replace(_leases, (await _state.CountLeasesAsync(stop)).Select(one => ((string[])[one.Tee], (double)one.Count)));
+        DateTimeOffset now = _clock.GetUtcNow();
+        BrokerMetrics.Replace(_leases, (await _state.CountLeasesAsync(now, stop)).GroupBy(one => one.Tee).Select(tee => ((string[])[tee.Key], (double)tee.Sum(one => one.Count))));
         IReadOnlyList<Revocation> revocations = await _state.ListRevocationsAsync(stop);
         BrokerMetrics.Replace(_revocations, Enum.GetValues<RevocationKind>().Select(kind => ((string[])[$"{kind}".ToLowerInvariant()], (double)revocations.Count(one => one.Kind == kind))));
         IReadOnlyList<PendingAct> requests = await _state.ListRequestsAsync(stop);
         _requests.Set(requests.Count);
         _oldestRequest.Set(requests.Count == 0 ? 0 : requests[0].At.ToUnixTimeSeconds());
         IReadOnlyList<Kek> keks = await _state.ListKeksAsync(null, stop);
-        DateTimeOffset now = _clock.GetUtcNow();
         BrokerMetrics.Replace(_activeSince, keks.Select(kek => kek.ActiveAt(now)).OfType<KekVersion>().Select(version => ((string[])[HashOf(version)], (double)version.ActiveAt.ToUnixTimeSeconds())));
         _destroying.Set(keks.SelectMany(kek => kek.Versions).Count(version => version.State == KekVersionState.DestroyScheduled));
         _recovery.Take(await _state.ListRecoveryAsync(_recovery.Next, stop));
