@@ -21,6 +21,12 @@ internal static partial class DocumentBlocks
     /// <summary>As root, who has no sudo in a machine.</summary>
     internal static string AsRoot(string commands) => commands.Replace("sudo ", "", StringComparison.Ordinal);
 
+    /// <summary>The first pin in what a command printed; empty: there is none.</summary>
+    internal static string PinIn(string printed) => PinForm().Match(printed).Value;
+
+    [GeneratedRegex("sha256:[A-Za-z0-9+/=]+")]
+    private static partial Regex PinForm();
+
     [GeneratedRegex("<!-- (?:run|file): (?<name>[a-z.-]+) -->\n```[a-z]*\n(?<text>.*?)```\n", RegexOptions.Singleline)]
     private static partial Regex BlockForm();
 }

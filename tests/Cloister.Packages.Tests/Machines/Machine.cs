@@ -67,6 +67,12 @@ internal sealed class Machine : IAsyncDisposable
     internal Task<string> WriteAsync(string path, string text) =>
         RunAsync($"mkdir -p \"$(dirname '{path}')\"; echo {Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text))} | base64 -d >'{path}'");
 
+    /// <summary>Has a unit start the simulated enclave in the place of the one that needs a TEE.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="before">Lines of its section <c>Service</c> besides.</param>
+    internal Task<string> SimulateAsync(string unit, string before = "") => WriteAsync(
+        $"/etc/systemd/system/{unit}.service.d/simulated.conf", $"[Service]\n{before}ExecStart=\nExecStart=/opt/dev/cloister-enclave-sim --config /etc/cloister/enclave.yaml\n");
+
     /// <summary>Shuts the machine down and boots it again.</summary>
     internal async Task RebootAsync()
     {

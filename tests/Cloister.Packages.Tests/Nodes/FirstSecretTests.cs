@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Packages.Tests.Machines;
 
@@ -8,7 +7,7 @@ namespace Cloister.Packages.Tests.Nodes;
 /// The section "First Secret" of docs/install.md to the letter, on a broker's machine and a node with a wire between them. Real API-server code and etcd run on the node. What is
 /// changed, since there is no TEE: the enclave's program, its configuration's section <c>simulation</c>, and in the policy the digest of that configuration and the vendor's root.
 /// </summary>
-public sealed partial class FirstSecretTests : IDisposable
+public sealed class FirstSecretTests : IDisposable
 {
     private const string BrokerAddress = "10.77.0.1";
     private const string NodeAddress = "10.77.0.2";
@@ -50,10 +49,10 @@ public sealed partial class FirstSecretTests : IDisposable
             }
 
             ready = await broker.EventuallyAsync(DocumentBlocks.AsRoot(command));
-            alice = command == keygen ? PinForm().Match(ready).Value : alice;
+            alice = command == keygen ? DocumentBlocks.PinIn(ready) : alice;
         }
 
-        string pin = PinForm().Match(ready).Value;
+        string pin = DocumentBlocks.PinIn(ready);
         await broker.WriteAsync("values.yaml", blocks["values.yaml"].Replace("PIN", pin, StringComparison.Ordinal).Replace("MEASUREMENT", Measurement, StringComparison.Ordinal));
         foreach (string command in blocks["owner"].Replace("PIN", pin, StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -66,8 +65,7 @@ public sealed partial class FirstSecretTests : IDisposable
 
         // The node.
         await broker.RunAsync("cp -r node /shared/node");
-        await node.WriteAsync(
-            "/etc/systemd/system/cloister-enclave.service.d/simulated.conf", "[Service]\nExecStartPre=+cp -rn /shared/vendor /var/lib/cloister/\nExecStart=\nExecStart=/opt/dev/cloister-enclave-sim --config /etc/cloister/enclave.yaml\n");
+        await node.SimulateAsync("cloister-enclave", "ExecStartPre=+cp -rn /shared/vendor /var/lib/cloister/\n");
         await node.RunAsync(DocumentBlocks.AsRoot(blocks["node"]));
         await node.EventuallyAsync("cloister probe --socket /run/cloister/kms.sock --api v2 --count 1");
 
@@ -108,7 +106,4 @@ public sealed partial class FirstSecretTests : IDisposable
             $"grep -q {before} node/release-policy.yaml; sed -i s/{before}/{after}/ node/release-policy.yaml; "
             + "{ echo '  roots:'; echo '    - |'; sed 's/^/      /' /shared/vendor/root.pem; } >>node/release-policy.yaml");
     }
-
-    [GeneratedRegex("sha256:[A-Za-z0-9+/=]+")]
-    private static partial Regex PinForm();
 }

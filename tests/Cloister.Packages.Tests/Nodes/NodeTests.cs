@@ -38,7 +38,7 @@ public sealed class NodeTests
     {
         await using Machine machine = await Machine.BootAsync();
         await machine.RunAsync(Install);
-        await SimulateAsync(machine, "cloister-enclave");
+        await machine.SimulateAsync("cloister-enclave");
         await machine.WriteAsync("/etc/cloister/enclave.yaml", EnclaveText("listen: unix:/run/cloister/kms.sock", "/run/cloister/admin.sock"));
         await machine.RunAsync("systemctl enable cloister-enclave cloister-metrics; systemctl start --no-block cloister-enclave cloister-metrics");
         await machine.EventuallyAsync("cloister kek create --name k --socket /run/cloister/admin.sock");
@@ -88,7 +88,7 @@ public sealed class NodeTests
     {
         await using Machine machine = await Machine.BootAsync();
         await machine.RunAsync(Install);
-        await SimulateAsync(machine, "cloister-enclave-sgx");
+        await machine.SimulateAsync("cloister-enclave-sgx");
         string pin = await machine.RunAsync("cloister relay keygen --key /etc/cloister/relay.key; chown cloister /etc/cloister/relay.key");
         await machine.WriteAsync("/etc/cloister/enclave.yaml", EnclaveText($"listen: \"tcp:127.0.0.1:7400\", relay: {{pins: [\"{pin}\"]}}", "/var/lib/cloister/admin.sock"));
         await machine.RunAsync("mkdir -p /usr/local/lib/cloister/sgx; systemctl enable cloister-enclave-sgx cloister-relay; systemctl start --no-block cloister-enclave-sgx cloister-relay");
@@ -135,10 +135,6 @@ public sealed class NodeTests
     private static async Task<string> KeyAsync(Machine machine) =>
         JsonNode.Parse(await machine.RunAsync("cloister kek list --socket /run/cloister/admin.sock -o json"))!.ToJsonString() is var text
             && System.Text.RegularExpressions.Regex.Match(text, "\"(?:activeKeyId|keyId)\":\"([^\"]+)\"") is { Success: true } match ? match.Groups[1].Value : throw new InvalidOperationException(text);
-
-    private static Task<string> SimulateAsync(Machine machine, string unit) => machine.WriteAsync(
-        $"/etc/systemd/system/{unit}.service.d/simulated.conf",
-        "[Service]\nExecStart=\nExecStart=/opt/dev/cloister-enclave-sim --config /etc/cloister/enclave.yaml\n");
 
     private static string EnclaveText(string kms, string admin) => $$"""
         apiVersion: cloister.dev/v1alpha1

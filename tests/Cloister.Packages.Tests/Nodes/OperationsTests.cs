@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Packages.Tests.Machines;
 
@@ -9,7 +8,7 @@ namespace Cloister.Packages.Tests.Nodes;
 /// Marked blocks of docs/operations.md (custody manual) and docs/gateway.md to the letter, on a booted node with real API-server code and etcd. The simulated enclave stands for the one
 /// that needs a TEE.
 /// </summary>
-public sealed partial class OperationsTests : IDisposable
+public sealed class OperationsTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();
 
@@ -20,9 +19,8 @@ public sealed partial class OperationsTests : IDisposable
     {
         await using Machine node = await Machine.BootAsync(await Kubernetes.BindAsync(_folder["kubernetes"]));
         await node.RunAsync("dpkg -i /packages/cloister_*.deb /packages/cloister-enclave_*.deb");
-        string pin = PinForm().Match(await node.RunAsync("cloister kek operator-key --out operator.key")).Value;
-        await node.WriteAsync(
-            "/etc/systemd/system/cloister-enclave.service.d/simulated.conf", "[Service]\nExecStart=\nExecStart=/opt/dev/cloister-enclave-sim --config /etc/cloister/enclave.yaml\n");
+        string pin = DocumentBlocks.PinIn(await node.RunAsync("cloister kek operator-key --out operator.key"));
+        await node.SimulateAsync("cloister-enclave");
         await node.WriteAsync("/etc/cloister/enclave.yaml", $$"""
             apiVersion: cloister.dev/v1alpha1
             kind: EnclaveConfiguration
@@ -94,7 +92,4 @@ public sealed partial class OperationsTests : IDisposable
         Assert.StartsWith("k8s:enc:kms:v2:", await Kubernetes.CreateAsync(node, "through"), StringComparison.Ordinal);
         await node.RunAsync(commands[1]);
     }
-
-    [GeneratedRegex("sha256:[A-Za-z0-9+/=]+")]
-    private static partial Regex PinForm();
 }

@@ -109,7 +109,7 @@ internal static class InitFiles
         List<(string, string)> files = [("appraisal-policy.yaml", policy.ToAppraisalPolicy(values.Cluster))];
         if (section.Children.TryGetValue("lease", out YamlNode? lease))
         {
-            files.Add(("release-policy.yaml", policy.ToReleasePolicy(values.Cluster, waived.Contains("configDigests") ? null : [enclave], Lease(lease))));
+            files.Add(("release-policy.yaml", policy.ToReleasePolicy(values.Cluster, waived.Contains(MeasuredPolicy.ConfigDigests) ? null : [enclave], Lease(lease))));
         }
 
         return files;

@@ -11,7 +11,8 @@ namespace Cloister.Cli.Policy;
 /// <param name="Rules">The rules.</param>
 internal sealed record MeasuredPolicy(Tee Tee, IReadOnlyList<PolicyRule> Rules)
 {
-    private const string ConfigDigests = "configDigests";
+    /// <summary>The rule of a ReleasePolicy that names configurations.</summary>
+    internal const string ConfigDigests = "configDigests";
 
     /// <summary>Rules that are neither stated nor waived: evidence is refused because of them.</summary>
     internal IReadOnlyList<string> Missing => [.. Rules.Where(rule => rule.Value is null).Select(rule => rule.Name)];

@@ -9,8 +9,6 @@ namespace Cloister.Cli.Policy;
 /// <summary><c>cloister policy from-measurement</c>: the policy that accepts one measured enclave.</summary>
 internal static class PolicyFromMeasurementCommand
 {
-    private const string ConfigDigests = "configDigests";
-
     internal static Command Create()
     {
         Option<Tee> tee = new("--tee") { Description = "sgx, tdx, snp or nitro", Required = true };
@@ -49,10 +47,10 @@ internal static class PolicyFromMeasurementCommand
                 return Print(appraisal, policy.Missing, parsed.GetValue(output));
             }
 
-            bool anyConfiguration = waived.Contains(ConfigDigests);
+            bool anyConfiguration = waived.Contains(MeasuredPolicy.ConfigDigests);
             if (anyConfiguration == files.Count > 0)
             {
-                throw new CliException($"--kek-policy needs the enclave's configuration (--config FILE), or --any {ConfigDigests}, not both");
+                throw new CliException($"--kek-policy needs the enclave's configuration (--config FILE), or --any {MeasuredPolicy.ConfigDigests}, not both");
             }
 
             string lease = LeaseText(parsed.GetValue(duration)!, parsed.GetValue(grace)!, parsed.GetValue(wraps), parsed.GetValue(unwraps));

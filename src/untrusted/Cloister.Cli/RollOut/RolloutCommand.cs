@@ -67,12 +67,12 @@ internal static class RolloutCommand
             string? here = parsed.GetValue(on);
             if (refusals.Count == 0 && here is not null)
             {
-                Install(plan, here, files, parsed.GetValue(file)!, gateway);
+                Install(plan, here, files, parsed.GetValue(file)!);
             }
 
             string[] commands = refusals.Count > 0 || here is not null ? [] : sealGateways
                 ? ["every gateway, one node after the other, if it is not yet: mode: sealed in its configuration, and start it again"]
-                : Commands(plan, back, files, parsed.GetValue(file)!, gateway);
+                : Commands(plan, files, parsed.GetValue(file)!, gateway);
             Print(plan, refusals, commands, here is not null, parsed.GetValue(options.Output));
             return refusals.Count == 0 ? ExitCode.Done : ExitCode.No;
         });
@@ -104,14 +104,14 @@ internal static class RolloutCommand
                 : $"{left} values in etcd are in clear or of another provider: 'cloister etcd rewrap --include-plaintext' first; 'cloister etcd coverage' shows them"];
     }
 
-    private static void Install(RolloutPlan plan, string here, PhaseFiles files, string file, string? gateway)
+    private static void Install(RolloutPlan plan, string here, PhaseFiles files, string file)
     {
         if (!plan.Servers.Contains(here))
         {
             throw new CliException($"--on {here}: this step is for {(plan.Servers.Count == 0 ? "no API server" : string.Join(", ", plan.Servers))}; nothing was changed", ExitCode.No);
         }
 
-        if (plan.Target is not (Phase.Readers or Phase.Writers or Phase.Sealed) || (gateway is not null && plan.From is Phase.Gateway))
+        if (!plan.IsFile)
         {
             throw new CliException($"--on {here}: this step is one of the API server's flags, which no file takes the place of; nothing was changed");
         }
@@ -128,18 +128,18 @@ internal static class RolloutCommand
         File.Move(beside, file, overwrite: true);
     }
 
-    private static string[] Commands(RolloutPlan plan, bool back, PhaseFiles files, string file, string? gateway)
+    private static string[] Commands(RolloutPlan plan, PhaseFiles files, string file, string? gateway)
     {
-        string install = plan.Target is Phase.Readers or Phase.Writers or Phase.Sealed ? $"install -m 0600 {files.PathOf(plan.Target.Value)} {file}.new && mv {file}.new {file}" : "";
-        string what = (plan.Target, plan.From) switch
+        string Install() => $"install -m 0600 {files.PathOf(plan.Target!.Value)} {file}.new && mv {file}.new {file}";
+        string What() => (plan.Target, plan.From) switch
         {
             (Phase.Gateway, _) => $"--etcd-servers-overrides=/secrets#{gateway}, and --etcd-cafile with the gateway's authority, into the API server's flags (docs/gateway.md, \"Adopt\")",
             (Phase.None, _) => "take --encryption-provider-config out of the API server's flags",
-            (Phase.Readers, Phase.Gateway) => $"{install}, and --etcd-servers-overrides out of the API server's flags",
-            _ => install,
+            (Phase.Readers, Phase.Gateway) => $"{Install()}, and --etcd-servers-overrides out of the API server's flags",
+            _ => Install(),
         };
-        IEnumerable<string> first = back && plan.From is Phase.Gateway ? ["every gateway first: mode: adopt in its configuration, or it does not hand out what others write in clear"] : [];
-        return [.. first, .. plan.Servers.Select(server => $"{server}: {what}")];
+        IEnumerable<string> first = plan.From is Phase.Gateway ? ["every gateway first: mode: adopt in its configuration, or it does not hand out what others write in clear"] : [];
+        return [.. first, .. plan.Servers.Select(server => $"{server}: {What()}")];
     }
 
     private static void Print(RolloutPlan plan, List<string> refusals, string[] commands, bool installed, OutputFormat output)

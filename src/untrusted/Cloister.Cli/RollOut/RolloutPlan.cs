@@ -12,6 +12,9 @@ namespace Cloister.Cli.RollOut;
 /// <param name="Refusals">Why it must not be done now; empty when it may.</param>
 internal sealed record RolloutPlan(Phase? From, Phase? Target, IReadOnlyList<string> Servers, IReadOnlyList<string> Refusals)
 {
+    /// <summary>Whether the step is another EncryptionConfiguration and nothing else; if not, flags of API servers change.</summary>
+    internal bool IsFile => Target is Phase.Readers or Phase.Writers or Phase.Sealed && From is not Phase.Gateway;
+
     /// <summary>API servers encrypt through their plugins.</summary>
     internal static readonly ImmutableArray<Phase> ToPlugin = [Phase.None, Phase.Readers, Phase.Writers, Phase.Sealed];
 
