@@ -44,7 +44,7 @@ public sealed class BrokerTests
         Assert.Equal("cloister-broker", await machine.RunAsync("stat -c %U /proc/$(systemctl show -P MainPID cloister-broker)"));
 
         string before = await PidAsync(machine);
-        await machine.RunAsync("systemctl kill -s KILL cloister-broker");
+        await machine.RunAsync("systemctl kill --kill-whom=main -s KILL cloister-broker");
         await machine.EventuallyAsync($"test \"$(systemctl show -P MainPID cloister-broker)\" != {before}; systemctl is-active cloister-broker");
         await WhoAsync(machine, pin);
 

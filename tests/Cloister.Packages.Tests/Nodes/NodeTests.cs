@@ -53,7 +53,7 @@ public sealed class NodeTests
             await machine.RunAsync("grep -E '^(Seccomp|NoNewPrivs|CapEff):' /proc/$(systemctl show -P MainPID cloister-enclave)/status | tr -d '\\t' | sort | xargs"));
 
         string before = await PidAsync(machine, "cloister-enclave");
-        await machine.RunAsync("systemctl kill -s KILL cloister-enclave");
+        await machine.RunAsync("systemctl kill --kill-whom=main -s KILL cloister-enclave");
         await machine.EventuallyAsync($"test \"$(systemctl show -P MainPID cloister-enclave)\" != {before}; {Probe}");
         Assert.Equal(key, await KeyAsync(machine));
 
@@ -96,7 +96,7 @@ public sealed class NodeTests
         await machine.EventuallyAsync($"systemctl is-active cloister-enclave-sgx cloister-relay; {Probe}");
         Assert.Equal("cloister cloister", await machine.RunAsync("for u in cloister-enclave-sgx cloister-relay; do stat -c %U /proc/$(systemctl show -P MainPID $u); done | xargs"));
 
-        await machine.RunAsync("systemctl kill -s KILL cloister-relay");
+        await machine.RunAsync("systemctl kill --kill-whom=main -s KILL cloister-relay");
         await machine.EventuallyAsync(Probe);
         await machine.RebootAsync();
         await machine.EventuallyAsync($"systemctl is-active cloister-enclave-sgx cloister-relay; {Probe}");
