@@ -9,7 +9,7 @@ using Cloister.Fuzz.Targets.Gateway;
 IFuzzTarget[] targets =
 [
     new EdekTarget(), new StoredValueTarget(), new ConfigurationTarget(), new KmsTarget(), new SecretsTarget(), new ServerTarget(),
-    new GatewayTarget(), new GatewayPairTarget(), new EtcdMessagesTarget(), new HpackTarget(), .. AttestationTargets.All, .. DeviceTargets.All, .. AzureTargets.All,
+    new GatewayTarget(), new GatewayPairTarget(), new EtcdMessagesTarget(), new HpackTarget(), .. AttestationTargets.All, .. DeviceTargets.All, .. AzureTargets.All, .. LaunchTargets.All,
 ];
 if (args is ["--replay", { } file, { } name])
 {

@@ -19,6 +19,7 @@ using Cloister.Cli.Relay;
 using Cloister.Cli.RollOut;
 using Cloister.Cli.Support;
 using Cloister.Cli.Upgrade;
+using Cloister.Cli.Vm;
 
 RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in clear only inside a TEE.")
 {
@@ -42,6 +43,7 @@ RootCommand root = new("Encryption of Kubernetes Secrets with keys that exist in
     SupportBundleCommand.Create(),
     UpgradeCommand.Create(),
     RelayCommand.Create(),
+    VmCommand.Create(),
     DemoApiServer.Create(),
 };
 ReferenceCommands.AddTo(root);

@@ -64,7 +64,8 @@ internal sealed record MeasuredPolicy(Tee Tee, IReadOnlyList<PolicyRule> Rules)
     private static StringBuilder Head(string kind, string name) => new(
         $"apiVersion: {AppraisalPolicyReader.ApiVersion}\nkind: {kind}\nmetadata:\n  name: \"{name}\"\nspec:\n");
 
-    private void AppendSection(StringBuilder text, string indent)
+    /// <summary>The section alone.</summary>
+    internal void AppendSection(StringBuilder text, string indent)
     {
         text.Append(indent).Append(Tee.ToString().ToLowerInvariant()).Append(":\n");
         string? open = null;

@@ -7,10 +7,15 @@ namespace Cloister.Cli.Policy;
 internal sealed class MeasurementOptions
 {
     private readonly Dictionary<string, (Option<string[]> Option, Tee[] Tees)> _options = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _computed = new(StringComparer.Ordinal);
+    private readonly string[] _without;
     private ParseResult? _parsed;
 
-    internal MeasurementOptions()
+    /// <summary>All options but those that are computed.</summary>
+    /// <param name="without">Names of values that no option gives, but <see cref="Compute"/>.</param>
+    internal MeasurementOptions(params string[] without)
     {
+        _without = without;
         Add("mrenclave", "MRENCLAVE, 64 hex digits: what 'make measurement' prints", Tee.Sgx);
         Add("mrtd", "MRTD, 96 hex digits", Tee.Tdx);
         for (int i = 0; i <= 3; i++)
@@ -36,7 +41,7 @@ internal sealed class MeasurementOptions
         Add("platform", "platform that is acceptable: ppid=HEX, platformInstanceId=HEX or chipId=HEX", Tee.Sgx, Tee.Tdx, Tee.Snp);
     }
 
-    internal IEnumerable<Option> All => _options.Values.Select(entry => entry.Option);
+    internal IEnumerable<Option> All => _options.Where(entry => !_without.Contains(entry.Key)).Select(entry => entry.Value.Option);
 
     /// <summary>Takes what was given, and refuses what is of another TEE or no plain word.</summary>
     /// <exception cref="CliException">An option does not belong to this TEE, or holds what could be read as more than a value.</exception>
@@ -58,7 +63,10 @@ internal sealed class MeasurementOptions
         }
     }
 
-    internal string[] Values(string name) => _parsed!.GetValue(_options[name].Option) ?? [];
+    /// <summary>Takes a value that was computed: hex digits.</summary>
+    internal void Compute(string name, string value) => _computed.Add(name, value);
+
+    internal string[] Values(string name) => _computed.TryGetValue(name, out string? value) ? [value] : _without.Contains(name) ? [] : _parsed!.GetValue(_options[name].Option) ?? [];
 
     /// <summary>Hex values as a YAML list; null when none was given.</summary>
     internal string? Hex(string name) =>

@@ -83,7 +83,9 @@ internal static class PolicyFromMeasurementCommand
         }
     }
 
-    private static string Plain(string option, string value) => value.Length is > 0 and <= 200 && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+    /// <summary>A plain word.</summary>
+    /// <exception cref="CliException">It has other characters.</exception>
+    internal static string Plain(string option, string value) => value.Length is > 0 and <= 200 && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
         ? value
         : throw new CliException($"{option} has letters, digits, '-', '_' and '.' only");
 
