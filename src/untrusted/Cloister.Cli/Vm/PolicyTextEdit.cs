@@ -76,8 +76,8 @@ internal static class PolicyTextEdit
 
         if (list.Style == SequenceStyle.Flow)
         {
-            int end = (int)list.End.Index - 1;
-            edits.Add((end, 0, list.Children.Count == 0 ? value : $", {value}"));
+            // A list's own end is not known, that of a scalar is.
+            edits.Add(list.Children.Count == 0 ? ((int)list.Start.Index + 1, 0, value) : ((int)list.Children[^1].End.Index, 0, $", {value}"));
             return;
         }
 
