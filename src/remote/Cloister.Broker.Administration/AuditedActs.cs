@@ -34,7 +34,7 @@ internal sealed class AuditedActs(IBrokerState state)
     /// <summary>Runs an act that writes its own entry: what it is given, with the change.</summary>
     internal async Task<T> RunAsync<T>(Administrator by, AdministratorRole role, string act, JsonObject details, Func<Done, Task<T>> run)
     {
-        details["by"] = by.Name;
+        Name(details, by);
         if (by.RequestedBy.Length > 0)
         {
             details["requestedBy"] = by.RequestedBy;
@@ -81,7 +81,7 @@ internal sealed class AuditedActs(IBrokerState state)
         }
         catch (Exception e) when (e is AdministrationException or BrokerStateException)
         {
-            details["by"] = by.Name;
+            Name(details, by);
             await LogAsync(act, details, "refused");
             throw;
         }
@@ -92,6 +92,15 @@ internal sealed class AuditedActs(IBrokerState state)
     {
         details["result"] = result;
         await state.AppendAsync(new AuditEvent(act, details), CancellationToken.None);
+    }
+
+    private static void Name(JsonObject details, Administrator by)
+    {
+        details["by"] = by.Name;
+        if (by.SignedOn is { } person)
+        {
+            (details["issuer"], details["subject"]) = (person.Issuer, person.Subject);
+        }
     }
 
     /// <exception cref="AdministrationException">The administrator lacks the role.</exception>

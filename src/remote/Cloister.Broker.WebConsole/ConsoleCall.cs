@@ -15,14 +15,13 @@ internal sealed class ConsoleCall
     private const string TokenField = "token";
     private const int MostFields = 16;
 
-    private readonly string _pin;
+    private readonly string _holder;
     private IFormCollection? _form;
 
-    internal ConsoleCall(HttpContext http, Administrator by, AdministrationServices services, FormTokens tokens)
+    internal ConsoleCall(HttpContext http, Administrator by, string holder, AdministrationServices services, FormTokens tokens)
     {
-        (Http, By) = (http, by);
-        _pin = AdministratorDirectory.PinOf(http.Connection.ClientCertificate!);
-        View = new View(by, services, http.Request.Path.Value!, Query("said"), http.Response.Headers[AdminPaths.KeyExpiresHeader], action => tokens.Make(_pin, action));
+        (Http, By, _holder) = (http, by, holder);
+        View = new View(by, services, http.Request.Path.Value!, Query("said"), http.Response.Headers[AdminPaths.KeyExpiresHeader], action => tokens.Make(_holder, action));
         if (Number("refresh") is { } seconds)
         {
             // Asked for by a link, and for one page.
@@ -89,6 +88,6 @@ internal sealed class ConsoleCall
         }
 
         // As it was understood: a path as a text would be escaped, in another way than links are.
-        tokens.Require(_pin, Http.Request.Path.Value!, Field(TokenField));
+        tokens.Require(_holder, Http.Request.Path.Value!, Field(TokenField));
     }
 }

@@ -18,13 +18,13 @@ namespace Cloister.Broker.WebConsole;
 /// Maps pages and forms. Who asks is known before a page is made, every answer has the headers that keep a browser from doing anything but showing it, and a
 /// form is taken only from a page that this console gave to the same key (<see cref="FormTokens"/>). secrets: the key of form tokens, in memory.
 /// </summary>
-internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, AdministrationServices services)
+internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, AdministrationServices services, IAdministratorIdentity identity)
 {
     private const string Policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
     private static readonly ServiceProvider NoServices = new ServiceCollection().BuildServiceProvider();
 
-    private readonly AdministratorRequests _requests = new(services.Administrators, services.Keys, services.Time);
+    private readonly AdministratorRequests _requests = new(identity);
     private readonly FormTokens _tokens = new();
 
     /// <summary>A page.</summary>
@@ -50,7 +50,16 @@ internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, Administration
             call.Http.Response.StatusCode = StatusCodes.Status303SeeOther;
         }));
 
-    /// <summary>A file that belongs to the pages.</summary>
+    /// <summary>A page for anybody, which says nothing of the broker.</summary>
+    internal void Open<T>(string path)
+        where T : IComponent =>
+        routes.MapGet(WebConsoleEndpoints.Prefix + path, async http =>
+        {
+            Restrain(http);
+            await RenderAsync<T>(http, []);
+        });
+
+    /// <summary>A file that belongs to the pages; it is the same for everybody.</summary>
     internal void Asset(string path, string type)
     {
         using Stream stream = typeof(ConsoleRoutes).Assembly.GetManifestResourceStream(path[1..])!;
@@ -58,17 +67,18 @@ internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, Administration
         stream.CopyTo(read);
         byte[] content = read.ToArray();
         string tag = $"\"{Convert.ToHexStringLower(SHA256.HashData(content))}\"";
-        routes.MapGet(WebConsoleEndpoints.Prefix + path, For(async call =>
+        routes.MapGet(WebConsoleEndpoints.Prefix + path, async http =>
         {
-            (call.Http.Response.Headers.CacheControl, call.Http.Response.Headers.ETag) = ("no-cache", tag);
-            if (call.Http.Request.Headers.IfNoneMatch == tag)
+            Restrain(http);
+            (http.Response.Headers.CacheControl, http.Response.Headers.ETag) = ("no-cache", tag);
+            if (http.Request.Headers.IfNoneMatch == tag)
             {
-                call.Http.Response.StatusCode = StatusCodes.Status304NotModified;
+                http.Response.StatusCode = StatusCodes.Status304NotModified;
                 return;
             }
 
-            await SendAsync(call.Http, type, content);
-        }));
+            await SendAsync(http, type, content);
+        });
     }
 
     /// <summary>The prefix without a slash, and every other path.</summary>
@@ -77,18 +87,24 @@ internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, Administration
 
     private RequestDelegate For(Func<ConsoleCall, Task> handle)
     {
-        RequestDelegate guarded = _requests.For((http, by) => handle(new ConsoleCall(http, by, services, _tokens)), RefuseAsync);
+        RequestDelegate guarded = _requests.For((http, by) => handle(new ConsoleCall(http, by, identity.HolderOf(http), services, _tokens)), RefuseAsync);
         return http =>
         {
-            IHeaderDictionary headers = http.Response.Headers;
-            headers.ContentSecurityPolicy = Policy;
-            headers.XContentTypeOptions = "nosniff";
-            headers.XFrameOptions = "DENY";
-            headers.CacheControl = "no-store";
-            headers["Referrer-Policy"] = "same-origin";
-            headers["Cross-Origin-Opener-Policy"] = headers["Cross-Origin-Resource-Policy"] = "same-origin";
+            Restrain(http);
             return guarded(http);
         };
+    }
+
+    /// <summary>The headers that keep a browser from doing anything but showing the answer.</summary>
+    internal static void Restrain(HttpContext http)
+    {
+        IHeaderDictionary headers = http.Response.Headers;
+        headers.ContentSecurityPolicy = Policy;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers.CacheControl = "no-store";
+        headers["Referrer-Policy"] = "same-origin";
+        headers["Cross-Origin-Opener-Policy"] = headers["Cross-Origin-Resource-Policy"] = "same-origin";
     }
 
     private static Task RenderAsync<T>(ConsoleCall call, object model)
@@ -96,7 +112,7 @@ internal sealed class ConsoleRoutes(IEndpointRouteBuilder routes, Administration
         RenderAsync<T>(call.Http, new Dictionary<string, object?> { ["View"] = call.View, ["Model"] = model });
 
     // Whoever is refused may be nobody: the page says no more than the error does.
-    private static Task RefuseAsync(HttpContext http, int status, AdminError error) =>
+    internal static Task RefuseAsync(HttpContext http, int status, AdminError error) =>
         RenderAsync<Refused>(http, new Dictionary<string, object?> { ["Status"] = status, ["Error"] = error });
 
     private static async Task RenderAsync<T>(HttpContext http, Dictionary<string, object?> parameters)

@@ -10,10 +10,13 @@ public static class WebConsoleEndpoints
     /// <summary>What every path of it begins with.</summary>
     public const string Prefix = "/console";
 
-    /// <summary>Maps every page.</summary>
-    public static void Map(IEndpointRouteBuilder endpoints, AdministrationServices services)
+    /// <summary>Maps every page, for administrators with certificates.</summary>
+    public static void Map(IEndpointRouteBuilder endpoints, AdministrationServices services) =>
+        Map(new ConsoleRoutes(endpoints, services, new CertificateHolders(services)), services);
+
+    /// <summary>The same where who calls is known otherwise.</summary>
+    internal static void Map(ConsoleRoutes routes, AdministrationServices services)
     {
-        ConsoleRoutes routes = new(endpoints, services);
         new OverviewPage(services).Map(routes);
         new FleetPage(services).Map(routes);
         new KeysPage(services).Map(routes);

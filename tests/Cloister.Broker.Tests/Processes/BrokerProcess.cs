@@ -42,6 +42,9 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
 
     public Uri? AdminUrl { get; private set; }
 
+    /// <summary>Where people sign on to the console.</summary>
+    public Uri? ConsoleUrl { get; private set; }
+
     public string Authority => Convert.ToHexStringLower(Convert.FromBase64String(Pin["sha256:".Length..]).AsSpan(0, 16));
 
     public int Id => _process.Id;
@@ -72,6 +75,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
             broker.Url = new Uri(ready.Groups[1].Value);
             broker.Pin = ready.Groups[2].Value;
             broker.AdminUrl = ready.Groups[3].Success ? new Uri(ready.Groups[3].Value) : null;
+            broker.ConsoleUrl = ready.Groups[4].Success ? new Uri(ready.Groups[4].Value) : null;
             return broker;
         }
         catch
@@ -149,7 +153,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+))?$")]
+    [GeneratedRegex("^ready (https://[^ ]+) pin (sha256:[A-Za-z0-9+/=]{44})(?: admin (https://[^ ]+)(?: console (https://[^ ]+))?)?$")]
     private static partial Regex ReadyLine();
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

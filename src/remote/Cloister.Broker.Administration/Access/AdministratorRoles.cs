@@ -8,6 +8,9 @@ public static class AdministratorRoles
         ("auditor", AdministratorRole.Auditor), ("operator", AdministratorRole.Operator), ("keyCustodian", AdministratorRole.KeyCustodian),
     ];
 
+    /// <summary>Every name.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(known => known.Name)];
+
     /// <summary>The role of a name; false when there is none.</summary>
     public static bool TryParse(string name, out AdministratorRole role)
     {

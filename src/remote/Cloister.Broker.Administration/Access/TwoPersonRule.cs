@@ -59,6 +59,14 @@ public sealed class TwoPersonRule
     public async Task<Consent> AskAsync(Administrator by, string act, JsonObject parameters, string? approve, CancellationToken cancellation)
     {
         AdministratorRole role = TwoPersonActs.RoleOf(act);
+        if (by.SignedOn is not null)
+        {
+            // Nobody here can tell whether a person at a provider is one of those with a certificate, so none of them is one of two, nor does alone what could take two.
+            JsonObject refused = new() { ["request"] = approve ?? "", ["act"] = act };
+            return await _acts.CheckAsync<Consent>(by, role, approve is null ? "request.made" : "request.approved", refused, () => throw new AdministrationException(
+                $"{act} takes an administrator's certificate: who signed on at an OpenID provider neither asks for it nor approves it", AdministrationFailure.RoleRequired));
+        }
+
         if (!Acts.Contains(act))
         {
             return approve is null
@@ -100,7 +108,7 @@ public sealed class TwoPersonRule
 
         JsonObject details = new() { ["request"] = id, ["act"] = request.Act, ["digest"] = DigestOf(request.Act, request.Parameters) };
         return await _acts.RunAsync(
-            by, IsSamePerson(request.By, by.Name) ? AdministratorRole.None : AdministratorRole.KeyCustodian, "request.withdrawn", details,
+            by, by.SignedOn is null && IsSamePerson(request.By, by.Name) ? AdministratorRole.None : AdministratorRole.KeyCustodian, "request.withdrawn", details,
             (AuditedActs.Done done) => _state.TakeRequestAsync(id, cancellation, taken => taken ? done() : null));
     }
 

@@ -12,7 +12,7 @@ public static class AdministrationEndpoints
     /// <summary>Maps every route.</summary>
     public static void Map(IEndpointRouteBuilder endpoints, AdministrationServices services)
     {
-        AdminRoutes routes = new(endpoints, new AdministratorRequests(services.Administrators, services.Keys, services.Time));
+        AdminRoutes routes = new(endpoints, new AdministratorRequests(new CertificateHolders(services)));
         new AccessEndpoints(services).Map(routes);
         new KekEndpoints(services).Map(routes);
         new RecoveryEndpoints(services).Map(routes);

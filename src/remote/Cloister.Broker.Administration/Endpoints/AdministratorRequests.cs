@@ -1,4 +1,3 @@
-using System.Globalization;
 using Cloister.AdminApi;
 using Cloister.Broker.State;
 using Cloister.KeyStores;
@@ -11,29 +10,30 @@ namespace Cloister.Broker.Administration.Endpoints;
 /// Requests of administrators, whatever they are answered with: who calls is known before a handler runs, nothing that another site's page sent reaches one, and
 /// whatever a handler throws becomes an error of the protocol. Thread-safe. secrets: none.
 /// </summary>
-/// <param name="administrators">Who may.</param>
-/// <param name="keys">Until when their keys count.</param>
-/// <param name="time">The clock.</param>
-public sealed class AdministratorRequests(AdministratorDirectory administrators, AdministratorKeys keys, TimeProvider time)
+/// <param name="identity">How who calls is known.</param>
+public sealed class AdministratorRequests(IAdministratorIdentity identity)
 {
     /// <summary>A handler that is reached by administrators only.</summary>
     /// <param name="handle">Answers an administrator.</param>
     /// <param name="refuse">Answers with a status and an error; no answer has begun then.</param>
     public RequestDelegate For(Func<HttpContext, Administrator, Task> handle, Func<HttpContext, int, AdminError, Task> refuse) => async http =>
     {
-        // The listener for administrators has asked for this already; these routes must be closed on any other one too, and to who was removed since.
         Administrator? known = null;
-        using IDisposable watching = administrators.Watch(() =>
+        using IDisposable watching = identity.Watch(() =>
         {
             // What is sent slowly is not taken from somebody who is an administrator no more, or with other roles.
-            if (known is not null && administrators.Find(http.Connection.ClientCertificate) != known)
+            if (known is not null && !identity.IsStill(http, known))
             {
                 http.Abort();
             }
         });
-        if ((known = administrators.Find(http.Connection.ClientCertificate)) is not { } by)
+        if ((known = await identity.FindAsync(http)) is not { } by)
         {
-            await CloseAsync("the connection shows no key of an administrator");
+            if (!await identity.InviteAsync(http))
+            {
+                await CloseAsync(identity.Unknown);
+            }
+
             return;
         }
 
@@ -45,12 +45,7 @@ public sealed class AdministratorRequests(AdministratorDirectory administrators,
 
         try
         {
-            DateTimeOffset end = await keys.RequireAsync(by, http.Connection.ClientCertificate!, http.RequestAborted);
-            if (end - time.GetUtcNow() < AdministratorKeys.Warning)
-            {
-                http.Response.Headers[AdminPaths.KeyExpiresHeader] = end.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-            }
-
+            await identity.RequireInTimeAsync(http, by);
             await handle(http, by);
         }
         catch (ExpiredAdministratorException e)

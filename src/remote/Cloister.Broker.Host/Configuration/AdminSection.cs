@@ -9,7 +9,9 @@ namespace Cloister.Broker.Host.Configuration;
 /// <param name="TwoPersons">Acts that take two persons, of <see cref="TwoPersonActs"/>.</param>
 /// <param name="RestoreUnknown">Whether KEK versions are restored that the database has no record of.</param>
 /// <param name="Console">Whether the console is served there too.</param>
-internal sealed record AdminSection(IPEndPoint Listen, IReadOnlyList<PinnedAdministrator> Administrators, IReadOnlyList<string> TwoPersons, bool RestoreUnknown, bool Console);
+/// <param name="SignOn">Where and how people sign on to the console without a certificate; null: they do not.</param>
+internal sealed record AdminSection(
+    IPEndPoint Listen, IReadOnlyList<PinnedAdministrator> Administrators, IReadOnlyList<string> TwoPersons, bool RestoreUnknown, bool Console, SignOnSection? SignOn);
 
 /// <summary>An administrator, known by the key of a client certificate. One with several keys is here once for each.</summary>
 /// <param name="Name">For the audit log.</param>

@@ -9,13 +9,6 @@ internal static class AdminSectionReader
 {
     private const string PinPrefix = "sha256:";
 
-    private static readonly Dictionary<string, AdministratorRole> Roles = new(StringComparer.Ordinal)
-    {
-        ["auditor"] = AdministratorRole.Auditor,
-        ["operator"] = AdministratorRole.Operator,
-        ["keyCustodian"] = AdministratorRole.KeyCustodian,
-    };
-
     /// <summary>The section; null when it is not there, or after an error.</summary>
     public static AdminSection? Read(SectionReader root)
     {
@@ -41,7 +34,10 @@ internal static class AdminSectionReader
             ? section.Words("twoPersons", TwoPersonActs.All)
             : TwoPersonActs.DefaultFor(administrators.Select(one => new Administrator(one.Name, one.Roles)));
         bool restoreUnknown = section.Optional("restoreUnknown", ParseAllowed) is not null;
-        bool console = section.Optional("console", ParseEnabled) is not null;
+        SectionReader? pages = section.IsSection("console") ? section.Section("console") : null;
+        bool console = pages is not null || section.Optional("console", ParseEnabled) is not null;
+        SignOnSection? signOn = pages?.RequiredSection("signOn", "how people sign on at an OpenID provider; a console without that is 'console: enabled'") is { } how ? SignOnSection.Read(how) : null;
+        pages?.Finish();
         section.Finish();
         if (administrators.Count == 0)
         {
@@ -53,7 +49,7 @@ internal static class AdminSectionReader
             section.Fail("administrators", "two have the same key: acts must show who did them");
         }
 
-        return listen is null ? null : new AdminSection(listen, administrators, twoPersons, restoreUnknown, console);
+        return listen is null ? null : new AdminSection(listen, administrators, twoPersons, restoreUnknown, console, signOn);
     }
 
     // Once for each key.
@@ -63,25 +59,26 @@ internal static class AdminSectionReader
         IReadOnlyList<string> keys = section.Has("keys")
             ? section.Texts("keys", ParsePin)
             : section.Required("key", ParsePin) is { } key ? [key] : [];
-        IReadOnlyList<string> words = section.Words("roles", Roles.Keys);
+        IReadOnlyList<string> words = section.Words("roles", AdministratorRoles.Names);
         section.Finish();
-        AdministratorRole roles = words.Aggregate(AdministratorRole.None, (all, word) => all | Roles.GetValueOrDefault(word));
+        AdministratorRole roles = words.Aggregate(AdministratorRole.None, (all, word) => AdministratorRoles.TryParse(word, out AdministratorRole role) ? all | role : all);
         if (roles == AdministratorRole.None)
         {
-            section.Fail("roles", $"expected one or more of: {string.Join(", ", Roles.Keys)}");
+            section.Fail("roles", $"expected one or more of: {string.Join(", ", AdministratorRoles.Names)}");
         }
 
         return name is null ? [] : [.. keys.Select(key => new PinnedAdministrator(name, key, roles))];
     }
 
     private static string ParseName(string text) => text.Length > 0 && text.Trim() == text && !text.Any(char.IsControl)
+        && !text.Contains(ProviderSubject.Between, StringComparison.Ordinal)
         ? text
-        : throw new FormatException("must not be empty, nor begin or end with a space");
+        : throw new FormatException($"must not be empty, nor begin or end with a space, nor have '{ProviderSubject.Between}' in it, as who signs on has");
 
     private static string ParseAllowed(string text) =>
         text == "allowed" ? text : throw new FormatException("expected allowed, as long as KEKs are restored whose record was lost with the database");
 
-    private static string ParseEnabled(string text) => text == "enabled" ? text : throw new FormatException("expected enabled: pages for administrators' browsers on the same address");
+    private static string ParseEnabled(string text) => text == "enabled" ? text : throw new FormatException("expected enabled: pages for administrators' browsers on the same address; or a section with signOn");
 
     private static string ParsePin(string text)
     {

@@ -42,6 +42,9 @@ internal sealed class SectionReader(MappingReader fields, YamlNode node, PolicyE
     /// <summary>Whether a field is there.</summary>
     public bool Has(string field) => fields.Take(field) is not null;
 
+    /// <summary>Whether a field is there and has fields of its own.</summary>
+    public bool IsSection(string field) => fields.Take(field) is YamlMappingNode;
+
     /// <summary>The texts of a list, one at least; wrong ones are left out.</summary>
     public IReadOnlyList<string> Texts(string field, Func<string, string> parse)
     {

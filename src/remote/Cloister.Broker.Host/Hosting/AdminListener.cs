@@ -10,7 +10,8 @@ using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State;
 using Cloister.Broker.WebConsole;
-using Microsoft.AspNetCore.Routing;
+using Cloister.Broker.WebConsole.SignOn;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
 namespace Cloister.Broker.Host.Hosting;
@@ -26,9 +27,14 @@ internal sealed class AdminListener : IAsyncDisposable
     private readonly KekRecovery _recovery;
     private readonly BrokerLog _log;
     private readonly WebListener _listener;
+    private SignOnConsole? _signOn;
+    private WebListener? _signOnListener;
 
     private AdminListener(AdministratorDirectory administrators, TwoPersonRule rule, KekRecovery recovery, BrokerLog log, WebListener listener) =>
         (_administrators, _rule, _recovery, _log, _listener) = (administrators, rule, recovery, log, listener);
+
+    /// <summary>The same of the console where people sign on; null: there is none.</summary>
+    public string? SignOnAddress => _signOnListener?.Address;
 
     /// <summary><c>https://ADDRESS:PORT</c>.</summary>
     public string Address => _listener.Address;
@@ -64,9 +70,22 @@ internal sealed class AdminListener : IAsyncDisposable
         WebListener listener = await WebListener.StartAsync(section.Listen, certificate.Options(accept), MaxConnections, logs, Map, cancellation);
         AdminListener made = new(administrators, rule, recovery, log, listener);
         made.Warn();
+        if (section.SignOn is { } signOn)
+        {
+            try
+            {
+                await made.ListenForPeopleAsync(signOn, services, certificate, logs, cancellation);
+            }
+            catch
+            {
+                await made.DisposeAsync();
+                throw;
+            }
+        }
+
         return made;
 
-        void Map(IEndpointRouteBuilder routes)
+        void Map(WebApplication routes)
         {
             AdministrationEndpoints.Map(routes, services);
             if (section.Console)
@@ -92,15 +111,33 @@ internal sealed class AdminListener : IAsyncDisposable
         (Administrator Administrator, string Pin)[] next = section is null ? [] : [.. PinsOf(section)];
         IReadOnlyDictionary<string, Administrator> present = _administrators.Keys;
         _administrators.Replace(next.Where(one => present.TryGetValue(one.Pin, out Administrator? same) && same == one.Administrator));
+        _signOn?.Replace([]);
         await logChange();
         _rule.Replace(section?.TwoPersons ?? TwoPersonActs.All);
         _recovery.RestoreUnknown = section?.RestoreUnknown ?? false;
         _administrators.Replace(next);
+        _signOn?.Replace(section?.SignOn?.Options.Roles ?? []);
         Warn();
     }
 
     /// <summary>Ends.</summary>
-    public ValueTask DisposeAsync() => _listener.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (_signOnListener is not null)
+        {
+            await _signOnListener.DisposeAsync();
+        }
+
+        await _listener.DisposeAsync();
+    }
+
+    // No certificate is asked for there, and nothing but the console is there. The provider is asked when somebody signs on, not now.
+    private async Task ListenForPeopleAsync(SignOnSection section, AdministrationServices services, ServerCertificate certificate, ILoggerFactory logs, CancellationToken cancellation)
+    {
+        SignOnConsole console = new(services, section.Load(), _log.SignOnFailed);
+        _signOnListener = await WebListener.StartAsync(section.Listen, certificate.Options(), MaxConnections, logs, console.Map, cancellation, console.AddTo);
+        _signOn = console;
+    }
 
     private static IEnumerable<(Administrator Administrator, string Pin)> PinsOf(AdminSection section) =>
         section.Administrators.Select(one => (new Administrator(one.Name, one.Roles), one.Key));

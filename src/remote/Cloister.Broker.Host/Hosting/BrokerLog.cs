@@ -113,8 +113,12 @@ internal sealed partial class BrokerLog(ILogger<BrokerLog> logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} enclaves that have a lease will be refused soon: 'cloister enclaves forecast' says which, and why")]
     public partial void FailingSoon(int count);
 
+    /// <summary>Somebody could not sign on.</summary>
+    [LoggerMessage(Level = LogLevel.Warning, Message = "somebody could not sign on to the console: {Problem}")]
+    public partial void SignOnFailed(string problem);
+
     /// <summary>The configuration was read again.</summary>
-    [LoggerMessage(Level = LogLevel.Information, Message = "configuration read again, digest {Digest}: administrators, twoPersons and restoreUnknown are in force; the rest counts from the next start on")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "configuration read again, digest {Digest}: administrators, what signing on gives, twoPersons and restoreUnknown are in force; the rest counts from the next start on")]
     public partial void Reloaded(string digest);
 
     /// <summary>It was not.</summary>

@@ -36,6 +36,15 @@ internal static class ConfigurationAudit
         {
             ["name"] = one.Name, ["key"] = one.Key, ["roles"] = string.Join(' ', AdministratorRoles.NamesOf(one.Roles)),
         })]);
+        if (configuration.Admin?.SignOn is { Options: var signOn })
+        {
+            details["signOn"] = new JsonObject
+            {
+                ["issuer"] = signOn.Issuer, ["clientId"] = signOn.ClientId, ["claim"] = signOn.RoleClaim,
+                ["roles"] = new JsonArray([.. signOn.Roles.Select(one => new JsonObject { ["value"] = one.Value, ["gives"] = string.Join(' ', AdministratorRoles.NamesOf(one.Roles)) })]),
+            };
+        }
+
         return details;
     }
 }

@@ -34,7 +34,7 @@ internal sealed class RunningBroker : IAsyncDisposable
     {
     }
 
-    /// <summary><c>ready https://ADDRESS:PORT pin sha256:... [admin https://ADDRESS:PORT]</c>.</summary>
+    /// <summary><c>ready https://ADDRESS:PORT pin sha256:... [admin https://ADDRESS:PORT [console https://ADDRESS:PORT]]</c>.</summary>
     public string Ready { get; private set; } = "";
 
     /// <summary>Starts.</summary>
@@ -142,7 +142,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         if (configuration.Admin is { } section)
         {
             _admin = Add(await AdminListener.StartAsync(section, state, keys, administration, verification, forecasts.Forecaster, adminCertificate!, () => Deliveries(publisher), log, logs, clock, cancellation));
-            Ready += $" admin {_admin.Address}";
+            Ready += $" admin {_admin.Address}{(_admin.SignOnAddress is { } people ? $" console {people}" : "")}";
         }
         else
         {

@@ -35,10 +35,11 @@ internal sealed class WebListener : IAsyncDisposable
     /// <summary>Listens.</summary>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<WebListener> StartAsync(
-        IPEndPoint endPoint, TlsHandshakeCallbackOptions tls, int mostConnections, ILoggerFactory logs, Action<WebApplication> map, CancellationToken cancellation)
+        IPEndPoint endPoint, TlsHandshakeCallbackOptions tls, int mostConnections, ILoggerFactory logs, Action<WebApplication> map, CancellationToken cancellation, Action<IServiceCollection>? add = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore().AddSingleton(logs).AddSingleton<IHostLifetime, OwnerLifetime>();
+        add?.Invoke(builder.Services);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             Limit(kestrel);
