@@ -10,7 +10,10 @@ public sealed class DemoTests
     [Fact]
     public async Task Everything_holds_and_is_told()
     {
-        CliResult result = (await CliProcess.RunAsync("demo", "--secrets", "20", "--kms-latency-ms", "1", "-o", "json")).MustSucceed();
+        using ScratchFolder folder = new();
+        CliResult result = (await CliProcess.RunAsync("demo", "--secrets", "20", "--kms-latency-ms", "1", "--html", folder["demo.html"], "-o", "json")).MustSucceed();
+        DemoPageTests.MustSay(await File.ReadAllTextAsync(folder["demo.html"], TestContext.Current.CancellationToken), result.Json);
+        Assert.Equal([folder["demo.html"]], Directory.GetFileSystemEntries(folder[""]));
         Assert.Contains("running: ", result.Errors, StringComparison.Ordinal);
         Dictionary<string, JsonNode> scenarios = result.Json["scenarios"]!.AsArray().ToDictionary(scenario => (string)scenario!["name"]!, scenario => scenario!);
 
@@ -106,6 +109,9 @@ public sealed class DemoTests
     [InlineData("--secrets", "0")]
     [InlineData("--secrets", "100001")]
     [InlineData("--kms-latency-ms", "-1")]
+    [InlineData("--html", "")]
+    [InlineData("--html", "/proc/nowhere/demo.html")]
+    [InlineData("--html", "/tmp")]
     public async Task Bad_values_are_refused(string option, string value) =>
         (await CliProcess.RunAsync("demo", option, value)).MustBeRefused(option);
 }

@@ -16,13 +16,16 @@ internal static class DemoCommand
         CliOutput.Range(secrets, 1, 100_000);
         Option<int> latency = new("--kms-latency-ms") { Description = "what one call of the baseline's software KMS takes", DefaultValueFactory = _ => 5 };
         CliOutput.Range(latency, 0, 60_000);
+        Option<string> html = new("--html") { Description = "writes all of it into this file as well, as one page: tables, latencies, and which process held which key" };
+        CliOutput.NotEmpty(html);
         Option<OutputFormat> output = CliOutput.Option();
         Command command = new("demo", "Run the baseline and the demonstrations on this machine: remote calls, latency, and where keys stand in memory. Exit 0 when everything held.")
         {
-            secrets, latency, output,
+            secrets, latency, html, output,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            using DemoPageFile? page = parsed.GetValue(html) is { } path ? DemoPageFile.Open(path) : null;
             DemoOutcome outcome = await RunAsync(parsed.GetValue(secrets), parsed.GetValue(latency), cancellation);
             if (parsed.GetValue(output) == OutputFormat.Json)
             {
@@ -33,6 +36,7 @@ internal static class DemoCommand
                 DemoReport.Write(outcome, parsed.GetValue(latency));
             }
 
+            page?.Write(DemoPage.Render(outcome.ToJson(), parsed.GetValue(latency), DateTimeOffset.UtcNow));
             return outcome.Held ? ExitCode.Done : ExitCode.No;
         });
         return command;

@@ -20,6 +20,12 @@ internal sealed record DemoResult
     /// <summary>Names of the processes outside the enclave in whose memory a DEK or seed stands.</summary>
     internal required IReadOnlyList<string> DekFoundIn { get; init; }
 
+    /// <summary>Names of the processes in whose memory the KEK was looked for and should not be; none for a KEK that a token keeps.</summary>
+    internal required IReadOnlyList<string> KekLookedForIn { get; init; }
+
+    /// <summary>The same for DEKs and seeds.</summary>
+    internal required IReadOnlyList<string> DekLookedForIn { get; init; }
+
     /// <summary>The control: the same scan found the keys where they do belong.</summary>
     internal required bool FoundWhereTheyLive { get; init; }
 
@@ -58,6 +64,9 @@ internal sealed record DemoResult
         ["kekFoundIn"] = LoadedScan.Names(KekFoundIn),
         ["kekLookedFor"] = Scenario != DemoScenario.Token,
         ["dekFoundIn"] = LoadedScan.Names(DekFoundIn),
+        ["kekLookedForIn"] = LoadedScan.Names(KekLookedForIn),
+        ["dekLookedForIn"] = LoadedScan.Names(DekLookedForIn),
+        ["control"] = LoadedScan.Names(Scenario.Control),
         ["foundInEnclave"] = FoundWhereTheyLive,
         ["holds"] = Holds,
     };

@@ -51,6 +51,8 @@ internal static class DemoRun
             Latencies = apiServer.Report,
             KekFoundIn = [.. withoutKek.Where(process => kekScan.Count(process.Id) > 0).Select(process => process.Name)],
             DekFoundIn = [.. host.Where(process => dekScan.Count(process.Id) > 0).Select(process => process.Name)],
+            KekLookedForIn = kek is null ? [] : [.. withoutKek.Select(process => process.Name)],
+            DekLookedForIn = [.. host.Select(process => process.Name)],
             FoundWhereTheyLive = (scenario.KeepsKek ? dekScan : kekScan).Count(enclave.ProcessId) > 0,
         };
     }

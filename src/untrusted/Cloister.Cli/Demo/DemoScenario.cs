@@ -32,6 +32,9 @@ internal sealed record DemoScenario(string Name, string Title, ApiServerKind Kin
     /// <summary>Whether it is one of the talk's, and not there for comparison only.</summary>
     internal bool IsMain => this != Stock && this != Token;
 
+    /// <summary>The keys that the same scan looked for in the enclave, where they belong: <c>kek</c>, <c>dek</c>; none where there is no enclave.</summary>
+    internal IReadOnlyList<string> Control => !HasTee ? [] : this == Gateway ? ["kek", "dek"] : KeepsKek ? ["dek"] : ["kek"];
+
     internal SimulatedEnclaveOptions Options(int latencyMilliseconds) => new()
     {
         Custody = this == Stock ? "manual" : KeepsKek ? "remote" : this == Gateway ? "attested" : Name,

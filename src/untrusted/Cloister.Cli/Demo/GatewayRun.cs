@@ -16,6 +16,7 @@ internal static class GatewayRun
 {
     private const string SecretName = "demo";
     private const string Password = "correct horse battery staple";
+    private const string Etcd = "etcd";
     private const int SecretSize = 256;
     private const int WarmUp = 10;
 
@@ -45,7 +46,7 @@ internal static class GatewayRun
         using EtcdClient gateway = new(EtcdOptions.Create(url, files.Gateway.Ca, files.Gateway.ClientCertificate, files.Gateway.ClientKey));
         byte[] kek = await broker.KekAsync(scenario.Name, cancellation);
         EnvelopeContext context = new(EnvelopeContext.KmsPurpose, options.Cluster, options.Provider);
-        ScansUnderLoad scans = new(etcd, kek, context, [(DemoApiServerProcess.Name, cluster.ApiServerId), ("etcd", cluster.EtcdId), (ScansUnderLoad.Enclave, enclave.ProcessId)]);
+        ScansUnderLoad scans = new(etcd, kek, context, [(DemoApiServerProcess.Name, cluster.ApiServerId), (Etcd, cluster.EtcdId), (ScansUnderLoad.Enclave, enclave.ProcessId)]);
         using SecretsApi api = await cluster.SecretsAsync(cancellation);
         IReadOnlyList<LoadedScan> found = await scans.RunAsync(api, cancellation);
         StoredSecret shown = scans.Stored.Single(secret => secret.Key == $"/registry/secrets/default/{SecretName}");
@@ -69,6 +70,8 @@ internal static class GatewayRun
                 Latencies = DemoLatencies.Json(writes, reads),
                 KekFoundIn = OnHost(found.SelectMany(scan => scan.KekFoundIn)),
                 DekFoundIn = OnHost(found.SelectMany(scan => scan.DekFoundIn)),
+                KekLookedForIn = [DemoApiServerProcess.Name, Etcd],
+                DekLookedForIn = [DemoApiServerProcess.Name, Etcd],
                 FoundWhereTheyLive = found.All(scan => scan.KekFoundIn.Contains(ScansUnderLoad.Enclave) && scan.SeedFoundIn.Contains(ScansUnderLoad.Enclave)),
                 UnderLoad = found,
             },

@@ -32,15 +32,18 @@ internal static class CliOutput
     internal static Option<string> Path(string name, string description, params string[] alias)
     {
         Option<string> option = new(name, alias) { Description = description, Required = true };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value.Length: 0 }])
-            {
-                result.AddError($"{name} is a path, not an empty text");
-            }
-        });
+        NotEmpty(option);
         return option;
     }
+
+    /// <summary>Refuses an empty path.</summary>
+    internal static void NotEmpty(Option<string> path) => path.Validators.Add(result =>
+    {
+        if (result.Tokens is [{ Value.Length: 0 }])
+        {
+            result.AddError($"{path.Name} is a path, not an empty text");
+        }
+    });
 
     /// <summary>Refuses numbers outside a range.</summary>
     internal static void Range(Option<int> option, int least, int most) => option.Validators.Add(result =>
