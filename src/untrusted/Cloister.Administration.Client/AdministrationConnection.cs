@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
@@ -31,6 +32,9 @@ internal sealed class AdministrationConnection : IDisposable
             UseProxy = false,
             UseCookies = false,
             AllowAutoRedirect = false,
+
+            // What a broker is told of a trace is AdministrationTraces' business.
+            ActivityHeadersPropagator = null,
             ConnectTimeout = TimeSpan.FromSeconds(10),
             SslOptions = new SslClientAuthenticationOptions
             {
@@ -82,14 +86,18 @@ internal sealed class AdministrationConnection : IDisposable
     internal async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         HttpResponseMessage response;
+        using Activity? span = AdministrationTraces.Begin(request);
         try
         {
             response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
+            span?.SetStatus(ActivityStatusCode.Error);
             throw new BrokerUnreachableException(Explain(e), e);
         }
+
+        span?.SetTag("http.response.status_code", (int)response.StatusCode);
 
         if (response.Headers.TryGetValues(AdminPaths.KeyExpiresHeader, out IEnumerable<string>? ends))
         {

@@ -4,6 +4,7 @@ using Cloister.Administration.Client;
 using Cloister.Certificates;
 using Cloister.Cli.Enclaves;
 using Cloister.Cli.Output;
+using Cloister.Cli.Traces;
 using Cloister.Sockets;
 using Grpc.Core;
 
@@ -32,7 +33,7 @@ internal static class CliProgram
         try
         {
             InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-            return await termination.RunAsync(stop => parsed.InvokeAsync(configuration, stop));
+            return await CommandTraces.RunAsync(parsed.CommandResult, () => termination.RunAsync(stop => parsed.InvokeAsync(configuration, stop)));
         }
         catch (CliException e)
         {

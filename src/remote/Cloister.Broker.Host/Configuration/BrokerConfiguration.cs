@@ -51,6 +51,9 @@ internal sealed record BrokerConfiguration
     /// <summary>What becomes of the audit log.</summary>
     public AuditSection Audit { get; init; } = AuditSection.None;
 
+    /// <summary>Where traces go; null: there are none.</summary>
+    public TraceSection? Traces { get; init; }
+
     /// <summary>SHA-256 of the configuration's text, lower-case hex.</summary>
     public string Digest { get; init; } = "";
 

@@ -73,6 +73,7 @@ internal static class BrokerConfigurationReader
         LimitOptions limits = LimitOptions.Read(fields);
         string? audience = fields.Optional("tokenAudience", ParseAudience);
         AuditSection audit = AuditSectionReader.Read(fields);
+        TraceSection? traces = TraceSection.Read(fields);
         OtherRoots otherRoots = ReadOtherRoots(document, errors);
         document.Finish();
         return listen is null || database is null || rootKey is null || collateral is null
@@ -81,7 +82,7 @@ internal static class BrokerConfigurationReader
             {
                 Listen = listen, Database = database, RootKey = rootKey, NewRootKey = newRootKey, AuthorityKey = authorityKey, NewAuthorityKey = newAuthorityKey,
                 KeyStore = keyStore, Tls = tls, Collateral = collateral, Admin = admin, OtherRoots = otherRoots,
-                StateDirectory = stateDirectory, Limits = limits, TokenAudience = audience, Audit = audit,
+                StateDirectory = stateDirectory, Limits = limits, TokenAudience = audience, Audit = audit, Traces = traces,
             };
     }
 

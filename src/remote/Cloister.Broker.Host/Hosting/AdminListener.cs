@@ -8,6 +8,7 @@ using Cloister.Broker.Administration.Policies;
 using Cloister.Broker.Administration.Recovery;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Configuration;
+using Cloister.Broker.Host.Traces;
 using Cloister.Broker.State;
 using Cloister.Broker.WebConsole;
 using Cloister.Broker.WebConsole.SignOn;
@@ -87,6 +88,7 @@ internal sealed class AdminListener : IAsyncDisposable
 
         void Map(WebApplication routes)
         {
+            BrokerTraces.Use(routes, "administration", knowsCallers: true);
             AdministrationEndpoints.Map(routes, services);
             if (section.Console)
             {
@@ -135,8 +137,14 @@ internal sealed class AdminListener : IAsyncDisposable
     private async Task ListenForPeopleAsync(SignOnSection section, AdministrationServices services, ServerCertificate certificate, ILoggerFactory logs, CancellationToken cancellation)
     {
         SignOnConsole console = new(services, section.Load(), _log.SignOnFailed);
-        _signOnListener = await WebListener.StartAsync(section.Listen, certificate.Options(), MaxConnections, logs, console.Map, cancellation, console.AddTo);
+        _signOnListener = await WebListener.StartAsync(section.Listen, certificate.Options(), MaxConnections, logs, Map, cancellation, console.AddTo);
         _signOn = console;
+
+        void Map(WebApplication routes)
+        {
+            BrokerTraces.Use(routes, "console", knowsCallers: false);
+            console.Map(routes);
+        }
     }
 
     private static IEnumerable<(Administrator Administrator, string Pin)> PinsOf(AdminSection section) =>

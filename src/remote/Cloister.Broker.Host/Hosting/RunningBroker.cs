@@ -7,6 +7,7 @@ using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.Host.Endpoints;
 using Cloister.Broker.Host.Metrics;
 using Cloister.Broker.Host.Serving;
+using Cloister.Broker.Host.Traces;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.Tokens;
@@ -72,6 +73,11 @@ internal sealed class RunningBroker : IAsyncDisposable
     private async Task StartPartsAsync(BrokerConfiguration configuration, string version, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
         BrokerLog log = new(logs.CreateLogger<BrokerLog>());
+        if (configuration.Traces is { } traces)
+        {
+            Add(new Ending(BrokerTraces.Start(traces, version)));
+        }
+
         DatabaseAddress address = DatabaseAddress.Parse(configuration.Database);
         SqlBrokerState state = Add(await SqlBrokerState.OpenAsync(address, clock, cancellation));
         BrokerKeys keys = Add(await BrokerKeys.OpenAsync(configuration, state, log, clock, cancellation));
@@ -136,7 +142,11 @@ internal sealed class RunningBroker : IAsyncDisposable
             new MetricsEndpoint(metrics),
         ];
         WebListener enclaves = Add(await WebListener.StartAsync(
-            configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes => new EndpointMap(metrics, log).Map(routes, endpoints), cancellation));
+            configuration.Listen, certificate.Options(), ConnectionPlaces.MostFor(configuration.Limits.Connections), logs, routes =>
+            {
+                BrokerTraces.Use(routes, "enclaves", knowsCallers: false);
+                new EndpointMap(metrics, log).Map(routes, endpoints);
+            }, cancellation));
         Add(new Stopping(_stopping));
         Ready = $"ready {enclaves.Address} pin {keys.Authority.Pin}";
         if (configuration.Admin is { } section)
@@ -232,6 +242,15 @@ internal sealed class RunningBroker : IAsyncDisposable
     {
         _parts.Add(part);
         return part;
+    }
+
+    private sealed class Ending(IDisposable part) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            part.Dispose();
+            return default;
+        }
     }
 
     // Long polls are answered first, so that the listener need not wait for them.

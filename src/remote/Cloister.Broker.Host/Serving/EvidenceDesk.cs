@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Metrics;
+using Cloister.Broker.Host.Traces;
 using Cloister.Broker.State.Audit;
 using Cloister.Broker.State.Evidence;
 using Cloister.Broker.State.Keks;
@@ -28,6 +30,7 @@ internal sealed class EvidenceDesk(
     /// <exception cref="ProtocolException">It is not, or too much waits.</exception>
     public async Task<VerifiedEvidence> VerifyAsync(Caller caller, string tee, AttestRequest request, string purpose, CancellationToken cancellation)
     {
+        using Activity? span = BrokerTraces.Part("verify evidence");
         PolicyBook.TrustedRoots roots = policies.Roots;
         EvidenceReading reading = await verification.VerifyAsync(tee, request, purpose, roots.Certificates, caller.Requester, cancellation);
         if (reading.Failure?.Code == "untrusted_root" && await policies.RootsBesidesAsync(roots, cancellation) is { } others)
@@ -35,6 +38,7 @@ internal sealed class EvidenceDesk(
             reading = await verification.VerifyAsync(tee, request, purpose, others.Certificates, caller.Requester, cancellation);
         }
 
+        span?.SetTag("cloister.result", reading.IsVerified ? "verified" : reading.Failure.Step);
         return reading.IsVerified ? reading.Evidence
             : reading.Failure.Code == "busy" ? throw new ProtocolException(ProtocolError.Busy, reading.Failure.Detail)
             : throw await RefusedAsync(caller, tee, request, "", reading.Failure, cancellation);
@@ -59,6 +63,7 @@ internal sealed class EvidenceDesk(
             return EvidenceVerdict.Refuse(new StepFailure("policy", "none", "there is no policy: an operator has to set one"));
         }
 
+        using Activity? span = BrokerTraces.Part("appraise evidence");
         EvidenceVerdict verdict = verification.Appraise(evidence, policy.Policy.Appraisal, policy.Policy.Roots);
         return verdict.IsAccepted && policy.Policy.Check(verdict.Enclave, initData) is { } failure ? EvidenceVerdict.Refuse(failure) : verdict;
     }

@@ -1,4 +1,5 @@
 using Cloister.Release;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -6,6 +7,7 @@ using Cloister.Attestation;
 using Cloister.Broker.Evidence;
 using Cloister.Broker.Host.Admission;
 using Cloister.Broker.Host.Metrics;
+using Cloister.Broker.Host.Traces;
 using Cloister.Broker.Policies;
 using Cloister.Broker.State;
 using Cloister.Broker.State.Audit;
@@ -154,6 +156,7 @@ internal sealed class LeaseDesk(
 
     private async Task<LeaseRecord> StoreAsync(string renewed, Func<string, LeaseGrant> grant, CancellationToken cancellation)
     {
+        using Activity? span = BrokerTraces.Part("store the lease");
         try
         {
             if (renewed.Length > 0)

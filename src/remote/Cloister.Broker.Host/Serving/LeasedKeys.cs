@@ -1,6 +1,8 @@
 using System.Buffers.Text;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Cloister.Release;
+using Cloister.Broker.Host.Traces;
 using Cloister.Broker.State.Keks;
 using Cloister.Contracts.Keys;
 using Cloister.Kbs;
@@ -49,6 +51,7 @@ internal sealed class LeasedKeys(KekDirectory keks)
             return (null, "");
         }
 
+        using Activity? span = BrokerTraces.Part("take KEKs from the key store");
         byte[] plaintext = GC.AllocateArray<byte>(missing.Length * EntrySize, pinned: true);
         try
         {

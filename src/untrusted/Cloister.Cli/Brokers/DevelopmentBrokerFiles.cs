@@ -104,6 +104,7 @@ internal sealed class DevelopmentBrokerFiles
           twoPersons: []
         {(options.Console ? "  console: enabled" : "")}
         {options.KeyStore}
+        {(Traces.CommandTraces.Endpoint is { } collector ? $"traces: {{ endpoint: \"{collector}\" }}" : "")}
 
         """;
 }
