@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using Cloister.Broker.Administration;
 using Cloister.Broker.Host.Configuration;
 
 namespace Cloister.Broker.Host.Audit;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Cloister.Audit;
+using Cloister.Broker.Administration;
 using Cloister.Broker.Host.Configuration;
 using Cloister.Broker.State.Audit;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using System.Security.Cryptography.X509Certificates;
+using System.Security.Cryptography;
+using Cloister.Broker.Administration;
 using Cloister.Broker.Host.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -26,7 +27,7 @@ internal static class BrokerTraces
     /// <exception cref="BrokerConfigurationException">The file of authorities is none.</exception>
     internal static IDisposable Start(TraceSection section, string version)
     {
-        Func<HttpClient> client = ClientOf(section);
+        HttpClient client = ClientOf(section);
         return Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService(Name, serviceVersion: version))
             .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(section.Ratio)))
@@ -35,7 +36,7 @@ internal static class BrokerTraces
             {
                 exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
                 exporter.Endpoint = new Uri(section.Endpoint, "/v1/traces");
-                exporter.HttpClientFactory = client;
+                exporter.HttpClientFactory = () => client;
             })
             .Build();
     }
@@ -79,28 +80,15 @@ internal static class BrokerTraces
     // Anybody may call a method anything.
     private static string MethodOf(HttpRequest request) => request.Method is "GET" or "HEAD" or "POST" or "PUT" or "DELETE" ? request.Method : "_OTHER";
 
-    // No proxy, no redirects, no cookies.
-    private static Func<HttpClient> ClientOf(TraceSection section)
+    private static HttpClient ClientOf(TraceSection section)
     {
-        X509ChainPolicy? policy = null;
-        if (section.CaFile is { } file)
+        try
         {
-            policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            try
-            {
-                policy.CustomTrustStore.ImportFromPemFile(file);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
-            {
-                throw new BrokerConfigurationException($"traces.ca: {e.Message}");
-            }
+            return OutsideHttp.Client(section.CaFile);
         }
-
-        return () =>
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            SocketsHttpHandler handler = new() { UseProxy = false, AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
-            handler.SslOptions.CertificateChainPolicy = policy;
-            return new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10) };
-        };
+            throw new BrokerConfigurationException($"traces.ca: {e.Message}");
+        }
     }
 }

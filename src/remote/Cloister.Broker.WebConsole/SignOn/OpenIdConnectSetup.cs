@@ -1,4 +1,4 @@
-using System.Security.Cryptography.X509Certificates;
+using Cloister.Broker.Administration;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
@@ -33,7 +33,7 @@ internal static class OpenIdConnectSetup
         options.RemoteAuthenticationTimeout = options.ProtocolValidator.NonceLifetime = Longest;
         options.ProtocolValidator.RequireNonce = true;
         options.TokenValidationParameters = Parameters(signOn);
-        options.Backchannel = Client(signOn.CaFile);
+        options.Backchannel = OutsideHttp.Client(signOn.CaFile);
         options.Events = events;
         SignOnConsole.Harden(options.CorrelationCookie, "state.");
         SignOnConsole.Harden(options.NonceCookie, "nonce.");
@@ -54,18 +54,4 @@ internal static class OpenIdConnectSetup
         // What the provider's own documents name beside it does not count.
         IssuerValidator = (issuer, _, _) => issuer == signOn.Issuer ? issuer : throw new SecurityTokenInvalidIssuerException("the token is of another issuer than the configuration names"),
     };
-
-    // No proxy, no redirects, no cookies, answers of 256 KiB at most.
-    private static HttpClient Client(string? caFile)
-    {
-        SocketsHttpHandler handler = new() { UseProxy = false, AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
-        if (caFile is not null)
-        {
-            X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(caFile);
-            handler.SslOptions.CertificateChainPolicy = policy;
-        }
-
-        return new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(10), MaxResponseContentBufferSize = 256 * 1024 };
-    }
 }

@@ -1,9 +1,9 @@
 using System.Security.Cryptography.X509Certificates;
 
-namespace Cloister.Broker.Host.Audit;
+namespace Cloister.Broker.Administration;
 
-/// <summary>HTTP to where checkpoints go: no proxy, no redirects, no cookies, answers of 64 KiB at most.</summary>
-internal static class OutsideHttp
+/// <summary>HTTP from a broker to others than vendors and key stores (witnesses, providers of OpenID Connect, collectors): no proxy, no redirects, no cookies, answers of 64 KiB at most.</summary>
+public static class OutsideHttp
 {
     /// <summary>A client.</summary>
     /// <param name="caFile">Authorities in PEM that alone are trusted; null: the system's.</param>
