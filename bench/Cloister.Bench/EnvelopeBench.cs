@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Bench;
 

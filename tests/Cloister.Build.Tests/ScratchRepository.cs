@@ -39,7 +39,7 @@ internal sealed class ScratchRepository : IDisposable
             namespace Scratch.{{name}};
 
             /// <summary>Tried by the build.</summary>
-            public static class {{name}}Code
+            public static class {{name[(name.LastIndexOf('.') + 1)..]}}Code
             {
                 /// <summary>Tried by the build.</summary>
                 public static object Value()

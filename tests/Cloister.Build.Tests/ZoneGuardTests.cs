@@ -22,6 +22,51 @@ public sealed class ZoneGuardTests
         Assert.Contains("ZONE001", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Keys", "Custody")]
+    [InlineData("Wire", "Keys")]
+    [InlineData("Gateway", "Broker")]
+    public void A_floor_of_the_enclave_does_not_build_on_one_that_it_does_not_stand_on(string from, string to)
+    {
+        using ScratchRepository repository = new();
+        repository.Add($"src/trusted/Cloister.Enclave.{to}");
+        repository.Add($"src/trusted/Cloister.Enclave.{from}", $"<ProjectReference Include=\"../Cloister.Enclave.{to}/Cloister.Enclave.{to}.csproj\" />");
+
+        (int exitCode, string output) = repository.Build($"src/trusted/Cloister.Enclave.{from}");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("FLOOR001", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_floor_that_is_not_in_the_list_does_not_build()
+    {
+        using ScratchRepository repository = new();
+        repository.Add("src/trusted/Cloister.Enclave.Cellar");
+
+        (int exitCode, string output) = repository.Build("src/trusted/Cloister.Enclave.Cellar");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("FLOOR002", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_floor_does_not_see_what_the_one_below_stands_on()
+    {
+        using ScratchRepository repository = new();
+        repository.Add("src/trusted/Cloister.Enclave.Keys", code: "return 1;");
+        repository.Add("src/trusted/Cloister.Enclave.Custody", "<ProjectReference Include=\"../Cloister.Enclave.Keys/Cloister.Enclave.Keys.csproj\" />");
+        repository.Add(
+            "src/trusted/Cloister.Enclave.Gateway",
+            "<ProjectReference Include=\"../Cloister.Enclave.Custody/Cloister.Enclave.Custody.csproj\" />",
+            code: "return Scratch.Cloister.Enclave.Keys.KeysCode.Value();");
+
+        (int exitCode, string output) = repository.Build("src/trusted/Cloister.Enclave.Gateway");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("CS0234", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Allowed_references_build()
     {

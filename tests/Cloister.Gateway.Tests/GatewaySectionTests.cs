@@ -1,7 +1,7 @@
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Configuration;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway.Transport;
 
 namespace Cloister.Gateway.Tests;

@@ -1,8 +1,9 @@
 using System.Text;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tees;
 using Cloister.Enclave.Tees.Devices;
 using Cloister.Enclave.Tees.Sgx;

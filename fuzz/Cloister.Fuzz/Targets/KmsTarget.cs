@@ -1,23 +1,24 @@
 using System.Buffers;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Wire;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Fuzz.Targets;
 
 /// <summary>The KMS v1 and v2 message handlers with a KEK: the first byte selects the method.</summary>
 internal sealed class KmsTarget : IFuzzTarget
 {
-    private readonly UnaryHandler[] _methods;
+    private readonly ServiceMethod[] _methods;
 
     internal KmsTarget()
     {
         ManualCustody custody = new(new EnvelopeContext(EnvelopeContext.KmsPurpose, "fuzz", "tee"), new SecretArena(1024), null);
         string keyId = custody.Create("fuzz").KeyId;
-        KmsEngine engine = new(custody, "simulated", new KmsCounters());
+        KmsEngine engine = new(custody, "simulated", new CallCounters());
         _methods = [.. new KmsV2Service(engine).Methods.Select(method => method.Value), .. new KmsV1Service(engine, "0.0.0").Methods.Select(method => method.Value)];
 
         byte[] edek = new byte[Edek.MaxSize];
@@ -63,7 +64,7 @@ internal sealed class KmsTarget : IFuzzTarget
             _methods[input[0] % _methods.Length](input[1..].ToArray(), new ArrayBufferWriter<byte>(), call).AsTask().GetAwaiter().GetResult();
             return true;
         }
-        catch (RpcException e) when (e.Code is StatusCode.InvalidArgument or StatusCode.NotFound)
+        catch (FailureException e) when (e.Kind is FailureKind.Invalid or FailureKind.NotFound)
         {
             return false;
         }

@@ -1,31 +1,32 @@
 using System.Buffers;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Wire;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Secrets;
+using Cloister.Enclave.Custody.Values;
+using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Services.Secrets;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Fuzz.Targets;
 
 /// <summary>The message handlers of the secrets service with two KEKs, so that values are current and old: the first byte selects the method.</summary>
 internal sealed class SecretsTarget : IFuzzTarget
 {
-    private readonly UnaryHandler[] _methods;
+    private readonly ServiceMethod[] _methods;
 
     internal SecretsTarget()
     {
         EnvelopeContext context = new(EnvelopeContext.KmsPurpose, "fuzz", "tee");
         SecretArena arena = new(4096);
         ManualCustody custody = new(context, arena, null);
-        StockKmsV2Values values = new(custody, "tee", PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
+        StockKmsV2Values values = new(new SeedStore(custody, arena, SeedOptions.Default, TimeProvider.System), "tee", PlaintextMode.Sealed);
         custody.Create("fuzz");
         byte[] old = Stored(values);
         custody.Create("fuzz");
         byte[] current = Stored(values);
-        _methods = [.. new SecretsService(new KmsEngine(custody, "simulated", new KmsCounters()), context, values).Methods.Select(method => method.Value)];
+        _methods = [.. new SecretsService(new KmsEngine(custody, "simulated", new CallCounters()), context, values).Methods.Select(method => method.Value)];
 
         List<byte[]> seeds = [[0]];
         foreach (byte[] value in (byte[][])[[1, 2, 3], old, current])
@@ -64,7 +65,7 @@ internal sealed class SecretsTarget : IFuzzTarget
             _methods[input[0] % _methods.Length](input[1..].ToArray(), new ArrayBufferWriter<byte>(), call).AsTask().GetAwaiter().GetResult();
             return true;
         }
-        catch (RpcException e) when (e.Code is StatusCode.InvalidArgument or StatusCode.ResourceExhausted)
+        catch (FailureException e) when (e.Kind is FailureKind.Invalid or FailureKind.LimitReached)
         {
             return false;
         }

@@ -1,7 +1,6 @@
-using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Wire.Grpc;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Fuzz.Targets.Gateway;
 using Cloister.Sockets;
 
@@ -17,19 +16,19 @@ internal sealed class ServerTarget : IFuzzTarget
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly KmsCounters _counters = new();
+    private readonly CallCounters _counters = new();
     private readonly ServerParts _parts;
 
     public ServerTarget()
     {
         ServerOptions options = new() { Address = ListenAddress.Parse("tcp:127.0.0.1:0", out _)!, RequestMemory = Budget, MaxCalls = 8, MaxMessageSize = 100_000 };
-        UnaryHandler echo = (request, response, _) =>
+        ServiceMethod echo = (request, response, _) =>
         {
             request.Span.CopyTo(response.GetSpan(request.Length));
             response.Advance(request.Length);
             return ValueTask.CompletedTask;
         };
-        UnaryHandler wait = async (_, _, call) => await Task.Delay(Timeout.Infinite, call.Cancellation);
+        ServiceMethod wait = async (_, _, call) => await Task.Delay(Timeout.Infinite, call.Cancellation);
         _parts = new ServerParts("kms", options, [new("/a/Echo", echo), new("/a/Wait", wait)], "none", _counters, new EnclaveLog((_, _, _) => { }));
     }
 

@@ -2,9 +2,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Sim;
 
@@ -29,7 +30,7 @@ internal sealed class SoftwareKms : IRemoteKms
     {
         _options = options;
         _path = options.KmsKeyFile
-            ?? throw new Cloister.Enclave.Hosting.StartException("simulation.remoteKms.keyFile is missing: the software KMS needs a file for its KEKs");
+            ?? throw new StartException("simulation.remoteKms.keyFile is missing: the software KMS needs a file for its KEKs");
         if (!File.Exists(_path))
         {
             Write(new SoftwareKmsFile { Keks = [NewVersion(1)] });

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tees;
 

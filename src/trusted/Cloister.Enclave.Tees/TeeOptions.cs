@@ -1,4 +1,5 @@
 using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tees.Sgx;
 
 namespace Cloister.Enclave.Tees;
@@ -21,7 +22,7 @@ public sealed class TeeOptions
     /// <summary>SGX: whom sealed state is for.</summary>
     public SealTo SealTo { get; private set; } = SealTo.Enclave;
 
-    /// <summary>Reads the section; for <see cref="Hosting.EnclaveParts.ReadMore"/>.</summary>
+    /// <summary>Reads the section; for <see cref="EnclaveParts.ReadMore"/>.</summary>
     public void Read(ConfigurationMapping root)
     {
         if (!root.Has("tee"))

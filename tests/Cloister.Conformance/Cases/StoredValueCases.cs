@@ -4,7 +4,7 @@ using Cloister.Conformance.Harness;
 using Cloister.Conformance.Plugins;
 using Cloister.Contracts.KmsV2;
 using Cloister.Contracts.StoredValues;
-using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Keys.Envelope;
 using Google.Protobuf;
 using Grpc.Net.Client;
 using WireObject = Cloister.Contracts.StoredValueV2.EncryptedObject;

@@ -4,12 +4,12 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Attestation.Binding;
 using Cloister.Contracts.Operators;
-using Cloister.Enclave.Admin;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Services.Admin;
 using Cloister.Enclave.Tests.Broker;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
@@ -120,8 +120,8 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
                 break;
         }
 
-        RpcException refused = Assert.Throws<RpcException>(() => _desk.Provision(jwe, default, _custody));
-        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        FailureException refused = Assert.Throws<FailureException>(() => _desk.Provision(jwe, default, _custody));
+        Assert.Equal(FailureKind.Invalid, refused.Kind);
         Assert.StartsWith("the KEK is not accepted", refused.Message, StringComparison.Ordinal);
         Assert.Empty(_custody.Ring.All);
     }
@@ -154,14 +154,14 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         byte[] value = signed.Sign(signer);
         value[63] ^= forgery == "changed" ? (byte)1 : (byte)0;
         OperatorSignature signature = forgery == "no signature" ? default : new(signer.ExportSubjectPublicKeyInfo(), value, default);
-        RpcException refused = Assert.Throws<RpcException>(() => desk.Provision(Jwe(key, ticket), signature, _custody));
-        Assert.Equal(StatusCode.PermissionDenied, refused.Code);
+        FailureException refused = Assert.Throws<FailureException>(() => desk.Provision(Jwe(key, ticket), signature, _custody));
+        Assert.Equal(FailureKind.NotAllowed, refused.Kind);
         Assert.Contains("--operator-key", refused.Message, StringComparison.Ordinal);
         Assert.Empty(_custody.Ring.All);
 
         // The ticket is gone with the attempt: the right signature over it comes too late.
         OperatorSignature right = new(operatorKey.ExportSubjectPublicKeyInfo(), good.Sign(operatorKey), default);
-        Assert.Throws<RpcException>(() => desk.Provision(Jwe(key, ticket), right, _custody));
+        Assert.Throws<FailureException>(() => desk.Provision(Jwe(key, ticket), right, _custody));
         (key, ticket) = await ChallengeAsync(desk);
         right = new(operatorKey.ExportSubjectPublicKeyInfo(), (good with { Ticket = ticket }).Sign(operatorKey), default);
         Assert.Equal(desk.Provision(Jwe(key, ticket), right, _custody).KeyId, _custody.Status.KeyId);
@@ -177,7 +177,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
             await ChallengeAsync();
         }
 
-        Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, first), default, _custody));
+        Assert.Throws<FailureException>(() => _desk.Provision(Jwe(key, first), default, _custody));
         _desk.Provision(Jwe(key, second), default, _custody);
     }
 
@@ -186,7 +186,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     {
         _custody.Import("main", 3, TestKeys.Of(1), activate: true);
         (string key, byte[] ticket) = await ChallengeAsync();
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => _desk.Provision(Jwe(key, ticket), default, _custody)).Code);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => _desk.Provision(Jwe(key, ticket), default, _custody)).Kind);
     }
 
     [Theory]
@@ -196,8 +196,8 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "Main")]
     public async Task What_is_no_challenge_is_refused(string nonce, string kek) =>
         Assert.Equal(
-            StatusCode.InvalidArgument,
-            (await Assert.ThrowsAsync<RpcException>(async () => await _desk.ChallengeAsync(nonce, kek, Cancellation))).Code);
+            FailureKind.Invalid,
+            (await Assert.ThrowsAsync<FailureException>(async () => await _desk.ChallengeAsync(nonce, kek, Cancellation))).Kind);
 
     private static byte[] Content(byte[] ticket, string name, bool inactive)
     {

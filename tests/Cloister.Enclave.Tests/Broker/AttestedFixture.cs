@@ -3,7 +3,7 @@ using System.Text.Json;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Broker;

@@ -1,5 +1,5 @@
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -89,9 +89,9 @@ public sealed class BrokerAttestedCustodyTests
         // Disabled: no version is active.
         broker.Shape = terms => Usual(terms) with { Versions = [terms.Versions[0], terms.Versions[1] with { Enabled = false }] };
         await UntilAsync("writes stop", () => enclave.Custody.Status.Healthz.Contains("cloister kek rotate", StringComparison.Ordinal));
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(enclave.EncryptAsync)).Kind);
         Assert.True(enclave.Custody.Holds(first));
-        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(old))).Code);
+        Assert.Equal(FailureKind.NotFound, (await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(old))).Kind);
     }
 
     [Fact]
@@ -105,10 +105,10 @@ public sealed class BrokerAttestedCustodyTests
         broker.Errors[KbsPaths.Lease] = "Busy";
         enclave.Time.Forward(TimeSpan.FromSeconds(610));
         Assert.Null(enclave.Custody.Status.KeyId);
-        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Code);
+        Assert.Equal(FailureKind.Unavailable, (await Assert.ThrowsAsync<FailureException>(enclave.EncryptAsync)).Kind);
         Assert.Equal(32, await enclave.DecryptAsync(edek));
         enclave.Time.Forward(TimeSpan.FromSeconds(60));
-        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Code);
+        Assert.Equal(FailureKind.Unavailable, (await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek))).Kind);
         await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "KEKs wiped");
     }
 
@@ -126,7 +126,7 @@ public sealed class BrokerAttestedCustodyTests
             await enclave.EncryptAsync();
         }
 
-        await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync);
+        await Assert.ThrowsAsync<FailureException>(enclave.EncryptAsync);
         Assert.Null(enclave.Custody.Status.KeyId);
         broker.Errors.Clear();
         await enclave.ReadyAsync();
@@ -146,8 +146,8 @@ public sealed class BrokerAttestedCustodyTests
         broker.Errors[KbsPaths.Lease] = "LeaseRevoked";
         broker.Errors[KbsPaths.Watch] = "LeaseRevoked";
         await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "KEKs wiped");
-        Assert.Equal(StatusCode.FailedPrecondition, enclave.Custody.Status.ErrorCode);
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Code);
+        Assert.Equal(FailureKind.NotReady, enclave.Custody.Status.ErrorCode);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek))).Kind);
         Assert.Contains("revoked", enclave.Custody.Status.Healthz, StringComparison.Ordinal);
         broker.Errors.Clear();
         await enclave.ReadyAsync();
@@ -161,7 +161,7 @@ public sealed class BrokerAttestedCustodyTests
         broker.AddVersion();
         broker.Shape = terms => terms with { KeysDigest = "" };
         await using AttestedFixture enclave = new(broker);
-        await Eventually.TrueAsync(() => enclave.Custody.Status.ErrorCode == StatusCode.FailedPrecondition, "refused");
+        await Eventually.TrueAsync(() => enclave.Custody.Status.ErrorCode == FailureKind.NotReady, "refused");
         Assert.Null(enclave.Custody.Status.KeyId);
         Assert.Equal(0, enclave.Arena.InUse);
     }

@@ -1,9 +1,9 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -32,7 +32,7 @@ public sealed class BrokerKmsTests
         await other.ReadyAsync();
         Assert.Equal(32, await other.DecryptAsync(edek));
         edek[^1] ^= 1;
-        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => other.DecryptAsync(edek))).Code);
+        Assert.Equal(FailureKind.Invalid, (await Assert.ThrowsAsync<FailureException>(() => other.DecryptAsync(edek))).Kind);
     }
 
     [Fact]
@@ -143,9 +143,9 @@ public sealed class BrokerKmsTests
         broker.Errors[KbsPaths.Lease] = "Busy";
         enclave.Time.Forward(TimeSpan.FromHours(2));
         await Eventually.TrueAsync(() => enclave.Custody.Status.KeyId is null, "Status is an error");
-        Assert.Equal(StatusCode.FailedPrecondition, enclave.Custody.Status.ErrorCode);
-        await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync);
-        await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek));
+        Assert.Equal(FailureKind.NotReady, enclave.Custody.Status.ErrorCode);
+        await Assert.ThrowsAsync<FailureException>(enclave.EncryptAsync);
+        await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek));
         broker.Errors.Clear();
         await enclave.ReadyAsync();
         Assert.Equal(32, await enclave.DecryptAsync(edek));
@@ -162,7 +162,7 @@ public sealed class BrokerKmsTests
         broker.Errors[KbsPaths.Lease] = "LeaseRevoked";
         broker.Errors[KbsPaths.Watch] = "LeaseRevoked";
         await Eventually.TrueAsync(() => enclave.Custody.Status.KeyId is null, "Status is an error");
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek))).Kind);
         await Eventually.TrueAsync(() => enclave.Arena.InUse == 0, "DEKs wiped");
     }
 
@@ -174,7 +174,7 @@ public sealed class BrokerKmsTests
         broker.Errors[KbsPaths.Auth] = "Busy";
         await using Enclave enclave = new(broker, passthrough: false);
         await Eventually.TrueAsync(() => enclave.Custody.Status.Healthz.Contains("has not answered", StringComparison.Ordinal), "asked");
-        Assert.Equal(StatusCode.Unavailable, enclave.Custody.Status.ErrorCode);
+        Assert.Equal(FailureKind.Unavailable, enclave.Custody.Status.ErrorCode);
         broker.Errors.Clear();
         await enclave.ReadyAsync();
     }

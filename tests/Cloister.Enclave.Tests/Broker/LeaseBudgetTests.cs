@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -22,7 +22,7 @@ public sealed class LeaseBudgetTests : IDisposable
         byte[] edek = await enclave.EncryptAsync();
         await enclave.EncryptAsync();
         await enclave.EncryptAsync();
-        Assert.Contains("every wrap", (await Assert.ThrowsAsync<RpcException>(enclave.EncryptAsync)).Message, StringComparison.Ordinal);
+        Assert.Contains("every wrap", (await Assert.ThrowsAsync<FailureException>(enclave.EncryptAsync)).Message, StringComparison.Ordinal);
         Assert.Null(enclave.Custody.Status.KeyId);
         enclave.Time.Forward(TimeSpan.FromSeconds(500));
         Assert.Equal(32, await enclave.DecryptAsync(edek));
@@ -31,7 +31,7 @@ public sealed class LeaseBudgetTests : IDisposable
 
         // The time bound still ends both.
         enclave.Time.Forward(TimeSpan.FromSeconds(161));
-        await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek));
+        await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek));
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class LeaseBudgetTests : IDisposable
         byte[] edek = await enclave.EncryptAsync();
         await enclave.DecryptAsync(edek);
         await enclave.DecryptAsync(edek);
-        Assert.Contains("every unwrap", (await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek))).Message, StringComparison.Ordinal);
+        Assert.Contains("every unwrap", (await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek))).Message, StringComparison.Ordinal);
         await enclave.EncryptAsync();
         Assert.NotNull(enclave.Custody.Status.KeyId);
         Assert.Contains("every unwrap", enclave.Custody.Status.Healthz, StringComparison.Ordinal);
@@ -70,7 +70,7 @@ public sealed class LeaseBudgetTests : IDisposable
                 await enclave.EncryptAsync();
                 made++;
             }
-            catch (RpcException)
+            catch (FailureException)
             {
                 await Task.Delay(20, TestContext.Current.CancellationToken);
             }

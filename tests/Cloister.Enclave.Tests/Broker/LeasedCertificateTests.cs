@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Cloister.Enclave.Broker;
+using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 

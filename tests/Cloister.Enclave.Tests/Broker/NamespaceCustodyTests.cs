@@ -1,6 +1,6 @@
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -31,7 +31,7 @@ public sealed class NamespaceCustodyTests
         gold.Errors[KbsPaths.Watch] = "LeaseRevoked";
         await Eventually.TrueAsync(() => !both.Holds(Edek.Parse(underGold).Kek), "the KEK is wiped");
         Assert.Contains("revoked", both.Under("gold").Status.Healthz, StringComparison.Ordinal);
-        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(both, underGold))).Code);
+        Assert.Equal(FailureKind.NotFound, (await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(both, underGold))).Kind);
         Assert.Equal(32, await DecryptAsync(both, await EncryptAsync(both)));
         Assert.True(both.HasKeks);
 
@@ -56,9 +56,9 @@ public sealed class NamespaceCustodyTests
 
         Waiting waiting = new(a.Custody) { IsPending = true };
         NamespaceCustody both = new(a.Custody, new Dictionary<string, ICustody> { ["gold"] = waiting });
-        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(both, unknown))).Code);
+        Assert.Equal(FailureKind.Unavailable, (await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(both, unknown))).Kind);
         waiting.IsPending = false;
-        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(both, unknown))).Code);
+        Assert.Equal(FailureKind.NotFound, (await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(both, unknown))).Kind);
     }
 
     private static async Task<TestBroker> StartAsync()
@@ -85,7 +85,7 @@ public sealed class NamespaceCustodyTests
 
         public bool IsPending { get; set; }
 
-        public CustodyStatus Status => CustodyStatus.Unavailable(StatusReason.NoLease, StatusCode.Unavailable, "it is being asked for");
+        public CustodyStatus Status => CustodyStatus.Unavailable(StatusReason.NoLease, FailureKind.Unavailable, "it is being asked for");
 
         public bool Holds(Contracts.Keys.KeyFingerprint kek) => false;
 

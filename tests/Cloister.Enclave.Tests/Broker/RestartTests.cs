@@ -1,5 +1,5 @@
 using System.Globalization;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -55,7 +55,7 @@ public sealed class RestartTests : IDisposable
         {
             await Eventually.TrueAsync(() => inGrace.Custody.Lease!.Restored, "restored");
             Assert.Null(inGrace.Custody.Status.KeyId);
-            await Assert.ThrowsAsync<RpcException>(inGrace.EncryptAsync);
+            await Assert.ThrowsAsync<FailureException>(inGrace.EncryptAsync);
             Assert.Equal(32, await inGrace.DecryptAsync(edek));
             _time.Forward(TimeSpan.FromSeconds(60));
             await Eventually.TrueAsync(() => inGrace.Log.Lines.Any(line => line.Contains("is over: KEKs wiped", StringComparison.Ordinal)), "the log says so");
@@ -144,7 +144,7 @@ public sealed class RestartTests : IDisposable
         }
 
         Assert.InRange(made, 120, 160);
-        await Assert.ThrowsAsync<RpcException>(last.EncryptAsync);
+        await Assert.ThrowsAsync<FailureException>(last.EncryptAsync);
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public sealed class RestartTests : IDisposable
         broker.Errors[KbsPaths.Lease] = "LeaseRevoked";
         await using (AttestedFixture revoked = Enclave(broker))
         {
-            await Eventually.TrueAsync(() => revoked.Custody.Status.ErrorCode == StatusCode.FailedPrecondition, "revoked");
+            await Eventually.TrueAsync(() => revoked.Custody.Status.ErrorCode == FailureKind.NotReady, "revoked");
             await Eventually.TrueAsync(() => !File.Exists(_folder.File("lease.sealed")), "the copy is removed");
         }
 
@@ -196,11 +196,11 @@ public sealed class RestartTests : IDisposable
         await FirstLifeAsync(broker);
         broker.Errors[KbsPaths.Lease] = error;
         await using AttestedFixture second = Enclave(broker);
-        await Eventually.TrueAsync(() => second.Custody.Status.ErrorCode == StatusCode.FailedPrecondition, "refused");
+        await Eventually.TrueAsync(() => second.Custody.Status.ErrorCode == FailureKind.NotReady, "refused");
         Assert.Equal(0, second.Arena.InUse);
         await Eventually.TrueAsync(() => File.Exists(_folder.File("lease.sealed")) == kept, "the copy is kept, or removed");
         broker.Errors[KbsPaths.Lease] = "Busy";
-        await Eventually.TrueAsync(() => second.Custody.Status.ErrorCode == StatusCode.Unavailable, "silent afterwards");
+        await Eventually.TrueAsync(() => second.Custody.Status.ErrorCode == FailureKind.Unavailable, "silent afterwards");
         Assert.Equal(0, second.Arena.InUse);
     }
 

@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Custody.Leases;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Broker;

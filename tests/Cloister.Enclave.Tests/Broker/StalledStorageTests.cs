@@ -1,4 +1,4 @@
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 
@@ -48,7 +48,7 @@ public sealed class StalledStorageTests : IDisposable
         }
 
         await Eventually.TrueAsync(() => enclave.Custody.Status.KeyId is null && enclave.Arena.InUse == 0, "KEKs wiped");
-        await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek));
+        await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek));
         Assert.Equal(1, _platform.Waiting);
         _platform.Hang(false);
         await Eventually.TrueAsync(() => !File.Exists(Copy), "the copy is removed as soon as that is possible");
@@ -146,7 +146,7 @@ public sealed class StalledStorageTests : IDisposable
         await Eventually.TrueAsync(() => enclave.Custody.Status.KeyId is null, "revoked");
         answer.Set();
         await Eventually.TrueAsync(() => enclave.Log.Lines.Any(line => line.Contains("revoked while it was asked for", StringComparison.Ordinal)), "not taken");
-        await Assert.ThrowsAsync<RpcException>(() => enclave.DecryptAsync(edek));
+        await Assert.ThrowsAsync<FailureException>(() => enclave.DecryptAsync(edek));
     }
 
     private static async Task<TestBroker> StartAsync()

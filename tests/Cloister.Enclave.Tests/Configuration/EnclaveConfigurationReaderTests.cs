@@ -1,5 +1,5 @@
-using Cloister.Enclave.Admin;
 using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Services.Admin;
 
 namespace Cloister.Enclave.Tests.Configuration;
 

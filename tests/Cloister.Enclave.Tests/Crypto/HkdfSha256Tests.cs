@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Keys.Crypto;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Crypto;

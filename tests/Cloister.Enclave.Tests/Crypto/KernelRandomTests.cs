@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Keys.Crypto;
 
 namespace Cloister.Enclave.Tests.Crypto;
 

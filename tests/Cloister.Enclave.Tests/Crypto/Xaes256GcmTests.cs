@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Cloister.Enclave.Crypto;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Crypto;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Cloister.Enclave.Custody;
+using Cloister.Enclave.Base;
 
 namespace Cloister.Enclave.Tests.Custody;
 

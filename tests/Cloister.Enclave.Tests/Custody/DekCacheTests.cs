@@ -1,6 +1,7 @@
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;

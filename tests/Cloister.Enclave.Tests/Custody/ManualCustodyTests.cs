@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -20,14 +20,14 @@ public sealed class ManualCustodyTests : IDisposable
     {
         await using ManualCustody custody = Empty();
         Assert.Null(custody.Status.KeyId);
-        Assert.Equal(StatusCode.FailedPrecondition, custody.Status.ErrorCode);
+        Assert.Equal(FailureKind.NotReady, custody.Status.ErrorCode);
         Assert.Contains("cloister kek create", custody.Status.Healthz, StringComparison.Ordinal);
-        RpcException encrypt = await Assert.ThrowsAsync<RpcException>(() => EncryptAsync(custody));
-        Assert.Equal((StatusCode.FailedPrecondition, custody.Status.Healthz), (encrypt.Code, encrypt.Message));
+        FailureException encrypt = await Assert.ThrowsAsync<FailureException>(() => EncryptAsync(custody));
+        Assert.Equal((FailureKind.NotReady, custody.Status.Healthz), (encrypt.Kind, encrypt.Message));
 
         await using ManualCustody other = TestKeys.Custody(_arena);
-        RpcException decrypt = await Assert.ThrowsAsync<RpcException>(async () => await DecryptAsync(custody, await EncryptAsync(other)));
-        Assert.Equal(StatusCode.FailedPrecondition, decrypt.Code);
+        FailureException decrypt = await Assert.ThrowsAsync<FailureException>(async () => await DecryptAsync(custody, await EncryptAsync(other)));
+        Assert.Equal(FailureKind.NotReady, decrypt.Kind);
     }
 
     [Fact]
@@ -44,10 +44,10 @@ public sealed class ManualCustodyTests : IDisposable
         await Eventually.TrueAsync(() => platform.Waiting == 1, "the change waits");
         Task wiping = Task.Run(custody.Wipe, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => custody.Status.KeyId is null, "wiped");
-        await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
+        await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(custody, edek));
         Assert.False(wiping.IsCompleted);
         platform.Hang(false);
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => changing)).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => changing)).Kind);
         await wiping;
         Assert.Null(custody.Status.KeyId);
         Assert.Empty(custody.Ring.All);
@@ -87,8 +87,8 @@ public sealed class ManualCustodyTests : IDisposable
     {
         await using ManualCustody custody = TestKeys.Custody(_arena);
         KekRing before = custody.Ring;
-        RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(8), activate: true));
-        Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+        FailureException refused = Assert.Throws<FailureException>(() => custody.Import("k", 1, TestKeys.Of(8), activate: true));
+        Assert.Equal(FailureKind.NotReady, refused.Kind);
         Assert.Same(before, custody.Ring);
         Assert.Equal(1, _arena.InUse);
         Assert.NotEqual(before.Active!.KeyId, custody.Import("k", 2, TestKeys.Of(8), activate: true).KeyId);
@@ -104,7 +104,7 @@ public sealed class ManualCustodyTests : IDisposable
         custody.Import("k", 1, TestKeys.Of(8), activate: false);
         Assert.Null(custody.Status.KeyId);
         Assert.Contains("no KEK is active", custody.Status.Healthz, StringComparison.Ordinal);
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => EncryptAsync(custody))).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => EncryptAsync(custody))).Kind);
         Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
 
         Kek active = custody.Import("k", 1, TestKeys.Of(8), activate: true);
@@ -124,8 +124,8 @@ public sealed class ManualCustodyTests : IDisposable
     public async Task A_wrong_name_version_or_length_is_refused(string name, uint version, int length)
     {
         await using ManualCustody custody = Empty();
-        RpcException refused = Assert.Throws<RpcException>(() => custody.Import(name, version, new byte[length], activate: true));
-        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        FailureException refused = Assert.Throws<FailureException>(() => custody.Import(name, version, new byte[length], activate: true));
+        Assert.Equal(FailureKind.Invalid, refused.Kind);
         Assert.Empty(custody.Ring.All);
         Assert.Equal(0, _arena.InUse);
     }
@@ -135,7 +135,7 @@ public sealed class ManualCustodyTests : IDisposable
     {
         await using ManualCustody custody = Empty();
         custody.Import("k", uint.MaxValue, TestKeys.Of(1), activate: true);
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Create("k")).Code);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => custody.Create("k")).Kind);
         Assert.Equal(1u, custody.Create("other").Identity.Version);
     }
 
@@ -149,8 +149,8 @@ public sealed class ManualCustodyTests : IDisposable
         }
 
         KekRing before = custody.Ring;
-        Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<RpcException>(() => custody.Create("k")).Code);
-        Assert.Equal(StatusCode.ResourceExhausted, Assert.Throws<RpcException>(() => custody.Import("x", 1, TestKeys.Of(1), activate: true)).Code);
+        Assert.Equal(FailureKind.LimitReached, Assert.Throws<FailureException>(() => custody.Create("k")).Kind);
+        Assert.Equal(FailureKind.LimitReached, Assert.Throws<FailureException>(() => custody.Import("x", 1, TestKeys.Of(1), activate: true)).Kind);
         Assert.Same(before, custody.Ring);
         Assert.Equal(KekRing.MaxSize, _arena.InUse);
         custody.Retire(before.All[0].KeyId);
@@ -163,18 +163,18 @@ public sealed class ManualCustodyTests : IDisposable
         await using ManualCustody custody = Empty();
         Kek old = custody.Create("k");
         byte[] edek = await EncryptAsync(custody);
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Retire(old.KeyId)).Code);
-        Assert.Equal(StatusCode.NotFound, Assert.Throws<RpcException>(() => custody.Retire("cl1-00")).Code);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => custody.Retire(old.KeyId)).Kind);
+        Assert.Equal(FailureKind.NotFound, Assert.Throws<FailureException>(() => custody.Retire("cl1-00")).Kind);
         Kek active = custody.Create("k");
 
         custody.Retire(old.KeyId);
 
         Assert.Equal([active], custody.Ring.All);
         Assert.Equal(1, _arena.InUse);
-        RpcException gone = await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
-        Assert.Equal(StatusCode.NotFound, gone.Code);
+        FailureException gone = await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(custody, edek));
+        Assert.Equal(FailureKind.NotFound, gone.Kind);
         Assert.Contains(old.KeyId, gone.Message, StringComparison.Ordinal);
-        Assert.Equal(StatusCode.NotFound, Assert.Throws<RpcException>(() => custody.Retire(old.KeyId)).Code);
+        Assert.Equal(FailureKind.NotFound, Assert.Throws<FailureException>(() => custody.Retire(old.KeyId)).Kind);
     }
 
     [Fact]
@@ -186,8 +186,8 @@ public sealed class ManualCustodyTests : IDisposable
         custody.Wipe();
         Assert.Equal(0, _arena.InUse);
         Assert.Null(custody.Status.KeyId);
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek))).Code);
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(7), activate: true)).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(custody, edek))).Kind);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => custody.Import("k", 1, TestKeys.Of(7), activate: true)).Kind);
         custody.Import("k", 1, TestKeys.Of(7), activate: false);
         Assert.Equal(new byte[32], await DecryptAsync(custody, edek));
     }
@@ -210,8 +210,8 @@ public sealed class ManualCustodyTests : IDisposable
             _ => i * i % 11,
         })))];
         await using ManualCustody custody = Empty();
-        RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, key, activate: false));
-        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        FailureException refused = Assert.Throws<FailureException>(() => custody.Import("k", 1, key, activate: false));
+        Assert.Equal(FailureKind.Invalid, refused.Kind);
         Assert.Contains("not random", refused.Message, StringComparison.Ordinal);
         Assert.Empty(custody.Ring.All);
         Assert.Equal(0, _arena.InUse);
@@ -243,8 +243,8 @@ public sealed class ManualCustodyTests : IDisposable
         await using ManualCustody custody = TestKeys.Custody(_arena);
         byte[] edek = new byte[200];
         Edek.WriteBound(edek, suite, custody.Ring.Active!.Fingerprint, new byte[40]);
-        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => DecryptAsync(custody, edek));
-        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        FailureException refused = await Assert.ThrowsAsync<FailureException>(() => DecryptAsync(custody, edek));
+        Assert.Equal(FailureKind.Invalid, refused.Kind);
         Assert.Contains($"suite {(int)suite}", refused.Message, StringComparison.Ordinal);
     }
 

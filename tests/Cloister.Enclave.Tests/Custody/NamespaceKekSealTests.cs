@@ -1,8 +1,8 @@
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -38,7 +38,7 @@ public sealed class NamespaceKekSealTests : IDisposable
 
         await using ManualCustody again = Open(Gold);
         Assert.Equal((main, gold), (again.Status.KeyId, again.Under("gold").Status.KeyId));
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => again.Retire(gold)).Code);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => again.Retire(gold)).Kind);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -30,7 +30,7 @@ public sealed class PassthroughCustodyTests
         for (int bit = 22 * 8; bit < edek.Length * 8; bit++)
         {
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
-            RpcException refused = await kms.RefusedAsync(StatusCode.InvalidArgument, r => r.DecryptAsync(edek));
+            FailureException refused = await kms.RefusedAsync(FailureKind.Invalid, r => r.DecryptAsync(edek));
             Assert.StartsWith("the ciphertext does not open", refused.Message, StringComparison.Ordinal);
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
         }
@@ -43,17 +43,17 @@ public sealed class PassthroughCustodyTests
         byte[] edek = await kms.EncryptAsync();
         byte[] foreign = [.. edek];
         TestKeys.Random(KeyFingerprint.Size).CopyTo(foreign, 6);
-        await kms.RefusedAsync(StatusCode.NotFound, r => r.DecryptAsync(foreign));
+        await kms.RefusedAsync(FailureKind.NotFound, r => r.DecryptAsync(foreign));
         byte[] suite1 = [.. edek];
         suite1[5] = (byte)EdekSuite.Kek;
-        await kms.RefusedAsync(StatusCode.InvalidArgument, r => r.DecryptAsync(suite1));
+        await kms.RefusedAsync(FailureKind.Invalid, r => r.DecryptAsync(suite1));
         Assert.Equal(0, kms.Kms.Decrypts);
     }
 
     [Theory]
-    [InlineData(0, StatusCode.Unavailable)]
-    [InlineData(Edek.MaxSize - Edek.HeaderSize + 1, StatusCode.InvalidArgument)]
-    public async Task A_ciphertext_that_makes_no_EDEK_is_refused(int size, StatusCode expected)
+    [InlineData(0, FailureKind.Unavailable)]
+    [InlineData(Edek.MaxSize - Edek.HeaderSize + 1, FailureKind.Invalid)]
+    public async Task A_ciphertext_that_makes_no_EDEK_is_refused(int size, FailureKind expected)
     {
         await using RemoteFixture kms = await ReadyAsync();
         kms.Kms.MakeCiphertext = _ => new byte[size];
@@ -63,11 +63,11 @@ public sealed class PassthroughCustodyTests
     }
 
     [Theory]
-    [InlineData(RemoteKmsFailure.Unavailable, StatusCode.Unavailable)]
-    [InlineData(RemoteKmsFailure.Denied, StatusCode.FailedPrecondition)]
-    [InlineData(RemoteKmsFailure.UnknownKek, StatusCode.NotFound)]
-    [InlineData(RemoteKmsFailure.NotAuthentic, StatusCode.InvalidArgument)]
-    public async Task Each_failure_of_the_KMS_has_its_status(RemoteKmsFailure failure, StatusCode expected)
+    [InlineData(RemoteKmsFailure.Unavailable, FailureKind.Unavailable)]
+    [InlineData(RemoteKmsFailure.Denied, FailureKind.NotReady)]
+    [InlineData(RemoteKmsFailure.UnknownKek, FailureKind.NotFound)]
+    [InlineData(RemoteKmsFailure.NotAuthentic, FailureKind.Invalid)]
+    public async Task Each_failure_of_the_KMS_has_its_status(RemoteKmsFailure failure, FailureKind expected)
     {
         await using RemoteFixture kms = await ReadyAsync(RemoteFixture.Options with { PollInterval = TimeSpan.FromHours(1) });
         byte[] edek = await kms.EncryptAsync();
@@ -84,7 +84,7 @@ public sealed class PassthroughCustodyTests
         await using RemoteFixture kms = await ReadyAsync(
             RemoteFixture.Options with { PollInterval = TimeSpan.FromHours(1), Timeout = TimeSpan.FromMilliseconds(200) });
         kms.Kms.Silent = true;
-        RpcException refused = await kms.RefusedAsync(StatusCode.Unavailable, r => r.EncryptAsync());
+        FailureException refused = await kms.RefusedAsync(FailureKind.Unavailable, r => r.EncryptAsync());
         Assert.Contains("did not answer within 200 ms", refused.Message, StringComparison.Ordinal);
     }
 
@@ -94,7 +94,7 @@ public sealed class PassthroughCustodyTests
         await using RemoteFixture kms = await ReadyAsync();
         kms.Kms.Failure = new RemoteKmsException(RemoteKmsFailure.Denied, "revoked");
         await Eventually.TrueAsync(() => kms.Status.KeyId is null, "Status an error");
-        Assert.Equal(StatusCode.FailedPrecondition, kms.Status.ErrorCode);
+        Assert.Equal(FailureKind.NotReady, kms.Status.ErrorCode);
         kms.Kms.Failure = null;
         await kms.ReadyAsync();
     }
@@ -109,7 +109,7 @@ public sealed class PassthroughCustodyTests
         Assert.True(kms.Kms.Trials > 0);
         kms.Kms.DecryptFailure = new RemoteKmsException(RemoteKmsFailure.Denied, "encryption only");
         await Eventually.TrueAsync(() => kms.Status.KeyId is null, "Status an error");
-        Assert.Equal((StatusCode.FailedPrecondition, "the remote KMS refuses: trying an unwrap: encryption only"), (kms.Status.ErrorCode, kms.Status.Healthz));
+        Assert.Equal((FailureKind.NotReady, "the remote KMS refuses: trying an unwrap: encryption only"), (kms.Status.ErrorCode, kms.Status.Healthz));
         Assert.Equal(0, kms.Kms.Decrypts);
 
         // One that does not answer is told by its name, and what was known counts for a while.

@@ -1,6 +1,6 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -108,14 +108,14 @@ public sealed class RemoteCustodyTests
         byte[] edek = await remote.EncryptAsync();
         byte[] foreign = [.. edek];
         TestKeys.Random(KeyFingerprint.Size).CopyTo(foreign, 6);
-        await remote.RefusedAsync(StatusCode.NotFound, r => r.DecryptAsync(foreign));
+        await remote.RefusedAsync(FailureKind.NotFound, r => r.DecryptAsync(foreign));
 
         KeyFingerprint old = remote.Kms.Active;
         remote.Kms.Rotate();
         remote.Kms.Retire(old);
         int describes = remote.Kms.Describes;
         await Eventually.TrueAsync(() => remote.Kms.Describes > describes + 1, "the KMS asked again");
-        RpcException gone = await remote.RefusedAsync(StatusCode.NotFound, r => r.DecryptAsync(edek));
+        FailureException gone = await remote.RefusedAsync(FailureKind.NotFound, r => r.DecryptAsync(edek));
         Assert.Contains(old.ToString(), gone.Message, StringComparison.Ordinal);
         Assert.Equal(0, remote.Kms.Decrypts);
     }
@@ -128,7 +128,7 @@ public sealed class RemoteCustodyTests
         await using RemoteFixture remote = await new RemoteFixture().ReadyAsync();
         byte[] edek = new byte[200];
         Edek.WriteBound(edek, suite, remote.Kms.Active, default);
-        RpcException refused = await remote.RefusedAsync(StatusCode.InvalidArgument, r => r.DecryptAsync(edek));
+        FailureException refused = await remote.RefusedAsync(FailureKind.Invalid, r => r.DecryptAsync(edek));
         Assert.Contains($"suite {(int)suite}", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, remote.Kms.Decrypts);
     }
@@ -143,7 +143,7 @@ public sealed class RemoteCustodyTests
         for (int bit = 24 * 8; bit < edek.Length * 8; bit++)
         {
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
-            RpcException refused = await remote.RefusedAsync(StatusCode.InvalidArgument, r => r.DecryptAsync(edek));
+            FailureException refused = await remote.RefusedAsync(FailureKind.Invalid, r => r.DecryptAsync(edek));
             Assert.StartsWith("the ciphertext does not open", refused.Message, StringComparison.Ordinal);
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
         }
@@ -163,7 +163,7 @@ public sealed class RemoteCustodyTests
         await using RemoteFixture reader = await new RemoteFixture(writer.Kms).ReadyAsync();
         int inUse = reader.Arena.InUse;
         reader.Kms.MakeLength = _ => length;
-        await reader.RefusedAsync(StatusCode.InvalidArgument, r => r.DecryptAsync(edek));
+        await reader.RefusedAsync(FailureKind.Invalid, r => r.DecryptAsync(edek));
         Assert.Equal((0, inUse), (reader.Remote.CachedDeks, reader.Arena.InUse));
         reader.Kms.MakeLength = right => right;
         Assert.Equal(TestKeys.Of(1), await reader.DecryptAsync(edek));
@@ -179,7 +179,7 @@ public sealed class RemoteCustodyTests
         await using RemoteFixture remote = new(kms, RemoteFixture.Options with { Timeout = TimeSpan.FromMilliseconds(200) });
         await Eventually.TrueAsync(() => remote.Status.Healthz.Contains("do not fit into an EDEK", StringComparison.Ordinal), "Status says why");
         Assert.Equal(kms.Active.ToString(), remote.Status.KeyId);
-        await remote.RefusedAsync(StatusCode.Unavailable, r => r.EncryptAsync());
+        await remote.RefusedAsync(FailureKind.Unavailable, r => r.EncryptAsync());
         Assert.Equal(0, remote.Remote.ReadyDeks);
         await Eventually.TrueAsync(() => remote.Arena.InUse == 0, "the DEKs of the refused batch wiped");
     }

@@ -1,5 +1,5 @@
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -37,8 +37,8 @@ public sealed class RemoteFailureTests
         byte[] edek = await remote.EncryptAsync(1);
         Silence(remote.Kms, how);
         await Eventually.TrueAsync(() => remote.Status.KeyId is null, "Status an error");
-        Assert.Equal(StatusCode.Unavailable, remote.Status.ErrorCode);
-        await remote.RefusedAsync(StatusCode.Unavailable, r => r.EncryptAsync());
+        Assert.Equal(FailureKind.Unavailable, remote.Status.ErrorCode);
+        await remote.RefusedAsync(FailureKind.Unavailable, r => r.EncryptAsync());
 
         // What is in the cache needs no KMS.
         Assert.Equal(TestKeys.Of(1), await remote.DecryptAsync(edek));
@@ -55,8 +55,8 @@ public sealed class RemoteFailureTests
         Silence(kms, how);
         await using RemoteFixture remote = new(kms, Impatient);
         await Eventually.TrueAsync(() => kms.Describes > 2, "the KMS asked");
-        Assert.Equal((null, StatusCode.Unavailable), (remote.Status.KeyId, remote.Status.ErrorCode));
-        await remote.RefusedAsync(StatusCode.Unavailable, r => r.EncryptAsync());
+        Assert.Equal((null, FailureKind.Unavailable), (remote.Status.KeyId, remote.Status.ErrorCode));
+        await remote.RefusedAsync(FailureKind.Unavailable, r => r.EncryptAsync());
         EndSilence(kms);
         await remote.ReadyAsync();
     }
@@ -69,7 +69,7 @@ public sealed class RemoteFailureTests
         byte[] edek = await writer.EncryptAsync(1);
         await using RemoteFixture reader = await new RemoteFixture(writer.Kms, Impatient).ReadyAsync();
         Silence(reader.Kms, how);
-        await reader.RefusedAsync(StatusCode.Unavailable, r => r.DecryptAsync(edek));
+        await reader.RefusedAsync(FailureKind.Unavailable, r => r.DecryptAsync(edek));
         EndSilence(reader.Kms);
         await Eventually.TrueAsync(() => reader.Status.Healthz == "ok", "ok by itself");
         Assert.Equal(TestKeys.Of(1), await reader.DecryptAsync(edek));
@@ -85,7 +85,7 @@ public sealed class RemoteFailureTests
             await remote.EncryptAsync();
         }
 
-        RpcException refused = await remote.RefusedAsync(StatusCode.Unavailable, r => r.EncryptAsync());
+        FailureException refused = await remote.RefusedAsync(FailureKind.Unavailable, r => r.EncryptAsync());
         Assert.Contains("no wrapped DEK is left", refused.Message, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => remote.Status.Healthz.StartsWith("no new wrapped DEKs (0 left)", StringComparison.Ordinal), "Status says so");
         Assert.NotNull(remote.Status.KeyId);
@@ -102,12 +102,12 @@ public sealed class RemoteFailureTests
         Assert.True(remote.Arena.InUse > 0);
         remote.Kms.Failure = new RemoteKmsException(RemoteKmsFailure.Denied, "this enclave is revoked");
         await Eventually.TrueAsync(() => remote.Status.KeyId is null, "Status an error");
-        Assert.Equal(StatusCode.FailedPrecondition, remote.Status.ErrorCode);
+        Assert.Equal(FailureKind.NotReady, remote.Status.ErrorCode);
         Assert.Contains("this enclave is revoked", remote.Status.Healthz, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => remote.Arena.InUse == 0, "every DEK wiped");
         Assert.Equal((0, 0), (remote.Remote.CachedDeks, remote.Remote.ReadyDeks));
-        await remote.RefusedAsync(StatusCode.FailedPrecondition, r => r.EncryptAsync());
-        await remote.RefusedAsync(StatusCode.FailedPrecondition, r => r.DecryptAsync(edek));
+        await remote.RefusedAsync(FailureKind.NotReady, r => r.EncryptAsync());
+        await remote.RefusedAsync(FailureKind.NotReady, r => r.DecryptAsync(edek));
 
         remote.Kms.Failure = null;
         await remote.ReadyAsync();

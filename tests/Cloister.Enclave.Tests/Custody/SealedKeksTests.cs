@@ -1,7 +1,7 @@
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -193,7 +193,7 @@ public sealed class SealedKeksTests : IDisposable
 
         await using ManualCustody again = Open();
         Assert.Empty(again.Ring.All);
-        Assert.Equal(StatusCode.FailedPrecondition, Assert.Throws<RpcException>(() => again.Import("k", 1, TestKeys.Of(1), activate: true)).Code);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => again.Import("k", 1, TestKeys.Of(1), activate: true)).Kind);
         Assert.Equal(last, again.Import("k", 2, TestKeys.Of(2), activate: true).KeyId);
         Assert.Equal(3u, again.Create("k").Identity.Version);
     }
@@ -228,8 +228,8 @@ public sealed class SealedKeksTests : IDisposable
             }
 
             string? active = custody.Status.KeyId;
-            RpcException refused = Assert.Throws<RpcException>(() => custody.Import("k", 1, TestKeys.Of(1), activate: true));
-            Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+            FailureException refused = Assert.Throws<FailureException>(() => custody.Import("k", 1, TestKeys.Of(1), activate: true));
+            Assert.Equal(FailureKind.NotReady, refused.Kind);
             Assert.Contains("--inactive", refused.Message, StringComparison.Ordinal);
             Assert.Equal(active, custody.Status.KeyId);
             custody.Import("k", 1, TestKeys.Of(1), activate: false);
@@ -247,7 +247,7 @@ public sealed class SealedKeksTests : IDisposable
     {
         await using ManualCustody custody = Open();
         custody.Import("k", 5, TestKeys.Of(5), activate: true);
-        Assert.Throws<RpcException>(() => custody.Import("k", 4, TestKeys.Of(4), activate: true));
+        Assert.Throws<FailureException>(() => custody.Import("k", 4, TestKeys.Of(4), activate: true));
         Assert.Equal(6u, custody.Create("k").Identity.Version);
     }
 
@@ -260,7 +260,7 @@ public sealed class SealedKeksTests : IDisposable
         Directory.CreateDirectory(Path.Combine(File, "inner"));
         Assert.Throws<SealException>(custody.Wipe);
         Assert.Equal(0, _arena.InUse);
-        Assert.Equal(StatusCode.FailedPrecondition, custody.Status.ErrorCode);
+        Assert.Equal(FailureKind.NotReady, custody.Status.ErrorCode);
         Assert.Null(custody.Status.KeyId);
     }
 

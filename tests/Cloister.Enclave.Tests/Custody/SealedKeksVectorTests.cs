@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;
@@ -41,7 +41,7 @@ public sealed class SealedKeksVectorTests : IDisposable
         // What was active once does not come back, and the next version is above it.
         foreach ((string kek, JsonNode? highest) in vector["highest"]!.AsObject())
         {
-            Assert.Throws<RpcException>(() => custody.Import(kek, (uint)highest!, TestKeys.Of(1), activate: true));
+            Assert.Throws<FailureException>(() => custody.Import(kek, (uint)highest!, TestKeys.Of(1), activate: true));
             Assert.Equal((uint)highest! + 1, custody.Create(kek).Identity.Version);
         }
     }

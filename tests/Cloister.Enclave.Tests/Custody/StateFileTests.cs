@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Custody;

@@ -2,11 +2,11 @@ using System.Text.Json.Nodes;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.Wire;
-using Cloister.Enclave.Crypto;
-using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Envelope;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Envelope;
 
@@ -98,8 +98,8 @@ public sealed class EdekVectorTests : IDisposable
         }
         else
         {
-            RpcException refused = Assert.Throws<RpcException>(OpenIt);
-            Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+            FailureException refused = Assert.Throws<FailureException>(OpenIt);
+            Assert.Equal(FailureKind.Invalid, refused.Kind);
         }
     }
 
@@ -111,7 +111,7 @@ public sealed class EdekVectorTests : IDisposable
         {
             using SecretKey key = Secret(vector!);
             using Xaes256Gcm cipher = new(key);
-            messages.Add(Assert.Throws<RpcException>(
+            messages.Add(Assert.Throws<FailureException>(
                 () => EdekCipher.Decrypt(cipher, Context(vector!), Edek.Parse(Hex(vector!, "edek")), new byte[Edek.MaxSize])).Message);
         }
 

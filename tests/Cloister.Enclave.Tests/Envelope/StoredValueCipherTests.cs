@@ -1,6 +1,6 @@
 using System.Text;
 using Cloister.Contracts.StoredValues;
-using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Keys.Envelope;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Envelope;

@@ -1,5 +1,5 @@
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
 using static Cloister.Enclave.Tests.Gateway.Etcd;
 
 namespace Cloister.Enclave.Tests.Gateway;
@@ -78,7 +78,7 @@ public sealed class GatewayAnswersTests
         byte[] pair = Etcd.Range(KeyValue(Mine, await gateway.EncryptAsync(Mine, [1])));
         Assert.Equal(EtcdFault.NotAsked, (await Assert.ThrowsAsync<EtcdRefusalException>(() => gateway.RewriteAsync(EtcdMessage.RangeResponse, pair))).Fault);
         EtcdCall call = await gateway.AskAsync(EtcdMessage.RangeRequest, Ask(Mine));
-        await Assert.ThrowsAsync<RpcException>(() => gateway.RewriteAsync(EtcdMessage.RangeRequest, Ask(Victim), call));
+        await Assert.ThrowsAsync<FailureException>(() => gateway.RewriteAsync(EtcdMessage.RangeRequest, Ask(Victim), call));
         Assert.Equal(1, (await gateway.RewriteAsync(EtcdMessage.RangeResponse, pair, call)).Result.Decrypted);
 
         // Another one that would do, and one with nothing in it.
@@ -145,8 +145,8 @@ public sealed class GatewayAnswersTests
             await gateway.RewriteAsync(EtcdMessage.WatchRequest, AskWatch(Mine), call);
         }
 
-        RpcException e = await Assert.ThrowsAsync<RpcException>(() => gateway.RewriteAsync(EtcdMessage.WatchRequest, AskWatch(Mine), call));
-        Assert.Equal(StatusCode.ResourceExhausted, e.Code);
+        FailureException e = await Assert.ThrowsAsync<FailureException>(() => gateway.RewriteAsync(EtcdMessage.WatchRequest, AskWatch(Mine), call));
+        Assert.Equal(FailureKind.LimitReached, e.Kind);
 
         // One that is over makes room.
         await gateway.RewriteAsync(EtcdMessage.WatchResponse, Watched(0, created: true, canceled: false), call);
@@ -160,8 +160,8 @@ public sealed class GatewayAnswersTests
         using GatewayFixture gateway = new();
         byte[] most = Txn([], [.. Enumerable.Repeat(Nested(1, Ask(Mine)), 127)], []);
         await gateway.RewriteAsync(EtcdMessage.TxnRequest, most);
-        RpcException e = await Assert.ThrowsAsync<RpcException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, [.. most, .. Nested(3, Nested(1, Ask(Mine)))]));
-        Assert.Equal(StatusCode.InvalidArgument, e.Code);
+        FailureException e = await Assert.ThrowsAsync<FailureException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, [.. most, .. Nested(3, Nested(1, Ask(Mine)))]));
+        Assert.Equal(FailureKind.Invalid, e.Kind);
     }
 
     [Theory]
@@ -207,8 +207,8 @@ public sealed class GatewayAnswersTests
         // But nothing else is written there, or deleted.
         await Assert.ThrowsAsync<EtcdRefusalException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, Txn([], [PutOp("/registry/health", "x"u8.ToArray())], [])));
         await Assert.ThrowsAsync<EtcdRefusalException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, Txn([], [Nested(3, Delete("compact_rev_key"))], [])));
-        RpcException e = await Assert.ThrowsAsync<RpcException>(
+        FailureException e = await Assert.ThrowsAsync<FailureException>(
             () => gateway.RewriteAsync(EtcdMessage.TxnRequest, Txn([], [PutOp("compact_rev_key", "TOPSECRET"u8.ToArray())], [])));
-        Assert.Equal(StatusCode.InvalidArgument, e.Code);
+        Assert.Equal(FailureKind.Invalid, e.Kind);
     }
 }

@@ -2,9 +2,10 @@ using System.Buffers;
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Envelope;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Envelope;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Gateway;
@@ -15,13 +16,16 @@ internal sealed class GatewayFixture : IDisposable
     internal GatewayFixture(PlaintextMode mode = PlaintextMode.Sealed, SeedOptions? options = null, TimeProvider? time = null, KekRules? keks = null)
     {
         Custody = TestKeys.Custody(Arena, keks: keks);
-        Values = new StockKmsV2Values(Custody, "cloister", mode, Arena, options ?? SeedOptions.Default, time ?? TimeProvider.System, keks);
+        Seeds = new SeedStore(Custody, Arena, options ?? SeedOptions.Default, time ?? TimeProvider.System, keks);
+        Values = new StockKmsV2Values(Seeds, "cloister", mode);
         Messages = new EtcdMessages(new GatewayRules([GatewayRules.DefaultPrefix], mode, ["/registry/configmaps/", "/registry/pods/"]), Values, 1 << 24);
     }
 
     internal SecretArena Arena { get; } = new(64);
 
     internal ManualCustody Custody { get; }
+
+    internal SeedStore Seeds { get; }
 
     internal StockKmsV2Values Values { get; }
 
@@ -31,7 +35,7 @@ internal sealed class GatewayFixture : IDisposable
 
     public void Dispose()
     {
-        Values.Dispose();
+        Seeds.Dispose();
         Custody.Wipe();
         Arena.Dispose();
     }

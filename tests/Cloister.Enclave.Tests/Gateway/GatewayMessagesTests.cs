@@ -1,6 +1,7 @@
 using System.Text.Json;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
 using static Cloister.Enclave.Tests.Gateway.Etcd;
 
 namespace Cloister.Enclave.Tests.Gateway;
@@ -149,8 +150,8 @@ public sealed class GatewayMessagesTests
         using GatewayFixture gateway = new();
         foreach (byte[] txn in (byte[][])[Txn([Compare(3, key, end)], [], []), Txn([Compare((7UL << 32) | 3, key, end)], [], []), Txn([], [], [Nested(4, Txn([Compare(3, key, end)], [], []))])])
         {
-            RpcException e = await Assert.ThrowsAsync<RpcException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, txn));
-            Assert.Equal(StatusCode.InvalidArgument, e.Code);
+            FailureException e = await Assert.ThrowsAsync<FailureException>(() => gateway.RewriteAsync(EtcdMessage.TxnRequest, txn));
+            Assert.Equal(FailureKind.Invalid, e.Kind);
             Assert.Contains("mod_revision", e.Message, StringComparison.Ordinal);
         }
     }
@@ -190,7 +191,7 @@ public sealed class GatewayMessagesTests
     private static async Task RefusedAsync(GatewayFixture gateway, EtcdMessage kind, byte[] message, EtcdCall? call = null)
     {
         System.Buffers.ArrayBufferWriter<byte> output = new();
-        RpcException e = await Assert.ThrowsAsync<RpcException>(
+        FailureException e = await Assert.ThrowsAsync<FailureException>(
             () => gateway.Messages.RewriteAsync(kind, call ?? new EtcdCall(), message, output, TestContext.Current.CancellationToken).AsTask());
         Assert.Contains("well-formed", e.Message, StringComparison.Ordinal);
         Assert.Equal(0, output.WrittenCount);

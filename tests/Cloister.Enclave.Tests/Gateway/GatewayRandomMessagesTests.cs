@@ -1,6 +1,7 @@
 using System.Buffers;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
 using static Cloister.Enclave.Tests.Gateway.Etcd;
 
 namespace Cloister.Enclave.Tests.Gateway;
@@ -82,7 +83,7 @@ public sealed class GatewayRandomMessagesTests
             await gateway.Messages.RewriteAsync(kind, call ?? new EtcdCall(), message, output, TestContext.Current.CancellationToken);
             return true;
         }
-        catch (Exception e) when (e is RpcException or EtcdRefusalException)
+        catch (Exception e) when (e is FailureException or EtcdRefusalException)
         {
             Assert.Equal(0, output.WrittenCount);
             return false;

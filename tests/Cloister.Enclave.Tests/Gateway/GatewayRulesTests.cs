@@ -1,3 +1,4 @@
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 
 namespace Cloister.Enclave.Tests.Gateway;

@@ -1,5 +1,6 @@
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Gateway;
@@ -125,8 +126,8 @@ public sealed class GatewayValuesTests
     public async Task What_this_provider_encrypted_is_not_encrypted_again(string prefix)
     {
         using GatewayFixture gateway = new(PlaintextMode.Adopt);
-        RpcException e = await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Etcd.Covered, Etcd.Bytes(prefix + "x")));
-        Assert.Equal(StatusCode.InvalidArgument, e.Code);
+        FailureException e = await Assert.ThrowsAsync<FailureException>(() => gateway.EncryptAsync(Etcd.Covered, Etcd.Bytes(prefix + "x")));
+        Assert.Equal(FailureKind.Invalid, e.Kind);
         Assert.Contains("EncryptionConfiguration", e.Message, StringComparison.Ordinal);
         Assert.NotEmpty(await gateway.EncryptAsync(Etcd.Covered, Etcd.Bytes("k8s:enc:aescbc:v1:key1:x")));
     }
@@ -143,14 +144,14 @@ public sealed class GatewayValuesTests
         Assert.Equal((ValueOutcome.KekAbsent, []), await behind.DecryptAsync(Etcd.Covered, stored), Same);
         EtcdCall call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
         byte[] answer = Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored));
-        RpcException e = await Assert.ThrowsAsync<RpcException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call));
-        Assert.Equal(StatusCode.Unavailable, e.Code);
+        FailureException e = await Assert.ThrowsAsync<FailureException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call));
+        Assert.Equal(FailureKind.Unavailable, e.Kind);
         Assert.Contains(Etcd.Covered, e.Message, StringComparison.Ordinal);
 
         // It does not come: nobody is told to try again for ever.
         time.Seconds = 11;
         call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call))).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call))).Kind);
         behind.Custody.Import("k", 2, TestKeys.Of(8), activate: true);
         call = await behind.AskAsync(EtcdMessage.RangeRequest, Etcd.Ask(Etcd.Covered));
         Assert.Equal(1, (await behind.RewriteAsync(EtcdMessage.RangeResponse, answer, call)).Result.Decrypted);
@@ -162,10 +163,10 @@ public sealed class GatewayValuesTests
         using GatewayFixture gateway = new();
         byte[] stored = await gateway.EncryptAsync(Etcd.Covered, Plaintext);
         gateway.Custody.Wipe();
-        gateway.Values.Wipe();
+        gateway.Seeds.Wipe();
         Assert.Equal(0, gateway.Arena.InUse);
-        await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Etcd.Covered, Plaintext));
-        await Assert.ThrowsAsync<RpcException>(() => gateway.DecryptAsync(Etcd.Covered, stored));
+        await Assert.ThrowsAsync<FailureException>(() => gateway.EncryptAsync(Etcd.Covered, Plaintext));
+        await Assert.ThrowsAsync<FailureException>(() => gateway.DecryptAsync(Etcd.Covered, stored));
     }
 
     private static bool Same((ValueOutcome Outcome, byte[] Plaintext) a, (ValueOutcome Outcome, byte[] Plaintext) b) =>

@@ -1,8 +1,8 @@
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.StoredValues;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Keys;
-using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Tests.Gateway;
 
@@ -45,8 +45,8 @@ public sealed class NamespaceKekTests
     public async Task Without_its_KEK_a_namespace_is_refused_by_name_and_others_go_on()
     {
         using GatewayFixture gateway = new(keks: Rules);
-        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Payments, Plaintext));
-        Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+        FailureException refused = await Assert.ThrowsAsync<FailureException>(() => gateway.EncryptAsync(Payments, Plaintext));
+        Assert.Equal(FailureKind.NotReady, refused.Kind);
         Assert.Contains("KEK gold, which gateway.keks names for this namespace", refused.Message, StringComparison.Ordinal);
         Assert.Contains("cloister kek import --name gold", refused.Message, StringComparison.Ordinal);
         Assert.Equal(Plaintext, (await gateway.DecryptAsync(Other, await gateway.EncryptAsync(Other, Plaintext))).Plaintext);
@@ -62,7 +62,7 @@ public sealed class NamespaceKekTests
         gateway.Custody.Create("gold");
         gateway.Custody.Retire(gold.KeyId);
         int before = gateway.Arena.InUse;
-        gateway.Values.WipeWithdrawn();
+        gateway.Seeds.WipeWithdrawn();
         Assert.Equal(before - 1, gateway.Arena.InUse);
         Assert.Equal(ValueOutcome.KekAbsent, (await gateway.DecryptAsync(Payments, payments)).Outcome);
         Assert.Equal(Plaintext, (await gateway.DecryptAsync(Other, other)).Plaintext);
@@ -79,7 +79,7 @@ public sealed class NamespaceKekTests
         gateway.Custody.Wipe();
         gateway.Custody.Create("gold");
         Assert.Equal(Plaintext, (await gateway.DecryptAsync(Payments, await gateway.EncryptAsync(Payments, Plaintext))).Plaintext);
-        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => gateway.EncryptAsync(Other, Plaintext))).Code);
+        Assert.Equal(FailureKind.NotReady, (await Assert.ThrowsAsync<FailureException>(() => gateway.EncryptAsync(Other, Plaintext))).Kind);
         Assert.Equal(ValueOutcome.KekAbsent, (await gateway.DecryptAsync(Other, other)).Outcome);
     }
 

@@ -1,6 +1,6 @@
 using System.Buffers;
-using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 
 namespace Cloister.Enclave.Tests.Gateway;
 
@@ -22,5 +22,5 @@ internal sealed class TurnedOver : IValueCipher
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
         throw new InvalidOperationException("requests are not read");
 
-    public RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
+    public FailureException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("requests are not read");
 }

@@ -1,4 +1,5 @@
 using Cloister.Enclave.Broker;
+using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tests.Support;

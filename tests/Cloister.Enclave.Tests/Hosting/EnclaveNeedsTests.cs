@@ -1,3 +1,4 @@
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;

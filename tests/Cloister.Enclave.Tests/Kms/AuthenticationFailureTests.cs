@@ -1,4 +1,4 @@
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Kms;
@@ -53,7 +53,7 @@ public sealed class AuthenticationFailureTests : IDisposable
     {
         using KmsFixture other = new(key: 8);
         byte[] edek = await other.EdekAsync();
-        Assert.Equal(StatusCode.NotFound, (await _kms.DecryptAsync(edek, other.KeyId)).Code);
+        Assert.Equal(FailureKind.NotFound, (await _kms.DecryptAsync(edek, other.KeyId)).Code);
         _kms.Fingerprint.CopyTo(edek, 6);
         Same(await FailureAsync(), await _kms.DecryptAsync(edek));
     }
@@ -81,7 +81,7 @@ public sealed class AuthenticationFailureTests : IDisposable
 
     private static void Same(CallResult expected, CallResult actual)
     {
-        Assert.Equal(StatusCode.InvalidArgument, actual.Code);
+        Assert.Equal(FailureKind.Invalid, actual.Code);
         Assert.StartsWith("the ciphertext does not open", actual.Message, StringComparison.Ordinal);
         Assert.Equal((expected.Code, expected.Message), (actual.Code, actual.Message));
         Assert.Empty(actual.Response);

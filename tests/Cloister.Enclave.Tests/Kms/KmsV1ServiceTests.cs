@@ -1,5 +1,5 @@
 using Cloister.Contracts.KmsV1;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 
@@ -36,42 +36,42 @@ public sealed class KmsV1ServiceTests : IDisposable
         Assert.Equal(KmsFixture.Plaintext, Contracts.KmsV2.DecryptResponse.Parser.ParseFrom(byV2.Response).Plaintext.ToByteArray());
     }
 
-    public static TheoryData<string, string, StatusCode> Requests => new()
+    public static TheoryData<string, string, FailureKind?> Requests => new()
     {
-        { "Version", "", StatusCode.InvalidArgument },
-        { "Version", "0a07763162657461", StatusCode.InvalidArgument },
-        { "Version", "0a0776316265746131", StatusCode.Ok },
-        { "Version", "0a0776316265746132", StatusCode.InvalidArgument },
-        { "Version", "0a027632", StatusCode.InvalidArgument },
-        { "Version", "0a02ff41", StatusCode.InvalidArgument },
-        { "Version", "80", StatusCode.InvalidArgument },
-        { "Encrypt", "", StatusCode.InvalidArgument },
-        { "Encrypt", "120141", StatusCode.InvalidArgument },
-        { "Encrypt", "0a0776316265746131", StatusCode.InvalidArgument },
-        { "Encrypt", "0a07763162657461311200", StatusCode.InvalidArgument },
-        { "Encrypt", "0a0776316265746131120141", StatusCode.Ok },
-        { "Encrypt", "0a07763162657461311201", StatusCode.InvalidArgument },
-        { "Encrypt", "0a07763162657461311041", StatusCode.InvalidArgument },
-        { "Decrypt", "", StatusCode.InvalidArgument },
-        { "Decrypt", "0a0776316265746131", StatusCode.InvalidArgument },
-        { "Decrypt", "0a0776316265746131120141", StatusCode.InvalidArgument },
-        { "Decrypt", "0a077631626574613112", StatusCode.InvalidArgument },
+        { "Version", "", FailureKind.Invalid },
+        { "Version", "0a07763162657461", FailureKind.Invalid },
+        { "Version", "0a0776316265746131", null },
+        { "Version", "0a0776316265746132", FailureKind.Invalid },
+        { "Version", "0a027632", FailureKind.Invalid },
+        { "Version", "0a02ff41", FailureKind.Invalid },
+        { "Version", "80", FailureKind.Invalid },
+        { "Encrypt", "", FailureKind.Invalid },
+        { "Encrypt", "120141", FailureKind.Invalid },
+        { "Encrypt", "0a0776316265746131", FailureKind.Invalid },
+        { "Encrypt", "0a07763162657461311200", FailureKind.Invalid },
+        { "Encrypt", "0a0776316265746131120141", null },
+        { "Encrypt", "0a07763162657461311201", FailureKind.Invalid },
+        { "Encrypt", "0a07763162657461311041", FailureKind.Invalid },
+        { "Decrypt", "", FailureKind.Invalid },
+        { "Decrypt", "0a0776316265746131", FailureKind.Invalid },
+        { "Decrypt", "0a0776316265746131120141", FailureKind.Invalid },
+        { "Decrypt", "0a077631626574613112", FailureKind.Invalid },
     };
 
     [Theory]
     [MemberData(nameof(Requests))]
-    public async Task Each_request_has_one_status(string method, string message, StatusCode expected)
+    public async Task Each_request_has_one_status(string method, string message, FailureKind? expected)
     {
         CallResult result = await _kms.Services.CallAsync(KmsServices.V1 + method, Convert.FromHexString(message));
         Assert.Equal(expected, result.Code);
-        Assert.Equal(expected == StatusCode.Ok, result.Message.Length == 0);
+        Assert.Equal(expected == null, result.Message.Length == 0);
     }
 
     [Theory]
-    [InlineData(962, StatusCode.Ok)]
-    [InlineData(963, StatusCode.InvalidArgument)]
-    [InlineData(1_048_577, StatusCode.InvalidArgument)]
-    public async Task A_plaintext_has_to_fit_into_an_EDEK(int length, StatusCode expected)
+    [InlineData(962, null)]
+    [InlineData(963, FailureKind.Invalid)]
+    [InlineData(1_048_577, FailureKind.Invalid)]
+    public async Task A_plaintext_has_to_fit_into_an_EDEK(int length, FailureKind? expected)
     {
         EncryptRequest request = new() { Version = "v1beta1", Plain = ByteString.CopyFrom(new byte[length]) };
         Assert.Equal(expected, (await _kms.Services.CallAsync(KmsServices.V1 + "Encrypt", request)).Code);
@@ -86,12 +86,12 @@ public sealed class KmsV1ServiceTests : IDisposable
         {
             cipher[bit / 8] ^= (byte)(1 << (bit % 8));
             CallResult result = await DecryptAsync(cipher);
-            Assert.Equal(bit / 8 is >= 6 and < 22 ? StatusCode.NotFound : StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(bit / 8 is >= 6 and < 22 ? FailureKind.NotFound : FailureKind.Invalid, result.Code);
             KmsFixture.ShowsNothing(result.Message, cipher);
             cipher[bit / 8] ^= (byte)(1 << (bit % 8));
         }
 
-        Assert.Equal(StatusCode.Ok, (await DecryptAsync(cipher)).Code);
+        Assert.Null((await DecryptAsync(cipher)).Code);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class KmsV1ServiceTests : IDisposable
         byte[] cipher = await EncryptAsync(KmsFixture.Plaintext);
         for (int length = 0; length < cipher.Length; length++)
         {
-            Assert.Equal(StatusCode.InvalidArgument, (await DecryptAsync(cipher[..length])).Code);
+            Assert.Equal(FailureKind.Invalid, (await DecryptAsync(cipher[..length])).Code);
         }
     }
 
@@ -108,7 +108,7 @@ public sealed class KmsV1ServiceTests : IDisposable
     {
         CallResult result = await _kms.Services.CallAsync(
             KmsServices.V1 + "Encrypt", new EncryptRequest { Version = "v1beta1", Plain = ByteString.CopyFrom(plain) });
-        Assert.Equal(StatusCode.Ok, result.Code);
+        Assert.Null(result.Code);
         return EncryptResponse.Parser.ParseFrom(result.Response).Cipher.ToByteArray();
     }
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Cloister.Contracts.KmsV2;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 
@@ -15,80 +15,80 @@ public sealed class KmsV2BadInputTests : IDisposable
 
     public void Dispose() => _kms.Dispose();
 
-    public static TheoryData<string, string, StatusCode> Requests => new()
+    public static TheoryData<string, string, FailureKind?> Requests => new()
     {
-        { "Status", "raw 80", StatusCode.InvalidArgument },
-        { "Status", "raw 0b0c", StatusCode.InvalidArgument },
-        { "Status", "raw 0a05", StatusCode.InvalidArgument },
-        { "Encrypt", "raw ", StatusCode.InvalidArgument },
-        { "Encrypt", "raw 0a05414243", StatusCode.InvalidArgument },
-        { "Encrypt", "raw 0801", StatusCode.InvalidArgument },
-        { "Encrypt", "raw 0a0141ff", StatusCode.InvalidArgument },
-        { "Encrypt", "plaintext 0", StatusCode.InvalidArgument },
-        { "Encrypt", "plaintext 962", StatusCode.Ok },
-        { "Encrypt", "plaintext 963", StatusCode.InvalidArgument },
-        { "Encrypt", "plaintext 1024", StatusCode.InvalidArgument },
-        { "Encrypt", "plaintext 1048577", StatusCode.InvalidArgument },
-        { "Decrypt", "raw ", StatusCode.InvalidArgument },
-        { "Decrypt", "raw 0a0541", StatusCode.InvalidArgument },
-        { "Decrypt", "raw 1a02ff41", StatusCode.InvalidArgument },
-        { "Decrypt", "as it is", StatusCode.Ok },
-        { "Decrypt", "ciphertext empty", StatusCode.InvalidArgument },
-        { "Decrypt", "ciphertext of 22 bytes", StatusCode.InvalidArgument },
-        { "Decrypt", "ciphertext of 62 bytes", StatusCode.InvalidArgument },
-        { "Decrypt", "ciphertext of 1025 bytes", StatusCode.InvalidArgument },
-        { "Decrypt", "ciphertext one byte longer", StatusCode.InvalidArgument },
-        { "Decrypt", "ciphertext one byte shorter", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 0 = 0", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 3 = 0", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 4 = 0", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 4 = 2", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 5 = 0", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 5 = 2", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 5 = 3", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 5 = 4", StatusCode.InvalidArgument },
-        { "Decrypt", "byte 5 = 255", StatusCode.InvalidArgument },
-        { "Decrypt", "key_id empty", StatusCode.InvalidArgument },
-        { "Decrypt", "key_id of another plugin", StatusCode.NotFound },
-        { "Decrypt", "key_id of 1024 bytes", StatusCode.NotFound },
-        { "Decrypt", "key_id in upper case", StatusCode.NotFound },
-        { "Decrypt", "key_id of another KEK", StatusCode.InvalidArgument },
-        { "Decrypt", "KEK that is not here", StatusCode.NotFound },
-        { "Decrypt", "annotation a.b", StatusCode.Ok },
-        { "Decrypt", "annotation 10.0.0.1", StatusCode.Ok },
-        { "Decrypt", "annotation a-b.c-d", StatusCode.Ok },
-        { "Decrypt", "annotation label of 63.com", StatusCode.Ok },
-        { "Decrypt", "annotation label of 64.com", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation name of 254", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation com", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation ", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation .com", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation a.", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation a..b", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation A.b", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation a_b.c", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation -a.b", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation a.b-", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation a.b/c", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation ä.b", StatusCode.InvalidArgument },
-        { "Decrypt", "annotations of 32768 bytes", StatusCode.Ok },
-        { "Decrypt", "annotations of 32769 bytes", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation without a key", StatusCode.InvalidArgument },
-        { "Decrypt", "annotation that is malformed", StatusCode.InvalidArgument },
+        { "Status", "raw 80", FailureKind.Invalid },
+        { "Status", "raw 0b0c", FailureKind.Invalid },
+        { "Status", "raw 0a05", FailureKind.Invalid },
+        { "Encrypt", "raw ", FailureKind.Invalid },
+        { "Encrypt", "raw 0a05414243", FailureKind.Invalid },
+        { "Encrypt", "raw 0801", FailureKind.Invalid },
+        { "Encrypt", "raw 0a0141ff", FailureKind.Invalid },
+        { "Encrypt", "plaintext 0", FailureKind.Invalid },
+        { "Encrypt", "plaintext 962", null },
+        { "Encrypt", "plaintext 963", FailureKind.Invalid },
+        { "Encrypt", "plaintext 1024", FailureKind.Invalid },
+        { "Encrypt", "plaintext 1048577", FailureKind.Invalid },
+        { "Decrypt", "raw ", FailureKind.Invalid },
+        { "Decrypt", "raw 0a0541", FailureKind.Invalid },
+        { "Decrypt", "raw 1a02ff41", FailureKind.Invalid },
+        { "Decrypt", "as it is", null },
+        { "Decrypt", "ciphertext empty", FailureKind.Invalid },
+        { "Decrypt", "ciphertext of 22 bytes", FailureKind.Invalid },
+        { "Decrypt", "ciphertext of 62 bytes", FailureKind.Invalid },
+        { "Decrypt", "ciphertext of 1025 bytes", FailureKind.Invalid },
+        { "Decrypt", "ciphertext one byte longer", FailureKind.Invalid },
+        { "Decrypt", "ciphertext one byte shorter", FailureKind.Invalid },
+        { "Decrypt", "byte 0 = 0", FailureKind.Invalid },
+        { "Decrypt", "byte 3 = 0", FailureKind.Invalid },
+        { "Decrypt", "byte 4 = 0", FailureKind.Invalid },
+        { "Decrypt", "byte 4 = 2", FailureKind.Invalid },
+        { "Decrypt", "byte 5 = 0", FailureKind.Invalid },
+        { "Decrypt", "byte 5 = 2", FailureKind.Invalid },
+        { "Decrypt", "byte 5 = 3", FailureKind.Invalid },
+        { "Decrypt", "byte 5 = 4", FailureKind.Invalid },
+        { "Decrypt", "byte 5 = 255", FailureKind.Invalid },
+        { "Decrypt", "key_id empty", FailureKind.Invalid },
+        { "Decrypt", "key_id of another plugin", FailureKind.NotFound },
+        { "Decrypt", "key_id of 1024 bytes", FailureKind.NotFound },
+        { "Decrypt", "key_id in upper case", FailureKind.NotFound },
+        { "Decrypt", "key_id of another KEK", FailureKind.Invalid },
+        { "Decrypt", "KEK that is not here", FailureKind.NotFound },
+        { "Decrypt", "annotation a.b", null },
+        { "Decrypt", "annotation 10.0.0.1", null },
+        { "Decrypt", "annotation a-b.c-d", null },
+        { "Decrypt", "annotation label of 63.com", null },
+        { "Decrypt", "annotation label of 64.com", FailureKind.Invalid },
+        { "Decrypt", "annotation name of 254", FailureKind.Invalid },
+        { "Decrypt", "annotation com", FailureKind.Invalid },
+        { "Decrypt", "annotation ", FailureKind.Invalid },
+        { "Decrypt", "annotation .com", FailureKind.Invalid },
+        { "Decrypt", "annotation a.", FailureKind.Invalid },
+        { "Decrypt", "annotation a..b", FailureKind.Invalid },
+        { "Decrypt", "annotation A.b", FailureKind.Invalid },
+        { "Decrypt", "annotation a_b.c", FailureKind.Invalid },
+        { "Decrypt", "annotation -a.b", FailureKind.Invalid },
+        { "Decrypt", "annotation a.b-", FailureKind.Invalid },
+        { "Decrypt", "annotation a.b/c", FailureKind.Invalid },
+        { "Decrypt", "annotation ä.b", FailureKind.Invalid },
+        { "Decrypt", "annotations of 32768 bytes", null },
+        { "Decrypt", "annotations of 32769 bytes", FailureKind.Invalid },
+        { "Decrypt", "annotation without a key", FailureKind.Invalid },
+        { "Decrypt", "annotation that is malformed", FailureKind.Invalid },
     };
 
     [Theory]
     [MemberData(nameof(Requests))]
-    public async Task Each_request_has_one_status(string method, string what, StatusCode expected)
+    public async Task Each_request_has_one_status(string method, string what, FailureKind? expected)
     {
         byte[] edek = await _kms.EdekAsync();
         CallResult result = await _kms.Services.CallAsync(KmsServices.V2 + method, Bytes(method, what, [.. edek]));
         Assert.Equal(expected, result.Code);
-        Assert.Equal(expected == StatusCode.Ok, result.Message.Length == 0);
+        Assert.Equal(expected == null, result.Message.Length == 0);
         KmsFixture.ShowsNothing(result.Message, edek);
 
         // Whatever came, the next good call is answered.
-        Assert.Equal(StatusCode.Ok, (await _kms.DecryptAsync(edek)).Code);
+        Assert.Null((await _kms.DecryptAsync(edek)).Code);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class KmsV2BadInputTests : IDisposable
         for (int length = 0; length < message.Length; length++)
         {
             CallResult result = await _kms.Services.CallAsync(KmsServices.V2 + "Decrypt", message[..length]);
-            Assert.Equal(StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(FailureKind.Invalid, result.Code);
             KmsFixture.ShowsNothing(result.Message, edek);
         }
     }
@@ -114,12 +114,12 @@ public sealed class KmsV2BadInputTests : IDisposable
         {
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
             CallResult result = await _kms.DecryptAsync(edek);
-            Assert.Equal(StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(FailureKind.Invalid, result.Code);
             KmsFixture.ShowsNothing(result.Message, edek);
             edek[bit / 8] ^= (byte)(1 << (bit % 8));
         }
 
-        Assert.Equal(StatusCode.Ok, (await _kms.DecryptAsync(edek)).Code);
+        Assert.Null((await _kms.DecryptAsync(edek)).Code);
     }
 
     private byte[] Bytes(string method, string what, byte[] edek)

@@ -1,7 +1,7 @@
 using Cloister.Contracts.KmsV2;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 
@@ -39,7 +39,7 @@ public sealed class KmsV2ServiceTests : IDisposable
         byte[] plaintext = TestKeys.Random(length);
         EncryptResponse encrypted = await _kms.Services.EncryptAsync(plaintext);
         CallResult result = await _kms.Services.DecryptAsync(encrypted.Ciphertext, encrypted.KeyId);
-        Assert.Equal(StatusCode.Ok, result.Code);
+        Assert.Null(result.Code);
         Assert.Equal(plaintext, DecryptResponse.Parser.ParseFrom(result.Response).Plaintext.ToByteArray());
         Assert.InRange(encrypted.Ciphertext.Length, 1, 1024);
     }
@@ -53,9 +53,9 @@ public sealed class KmsV2ServiceTests : IDisposable
     {
         byte[] later = [0xF8, 0x07, 0x01, 0xFA, 0x07, 0x02, 0x61, 0x62];
         byte[] edek = await _kms.EdekAsync();
-        Assert.Equal(StatusCode.Ok, (await _kms.Services.CallAsync(KmsServices.V2 + "Status", later)).Code);
-        Assert.Equal(StatusCode.Ok, (await _kms.Services.CallAsync(KmsServices.V2 + "Encrypt", [.. later, 0x0A, 0x01, 0x41])).Code);
-        Assert.Equal(StatusCode.Ok, (await _kms.Services.CallAsync(KmsServices.V2 + "Decrypt", [.. later, .. _kms.Request(edek).ToByteArray()])).Code);
+        Assert.Null((await _kms.Services.CallAsync(KmsServices.V2 + "Status", later)).Code);
+        Assert.Null((await _kms.Services.CallAsync(KmsServices.V2 + "Encrypt", [.. later, 0x0A, 0x01, 0x41])).Code);
+        Assert.Null((await _kms.Services.CallAsync(KmsServices.V2 + "Decrypt", [.. later, .. _kms.Request(edek).ToByteArray()])).Code);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class KmsV2ServiceTests : IDisposable
         ];
         Assert.All(results, result =>
         {
-            Assert.Equal(StatusCode.FailedPrecondition, result.Code);
+            Assert.Equal(FailureKind.NotReady, result.Code);
             Assert.Contains("kek create", result.Message, StringComparison.Ordinal);
         });
     }
@@ -88,7 +88,7 @@ public sealed class KmsV2ServiceTests : IDisposable
         foreach (string other in others)
         {
             CallResult result = await services.DecryptAsync(ByteString.CopyFrom(edek), other);
-            Assert.NotEqual(StatusCode.Ok, result.Code);
+            Assert.NotNull(result.Code);
         }
 
         Assert.Equal(0, custody.Entered);

@@ -1,4 +1,4 @@
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Memory;
 

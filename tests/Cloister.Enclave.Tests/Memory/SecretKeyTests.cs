@@ -1,4 +1,4 @@
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Memory;

@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Operators;
+using Cloister.Enclave.Configuration;
+using Cloister.Enclave.Keys;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;

@@ -1,3 +1,4 @@
+using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Processes;

@@ -1,12 +1,12 @@
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Enclave.Tests.Rpc;
 
 /// <summary>Who gives way: no sockets, no clock.</summary>
 public sealed class ConnectionTableTests
 {
-    private readonly KmsCounters _counters = new();
+    private readonly CallCounters _counters = new();
     private readonly List<string> _closed = [];
 
     [Fact]

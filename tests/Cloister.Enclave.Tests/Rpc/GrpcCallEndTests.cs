@@ -1,8 +1,9 @@
 using System.Net;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
+using Cloister.Enclave.Wire.Grpc;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -131,7 +132,7 @@ public sealed class GrpcCallEndTests
     [InlineData(null, -1L)]
     public void Timeout_grammar(string? text, long milliseconds)
     {
-        bool good = Cloister.Enclave.Rpc.UnaryCall.TryParseTimeout(System.Text.Encoding.UTF8.GetBytes(text ?? ""), out TimeSpan timeout);
+        bool good = UnaryCall.TryParseTimeout(System.Text.Encoding.UTF8.GetBytes(text ?? ""), out TimeSpan timeout);
         Assert.Equal(milliseconds, good ? (long)timeout.TotalMilliseconds : -1);
     }
 

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
+using Grpc.Core;
 
 namespace Cloister.Enclave.Tests.Rpc;
 
@@ -23,7 +23,7 @@ public sealed class GrpcFramingTests : IDisposable
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("good", Encrypt, Good, StatusCode.Ok)]
+    [InlineData("good", Encrypt, Good, StatusCode.OK)]
     [InlineData("no body", Encrypt, "", StatusCode.InvalidArgument)]
     [InlineData("half a prefix", Encrypt, "000000", StatusCode.InvalidArgument)]
     [InlineData("prefix only", Encrypt, "0000000003", StatusCode.InvalidArgument)]
@@ -52,7 +52,7 @@ public sealed class GrpcFramingTests : IDisposable
         await response.Content.ReadAsByteArrayAsync(Stop);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal((what, (int)expected), (what, int.Parse(Assert.Single(response.TrailingHeaders.GetValues("grpc-status")))));
-        Assert.Equal(expected != StatusCode.Ok, response.TrailingHeaders.Contains("grpc-message"));
+        Assert.Equal(expected != StatusCode.OK, response.TrailingHeaders.Contains("grpc-message"));
 
         // The same connection is still good.
         using HttpResponseMessage next = await client.SendAsync(Request(HttpMethod.Post, Encrypt, Good, "application/grpc"), Stop);

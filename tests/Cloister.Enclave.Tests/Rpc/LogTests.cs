@@ -1,7 +1,7 @@
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;

@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Rpc;

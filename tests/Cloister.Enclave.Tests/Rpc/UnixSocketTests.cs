@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Sockets;
 

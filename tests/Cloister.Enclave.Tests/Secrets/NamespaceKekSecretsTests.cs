@@ -1,6 +1,6 @@
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.SecretsV1;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Secrets;
@@ -55,7 +55,7 @@ public sealed class NamespaceKekSecretsTests : IDisposable
         RewrapBatchResponse response = await _secrets.CallAsync("RewrapBatch", batch, RewrapBatchResponse.Parser);
         Assert.Equal([Outcome.NoKek, Outcome.Done], response.Items.Select(item => item.Outcome));
         CallResult refused = await _secrets.CallAsync("Rewrap", SecretsFixture.Rewrap(Payments, stored));
-        Assert.Equal(StatusCode.FailedPrecondition, refused.Code);
+        Assert.Equal(FailureKind.NotReady, refused.Code);
         Assert.Contains("KEK gold", refused.Message, StringComparison.Ordinal);
     }
 }

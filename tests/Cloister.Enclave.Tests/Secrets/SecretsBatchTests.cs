@@ -1,8 +1,8 @@
 using System.Text;
 using Cloister.Contracts.SecretsV1;
 using Cloister.Contracts.StoredValues;
-using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Tests.Support;
 
@@ -152,9 +152,9 @@ public sealed class SecretsBatchTests : IDisposable
         RewrapRequest left = SecretsFixture.Rewrap(SecretsFixture.Key, twice);
         response = await _secrets.CallAsync("RewrapBatch", new RewrapBatchRequest { Items = { left } }, RewrapBatchResponse.Parser);
         Assert.Equal((Outcome.EncryptedTwice, true), (response.Items[0].Outcome, response.Items[0].Stored.IsEmpty));
-        Assert.Equal(StatusCode.InvalidArgument, (await _secrets.CallAsync("Rewrap", left)).Code);
+        Assert.Equal(FailureKind.Invalid, (await _secrets.CallAsync("Rewrap", left)).Code);
         CallResult refused = await _secrets.CallAsync("Encrypt", SecretsFixture.Encrypt(SecretsFixture.Key, once));
-        Assert.Equal(StatusCode.InvalidArgument, refused.Code);
+        Assert.Equal(FailureKind.Invalid, refused.Code);
         Assert.Contains("encrypted twice", refused.Message, StringComparison.Ordinal);
     }
 
@@ -169,7 +169,7 @@ public sealed class SecretsBatchTests : IDisposable
         Assert.Equal(new RewrapResponse { Outcome = Outcome.Unchanged }, again);
         CallResult rewrap = await _secrets.CallAsync("Rewrap", SecretsFixture.Rewrap("/another/key", old));
         CallResult decrypt = await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt("/another/key", old));
-        Assert.Equal((StatusCode.InvalidArgument, decrypt.Message), (rewrap.Code, rewrap.Message));
+        Assert.Equal((FailureKind.Invalid, decrypt.Message), (rewrap.Code, rewrap.Message));
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public sealed class SecretsBatchTests : IDisposable
         _secrets.Rotate();
         await _secrets.DecryptAsync(old);
         _secrets.Gateway.Custody.Retire(before);
-        Assert.Equal(StatusCode.InvalidArgument, (await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt(SecretsFixture.Key, old))).Code);
+        Assert.Equal(FailureKind.Invalid, (await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt(SecretsFixture.Key, old))).Code);
     }
 
     [Fact]
@@ -188,7 +188,7 @@ public sealed class SecretsBatchTests : IDisposable
     {
         EncryptBatchRequest request = new() { Items = { Enumerable.Repeat(SecretsFixture.Encrypt("k", [1]), MaxItems + 1) } };
         CallResult result = await _secrets.CallAsync("EncryptBatch", request);
-        Assert.Equal(StatusCode.ResourceExhausted, result.Code);
+        Assert.Equal(FailureKind.LimitReached, result.Code);
         Assert.Contains("1000", result.Message, StringComparison.Ordinal);
     }
 

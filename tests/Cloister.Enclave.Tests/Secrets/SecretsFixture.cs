@@ -1,9 +1,9 @@
 using Cloister.Contracts.Keys;
 using Cloister.Contracts.SecretsV1;
-using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Secrets;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Services.Secrets;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
@@ -20,7 +20,7 @@ internal sealed class SecretsFixture : IDisposable
     internal SecretsFixture(SeedOptions? seeds = null, KekRules? keks = null)
     {
         Gateway = new GatewayFixture(PlaintextMode.Sealed, seeds, keks: keks);
-        Engine = new KmsEngine(Gateway.Custody, "simulated", new KmsCounters());
+        Engine = new KmsEngine(Gateway.Custody, "simulated", new CallCounters());
         _calls = new HandlerCalls(new SecretsService(Engine, TestKeys.Context(), Gateway.Values).Methods);
     }
 
@@ -43,7 +43,7 @@ internal sealed class SecretsFixture : IDisposable
         where T : IMessage<T>
     {
         CallResult result = await CallAsync(method, request);
-        Assert.Equal((StatusCode.Ok, ""), (result.Code, result.Message));
+        Assert.Equal((null, ""), (result.Code, result.Message));
         return parser.ParseFrom(result.Response);
     }
 

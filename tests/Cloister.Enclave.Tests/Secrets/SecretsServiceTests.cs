@@ -1,6 +1,6 @@
 using Cloister.Contracts.SecretsV1;
-using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Secrets;
@@ -71,7 +71,7 @@ public sealed class SecretsServiceTests : IDisposable
         }
 
         CallResult first = results[0];
-        Assert.Equal(StatusCode.InvalidArgument, first.Code);
+        Assert.Equal(FailureKind.Invalid, first.Code);
         Assert.All(results, result => Assert.Equal((first.Code, first.Message), (result.Code, result.Message)));
     }
 
@@ -81,7 +81,7 @@ public sealed class SecretsServiceTests : IDisposable
         foreach (string value in (string[])["{}", "k8s\0", "", "k8s:enc:kms:v2:other:x", "k8s:enc:aescbc:v1:k:x"])
         {
             CallResult result = await _secrets.CallAsync("Decrypt", SecretsFixture.Decrypt(SecretsFixture.Key, System.Text.Encoding.UTF8.GetBytes(value)));
-            Assert.Equal(StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(FailureKind.Invalid, result.Code);
             Assert.Contains("not one of KMS v2 provider cloister", result.Message, StringComparison.Ordinal);
         }
     }
@@ -111,7 +111,7 @@ public sealed class SecretsServiceTests : IDisposable
         foreach (string method in _secrets.Methods.Where(method => method != "Status"))
         {
             CallResult result = await _secrets.CallAsync(method, message);
-            Assert.Equal(StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(FailureKind.Invalid, result.Code);
         }
     }
 
@@ -121,7 +121,7 @@ public sealed class SecretsServiceTests : IDisposable
         foreach (string key in (string[])["", new string('k', 4097)])
         {
             CallResult result = await _secrets.CallAsync("Encrypt", SecretsFixture.Encrypt(key, [1]));
-            Assert.Equal(StatusCode.InvalidArgument, result.Code);
+            Assert.Equal(FailureKind.Invalid, result.Code);
             Assert.Contains("etcd key", result.Message, StringComparison.Ordinal);
         }
 
@@ -149,7 +149,7 @@ public sealed class SecretsServiceTests : IDisposable
         ];
         Assert.All(results, result =>
         {
-            Assert.Equal(StatusCode.FailedPrecondition, result.Code);
+            Assert.Equal(FailureKind.NotReady, result.Code);
             Assert.Contains("kek create", result.Message, StringComparison.Ordinal);
         });
     }

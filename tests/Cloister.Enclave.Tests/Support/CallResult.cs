@@ -1,6 +1,6 @@
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
 
 namespace Cloister.Enclave.Tests.Support;
 
-/// <summary>What a unary handler answered.</summary>
-internal sealed record CallResult(StatusCode Code, string Message, byte[] Response);
+/// <summary>What a handler answered; no code when it did what it was asked.</summary>
+internal sealed record CallResult(FailureKind? Code, string Message, byte[] Response);

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Base;
 
 namespace Cloister.Enclave.Tests.Support;
 

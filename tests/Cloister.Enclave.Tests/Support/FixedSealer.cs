@@ -1,5 +1,5 @@
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Support;
 

@@ -1,6 +1,6 @@
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Rpc;
 
 namespace Cloister.Enclave.Tests.Support;
 
@@ -31,7 +31,7 @@ internal sealed class GatedCustody : ICustody
     public async ValueTask<int> DecryptAsync(KeyFingerprint kek, ReadOnlyMemory<byte> edek, Memory<byte> plaintext, CancellationToken cancellation)
     {
         await WaitAsync(cancellation);
-        throw new RpcException(StatusCode.NotFound, "nothing is here");
+        throw new FailureException(FailureKind.NotFound, "nothing is here");
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,5 +1,6 @@
 using System.Buffers;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Wire.Grpc;
 using Google.Protobuf;
 
 namespace Cloister.Enclave.Tests.Support;
@@ -7,9 +8,9 @@ namespace Cloister.Enclave.Tests.Support;
 /// <summary>Unary handlers, called without a transport.</summary>
 internal sealed class HandlerCalls
 {
-    private readonly Dictionary<string, UnaryHandler> _methods;
+    private readonly Dictionary<string, ServiceMethod> _methods;
 
-    internal HandlerCalls(IEnumerable<KeyValuePair<string, UnaryHandler>> methods)
+    internal HandlerCalls(IEnumerable<KeyValuePair<string, ServiceMethod>> methods)
     {
         _methods = new(methods);
     }
@@ -23,11 +24,11 @@ internal sealed class HandlerCalls
         try
         {
             await _methods[path](request, response, call);
-            return new CallResult(StatusCode.Ok, "", response.WrittenSpan.ToArray());
+            return new CallResult(null, "", response.WrittenSpan.ToArray());
         }
-        catch (RpcException e)
+        catch (FailureException e)
         {
-            return new CallResult(e.Code, e.Message, []);
+            return new CallResult(e.Kind, e.Message, []);
         }
     }
 

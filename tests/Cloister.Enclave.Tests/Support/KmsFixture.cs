@@ -1,6 +1,6 @@
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Google.Protobuf;
 
 namespace Cloister.Enclave.Tests.Support;

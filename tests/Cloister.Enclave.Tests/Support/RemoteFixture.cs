@@ -1,7 +1,7 @@
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Support;
 
@@ -79,10 +79,10 @@ internal sealed class RemoteFixture : IAsyncDisposable
         return plaintext[..length];
     }
 
-    internal async Task<RpcException> RefusedAsync(StatusCode expected, Func<RemoteFixture, Task> call)
+    internal async Task<FailureException> RefusedAsync(FailureKind expected, Func<RemoteFixture, Task> call)
     {
-        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => call(this));
-        Assert.Equal((expected, refused.Message), (refused.Code, refused.Message));
+        FailureException refused = await Assert.ThrowsAsync<FailureException>(() => call(this));
+        Assert.Equal((expected, refused.Message), (refused.Kind, refused.Message));
         return refused;
     }
 }

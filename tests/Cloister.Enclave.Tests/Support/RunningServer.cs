@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 using Grpc.Net.Client;
 
@@ -16,7 +17,7 @@ internal sealed class RunningServer : IAsyncDisposable
     private readonly EndPoint _endPoint;
     private readonly List<IDisposable> _clients = [];
 
-    private RunningServer(TestFolder folder, GrpcServer server, EndPoint endPoint, CapturedLog log, KmsCounters counters)
+    private RunningServer(TestFolder folder, GrpcServer server, EndPoint endPoint, CapturedLog log, CallCounters counters)
     {
         _folder = folder;
         _server = server;
@@ -27,7 +28,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     internal CapturedLog Log { get; }
 
-    internal KmsCounters Counters { get; }
+    internal CallCounters Counters { get; }
 
     internal string SocketPath => _folder.File("kms.sock");
 
@@ -37,7 +38,7 @@ internal sealed class RunningServer : IAsyncDisposable
         string text = tcp ? "tcp:127.0.0.1:0" : $"unix:{folder.File("kms.sock")}";
         ServerOptions options = new() { Address = ListenAddress.Parse(text, out _)! };
         CapturedLog log = new();
-        KmsEngine engine = new(custody, "simulated", new KmsCounters());
+        KmsEngine engine = new(custody, "simulated", new CallCounters());
         GrpcServer server = GrpcServer.Start(
             "kms",
             change?.Invoke(options) ?? options,

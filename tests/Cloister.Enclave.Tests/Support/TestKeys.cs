@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Tests.Support;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 
 namespace Cloister.Gateway.Tests.Http2;
 

@@ -2,7 +2,7 @@ using System.Net;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway.Transport;
 using Grpc.Net.Client;
 

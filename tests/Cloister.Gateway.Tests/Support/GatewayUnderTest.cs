@@ -5,10 +5,12 @@ using System.Security.Cryptography.X509Certificates;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Contracts.Keys;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Sockets;
 using Grpc.Net.Client;
@@ -21,6 +23,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     private readonly ScratchFolder _folder = new();
     private readonly SecretArena _arena = new(4096);
     private readonly EtcdTlsFiles _tls;
+    private readonly SeedStore _seeds;
 
     internal GatewayUnderTest(IReadOnlyList<EtcdEndpoint> etcd, PlaintextMode mode = PlaintextMode.Adopt, Func<GatewayOptions, GatewayOptions>? change = null, KekRules? keks = null)
     {
@@ -37,7 +40,9 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             Mode = mode,
             Keks = keks ?? KekRules.None,
         };
-        Gateway = new EtcdGateway(change?.Invoke(options) ?? options, "cloister", Custody, _arena, Log.Log);
+        options = change?.Invoke(options) ?? options;
+        _seeds = new SeedStore(Custody, _arena, options.Seeds, BootTime.Clock, options.Keks);
+        Gateway = new EtcdGateway(options, new StockKmsV2Values(_seeds, "cloister", options.Mode), Custody, Log.Log);
     }
 
     internal CapturedLog Log { get; } = new();
@@ -90,6 +95,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Gateway.DisposeAsync();
+        _seeds.Dispose();
         Custody.Wipe();
         _arena.Dispose();
         _folder.Dispose();

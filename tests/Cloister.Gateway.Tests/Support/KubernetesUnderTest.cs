@@ -2,10 +2,11 @@ using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
 using Cloister.Contracts.Keys;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 using Google.Protobuf;
 
@@ -42,7 +43,7 @@ internal sealed class KubernetesUnderTest : IAsyncDisposable
         HarnessPrograms programs = await HarnessPrograms.GetAsync();
         Etcds etcds = await Etcds.StartAsync(mode, keks, debian, change);
         ScratchFolder folder = new();
-        KmsEngine engine = new(etcds.Gateway.Custody, "test", new KmsCounters());
+        KmsEngine engine = new(etcds.Gateway.Custody, "test", new CallCounters());
         GrpcServer kms = GrpcServer.Start(
             "kms",
             new ServerOptions { Address = ListenAddress.Parse($"unix:{folder["kms.sock"]}", out _)! },

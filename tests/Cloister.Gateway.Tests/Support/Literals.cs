@@ -1,4 +1,4 @@
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 
 namespace Cloister.Gateway.Tests.Support;
 

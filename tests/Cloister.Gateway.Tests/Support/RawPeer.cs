@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Cloister.Enclave.Tests.Gateway;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 
 namespace Cloister.Gateway.Tests.Support;
 

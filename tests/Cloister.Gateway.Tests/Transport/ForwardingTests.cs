@@ -2,7 +2,7 @@ using System.Text;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Tests.Gateway;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;

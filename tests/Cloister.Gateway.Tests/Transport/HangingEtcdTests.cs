@@ -1,5 +1,5 @@
 using Cloister.Enclave.Tests.Gateway;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using Cloister.Conformance.Harness;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;

@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Gateway.Tests.Support;
 using Google.Protobuf;
 

@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Tee.Tests.Support;
 
 namespace Cloister.Tee.Tests.EndToEnd;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tees.Devices;
 using Cloister.Enclave.Tees.Sgx;
 using Cloister.Tee.Tests.Support;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Tee.Tests.Support;
 

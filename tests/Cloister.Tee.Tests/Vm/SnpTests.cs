@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Attestation.Appraise;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tees.Devices;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Cloister.Attestation.Appraise;
 using Cloister.Attestation.Claims;
 using Cloister.Attestation.Verify;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tees.Devices;

@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.Net.Sockets;
 using Cloister.Contracts.KmsV2;
-using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 using Google.Protobuf;
 using Grpc.Net.Client;
@@ -27,13 +26,13 @@ public sealed class VsockConnectionsTests : IDisposable
         _endPoint = new UnixDomainSocketEndPoint(Path.Combine(_folder, "s"));
         _socket.Bind(_endPoint);
         _socket.Listen(16);
-        UnaryHandler echo = (_, response, _) =>
+        ServiceMethod echo = (_, response, _) =>
         {
             response.Write(new StatusResponse { Version = "v2", Healthz = "ok" }.ToByteArray());
             return ValueTask.CompletedTask;
         };
         _server = GrpcServer.Start(
-            "kms", new ServerOptions { Address = _address }, [new("/v2.KeyManagementService/Status", echo)], "nitro", new KmsCounters(),
+            "kms", new ServerOptions { Address = _address }, [new("/v2.KeyManagementService/Status", echo)], "nitro", new CallCounters(),
             new EnclaveLog((_, _, _) => { }), Listener.Of(_address, new VsockListener(_socket.SafeHandle)));
     }
 

@@ -2,9 +2,8 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 
 namespace Cloister.Tee.Tests.Vsock;
@@ -21,7 +20,7 @@ public sealed partial class VsockSocketTests
         uint port = FreePort();
         ServerOptions options = new() { Address = ListenAddress.Parse($"vsock:{port}", out _)! };
         EnclaveLog log = new((_, _, _) => { });
-        using (GrpcServer.Start("kms", options, [], "nitro", new KmsCounters(), log))
+        using (GrpcServer.Start("kms", options, [], "nitro", new CallCounters(), log))
         {
             ListenException refusal = Assert.Throws<ListenException>(() => VsockListener.Bind(new VsockEndPoint(VsockEndPoint.AnyCid, port), 1));
             Assert.Contains("choose another port", refusal.Message, StringComparison.Ordinal);

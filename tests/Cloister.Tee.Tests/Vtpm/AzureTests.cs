@@ -6,7 +6,7 @@ using Cloister.Attestation.Verify;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tees.Devices;
 using Cloister.Enclave.Tees.Vtpm;
 using Cloister.Simulator.Azure;

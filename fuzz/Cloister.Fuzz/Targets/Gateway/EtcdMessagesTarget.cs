@@ -1,6 +1,7 @@
 using System.Buffers;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Rpc;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -86,8 +87,8 @@ internal sealed class EtcdMessagesTarget : IFuzzTarget
         {
             return output.WrittenSpan.SequenceEqual("before"u8) ? false : throw new InvalidOperationException("a message that was refused left something behind");
         }
-        catch (RpcException e) when (e.Code == StatusCode.ResourceExhausted || e.Code == (request ? StatusCode.InvalidArgument : StatusCode.Internal)
-            || (!request && e.Code is StatusCode.Unavailable or StatusCode.FailedPrecondition))
+        catch (FailureException e) when (e.Kind == FailureKind.LimitReached || e.Kind == (request ? FailureKind.Invalid : FailureKind.Fault)
+            || (!request && e.Kind is FailureKind.Unavailable or FailureKind.NotReady))
         {
             return output.WrittenSpan.SequenceEqual("before"u8) ? false : throw new InvalidOperationException("a message that was refused left something behind");
         }

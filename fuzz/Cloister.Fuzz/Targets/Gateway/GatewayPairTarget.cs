@@ -1,7 +1,8 @@
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 

@@ -1,8 +1,9 @@
 using System.Buffers;
+using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -70,6 +71,6 @@ internal sealed class GatewayTarget : IFuzzTarget
             ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, IBufferWriter<byte> plaintext, CancellationToken cancellation) =>
             ValueTask.FromResult(ValueOutcome.PassThrough);
 
-        public Enclave.Rpc.RpcException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("no value has a KEK here");
+        public FailureException KekAbsent(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored) => throw new InvalidOperationException("no value has a KEK here");
     }
 }

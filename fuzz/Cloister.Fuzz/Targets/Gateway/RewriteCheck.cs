@@ -1,5 +1,6 @@
 using System.Text;
 using Cloister.Contracts.Wire;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 
 namespace Cloister.Fuzz.Targets.Gateway;

@@ -1,8 +1,9 @@
 using System.Buffers;
 using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Custody;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Fuzz.Targets.Gateway;
 
@@ -16,8 +17,9 @@ internal sealed class StoredValues
         SecretArena arena = new(4096);
         ManualCustody custody = new(new EnvelopeContext(EnvelopeContext.KmsPurpose, "fuzz", "tee"), arena, null);
         custody.Import("fuzz", 1, System.Security.Cryptography.SHA256.HashData("fuzz"u8), activate: true);
-        Sealed = new(custody, "tee", PlaintextMode.Sealed, arena, SeedOptions.Default, TimeProvider.System);
-        Adopting = new(custody, "tee", PlaintextMode.Adopt, arena, SeedOptions.Default, TimeProvider.System);
+        SeedStore seeds = new(custody, arena, SeedOptions.Default, TimeProvider.System);
+        Sealed = new(seeds, "tee", PlaintextMode.Sealed);
+        Adopting = new(seeds, "tee", PlaintextMode.Adopt);
     }
 
     internal StockKmsV2Values Sealed { get; }

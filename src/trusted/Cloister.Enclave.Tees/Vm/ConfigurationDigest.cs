@@ -1,4 +1,4 @@
-using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Base;
 
 namespace Cloister.Enclave.Tees.Vm;
 

@@ -1,7 +1,7 @@
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tees.Devices;
 
 namespace Cloister.Enclave.Tees.Vm;

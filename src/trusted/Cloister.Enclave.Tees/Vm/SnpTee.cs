@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
+using Cloister.Enclave.Keys.Crypto;
 using Cloister.Enclave.Tees.Devices;
 
 namespace Cloister.Enclave.Tees.Vm;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Keys.Crypto;
 using Cloister.Enclave.Tees.Devices;
 
 namespace Cloister.Enclave.Tees.Vm;

@@ -1,5 +1,5 @@
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tees.Devices;
 
 namespace Cloister.Enclave.Tees.Vtpm;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Cloister.Enclave.Crypto;
+using Cloister.Enclave.Keys.Crypto;
 
 namespace Cloister.Enclave.Tees.Vtpm;
 

@@ -1,9 +1,9 @@
 using Cloister.Contracts.Envelope;
-using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Services.Admin;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Enclave.Configuration;
 

@@ -2,13 +2,13 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Cloister.Contracts.Envelope;
-using Cloister.Enclave.Admin;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Secrets;
+using Cloister.Enclave.Services.Admin;
+using Cloister.Enclave.Services.Secrets;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Configuration;

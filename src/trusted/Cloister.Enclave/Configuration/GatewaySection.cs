@@ -1,4 +1,5 @@
 using System.Net;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Gateway.Transport;
 using Cloister.Enclave.Hosting;

@@ -1,8 +1,9 @@
 using System.Numerics;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
+using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Enclave.Hosting;
 
@@ -93,7 +94,7 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
             int connections = gateway.MaxConnections + GatewayConnections.MaxHandshakes(gateway.MaxConnections);
 
             // And where the values of lists are: as much as a quarter of these, if they are many and small.
-            heap += (connections * GatewayConnectionHeap) + CallsOf(gateway) + (gateway.Memory / 4);
+            heap += (connections * GatewayConnectionHeap) + gateway.CallMemory + (gateway.Memory / 4);
             native += gateway.Memory + (connections * 2 * (TlsSide + GatewayConnection.StackSize));
             threads += 2 * connections;
             descriptors += (2 * connections) + GatewayListener.MaxSilent;
@@ -101,9 +102,6 @@ public sealed record EnclaveNeeds(long Heap, long Native, int Threads, int Descr
 
         return new EnclaveNeeds((heap + (heap / 4) + HeapUnit - 1) / HeapUnit * HeapUnit, native, threads, descriptors);
     }
-
-    /// <summary>Bytes of the gateway's calls beyond those that are counted with their connections.</summary>
-    internal static long CallsOf(GatewayOptions gateway) => Math.Max(MiB, gateway.Memory / 8);
 
     /// <summary>How many secrets are in memory at most.</summary>
     internal static int SecretSlots(EnclaveConfiguration configuration) =>

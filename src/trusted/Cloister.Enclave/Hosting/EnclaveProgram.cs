@@ -2,17 +2,18 @@ using System.Reflection;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Cloister.Enclave.Admin;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Configuration;
-using Cloister.Enclave.Crypto;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Gateway;
+using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway.Transport;
-using Cloister.Enclave.Kms;
-using Cloister.Enclave.Memory;
-using Cloister.Enclave.Rpc;
-using Cloister.Enclave.Secrets;
+using Cloister.Enclave.Keys.Crypto;
+using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Services.Admin;
+using Cloister.Enclave.Services.Kms;
+using Cloister.Enclave.Services.Secrets;
+using Cloister.Enclave.Wire.Grpc;
 using Cloister.Sockets;
 
 namespace Cloister.Enclave.Hosting;
@@ -22,7 +23,6 @@ public static class EnclaveProgram
 {
     private const int ExitDone = 0;
     private const int ExitUsage = 1;
-    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
     private static bool _prepared;
 
     /// <summary>The sealed copy of the default KEK's lease, in the state directory.</summary>
@@ -128,18 +128,17 @@ public static class EnclaveProgram
         log.MemoryProtection(protection);
 
         await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);
-        KmsEngine engine = new(custody, tee.Name, new KmsCounters());
+        KmsEngine engine = new(custody, tee.Name, new CallCounters());
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
+        using SeedStore seeds = new(custody, arena, configuration.Gateway?.Seeds ?? SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);
         await using EtcdGateway? gateway = configuration.Gateway is { } gatewayOptions
-            ? new EtcdGateway(gatewayOptions, configuration.Context.Provider, custody, arena, log)
+            ? new EtcdGateway(gatewayOptions, new StockKmsV2Values(seeds, configuration.Context.Provider, gatewayOptions.Mode), custody, log)
             : null;
         EnclaveDescription description = new(
-            configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []],
+            Version, configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []],
             gateway?.Counters.Durations ?? []);
 
-        using StockKmsV2Values values = new(
-            custody, configuration.Context.Provider, PlaintextMode.Sealed, arena, SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);
-        await using Timer? withdrawals = configuration.Secrets is null ? null : new(_ => values.WipeWithdrawn(), null, LookInterval, LookInterval);
+        StockKmsV2Values values = new(seeds, configuration.Context.Provider, PlaintextMode.Sealed);
         await using Timer reseeds = new(_ => KernelRandom.ReseedOpenSsl(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         AdminTickets tickets = new(BootTime.Clock);
         OperatorApproval approval = new(configuration.Context, configuration.Operators, tickets);

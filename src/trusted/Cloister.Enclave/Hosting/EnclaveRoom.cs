@@ -1,5 +1,5 @@
 using System.Globalization;
-using Cloister.Enclave.Memory;
+using Cloister.Enclave.Keys.Memory;
 
 namespace Cloister.Enclave.Hosting;
 

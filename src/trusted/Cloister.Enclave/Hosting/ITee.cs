@@ -1,3 +1,4 @@
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 

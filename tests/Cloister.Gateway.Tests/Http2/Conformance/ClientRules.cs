@@ -1,5 +1,5 @@
-using Cloister.Enclave.Wire;
-using static Cloister.Enclave.Wire.Http2ErrorCode;
+using Cloister.Enclave.Wire.Http2;
+using static Cloister.Enclave.Wire.Http2.Http2ErrorCode;
 using static Cloister.Gateway.Tests.Http2.Conformance.Scope;
 using static Cloister.Gateway.Tests.Http2.Conformance.State;
 

@@ -1,4 +1,4 @@
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;

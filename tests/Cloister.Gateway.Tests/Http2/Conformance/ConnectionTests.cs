@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;

@@ -1,6 +1,6 @@
-using Cloister.Enclave.Wire;
+using Cloister.Enclave.Wire.Http2;
 using Cloister.Gateway.Tests.Support;
-using static Cloister.Enclave.Wire.Http2ErrorCode;
+using static Cloister.Enclave.Wire.Http2.Http2ErrorCode;
 using static Cloister.Gateway.Tests.Http2.Conformance.State;
 
 namespace Cloister.Gateway.Tests.Http2.Conformance;
