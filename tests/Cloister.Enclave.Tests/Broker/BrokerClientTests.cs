@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Keys;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Tests.Broker;

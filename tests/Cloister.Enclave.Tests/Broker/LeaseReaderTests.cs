@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Keys;
 using Cloister.Kbs;
 
 namespace Cloister.Enclave.Tests.Broker;

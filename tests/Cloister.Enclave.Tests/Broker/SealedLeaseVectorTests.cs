@@ -3,7 +3,6 @@ using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Custody.Leases;
-using Cloister.Enclave.Keys;
 using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 

@@ -8,7 +8,6 @@ using System.Text.Json;
 using Cloister.Attestation.Binding;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Keys;
 using Cloister.Kbs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -1,6 +1,5 @@
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Custody;
-using Cloister.Enclave.Keys;
 using Cloister.Enclave.Keys.Memory;
 using Cloister.Enclave.Tests.Support;
 

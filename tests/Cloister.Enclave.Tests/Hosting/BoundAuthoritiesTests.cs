@@ -1,5 +1,4 @@
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tests.Support;

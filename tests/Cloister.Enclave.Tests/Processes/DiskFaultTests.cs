@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Support;
 using Grpc.Core;
 using Grpc.Net.Client;

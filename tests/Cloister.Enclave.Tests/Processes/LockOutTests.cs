@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Support;
 using Grpc.Net.Client;
 

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;

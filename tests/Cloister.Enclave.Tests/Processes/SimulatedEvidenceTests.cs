@@ -6,7 +6,6 @@ using Cloister.Attestation.Claims;
 using Cloister.Attestation.Collateral;
 using Cloister.Attestation.Verify;
 using Cloister.Attestation.Verify.Dcap;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Broker;
 using Cloister.Enclave.Tests.Support;
 

@@ -1,4 +1,3 @@
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Tests.Support;
 
 namespace Cloister.Enclave.Tests.Processes;

@@ -3,7 +3,6 @@ using System.Text;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Conformance.Harness;
 using Cloister.Contracts.Etcd;
-using Cloister.Enclave.Custody.Leases;
 using Cloister.Enclave.Custody.Values;
 using Cloister.Enclave.Gateway;
 using Cloister.Enclave.Tests.Gateway;

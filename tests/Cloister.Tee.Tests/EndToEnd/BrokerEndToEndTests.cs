@@ -4,7 +4,6 @@ using Cloister.Audit;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.KmsV2;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Keys;
 using Cloister.Tee.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;

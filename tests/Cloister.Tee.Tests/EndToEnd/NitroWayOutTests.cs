@@ -5,7 +5,6 @@ using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Hosting;
-using Cloister.Enclave.Keys;
 using Cloister.Enclave.Keys.Memory;
 using Cloister.Tee.Tests.Support;
 

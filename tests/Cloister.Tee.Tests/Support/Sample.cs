@@ -4,7 +4,6 @@ using Cloister.Attestation.Claims;
 using Cloister.Attestation.Policies;
 using Cloister.Attestation.Verify;
 using Cloister.Enclave.Broker;
-using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Tees;
 using Cloister.Enclave.Tees.Devices;
