@@ -6,10 +6,11 @@ PUBLISH := artifacts/publish
 FUZZ_SECONDS ?= 3600
 SECONDS ?= 60
 
-# Tests of Gramine's manifest and of packages start what 'make publish' and 'make packages' left: 'make test-gramine' and 'make test-packages' run them.
-TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests $(WITHOUT),$(sort $(wildcard tests/Cloister.*.Tests)))
+# Tests of Gramine's manifest, of packages and of the enclave VM start what 'make publish', 'make packages' and 'make enclave-vm' left: 'make test-gramine', 'make test-packages'
+# and 'make test-enclave-vm' run them.
+TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests tests/Cloister.EnclaveVm.Tests $(WITHOUT),$(sort $(wildcard tests/Cloister.*.Tests)))
 
-.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages release clean
+.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages enclave-vm test-enclave-vm release clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -81,6 +82,13 @@ release: setup  ## packages of VERSION from a clean tree, with bill of materials
 
 test-packages: setup harness ## what 'make packages' left, installed in a Debian that systemd boots; root; minutes
 	@eng/run-tests tests/Cloister.Packages.Tests
+
+enclave-vm: setup ## artifacts/enclave-vm: kernel and initramfs of a virtual machine that holds the enclave and nothing else (docs/enclave-vm.md)
+	@[ -x $(PUBLISH)/cloister-enclave ] || eng/publish $(PUBLISH)
+	@eng/enclave-vm $(PUBLISH) artifacts/enclave-vm
+
+test-enclave-vm: setup harness ## what 'make enclave-vm' left, booted under QEMU without a TEE; about 2 minutes
+	@eng/run-tests tests/Cloister.EnclaveVm.Tests
 
 repro-check: setup ## cloister-enclave comes out the same, bit for bit, from two folders
 	@eng/repro-check

@@ -1,3 +1,4 @@
+using System.Net;
 using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Configuration;
@@ -167,8 +168,8 @@ public sealed class GatewaySectionTests
     [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: [\"sha256:AAAA\"]}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "that 'sha256sum FILE' prints")]
     [InlineData("{tls: {certificate: /c, key: /k, clientCa: /ca, clientCaPins: none}, etcd: {endpoints: [\"http://127.0.0.1:1\"]}}", "is a list, or the word any")]
     [InlineData("{TLS, etcd: {endpoints: [\"ftp://127.0.0.1:1\"]}}", "https://HOST:PORT")]
-    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"tcp:10.0.0.1:2390\"}", "gateway.listen")]
-    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"unix:/a\"}", "loopback TCP")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"tcp:localhost:2390\"}", "gateway.listen")]
+    [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, listen: \"unix:/a\"}", "connects over TCP")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: [registry]}", "begins and ends with /")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, prefixes: []}", "gateway.prefixes")]
     [InlineData("{TLS, etcd: {endpoints: [\"http://127.0.0.1:1\"]}, uncovered: [\"\"]}", "gateway.uncovered")]
@@ -180,6 +181,13 @@ public sealed class GatewaySectionTests
         ConfigurationException refused = Assert.Throws<ConfigurationException>(() => Read(section.Replace("TLS", Tls, StringComparison.Ordinal)));
         Assert.Contains(refused.Errors, error => error.ToString().Contains(said, StringComparison.Ordinal));
     }
+
+    // Clients show certificates, from wherever they come.
+    [Fact]
+    public void It_listens_where_other_machines_reach_it() =>
+        Assert.Equal(
+            new IPEndPoint(IPAddress.Any, 2390),
+            Read($"{{{Tls}, etcd: {{endpoints: [\"http://127.0.0.1:1\"]}}, listen: \"tcp:0.0.0.0:2390\"}}")!.Listen.EndPoint);
 
     private static GatewayOptions? Read(string section) => EnclaveConfigurationReader.Read($"{Base}gateway: {section}\n").Gateway;
 }

@@ -1,5 +1,6 @@
 using Cloister.Enclave.Hosting;
 using Cloister.Enclave.Sim;
+using Cloister.Enclave.Vm;
 using Cloister.Simulator.Dcap;
 
 // The composition root with the simulated TEE: everything an enclave does, and no protection at all.
@@ -16,31 +17,47 @@ if (args is ["--make-vendor", { Length: > 0 } vendor])
     return 0;
 }
 
-using CancellationTokenSource stop = new();
-if (args is [.., "--stop-with-stdin"])
+if (EnclaveMachine.IsHere)
 {
-    // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
-    args = args[..^1];
-    _ = Task.Factory.StartNew(
-        () =>
-        {
-            while (Console.OpenStandardInput().ReadByte() >= 0)
-            {
-            }
-
-            stop.Cancel();
-        },
-        TaskCreationOptions.LongRunning);
+    // Before anything is mounted or removed.
+    MachineMeasurement machine = MachineMeasurement.OfFiles("/");
+    return await EnclaveMachine.RunAsync(args, enclave => RunAsync(enclave, machine));
 }
 
-SimulationOptions simulation = new();
-return await EnclaveProgram.RunAsync(args, new EnclaveParts
+return await RunAsync(args, null);
+
+static async Task<int> RunAsync(string[] args, MachineMeasurement? machine)
 {
-    Program = "cloister-enclave-sim",
-    Tee = new SimulatedTee(simulation),
-    RemoteKms = () => new SoftwareKms(simulation),
-    ReadMore = simulation.Read,
-    LeaveReadable = true,
-    Stop = stop.Token,
-    MoreCounters = [("remote_calls", () => simulation.RemoteCalls)],
-});
+    using CancellationTokenSource stop = new();
+    if (args is [.., "--stop-with-stdin"])
+    {
+        // Whoever started this process holds its standard input: when that one is gone, however it went, so is this.
+        args = args[..^1];
+        _ = Task.Factory.StartNew(
+            () =>
+            {
+                while (Console.OpenStandardInput().ReadByte() >= 0)
+                {
+                }
+
+                stop.Cancel();
+            },
+            TaskCreationOptions.LongRunning);
+    }
+
+    SimulationOptions simulation = new(machine?.WithKernel());
+    return await EnclaveProgram.RunAsync(args, new EnclaveParts
+    {
+        Program = "cloister-enclave-sim",
+        Tee = new SimulatedTee(simulation),
+        RemoteKms = () => new SoftwareKms(simulation),
+        ReadMore = root =>
+        {
+            simulation.Read(root);
+            SimulatedFault.Begin(simulation.Fault);
+        },
+        LeaveReadable = true,
+        Stop = stop.Token,
+        MoreCounters = [("remote_calls", () => simulation.RemoteCalls)],
+    });
+}

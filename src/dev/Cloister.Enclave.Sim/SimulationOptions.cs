@@ -10,7 +10,16 @@ internal sealed class SimulationOptions
 
     private const int MeasurementSize = 32;
 
+    private readonly bool _isMeasured;
     private long _remoteCalls;
+
+    /// <summary>Nothing read yet.</summary>
+    /// <param name="measurement">What was measured of the machine, 32 bytes; null: nothing is.</param>
+    internal SimulationOptions(byte[]? measurement = null)
+    {
+        _isMeasured = measurement is not null;
+        Measurement = measurement ?? Convert.FromHexString(DefaultMeasurement);
+    }
 
     /// <summary>Where the key lies that stands for the platform's sealing key. Made at first use.</summary>
     internal string? SealingKeyFile { get; private set; }
@@ -22,13 +31,16 @@ internal sealed class SimulationOptions
     internal string? VendorDirectory { get; private set; }
 
     /// <summary>MRENCLAVE of the quotes, 32 bytes.</summary>
-    internal byte[] Measurement { get; private set; } = Convert.FromHexString(DefaultMeasurement);
+    internal byte[] Measurement { get; private set; }
 
     /// <summary>Whether quotes say that it is a debug enclave.</summary>
     internal bool Debug { get; private set; }
 
     /// <summary>What is wrong with the evidence.</summary>
     internal EvidenceTamper Tamper { get; private set; }
+
+    /// <summary>How this process dies once it was configured: <c>none</c>, <c>memory</c> (takes all there is) or <c>abort</c>.</summary>
+    internal string Fault { get; private set; } = "none";
 
     /// <summary>What each call of the software KMS takes.</summary>
     internal TimeSpan KmsLatency { get; private set; }
@@ -44,6 +56,11 @@ internal sealed class SimulationOptions
         SealingKeyFile = section.Parsed<string?>("sealingKeyFile", null, AbsolutePath);
         VendorDirectory = section.Parsed<string?>("vendorDirectory", null, AbsolutePath);
         Measurement = section.Parsed("measurement", Measurement, Digest);
+        if (_isMeasured && section.Has("measurement"))
+        {
+            section.Fail("measurement", "in a virtual machine of its own the enclave measures the image: leave it out");
+        }
+
         Debug = section.OneOf("debug", "false", false, "true", "false") == "true";
         Tamper = section.OneOf("tamper", "none", false, "none", "quote-signature", "report-data", "replay") switch
         {
@@ -52,6 +69,7 @@ internal sealed class SimulationOptions
             "replay" => EvidenceTamper.Replay,
             _ => EvidenceTamper.None,
         };
+        Fault = section.OneOf("fault", "none", false, "none", "memory", "abort");
         ConfigurationMapping kms = section.Mapping("remoteKms");
         KmsKeyFile = kms.Parsed<string?>("keyFile", null, AbsolutePath);
         KmsLatency = kms.Duration("latency", TimeSpan.Zero, TimeSpan.Zero, TimeSpan.FromMinutes(1));

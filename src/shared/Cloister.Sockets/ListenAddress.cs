@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Cloister.Sockets;
 
 /// <summary>
-/// Where to listen: <c>unix:/absolute/path</c>, <c>tcp:127.0.0.1:port</c> (loopback only: a relay stands in front) or, in an enclave that has
-/// nothing else, <c>vsock:port</c>.
+/// Where to listen: <c>unix:/absolute/path</c>, <c>tcp:127.0.0.1:port</c> (another address only where the caller sees to who may connect) or, in a virtual
+/// machine of its own, <c>vsock:port</c>.
 /// </summary>
 /// <param name="Text">As configured.</param>
 /// <param name="EndPoint">The socket address.</param>
@@ -17,9 +17,26 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
     /// <summary>The path of a unix socket, or null.</summary>
     public string? Path => EndPoint is UnixDomainSocketEndPoint ? Text["unix:".Length..] : null;
 
-    /// <summary>Reads an address; on failure <paramref name="error"/> says what is wrong.</summary>
+    /// <summary>False when other machines reach it over a network.</summary>
+    public bool IsLocal => EndPoint is not IPEndPoint address || IPAddress.IsLoopback(address.Address);
+
+    /// <summary>Reads an address that is <see cref="IsLocal"/>; on failure <paramref name="error"/> says what is wrong.</summary>
     public static ListenAddress? Parse(string text, out string error)
     {
+        ListenAddress? address = ParseAny(text, out error);
+        if (address is null or { IsLocal: true })
+        {
+            return address;
+        }
+
+        error = "only loopback addresses: the protocol is plain text, a relay on this machine stands in front of it";
+        return null;
+    }
+
+    /// <summary>As <see cref="Parse"/>, with addresses that a network reaches: the caller has to require a proof of who connects.</summary>
+    public static ListenAddress? ParseAny(string text, out string error)
+    {
+        ArgumentNullException.ThrowIfNull(text);
         error = "";
         if (text.StartsWith("unix:", StringComparison.Ordinal))
         {
@@ -35,13 +52,7 @@ public sealed record ListenAddress(string Text, EndPoint EndPoint)
 
         if (text.StartsWith("tcp:", StringComparison.Ordinal) && IPEndPoint.TryParse(text.AsSpan("tcp:".Length), out IPEndPoint? endPoint))
         {
-            if (IPAddress.IsLoopback(endPoint.Address))
-            {
-                return new ListenAddress(text, endPoint);
-            }
-
-            error = "only loopback addresses: the protocol is plain text, a relay on this machine stands in front of it";
-            return null;
+            return new ListenAddress(text, endPoint);
         }
 
         if (VsockEndPoint.Parse(text) is { Cid: VsockEndPoint.AnyCid } vsock)

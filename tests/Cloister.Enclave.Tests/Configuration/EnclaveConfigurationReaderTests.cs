@@ -1,5 +1,6 @@
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Services.Admin;
+using Cloister.Enclave.Wire.Grpc;
 
 namespace Cloister.Enclave.Tests.Configuration;
 
@@ -116,7 +117,7 @@ public sealed class EnclaveConfigurationReaderTests
     [InlineData(3, "cluster: bücher", "cluster")]
     [InlineData(4, "provider: a:b", "provider")]
     [InlineData(6, "  listen: unix:relative", "kms.listen")]
-    [InlineData(6, "  listen: tcp:0.0.0.0:7443", "kms.listen")]
+    [InlineData(6, "  listen: tcp:node-1:7443", "kms.listen")]
     [InlineData(6, "  listen: {}", "kms.listen")]
     [InlineData(7, "  maxConnections: 0", "kms.maxConnections")]
     [InlineData(7, "  maxConnections: 65537", "kms.maxConnections")]
@@ -237,6 +238,8 @@ public sealed class EnclaveConfigurationReaderTests
     [InlineData("listen: vsock:7400", "listen")]
     [InlineData("listen: tcp:127.0.0.1:7400, unauthenticated: false", "listen")]
     [InlineData("listen: tcp:127.0.0.1:7400, unauthenticated: yes", "unauthenticated", "listen")]
+    [InlineData("listen: tcp:0.0.0.0:7400", "listen")]
+    [InlineData("listen: tcp:0.0.0.0:7400, unauthenticated: true", "listen")]
     [InlineData("listen: tcp:127.0.0.1:7400, relay: {}", "relay")]
     [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: []}", "relay")]
     [InlineData("listen: tcp:127.0.0.1:7400, relay: {pins: []}, unauthenticated: true", "relay")]
@@ -261,6 +264,9 @@ public sealed class EnclaveConfigurationReaderTests
     {
         string pinned = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  relay:\n    pins: [" + Pin + ", " + Pin + "]", StringComparison.Ordinal);
         Assert.Equal([new byte[32], new byte[32]], EnclaveConfigurationReader.Read(pinned).Kms!.RelayPins);
+        ServerOptions everywhere = EnclaveConfigurationReader.Read(pinned.Replace("127.0.0.1", "0.0.0.0", StringComparison.Ordinal)).Kms!;
+        Assert.False(everywhere.Address.IsLocal);
+        Assert.Equal(2, everywhere.RelayPins.Count);
         string open = Minimal.Replace("unix:/run/cloister/kms.sock", "tcp:127.0.0.1:7400\n  unauthenticated: true", StringComparison.Ordinal);
         Assert.Empty(EnclaveConfigurationReader.Read(open).Kms!.RelayPins);
     }

@@ -36,6 +36,14 @@ public sealed class ListenAddressTests
         Assert.NotEqual("", error);
     }
 
+    [Theory]
+    [InlineData("tcp:0.0.0.0:7443", false)]
+    [InlineData("tcp:[::]:7443", false)]
+    [InlineData("tcp:127.1.2.3:7443", true)]
+    [InlineData("unix:/run/kms.sock", true)]
+    [InlineData("vsock:7443", true)]
+    public void Whether_other_machines_reach_it(string text, bool local) => Assert.Equal(local, ListenAddress.ParseAny(text, out _)!.IsLocal);
+
     [Fact]
     public void A_path_has_107_bytes_at_most()
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Cloister.Enclave.Base;
 using Cloister.Sockets;
@@ -53,7 +54,7 @@ public sealed class GrpcServer : IDisposable
     {
         GrpcServer server = new(listener, new ServerParts(role, options, methods, tee, counters, log));
         server._thread.Start();
-        string at = server.Port is { } port ? $"tcp:127.0.0.1:{port}" : options.Address.Text;
+        string at = server.Port is { } port ? $"tcp:{new IPEndPoint(((IPEndPoint)options.Address.EndPoint).Address, port)}" : options.Address.Text;
         log.Listening(role, at);
         if (options.Address.Path is null && options.RelayPins.Count == 0)
         {

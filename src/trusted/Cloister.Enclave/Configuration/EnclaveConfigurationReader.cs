@@ -163,6 +163,10 @@ public static class EnclaveConfigurationReader
         {
             section.Fail("relay", "pins has one or more keys, as 'cloister relay keygen' prints them");
         }
+        else if (pins.Count == 0 && !address.IsLocal)
+        {
+            section.Fail("listen", "other machines reach this address: name the keys that may connect with relay.pins ('cloister relay keygen' makes one), or listen on tcp:127.0.0.1:port");
+        }
         else if (pins.Count == 0 && !unauthenticated)
         {
             section.Fail("listen", "every process of the machine can connect to tcp: and vsock:. Name the relay's key with relay.pins ('cloister relay keygen' makes it), or say unauthenticated: true, for development only");
@@ -177,7 +181,7 @@ public static class EnclaveConfigurationReader
 
     private static ListenAddress Listen(string text, bool tcp, string example)
     {
-        ListenAddress address = ListenAddress.Parse(text, out string error) ?? throw new FormatException($"{error}, such as {example}");
+        ListenAddress address = ListenAddress.ParseAny(text, out string error) ?? throw new FormatException($"{error}, such as {example}");
         return tcp || address.EndPoint is not IPEndPoint
             ? address
             : throw new FormatException("administration is served on a unix socket, or on vsock in a Nitro enclave");

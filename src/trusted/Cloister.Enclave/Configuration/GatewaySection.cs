@@ -117,8 +117,9 @@ internal static class GatewaySection
 
     private static ListenAddress? Listen(string text)
     {
-        ListenAddress address = ListenAddress.Parse(text, out string error) ?? throw new FormatException(error);
-        return address.EndPoint is IPEndPoint ? address : throw new FormatException("an API server connects over loopback TCP, such as tcp:127.0.0.1:2390");
+        // From wherever it is reached, a client shows a certificate of gateway.tls.clientCa.
+        ListenAddress address = ListenAddress.ParseAny(text, out string error) ?? throw new FormatException(error);
+        return address.EndPoint is IPEndPoint ? address : throw new FormatException("an API server connects over TCP, such as tcp:127.0.0.1:2390");
     }
 
     private static string? File(ConfigurationMapping section, string field, bool required) => section.Parsed<string?>(

@@ -7,7 +7,9 @@ internal static class VmCommand
 {
     internal static Command Create() => new("vm", "An enclave in a virtual machine of its own.")
     {
+        RunCommand.Create(),
         MeasureCommand.Create(),
         EifCommand.Create(),
+        ArchiveCommand.Create(),
     };
 }
