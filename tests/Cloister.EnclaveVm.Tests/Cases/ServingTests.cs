@@ -30,7 +30,7 @@ public sealed partial class ServingTests
         Assert.Contains("NO TEE: this host reads the machine's memory", node.Console, StringComparison.Ordinal);
 
         await node.Admin.RevokeAsync(RevocationKind.Measurement, node.Measurement);
-        await node.SaysAsync("KEKs wiped");
+        await node.SaysAsync("this measurement is revoked", "there is no KEK");
         await node.HoldsAsync("Status fails", async () => await kms.HealthAsync() != "ok");
         await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => kms.DecryptAsync(encrypted));
 
