@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Cloister.Contracts.EnclaveAdmin;
 using Cloister.Contracts.Operators;
-using Cloister.Enclave.Keys;
 using Cloister.Enclave.Tests.Support;
 using Google.Protobuf;
 using Grpc.Core;
