@@ -25,6 +25,7 @@ public sealed class DamageTests
         { "sections without end", AsevFromEnd - 12, 0xFFFFFFFF, "does not fit" },
         { "size", AsevFromEnd - 4, 0xFFFFFFFF, "does not fit" },
         { "section of another type", AsevFromEnd - 16 - 8, 5, "type 0x5" },
+        { "section of a type above all", AsevFromEnd - 16 - 8, 0xFFFFFFFF, "type 0xffffffff" },
         { "no whole page", AsevFromEnd - 16 - 4, 0x2001, "whole pages" },
         { "address within a page", AsevFromEnd - 16, 0x800010, "whole pages" },
         { "all of memory", AsevFromEnd - 16 - 4, 0xFFFFF000, "MiB together" },
@@ -53,6 +54,9 @@ public sealed class DamageTests
         { "overlap", TdvfFromEnd - 80 - 8, 0x811000, "overlap" },
         { "terabytes", TdvfFromEnd - 112 - 20, 1024, "MiB together" },
         { "type", TdvfFromEnd - 16 - 24, 9, "type 9" },
+        { "type above all", TdvfFromEnd - 16 - 24, 0xFFFFFFFF, "type 4294967295" },
+        { "all attributes", TdvfFromEnd - 16 - 28, 0xFFFFFFFF, "attributes 0xffffffff" },
+        { "address at the end of all memory", TdvfFromEnd - 16 - 12, 0xFFFFFFFF, "beyond the end" },
         { "attributes", TdvfFromEnd - 16 - 28, 4, "attributes 0x4" },
         { "measured and added later", TdvfFromEnd - 16 - 28, 3, "attributes 0x3" },
     };

@@ -50,7 +50,7 @@ internal static class LaunchTargets
                         BinaryPrimitives.WriteUInt32LittleEndian(at, mutator.Any(Numbers));
                         break;
                     case 1:
-                        BinaryPrimitives.WriteUInt16LittleEndian(at, (ushort)mutator.Any(Numbers));
+                        BinaryPrimitives.WriteUInt16LittleEndian(at, unchecked((ushort)mutator.Any(Numbers)));
                         break;
                     default:
                         at[0] ^= (byte)(1 << mutator.Random.Next(8));

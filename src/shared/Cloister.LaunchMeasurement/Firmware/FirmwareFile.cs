@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Cloister.LaunchMeasurement.Firmware;
 
@@ -16,6 +17,8 @@ internal sealed class FirmwareFile
     private const string Subject = "firmware";
     private const int AfterTable = 32;
     private const int EntryHeader = 2 + 16;
+    private const uint MetadataHeader = 16;
+    private const uint MaximumSections = 64;
 
     private static readonly Guid Footer = new("96b582de-1fb2-45f7-baea-a366c55a082d");
 
@@ -74,14 +77,33 @@ internal sealed class FirmwareFile
         return data.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(data.Span) : throw Wrong($"its table entry for the {name} has {data.Length} bytes in place of 4");
     }
 
-    /// <summary>A structure that a table entry gives the place of, counted from the end of the file.</summary>
-    /// <param name="fromEnd">How many bytes before the end.</param>
-    /// <param name="name">The structure's, for messages.</param>
-    /// <param name="length">How many bytes it has.</param>
-    /// <exception cref="LaunchFileException">It is not in the file.</exception>
-    internal ReadOnlySpan<byte> BeforeEnd(uint fromEnd, string name, uint length) => fromEnd <= (uint)Bytes.Length && length <= fromEnd
+    /// <summary>
+    /// Sections of metadata that a table entry gives the place of, counted from the end of the file: four letters, u32 size with the header, u32 version 1, u32 count, then the sections, one after another.
+    /// </summary>
+    /// <param name="entry">The table entry.</param>
+    /// <param name="signature">The four letters, as a word for messages.</param>
+    /// <param name="sectionSize">Bytes of a section.</param>
+    /// <param name="absent">What is said when there is no such entry.</param>
+    /// <exception cref="LaunchFileException">There is none, or it is not well-formed.</exception>
+    internal ReadOnlySpan<byte> Sections(Guid entry, string signature, uint sectionSize, string absent)
+    {
+        uint at = FindNumber(entry, $"{signature} metadata") ?? throw Wrong(absent);
+        ReadOnlySpan<byte> header = BeforeEnd(at, signature, MetadataHeader);
+        uint size = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+        uint count = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
+        if (!header[..4].SequenceEqual(Encoding.ASCII.GetBytes(signature)) || BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) != 1)
+        {
+            throw Wrong($"its metadata have another signature or version than {signature} 1");
+        }
+
+        return count is > 0 and <= MaximumSections && size == MetadataHeader + (count * sectionSize)
+            ? BeforeEnd(at, signature, size)[(int)MetadataHeader..]
+            : throw Wrong($"its {signature} metadata have {count} sections in {size} bytes, which does not fit");
+    }
+
+    private ReadOnlySpan<byte> BeforeEnd(uint fromEnd, string name, uint length) => fromEnd <= (uint)Bytes.Length && length <= fromEnd
         ? Bytes.Span.Slice(Bytes.Length - (int)fromEnd, (int)length)
-        : throw Wrong($"its {name} would be {fromEnd} bytes before the end with {length} bytes: not in the file");
+        : throw Wrong($"its {name} metadata would be {fromEnd} bytes before the end with {length} bytes: not in the file");
 
     internal static LaunchFileException Wrong(string problem) => new(Subject, problem);
 

@@ -4,7 +4,7 @@ using Cloister.LaunchMeasurement.Firmware;
 namespace Cloister.LaunchMeasurement.Snp;
 
 /// <summary>What a section of the metadata holds. Source: edk2, OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm.</summary>
-internal enum SnpSectionType
+internal enum SnpSectionType : uint
 {
     /// <summary>Memory that the firmware uses before it can validate any: zeros.</summary>
     Memory = 1,
@@ -28,9 +28,7 @@ internal readonly record struct SnpSection(uint Address, uint Size, SnpSectionTy
 /// <summary>What OVMF's SEV metadata says: <c>ASEV</c>, u32 size, version 1, count, then {u32 address, u32 size, u32 type}.</summary>
 internal sealed class SnpFirmware
 {
-    private const uint HeaderSize = 16;
     private const uint SectionSize = 12;
-    private const uint MaximumSections = 64;
 
     private static readonly Guid Metadata = new("dc886566-984a-4798-a75e-5585a7bf67cc");
     private static readonly Guid HashesTable = new("7255371f-3a3b-4b04-927b-1da6efa8d454");
@@ -57,27 +55,11 @@ internal sealed class SnpFirmware
     internal static SnpFirmware Read(ReadOnlyMemory<byte> bytes)
     {
         FirmwareFile file = FirmwareFile.Read(bytes);
-        uint at = file.FindNumber(Metadata, "SEV metadata")
-            ?? throw FirmwareFile.Wrong("has no SEV metadata: it is no build for SEV-SNP. Debian has one in the package ovmf-amdsev (OVMF.amdsev.fd)");
-        ReadOnlySpan<byte> header = file.BeforeEnd(at, "SEV metadata", HeaderSize);
-        uint size = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        uint version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
-        uint count = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
-        if (!header[..4].SequenceEqual("ASEV"u8) || version != 1)
-        {
-            throw FirmwareFile.Wrong("its SEV metadata has another signature or version than ASEV 1");
-        }
-
-        if (count is 0 or > MaximumSections || size != HeaderSize + (count * SectionSize))
-        {
-            throw FirmwareFile.Wrong($"its SEV metadata has {count} sections in {size} bytes, which does not fit");
-        }
-
-        ReadOnlySpan<byte> sections = file.BeforeEnd(at, "SEV metadata", size)[(int)HeaderSize..];
+        ReadOnlySpan<byte> sections = file.Sections(Metadata, "ASEV", SectionSize, "has no SEV metadata: it is no build for SEV-SNP. Debian has one in the package ovmf-amdsev (OVMF.amdsev.fd)");
         List<SnpSection> read = [];
-        for (int i = 0; i < count; i++)
+        for (int at = 0; at < sections.Length; at += (int)SectionSize)
         {
-            ReadOnlySpan<byte> section = sections.Slice(i * (int)SectionSize, (int)SectionSize);
+            ReadOnlySpan<byte> section = sections.Slice(at, (int)SectionSize);
             uint type = BinaryPrimitives.ReadUInt32LittleEndian(section[8..]);
             if (!Enum.IsDefined((SnpSectionType)type))
             {
@@ -118,7 +100,7 @@ internal sealed class SnpFirmware
             SnpSection[] those = [.. sections.Where(section => section.Type == type)];
             if (those.Length > 1 || (those.Length == 1 && those[0].Size != FirmwareFile.PageSize))
             {
-                throw FirmwareFile.Wrong($"its SEV metadata has more than one page of type 0x{(int)type:x}");
+                throw FirmwareFile.Wrong($"its SEV metadata has more than one page of type 0x{(uint)type:x}");
             }
         }
     }

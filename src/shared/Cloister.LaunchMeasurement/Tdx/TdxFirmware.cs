@@ -19,9 +19,7 @@ internal readonly record struct TdxSection(uint Offset, uint Length, ulong Addre
 /// </summary>
 internal static class TdxFirmware
 {
-    private const uint HeaderSize = 16;
     private const uint SectionSize = 32;
-    private const uint MaximumSections = 64;
 
     private const uint BootVolume = 0;
     private const uint Configuration = 1;
@@ -34,27 +32,11 @@ internal static class TdxFirmware
     /// <exception cref="LaunchFileException">It is no firmware for TDX.</exception>
     internal static IReadOnlyList<TdxSection> Read(FirmwareFile file)
     {
-        uint at = file.FindNumber(Metadata, "TDVF metadata")
-            ?? throw FirmwareFile.Wrong("has no TDVF metadata: it is no build for TDX. Debian has one in the package ovmf-inteltdx");
-        ReadOnlySpan<byte> header = file.BeforeEnd(at, "TDVF metadata", HeaderSize);
-        uint size = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        uint version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
-        uint count = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
-        if (!header[..4].SequenceEqual("TDVF"u8) || version != 1)
-        {
-            throw FirmwareFile.Wrong("its TDVF metadata has another signature or version than TDVF 1");
-        }
-
-        if (count is 0 or > MaximumSections || size != HeaderSize + (count * SectionSize))
-        {
-            throw FirmwareFile.Wrong($"its TDVF metadata has {count} sections in {size} bytes, which does not fit");
-        }
-
-        ReadOnlySpan<byte> bytes = file.BeforeEnd(at, "TDVF metadata", size)[(int)HeaderSize..];
+        ReadOnlySpan<byte> bytes = file.Sections(Metadata, "TDVF", SectionSize, "has no TDVF metadata: it is no build for TDX. Debian has one in the package ovmf-inteltdx");
         List<TdxSection> sections = [];
-        for (int i = 0; i < count; i++)
+        for (int at = 0; at < bytes.Length; at += (int)SectionSize)
         {
-            sections.Add(Section(file, bytes.Slice(i * (int)SectionSize, (int)SectionSize)));
+            sections.Add(Section(file, bytes.Slice(at, (int)SectionSize)));
         }
 
         // What is added later is not looked at by the launch, and may be as large as the guest.
