@@ -41,16 +41,13 @@ public sealed class HostileHostTests
     }
 
     // What the kernel does not know becomes an argument or a variable of the first process: a library to load, a setting of .NET.
-    [Theory]
-    [InlineData("LD_PRELOAD=/etc/cloister/evil.so", "sets LD_PRELOAD")]
-    [InlineData("DOTNET_gcServer=1", "sets DOTNET_gcServer")]
-    [InlineData("-- --stop-with-stdin", "words that it does not know: --stop-with-stdin")]
-    public async Task Words_for_the_first_process_end_the_machine(string words, string said)
+    [Fact]
+    public async Task Words_for_the_first_process_end_the_machine()
     {
         await using VmNode node = await VmNode.PrepareAsync();
-        ChildProcess machine = node.Start(Changed(node, commandLine: text => $"{text} {words}"));
+        ChildProcess machine = node.Start(Changed(node, commandLine: text => $"{text} LD_PRELOAD=/etc/cloister/evil.so"));
         await node.SaysAsync("so does the machine");
-        Assert.Contains(said, node.Console, StringComparison.Ordinal);
+        Assert.Contains("sets LD_PRELOAD", node.Console, StringComparison.Ordinal);
         await node.SaysAsync("the machine ended");
         await Eventually.HoldsAsync("it ended", TimeSpan.FromSeconds(30), () => Task.FromResult(machine.HasExited), Stop);
         Assert.Equal(1, machine.ExitCode);
