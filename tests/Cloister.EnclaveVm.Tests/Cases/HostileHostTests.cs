@@ -35,7 +35,7 @@ public sealed class HostileHostTests
         }
 
         node.Start(image, configuration);
-        await node.SaysAsync("no lease from a broker at step enclave");
+        await node.SaysAsync("AttestationError enclave: mismatch: mrenclave");
         Assert.Contains(await node.RefusalsAsync(), entry => entry.Details.Contains("\"enclave\"", StringComparison.Ordinal));
         Assert.DoesNotContain("INFORMATION 40 ", node.Console, StringComparison.Ordinal);
     }
