@@ -58,8 +58,7 @@ public sealed class CpioArchiveTests
         using ScratchFolder folder = new();
         await File.WriteAllTextAsync(folder["source"], "content", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(folder["list"], $"dir dev 0755\nnod dev/console 0600 c 5 1\nfile init {folder["source"]} 0755\n", TestContext.Current.CancellationToken);
-        CliResult made = await CliProcess.RunAsync("vm", "archive", "--list", folder["list"], "--file", folder["cpio"]);
-        Assert.Equal((ExitCode.Done, ""), (made.ExitCode, made.Errors));
+        (await CliProcess.RunAsync("vm", "archive", "--list", folder["list"], "--file", folder["cpio"])).MustSucceed();
         ProcessStartInfo start = new("bash", ["-c", $"TZ=UTC LC_ALL=C cpio -itv --quiet <{folder["cpio"]}"]) { RedirectStandardOutput = true };
         using Process cpio = Process.Start(start)!;
         string[] listed = (await cpio.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)).TrimEnd().Split('\n');
