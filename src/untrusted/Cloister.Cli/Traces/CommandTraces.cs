@@ -50,7 +50,7 @@ internal static class CommandTraces
                 exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
                 exporter.Endpoint = new Uri(url, "/v1/traces");
                 exporter.TimeoutMilliseconds = Timeout;
-                exporter.HttpClientFactory = () => new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false }) { Timeout = TimeSpan.FromMilliseconds(Timeout) };
+                exporter.HttpClientFactory = () => new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromMilliseconds(Timeout) }) { Timeout = TimeSpan.FromMilliseconds(Timeout) };
             })
             .Build();
         using Activity? span = source.StartActivity(string.Join(' ', WordsOf(command).Reverse()));
