@@ -17,7 +17,7 @@ namespace Cloister.EnclaveVm.Tests.Ground;
 internal sealed class VmNode : IAsyncDisposable
 {
     internal const string Kek = "example";
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(6);
 
     private readonly ScratchFolder _folder = new();
     private readonly int _kmsPort = LoopbackPort.Next();

@@ -59,7 +59,7 @@ internal sealed record QemuMachine
     [
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
         "-name", "cloister-enclave",
-        "-accel", Kvm ? "kvm" : "tcg",
+        .. Acceleration(),
         "-cpu", Processor,
         "-smp", "1",
         "-m", string.Create(CultureInfo.InvariantCulture, $"{Memory}M"),
@@ -69,6 +69,9 @@ internal sealed record QemuMachine
         "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
         .. Devices(),
     ];
+
+    // QEMU's own processor counts time by instructions: measured against the clock of a busy host, the guest's runs many times too fast, and its time-outs with it.
+    private IReadOnlyList<string> Acceleration() => Kvm ? ["-accel", "kvm"] : ["-accel", "tcg", "-icount", "shift=1,sleep=on"];
 
     private IReadOnlyList<string> Protection() => Tee switch
     {
