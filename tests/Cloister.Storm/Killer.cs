@@ -10,7 +10,7 @@ namespace Cloister.Storm;
 /// <param name="say">For people.</param>
 internal sealed class Killer(StormCluster cluster, Random random, Func<int> progress, Action<string> say)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     private readonly Dictionary<string, int> _kills = [];
     private int _together;
@@ -65,7 +65,7 @@ internal sealed class Killer(StormCluster cluster, Random random, Func<int> prog
         int before = progress();
         await Eventually.HoldsAsync(
             "writes go on",
-            Patience,
+            Timeout,
             () =>
             {
                 Assert.False(cluster.GatewayEnded, cluster.Tail());

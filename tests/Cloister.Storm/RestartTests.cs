@@ -13,7 +13,7 @@ public sealed class RestartTests(ITestOutputHelper output)
 
     // A supervisor's pause, systemd's by default.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -35,8 +35,8 @@ public sealed class RestartTests(ITestOutputHelper output)
             new("/readyz", () => cached.GetAsync("/readyz", Stop)),
             new("/livez", () => cached.GetAsync("/livez", Stop)),
         ];
-        await Eventually.HoldsAsync("the first Secret is written", Patience, async () => await IsGoodAsync(() => PostAsync(uncached, "kept")), Stop, cluster.Tail);
-        await Eventually.HoldsAsync("everything is well", Patience, async () => (await Task.WhenAll(probes.Select(probe => IsGoodAsync(probe.Call)))).All(good => good), Stop, cluster.Tail);
+        await Eventually.HoldsAsync("the first Secret is written", Timeout, async () => await IsGoodAsync(() => PostAsync(uncached, "kept")), Stop, cluster.Tail);
+        await Eventually.HoldsAsync("everything is well", Timeout, async () => (await Task.WhenAll(probes.Select(probe => IsGoodAsync(probe.Call)))).All(good => good), Stop, cluster.Tail);
         int starts = cluster.Cached.Starts + cluster.Uncached.Starts;
 
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(Stop);
@@ -47,7 +47,7 @@ public sealed class RestartTests(ITestOutputHelper output)
         await Task.Delay(Pause + TimeSpan.FromSeconds(secondsAway), Stop);
         long again = Stopwatch.GetTimestamp();
         await enclave.StartAsync();
-        await Eventually.HoldsAsync("everything is well again", Patience, () => Task.FromResult(probes.All(probe => probe.GoodSince(again))), Stop, cluster.Tail);
+        await Eventually.HoldsAsync("everything is well again", Timeout, () => Task.FromResult(probes.All(probe => probe.GoodSince(again))), Stop, cluster.Tail);
         await over.CancelAsync();
         await Task.WhenAll(probing);
         output.WriteLine($"{signal}, away for {Pause.TotalMilliseconds + (1000 * secondsAway)} ms; load {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");

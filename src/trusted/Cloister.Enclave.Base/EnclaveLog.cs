@@ -44,8 +44,8 @@ public sealed class EnclaveLog
         _write(LogLevel.Warning, 7, $"closed a connection to {role} that sent nothing useful for {seconds} s ({suppressed} more since the last line)");
 
     /// <summary>A call failed; once in a while, not for each.</summary>
-    public void CallFailed(string method, string code, string message, long suppressed) =>
-        _write(LogLevel.Warning, 8, $"{method} failed with {code}: {message} ({suppressed} more since the last line)");
+    public void CallFailed(string method, string code, string message, long suppressed, string uid = "") => _write(
+        LogLevel.Warning, 8, $"{method} failed with {code}: {message} ({(uid.Length > 0 ? $"request {uid}, " : "")}{suppressed} more since the last line)");
 
     /// <summary>A fault of this program: type and place, no text, which could carry data.</summary>
     public void Fault(string method, string type, string place) =>

@@ -47,4 +47,7 @@ public sealed class FailureException(FailureKind kind, string message) : Excepti
 {
     /// <summary>What kind.</summary>
     public FailureKind Kind => kind;
+
+    /// <summary>The UUID that an API server gave the request, for the log; empty when it gave none.</summary>
+    public string RequestUid { get; set; } = "";
 }

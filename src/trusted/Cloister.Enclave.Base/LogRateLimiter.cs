@@ -1,7 +1,7 @@
 namespace Cloister.Enclave.Base;
 
 /// <summary>Lets one log line a second through and counts the rest, so that a flood of bad callers does not flood the log. Thread-safe. secrets: none.</summary>
-internal sealed class LineLimit
+internal sealed class LogRateLimiter
 {
     private const long IntervalMilliseconds = 1000;
 
@@ -10,7 +10,7 @@ internal sealed class LineLimit
 
     /// <summary>True when a line may be written now.</summary>
     /// <param name="suppressed">How many were not since the last one.</param>
-    internal bool MayPass(out long suppressed)
+    internal bool TryAcquire(out long suppressed)
     {
         suppressed = 0;
         long now = Environment.TickCount64;

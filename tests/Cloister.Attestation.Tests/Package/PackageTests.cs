@@ -14,7 +14,7 @@ namespace Cloister.Attestation.Tests.Package;
 /// <summary>The library as others get it: packed, consumed from a folder, and an example service that runs on it.</summary>
 public sealed class PackageTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-package-").FullName;
 
@@ -110,7 +110,7 @@ public sealed class PackageTests : IDisposable
         using Process service = Process.Start(start)!;
         try
         {
-            using CancellationTokenSource timeout = new(Patience);
+            using CancellationTokenSource timeout = new(Timeout);
             while (await service.StandardOutput.ReadLineAsync(timeout.Token) is { } line && !line.Contains("Application started", StringComparison.Ordinal))
             {
             }
@@ -170,7 +170,7 @@ public sealed class PackageTests : IDisposable
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        using CancellationTokenSource timeout = new(Patience);
+        using CancellationTokenSource timeout = new(Timeout);
         await process.WaitForExitAsync(timeout.Token);
         Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await output}{await errors}");
     }

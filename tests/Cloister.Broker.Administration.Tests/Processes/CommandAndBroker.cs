@@ -8,7 +8,7 @@ namespace Cloister.Broker.Administration.Tests.Processes;
 /// <summary>A <c>cloister-broker</c> process with two administrators, and <c>cloister</c> as each of them.</summary>
 internal sealed partial class CommandAndBroker : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(120);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-admin-").FullName;
     private Process? _broker;
@@ -74,7 +74,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
             new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         await process.WaitForExitAsync(limit.Token);
         return (process.ExitCode, await output, await errors);
     }
@@ -84,7 +84,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
         if (_broker is { HasExited: false })
         {
             Assert.Equal(0, SendSignal(_broker.Id, 15));
-            using CancellationTokenSource limit = new(Patience);
+            using CancellationTokenSource limit = new(Timeout);
             await _broker.WaitForExitAsync(limit.Token);
         }
 
@@ -117,7 +117,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
     private async Task StartBrokerAsync()
     {
         _broker = Process.Start(new ProcessStartInfo(Program("Broker"), ["--config", this["broker.yaml"]]) { RedirectStandardOutput = true })!;
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         string[] ready = (await _broker.StandardOutput.ReadLineAsync(limit.Token) ?? "").Split(' ');
         Assert.True(ready is ["ready", _, "pin", _, "admin", _], string.Join(' ', ready));
         Pin = ready[3];

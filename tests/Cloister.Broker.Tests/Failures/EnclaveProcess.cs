@@ -134,7 +134,7 @@ internal sealed class EnclaveProcess : IAsyncDisposable
     {
         long start = Stopwatch.GetTimestamp();
         string last = "";
-        while (Stopwatch.GetElapsedTime(start) < BrokerProcess.Patience)
+        while (Stopwatch.GetElapsedTime(start) < BrokerProcess.Timeout)
         {
             try
             {

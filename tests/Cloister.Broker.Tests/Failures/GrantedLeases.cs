@@ -25,7 +25,7 @@ internal sealed class GrantedLeases : IAsyncDisposable
     public async Task MoreAsync(int count, Uri? by = null)
     {
         int before = Count(by);
-        using CancellationTokenSource limit = new(BrokerProcess.Patience);
+        using CancellationTokenSource limit = new(BrokerProcess.Timeout);
         while (Count(by) < before + count)
         {
             Assert.False(_traffic.IsFaulted, _traffic.Exception?.ToString());

@@ -77,7 +77,7 @@ public sealed class AbuseTests(SharedBroker shared)
             }
 
             ReceivedLease.Read(await broker.Client.LeaseAsync(enclave, kek), enclave, broker.Process.Pin);
-            using CancellationTokenSource limit = new(BrokerProcess.Patience);
+            using CancellationTokenSource limit = new(BrokerProcess.Timeout);
             foreach (Socket socket in halfOpen)
             {
                 await ReadToEndAsync(socket, limit.Token);

@@ -41,7 +41,7 @@ public sealed class AdminListenerTests
         (int exit, string output, string errors) = await BrokerProcess.RunAsync(folder.WriteConfiguration(admin), "--rotate", "authority");
         Assert.True(exit == 0, errors);
         string pin = output.Split(' ')[3].TrimEnd(':');
-        for (long until = Environment.TickCount64 + (long)BrokerProcess.Patience.TotalMilliseconds; await PinAsync(http) != pin;)
+        for (long until = Environment.TickCount64 + (long)BrokerProcess.Timeout.TotalMilliseconds; await PinAsync(http) != pin;)
         {
             Assert.True(Environment.TickCount64 < until, broker.Errors);
             await Task.Delay(200, TestContext.Current.CancellationToken);
@@ -98,7 +98,7 @@ public sealed class AdminListenerTests
         SocketsHttpHandler handler = new() { UseProxy = false };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == broker.Pin);
         handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate!;
-        return new HttpClient(handler) { BaseAddress = broker.AdminUrl, Timeout = BrokerProcess.Patience };
+        return new HttpClient(handler) { BaseAddress = broker.AdminUrl, Timeout = BrokerProcess.Timeout };
     }
 
     private static IEnumerable<string?> Texts(JsonDocument document, string name) => document.RootElement.GetProperty(name).EnumerateArray().Select(item => item.GetString());

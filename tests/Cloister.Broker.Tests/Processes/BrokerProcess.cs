@@ -12,7 +12,7 @@ namespace Cloister.Broker.Tests.Processes;
 /// <summary>A <c>cloister-broker</c> process.</summary>
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    public static readonly TimeSpan Timeout = TimeSpan.FromMinutes(4);
 
     private static readonly string Program = typeof(BrokerProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "Broker").Value!;
 
@@ -68,7 +68,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         BrokerProcess broker = new(configuration);
         try
         {
-            using CancellationTokenSource limit = new(Patience);
+            using CancellationTokenSource limit = new(Timeout);
             string? line = await broker._process.StandardOutput.ReadLineAsync(limit.Token);
             Match ready = ReadyLine().Match(line ?? "");
             Assert.True(ready.Success, $"'{line}'\n{broker.Errors}");
@@ -92,7 +92,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string configuration, params string[] act)
     {
         await using BrokerProcess broker = new(configuration, act);
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         string output = await broker._process.StandardOutput.ReadToEndAsync(limit.Token);
         await broker._process.WaitForExitAsync(limit.Token);
         return (broker._process.ExitCode, output, broker.Errors);
@@ -110,7 +110,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     {
         int before = Reloads();
         Assert.Equal(0, SendSignal(_process.Id, 1));
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         while (Reloads() == before)
         {
             await Task.Delay(20, limit.Token);
@@ -123,7 +123,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         Assert.Equal(0, SendSignal(_process.Id, 15));
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         await _process.WaitForExitAsync(limit.Token);
         return _process.ExitCode;
     }

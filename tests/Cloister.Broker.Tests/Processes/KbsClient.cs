@@ -20,7 +20,7 @@ internal sealed class KbsClient : IDisposable
         handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls13;
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, chain, _) => chain!.ChainPolicy.ExtraStore.Any(sent => BrokerProcess.PinOf(sent) == pin);
-        _http = new HttpClient(handler) { BaseAddress = url, Timeout = BrokerProcess.Patience };
+        _http = new HttpClient(handler) { BaseAddress = url, Timeout = BrokerProcess.Timeout };
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

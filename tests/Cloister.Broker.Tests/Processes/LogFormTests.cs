@@ -25,7 +25,7 @@ public sealed partial class LogFormTests
             RedirectStandardError = true,
         };
         using Process broker = Process.Start(start)!;
-        using CancellationTokenSource limit = new(BrokerProcess.Patience);
+        using CancellationTokenSource limit = new(BrokerProcess.Timeout);
         Task<string> log = broker.StandardError.ReadToEndAsync(limit.Token);
         try
         {

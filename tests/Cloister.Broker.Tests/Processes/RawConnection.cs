@@ -38,7 +38,7 @@ internal sealed class RawConnection : IAsyncDisposable
     /// <summary>What the server sends until it closes the connection.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        using CancellationTokenSource limit = new(BrokerProcess.Patience);
+        using CancellationTokenSource limit = new(BrokerProcess.Timeout);
         StringBuilder text = new();
         byte[] buffer = new byte[4096];
         try

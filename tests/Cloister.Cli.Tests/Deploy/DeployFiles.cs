@@ -6,7 +6,7 @@ namespace Cloister.Cli.Tests.Deploy;
 /// <summary>The files under deploy/, and programs that judge them.</summary>
 internal static class DeployFiles
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(20);
 
     internal static string Folder { get; } = Path.Combine(Programs.RepositoryRoot, "deploy");
 
@@ -19,7 +19,7 @@ internal static class DeployFiles
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         await process.WaitForExitAsync(limit.Token);
         return new CliResult(process.ExitCode, await output, await errors);
     }

@@ -9,7 +9,7 @@ public sealed class InterruptedRotationTests : IDisposable
 {
     private const int Count = 30;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(2);
 
     private readonly ScratchFolder _folder = new();
 
@@ -68,7 +68,7 @@ public sealed class InterruptedRotationTests : IDisposable
         await using CliProcess rotating = CliProcess.Start(command);
         await rotating.Input.WriteAsync(kek, TestContext.Current.CancellationToken);
         rotating.Input.Close();
-        await Eventually.TrueAsync(() => rotating.HasExited ? throw new InvalidOperationException(rotating.Errors) : reached(rotating), "it is in that stage", Patience);
+        await Eventually.TrueAsync(() => rotating.HasExited ? throw new InvalidOperationException(rotating.Errors) : reached(rotating), "it is in that stage", Timeout);
         await rotating.KillAsync();
     }
 

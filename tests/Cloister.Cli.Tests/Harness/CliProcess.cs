@@ -11,7 +11,7 @@ internal sealed partial class CliProcess : IAsyncDisposable
     internal const int SigTerm = 15;
 
     // The longest command is a demonstration with a dozen processes, on a machine that may be busy.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
@@ -79,21 +79,21 @@ internal sealed partial class CliProcess : IAsyncDisposable
         }
 
         Task<string> output = cli._process.StandardOutput.ReadToEndAsync();
-        await cli.WaitForExitAsync(Patience);
+        await cli.WaitForExitAsync(Timeout);
         return new CliResult(cli.ExitCode, await output, cli.Errors);
     }
 
     /// <summary>The next line on standard output, such as the one that starts with <c>ready</c>.</summary>
     internal async Task<string> ReadLineAsync()
     {
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         return await _process.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException($"it ended:\n{Errors}");
     }
 
     /// <summary>What is left on standard output: who writes more than a pipe holds does not end before it is read.</summary>
     internal async Task<string> ReadToEndAsync()
     {
-        using CancellationTokenSource limit = new(Patience);
+        using CancellationTokenSource limit = new(Timeout);
         return await _process.StandardOutput.ReadToEndAsync(limit.Token);
     }
 
@@ -109,7 +109,7 @@ internal sealed partial class CliProcess : IAsyncDisposable
     internal async Task KillAsync()
     {
         _process.Kill();
-        await WaitForExitAsync(Patience);
+        await WaitForExitAsync(Timeout);
     }
 
     public async ValueTask DisposeAsync()
@@ -124,7 +124,7 @@ internal sealed partial class CliProcess : IAsyncDisposable
             catch (OperationCanceledException)
             {
                 _process.Kill(entireProcessTree: true);
-                await WaitForExitAsync(Patience);
+                await WaitForExitAsync(Timeout);
             }
         }
 

@@ -16,28 +16,28 @@ using Cloister.Kbs;
 
 namespace Cloister.Enclave.Tests.Admin;
 
-/// <summary>The desk, with JWEs of a library that shares no code with the enclave.</summary>
-public sealed class ProvisioningDeskTests : IAsyncDisposable
+/// <summary>The exchange, with JWEs of a library that shares no code with the enclave.</summary>
+public sealed class ProvisioningExchangeTests : IAsyncDisposable
 {
     private static readonly string Nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private static readonly string Digest = new('c', 96);
 
     private readonly AttestedFixture.ShiftedTime _time = new();
     private readonly SecretArena _arena = new(64);
-    private readonly ProvisioningDesk _desk;
+    private readonly ProvisioningExchange _exchange;
     private readonly ManualCustody _custody;
 
-    public ProvisioningDeskTests()
+    public ProvisioningExchangeTests()
     {
         _custody = new ManualCustody(TestKeys.Context(), _arena, sealedKeks: null);
-        _desk = Desk();
+        _exchange = Exchange();
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask DisposeAsync()
     {
-        _desk.Dispose();
+        _exchange.Dispose();
         await _custody.DisposeAsync();
         Assert.Equal(0, _arena.InUse);
         _arena.Dispose();
@@ -46,7 +46,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     [Fact]
     public async Task Evidence_covers_nonce_key_and_what_the_enclave_states()
     {
-        (string text, _) = await _desk.ChallengeAsync(Nonce, "main", Cancellation);
+        (string text, _) = await _exchange.ChallengeAsync(Nonce, "main", Cancellation);
         AttestRequest attestation = JsonSerializer.Deserialize(text, KbsJson.Default.AttestRequest)!;
         RuntimeData binding = new(Nonce, Encoding.UTF8.GetBytes(attestation.RuntimeData.TeePublicKey.GetRawText()), attestation.TeeEvidence.Additional);
         Assert.True(binding.Binds(attestation.TeeEvidence.Primary.GetProperty("data").GetBytesFromBase64()));
@@ -60,7 +60,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     public async Task A_KEK_for_a_ticket_is_taken(bool inactive)
     {
         (string key, byte[] ticket) = await ChallengeAsync();
-        Kek kek = _desk.Provision(Jwe(key, ticket, inactive: inactive), default, _custody);
+        Kek kek = _exchange.Provision(Jwe(key, ticket, inactive: inactive), default, _custody);
         using Kek same = Kek.Manual("main", 3, SecretKey.TakeOver(_arena, TestKeys.Of(9)));
         Assert.Equal(same.KeyId, kek.KeyId);
         Assert.Equal(inactive ? null : kek.KeyId, _custody.Status.KeyId);
@@ -78,7 +78,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         switch (wrong)
         {
             case "replayed":
-                _desk.Provision(jwe, default, _custody);
+                _exchange.Provision(jwe, default, _custody);
                 _custody.Wipe();
                 break;
             case "too late":
@@ -94,7 +94,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
                 jwe = Jwe(key, ticket, name: "other");
                 break;
             case "another enclave":
-                using (ProvisioningDesk other = Desk())
+                using (ProvisioningExchange other = Exchange())
                 {
                     jwe = Jwe((await ChallengeAsync(other)).Key, ticket);
                 }
@@ -120,7 +120,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
                 break;
         }
 
-        FailureException refused = Assert.Throws<FailureException>(() => _desk.Provision(jwe, default, _custody));
+        FailureException refused = Assert.Throws<FailureException>(() => _exchange.Provision(jwe, default, _custody));
         Assert.Equal(FailureKind.Invalid, refused.Kind);
         Assert.StartsWith("the KEK is not accepted", refused.Message, StringComparison.Ordinal);
         Assert.Empty(_custody.Ring.All);
@@ -135,8 +135,8 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     {
         using ECDsa operatorKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using ProvisioningDesk desk = Desk(OperatorPins.Of([SHA256.HashData(operatorKey.ExportSubjectPublicKeyInfo())]));
-        (string key, byte[] ticket) = await ChallengeAsync(desk);
+        using ProvisioningExchange exchange = Exchange(OperatorPins.Of([SHA256.HashData(operatorKey.ExportSubjectPublicKeyInfo())]));
+        (string key, byte[] ticket) = await ChallengeAsync(exchange);
         OperatorStatement good = new(OperatorAct.Provision, "cluster-1", "cloister", ticket) { Kek = "main", Version = 3, Active = true, KeyDigest = SHA256.HashData(TestKeys.Of(9)) };
         OperatorStatement signed = forgery switch
         {
@@ -154,17 +154,17 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
         byte[] value = signed.Sign(signer);
         value[63] ^= forgery == "changed" ? (byte)1 : (byte)0;
         OperatorSignature signature = forgery == "no signature" ? default : new(signer.ExportSubjectPublicKeyInfo(), value, default);
-        FailureException refused = Assert.Throws<FailureException>(() => desk.Provision(Jwe(key, ticket), signature, _custody));
+        FailureException refused = Assert.Throws<FailureException>(() => exchange.Provision(Jwe(key, ticket), signature, _custody));
         Assert.Equal(FailureKind.NotAllowed, refused.Kind);
         Assert.Contains("--operator-key", refused.Message, StringComparison.Ordinal);
         Assert.Empty(_custody.Ring.All);
 
         // The ticket is gone with the attempt: the right signature over it comes too late.
         OperatorSignature right = new(operatorKey.ExportSubjectPublicKeyInfo(), good.Sign(operatorKey), default);
-        Assert.Throws<FailureException>(() => desk.Provision(Jwe(key, ticket), right, _custody));
-        (key, ticket) = await ChallengeAsync(desk);
+        Assert.Throws<FailureException>(() => exchange.Provision(Jwe(key, ticket), right, _custody));
+        (key, ticket) = await ChallengeAsync(exchange);
         right = new(operatorKey.ExportSubjectPublicKeyInfo(), (good with { Ticket = ticket }).Sign(operatorKey), default);
-        Assert.Equal(desk.Provision(Jwe(key, ticket), right, _custody).KeyId, _custody.Status.KeyId);
+        Assert.Equal(exchange.Provision(Jwe(key, ticket), right, _custody).KeyId, _custody.Status.KeyId);
     }
 
     [Fact]
@@ -177,8 +177,8 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
             await ChallengeAsync();
         }
 
-        Assert.Throws<FailureException>(() => _desk.Provision(Jwe(key, first), default, _custody));
-        _desk.Provision(Jwe(key, second), default, _custody);
+        Assert.Throws<FailureException>(() => _exchange.Provision(Jwe(key, first), default, _custody));
+        _exchange.Provision(Jwe(key, second), default, _custody);
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     {
         _custody.Import("main", 3, TestKeys.Of(1), activate: true);
         (string key, byte[] ticket) = await ChallengeAsync();
-        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => _desk.Provision(Jwe(key, ticket), default, _custody)).Kind);
+        Assert.Equal(FailureKind.NotReady, Assert.Throws<FailureException>(() => _exchange.Provision(Jwe(key, ticket), default, _custody)).Kind);
     }
 
     [Theory]
@@ -197,7 +197,7 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
     public async Task What_is_no_challenge_is_refused(string nonce, string kek) =>
         Assert.Equal(
             FailureKind.Invalid,
-            (await Assert.ThrowsAsync<FailureException>(async () => await _desk.ChallengeAsync(nonce, kek, Cancellation))).Kind);
+            (await Assert.ThrowsAsync<FailureException>(async () => await _exchange.ChallengeAsync(nonce, kek, Cancellation))).Kind);
 
     private static byte[] Content(byte[] ticket, string name, bool inactive)
     {
@@ -210,16 +210,16 @@ public sealed class ProvisioningDeskTests : IAsyncDisposable
 
     private static string Encrypt(string key, byte[] content) => JsonSerializer.Serialize(JoseBroker.Encrypt(key, content), KbsJson.Default.FlattenedJwe);
 
-    private async Task<(string Key, byte[] Ticket)> ChallengeAsync(ProvisioningDesk? desk = null)
+    private async Task<(string Key, byte[] Ticket)> ChallengeAsync(ProvisioningExchange? exchange = null)
     {
-        (string text, byte[] ticket) = await (desk ?? _desk).ChallengeAsync(Nonce, "main", Cancellation);
+        (string text, byte[] ticket) = await (exchange ?? _exchange).ChallengeAsync(Nonce, "main", Cancellation);
         return (JsonSerializer.Deserialize(text, KbsJson.Default.AttestRequest)!.RuntimeData.TeePublicKey.GetRawText(), ticket);
     }
 
-    private ProvisioningDesk Desk(OperatorPins? operators = null)
+    private ProvisioningExchange Exchange(OperatorPins? operators = null)
     {
         AdminTickets tickets = new(_time);
         OperatorApproval approval = new(TestKeys.Context(), operators ?? OperatorPins.Any, tickets);
-        return new ProvisioningDesk(TestKeys.Context(), Digest, new AttestedFixture.ReportDataEvidence(), new AttestedKey(), tickets, approval);
+        return new ProvisioningExchange(TestKeys.Context(), Digest, new AttestedFixture.ReportDataEvidence(), new AttestedKey(), tickets, approval);
     }
 }

@@ -15,7 +15,7 @@ public sealed partial class DiskFaultTests : IDisposable
     private const string ReadOnly = "mount --bind \"$1\" \"$1\"; mount -o remount,ro,bind \"$1\"";
     private const string ReadOnlyRoot = "mount -o remount,ro,bind /";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly TestFolder _folder = new();
 
@@ -48,7 +48,7 @@ public sealed partial class DiskFaultTests : IDisposable
 
         Assert.Empty((await admin.GetStateAsync(new GetStateRequest(), cancellationToken: Stop)).Keks);
         process.Stop();
-        Assert.Equal(0, await process.ExitAsync(Patience));
+        Assert.Equal(0, await process.ExitAsync(Timeout));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed partial class DiskFaultTests : IDisposable
             async () => await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(new StatusRequest(), cancellationToken: Stop));
         Assert.Equal(StatusCode.FailedPrecondition, noKek.StatusCode);
         process.Stop();
-        Assert.Equal(0, await process.ExitAsync(Patience));
+        Assert.Equal(0, await process.ExitAsync(Timeout));
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed partial class DiskFaultTests : IDisposable
         Assert.SkipUnless(EnclaveProcess.MayMount(), "this user may not mount");
         using EnclaveProcess process = EnclaveProcess.StartWithMounts(
             ReadOnlyRoot, [], "cloister-enclave-sim", "--config", Write($"unix:{_folder.File("kms.sock")}", ""));
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains("kms.sock: cannot bind", process.Error, StringComparison.Ordinal);
         Assert.Contains("mount a tmpfs", process.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", process.Error, StringComparison.Ordinal);

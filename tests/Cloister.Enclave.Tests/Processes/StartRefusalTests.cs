@@ -17,7 +17,7 @@ public sealed class StartRefusalTests : IDisposable
           mode: manual
         """;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly TestFolder _folder = new();
 
@@ -28,7 +28,7 @@ public sealed class StartRefusalTests : IDisposable
     {
         string path = Write("apiVersion: v1\nkind: EnclaveConfiguration\ncluster: c\nprovider: a:b\nkms:\n  listen: nowhere\n  backlog: 1\ncustody:\n  mode: none\n");
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", "--config", path);
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains($"{path} is not accepted:", process.Error, StringComparison.Ordinal);
         foreach (string place in (string[])["1:13: apiVersion", "4:11: provider", "6:11: kms.listen", "7:3: kms.backlog", "9:9: custody.mode"])
         {
@@ -56,7 +56,7 @@ public sealed class StartRefusalTests : IDisposable
     public async Task What_cannot_work_is_refused_with_what_to_do(string configuration, string words)
     {
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", "--config", Write(configuration));
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains(words, process.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", process.Error, StringComparison.Ordinal);
         Assert.Empty(process.Output.Trim());
@@ -72,7 +72,7 @@ public sealed class StartRefusalTests : IDisposable
     public async Task Other_arguments_are_answered_with_the_usage(string arguments)
     {
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains("usage: cloister-enclave-sim [--log-format text|json] [--needs] --config FILE", process.Error, StringComparison.Ordinal);
     }
 
@@ -80,7 +80,7 @@ public sealed class StartRefusalTests : IDisposable
     public async Task A_configuration_that_is_not_there_is_refused()
     {
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", "--config", _folder.File("none.yaml"));
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains("none.yaml cannot be read", process.Error, StringComparison.Ordinal);
     }
 
@@ -91,7 +91,7 @@ public sealed class StartRefusalTests : IDisposable
         await File.WriteAllBytesAsync(_folder.File("state/keks.sealed"), TestKeys.Random(200), TestContext.Current.CancellationToken);
         string path = Write($"{Valid}\nstate:\n  directory: {_folder.File("state")}\nsimulation:\n  sealingKeyFile: {_folder.File("sealing.key")}");
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave-sim", "--config", path);
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains("keks.sealed does not open", process.Error, StringComparison.Ordinal);
     }
 
@@ -101,7 +101,7 @@ public sealed class StartRefusalTests : IDisposable
         string[] devices = ["/dev/attestation/attestation_type", "/dev/tdx_guest", "/dev/sev-guest", "/dev/nsm"];
         Assert.SkipWhen(devices.Any(File.Exists), "this machine has a TEE");
         using EnclaveProcess process = EnclaveProcess.Start("cloister-enclave", "--config", Write(Valid));
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.StartsWith("cloister-enclave: no TEE here", process.Error, StringComparison.Ordinal);
         Assert.Single(process.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.Empty(process.Output.Trim());
@@ -113,7 +113,7 @@ public sealed class StartRefusalTests : IDisposable
     public async Task The_version_is_told_anywhere(string program)
     {
         using EnclaveProcess process = EnclaveProcess.Start(program, "--version");
-        Assert.Equal(0, await process.ExitAsync(Patience));
+        Assert.Equal(0, await process.ExitAsync(Timeout));
         Assert.Matches($@"^{program} \d+\.\d+\.\d+\n", process.Output);
     }
 
@@ -123,11 +123,11 @@ public sealed class StartRefusalTests : IDisposable
     public async Task What_a_configuration_needs_is_told_anywhere(string program)
     {
         using EnclaveProcess process = EnclaveProcess.Start(program, "--needs", "--config", Write(Valid));
-        Assert.Equal(0, await process.ExitAsync(Patience));
+        Assert.Equal(0, await process.ExitAsync(Timeout));
         Assert.StartsWith("heap ", process.Output, StringComparison.Ordinal);
         Assert.Contains("\nenclave 536870912\n", process.Output, StringComparison.Ordinal);
         using EnclaveProcess wrong = EnclaveProcess.Start(program, "--needs", "--config", Write($"{Valid}\nwrong: 1"));
-        Assert.Equal(1, await wrong.ExitAsync(Patience));
+        Assert.Equal(1, await wrong.ExitAsync(Timeout));
         Assert.Contains("wrong is unknown", wrong.Error, StringComparison.Ordinal);
         Assert.Empty(wrong.Output.Trim());
     }
@@ -139,7 +139,7 @@ public sealed class StartRefusalTests : IDisposable
     {
         string path = Write(Valid.Replace("unauthenticated: true", "unauthenticated: true\n  maxConnections: 1000", StringComparison.Ordinal));
         using EnclaveProcess process = EnclaveProcess.StartWith(scarce.Split(' '), "cloister-enclave-sim", "--config", path);
-        Assert.Equal(1, await process.ExitAsync(Patience));
+        Assert.Equal(1, await process.ExitAsync(Timeout));
         Assert.Contains("the limits of the configuration need more than there is: ", process.Error, StringComparison.Ordinal);
         Assert.Contains(figures, process.Error, StringComparison.Ordinal);
         Assert.Contains("kms.maxConnections 1000", process.Error, StringComparison.Ordinal);

@@ -62,6 +62,36 @@ public sealed class LogTests
         await client.StatusAsync(new StatusRequest(), cancellationToken: Stop);
     }
 
+    [Theory]
+    [InlineData("4f2c1d9e-0f5a-4b61-9d3c-0a6f3f4f9a11", "(request 4f2c1d9e-0f5a-4b61-9d3c-0a6f3f4f9a11, 0 more")]
+    [InlineData("4f2c1d9e-0f5a-4b61-9d3c-0a6f3f4f9a11\nERROR 1", "(0 more")]
+    [InlineData("4f2c1d9e0f5a4b619d3c0a6f3f4f9a11", "(0 more")]
+    [InlineData("correct horse battery staple", "(0 more")]
+    [InlineData("", "(0 more")]
+    public async Task What_failed_is_logged_with_the_UID_that_the_API_server_gave_it(string uid, string expected)
+    {
+        using SecretArena arena = new(4);
+        await using ManualCustody custody = TestKeys.Custody(arena);
+        await using RunningServer server = await RunningServer.StartAsync(custody);
+        KeyManagementService.KeyManagementServiceClient client = server.V2();
+        RpcException failure = await Assert.ThrowsAsync<RpcException>(() => client.EncryptAsync(new EncryptRequest { Uid = uid }, cancellationToken: Stop).ResponseAsync);
+        string line = Assert.Single(server.Log.Lines, line => line.Contains(" failed with InvalidArgument: ", StringComparison.Ordinal));
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("request ", failure.Status.Detail[^20..], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_decryption_has_one_too()
+    {
+        using SecretArena arena = new(4);
+        await using ManualCustody custody = TestKeys.Custody(arena);
+        await using RunningServer server = await RunningServer.StartAsync(custody);
+        DecryptRequest request = new() { Ciphertext = ByteString.CopyFrom(1), KeyId = custody.Status.KeyId, Uid = "4F2C1D9E-0F5A-4B61-9D3C-0A6F3F4F9A11" };
+        await Assert.ThrowsAsync<RpcException>(() => server.V2().DecryptAsync(request, cancellationToken: Stop).ResponseAsync);
+        string line = Assert.Single(server.Log.Lines, line => line.Contains(" failed with ", StringComparison.Ordinal));
+        Assert.Contains("(request 4F2C1D9E-0F5A-4B61-9D3C-0A6F3F4F9A11, 0 more", line, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_flood_of_bad_calls_is_one_line_a_second_and_counted()
     {

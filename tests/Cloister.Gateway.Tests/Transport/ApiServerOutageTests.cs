@@ -10,7 +10,7 @@ public sealed class ApiServerOutageTests(ITestOutputHelper output)
 {
     // Longer than an API server waits for an etcd to connect to when it starts.
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -40,12 +40,12 @@ public sealed class ApiServerOutageTests(ITestOutputHelper output)
         await Task.Delay(Outage, Stop);
         etcd.Join();
         Say("first good list after etcd is back", await GoodAsync(kubernetes));
-        Say("/readyz good behind that", await Eventually.HoldsAsync("it is ready", Patience, () => kubernetes.Kubectl.IsOkAsync("/readyz", Stop), Stop));
+        Say("/readyz good behind that", await Eventually.HoldsAsync("it is ready", Timeout, () => kubernetes.Kubectl.IsOkAsync("/readyz", Stop), Stop));
         Assert.Equal("TOPSECRET", await kubernetes.Kubectl.ReadSecretAsync("db", Stop));
     }
 
     private static Task<TimeSpan> GoodAsync(KubernetesUnderTest kubernetes) => Eventually.HoldsAsync(
-        "Secrets are listed", Patience, async () => (await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-o", "name")).Succeeded, Stop);
+        "Secrets are listed", Timeout, async () => (await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-o", "name")).Succeeded, Stop);
 
     private void Say(string what, TimeSpan time) => output.WriteLine($"{what}: {time.TotalMilliseconds:F0} ms");
 }

@@ -11,7 +11,7 @@ public sealed class InterchangeTests
 {
     private const string StoredPrefix = "k8s:enc:kms:v2:cloister:";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -69,7 +69,7 @@ public sealed class InterchangeTests
             await restart();
             int[] before = [.. writers.Select(writer => writer.Acknowledged.Count)];
             await Eventually.HoldsAsync(
-                "every writer goes on", Patience, () => Task.FromResult(writers.Zip(before).All(of => of.First.Acknowledged.Count > of.Second + 5)), Stop);
+                "every writer goes on", Timeout, () => Task.FromResult(writers.Zip(before).All(of => of.First.Acknowledged.Count > of.Second + 5)), Stop);
             await EverythingIsReadAsync();
         }
 

@@ -19,7 +19,7 @@ public sealed class TlsFilesTests
 {
     private const string Key = "/registry/secrets/default/db";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -35,7 +35,7 @@ public sealed class TlsFilesTests
         // Another authority for both sides: what was good for a handshake before is not any more.
         using ScratchFolder folder = new();
         Replace(etcd.Gateway.Tls, new EtcdTlsFiles(folder));
-        await Eventually.HoldsAsync("both are taken", Patience, () => Task.FromResult(etcd.Gateway.Counter("gateway_tls_files_taken") == 2), Stop);
+        await Eventually.HoldsAsync("both are taken", Timeout, () => Task.FromResult(etcd.Gateway.Counter("gateway_tls_files_taken") == 2), Stop);
         Assert.NotEqual(first, Serial(etcd.Gateway));
         Assert.Contains(etcd.Gateway.Log.Lines, line => line.Contains("gateway.tls.clientCa changed", StringComparison.Ordinal));
 
@@ -73,7 +73,7 @@ public sealed class TlsFilesTests
         Assert.DoesNotContain(gateway.Log.Lines, line => line.Contains("PRIVATE KEY", StringComparison.Ordinal));
 
         Replace(gateway.Tls, next);
-        await Eventually.HoldsAsync("good ones are taken", Patience, () => Task.FromResult(Connects(gateway) && Serial(gateway) != first), Stop);
+        await Eventually.HoldsAsync("good ones are taken", Timeout, () => Task.FromResult(Connects(gateway) && Serial(gateway) != first), Stop);
         Assert.Equal(2, gateway.Counter("gateway_tls_files_refused"));
     }
 
@@ -96,7 +96,7 @@ public sealed class TlsFilesTests
         Assert.Contains(gateway.Log.Lines, line => line.Contains("is not what gateway.tls.clientCaPins pins", StringComparison.Ordinal));
 
         Replace(gateway.Tls, next);
-        await Eventually.HoldsAsync("the pinned next one is taken", Patience, () => Task.FromResult(gateway.Counter("gateway_tls_files_taken") == 2), Stop);
+        await Eventually.HoldsAsync("the pinned next one is taken", Timeout, () => Task.FromResult(gateway.Counter("gateway_tls_files_taken") == 2), Stop);
         Assert.Contains(gateway.Log.Lines, line => line.Contains("gateway.tls.clientCa changed", StringComparison.Ordinal));
     }
 
@@ -129,7 +129,7 @@ public sealed class TlsFilesTests
         await Assert.ThrowsAsync<RpcException>(() => PutAsync(through, "never"));
 
         Copy(tls, used);
-        await Eventually.HoldsAsync("etcd takes the certificate", Patience, () => SucceedsAsync(() => PutAsync(through, "written")), Stop);
+        await Eventually.HoldsAsync("etcd takes the certificate", Timeout, () => SucceedsAsync(() => PutAsync(through, "written")), Stop);
         Assert.Equal(2, gateway.Counter("gateway_tls_files_taken"));
     }
 
@@ -155,7 +155,7 @@ public sealed class TlsFilesTests
     }
 
     private static async Task RefusedAsync(GatewayUnderTest gateway, long times) => await Eventually.HoldsAsync(
-        "they are refused", Patience, () => Task.FromResult(gateway.Counter("gateway_tls_files_refused") == times), Stop);
+        "they are refused", Timeout, () => Task.FromResult(gateway.Counter("gateway_tls_files_refused") == times), Stop);
 
     private static string Serial(GatewayUnderTest gateway)
     {

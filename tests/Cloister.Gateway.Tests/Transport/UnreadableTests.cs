@@ -16,7 +16,7 @@ public sealed class UnreadableTests
     private const string WayOut = "/registry/secrets/default/planted is in clear in etcd, which mode sealed refuses: delete it there (etcdctl del KEY), "
         + "or encrypt it if it is yours (cloister etcd rewrap --include-plaintext --prefix KEY), or go back to mode adopt";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -51,13 +51,13 @@ public sealed class UnreadableTests
         await kubernetes.WithGatewayAsync();
         await kubernetes.CreateAsync("mine", "mine");
         await using ChildProcess watch = kubernetes.Kubectl.Watch();
-        await watch.WaitForLineAsync(line => line == "secret/mine", Patience, Stop);
+        await watch.WaitForLineAsync(line => line == "secret/mine", Timeout, Stop);
         byte[] stored = (await kubernetes.StoredAsync("mine"))!;
         await PlantAsync(kubernetes, "moved", stored);
 
         // With a watch cache that was full before.
         CommandResult? list = null;
-        await Eventually.HoldsAsync("lists fail", Patience, async () => (list = await ListAsync(kubernetes)).Error.Contains(Identity, StringComparison.Ordinal), Stop);
+        await Eventually.HoldsAsync("lists fail", Timeout, async () => (list = await ListAsync(kubernetes)).Error.Contains(Identity, StringComparison.Ordinal), Stop);
         Assert.False((await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-A", "--request-timeout", "10s")).Succeeded);
         Assert.True((await kubernetes.Kubectl.RunAsync(Stop, "get", "secrets", "-n", "elsewhere")).Succeeded);
         Assert.Contains("unable to transform key \"/registry/secrets/default/moved\"", list!.Error, StringComparison.Ordinal);
@@ -129,7 +129,7 @@ public sealed class UnreadableTests
         CommandResult? last = null;
         string expected = string.Concat(names.Select(name => $"secret/{name}\n"));
         await Eventually.HoldsAsync(
-            "the list is back", Patience, async () => (last = await ListAsync(kubernetes)).Succeeded && last.Output == expected, Stop, () => $"{last?.Output}{last?.Error}");
+            "the list is back", Timeout, async () => (last = await ListAsync(kubernetes)).Succeeded && last.Output == expected, Stop, () => $"{last?.Output}{last?.Error}");
     }
 
     private static async Task PlantAsync(KubernetesUnderTest kubernetes, string name, byte[] stored)

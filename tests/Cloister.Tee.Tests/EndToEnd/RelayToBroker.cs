@@ -33,7 +33,7 @@ internal sealed class RelayToBroker : IAsyncDisposable
     {
         RelayToBroker relay = new(broker);
         relay._process.Start();
-        using CancellationTokenSource limit = new(BrokerProcess.Patience);
+        using CancellationTokenSource limit = new(BrokerProcess.Timeout);
         string? line = await relay._process.StandardOutput.ReadLineAsync(limit.Token);
         Assert.StartsWith("ready", line, StringComparison.Ordinal);
         return relay;

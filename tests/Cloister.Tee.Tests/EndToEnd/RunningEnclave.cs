@@ -76,7 +76,7 @@ internal sealed class RunningEnclave : IAsyncDisposable
     {
         long start = Stopwatch.GetTimestamp();
         string last = "no answer";
-        while (Stopwatch.GetElapsedTime(start) < BrokerProcess.Patience)
+        while (Stopwatch.GetElapsedTime(start) < BrokerProcess.Timeout)
         {
             Assert.False(_program.IsCompleted, "the enclave ended");
             try

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Attestation. secrets: answers with a token.</summary>
-internal sealed class AttestEndpoint(AttestationDesk attestation, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Attest, isKbs: true)
+internal sealed class AttestEndpoint(AttestationService attestation, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Attest, isKbs: true)
 {
     /// <inheritdoc />
     public override Task ServeAsync(HttpContext http) => admission.RunAsync(http, async caller =>

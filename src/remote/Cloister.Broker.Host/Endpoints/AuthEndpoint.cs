@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Challenge.</summary>
-internal sealed class AuthEndpoint(ChallengeDesk challenges) : Endpoint(HttpMethods.Post, KbsPaths.Auth, isKbs: true)
+internal sealed class AuthEndpoint(ChallengeService challenges) : Endpoint(HttpMethods.Post, KbsPaths.Auth, isKbs: true)
 {
     private const int MaxBodySize = 16 * 1024;
 

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Certificate.</summary>
-internal sealed class CertificateEndpoint(CertificateDesk certificates, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Certificate, isKbs: false)
+internal sealed class CertificateEndpoint(CertificateService certificates, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Certificate, isKbs: false)
 {
     /// <inheritdoc />
     public override async Task ServeAsync(HttpContext http)

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cloister.Broker.Host.Endpoints;
 
-/// <summary>A route of docs/broker-protocol.md: reads the request, asks the desk that knows, writes the answer. Refusals are exceptions.</summary>
+/// <summary>A route of docs/broker-protocol.md: reads the request, asks the service that knows, writes the answer. Refusals are exceptions.</summary>
 /// <param name="method">HTTP method.</param>
 /// <param name="path">Path or pattern.</param>
 /// <param name="isKbs">Whether KBS clients expect it to answer errors with 401 and 404 alone.</param>

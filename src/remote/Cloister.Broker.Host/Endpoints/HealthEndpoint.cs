@@ -17,7 +17,7 @@ internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<str
     : Endpoint(HttpMethods.Get, "/healthz", isKbs: false)
 {
     private static readonly TimeSpan Holds = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private DateTimeOffset _askedAt;
@@ -36,11 +36,11 @@ internal sealed class HealthEndpoint(IBrokerState state, IReadOnlyDictionary<str
     {
         try
         {
-            return await LastAnswer().WaitAsync(Patience, clock, cancellation);
+            return await LastAnswer().WaitAsync(Timeout, clock, cancellation);
         }
         catch (TimeoutException)
         {
-            log.Unavailable(Path, $"no answer within {Patience.TotalSeconds:0} s from the database or a key store");
+            log.Unavailable(Path, $"no answer within {Timeout.TotalSeconds:0} s from the database or a key store");
             return false;
         }
     }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Lease: first release and renewal. secrets: answers with a token, and KEKs encrypted to the attested key.</summary>
-internal sealed class LeaseEndpoint(LeaseDesk leases, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Lease, isKbs: false)
+internal sealed class LeaseEndpoint(LeaseService leases, AdmissionControl admission) : Endpoint(HttpMethods.Post, KbsPaths.Lease, isKbs: false)
 {
     /// <inheritdoc />
     public override Task ServeAsync(HttpContext http) => admission.RunAsync(http, async caller =>

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Resource. secrets: answers with a KEK, encrypted to the attested key.</summary>
-internal sealed class ResourceEndpoint(ResourceDesk resources, TokenGate tokens)
+internal sealed class ResourceEndpoint(ResourceService resources, TokenGate tokens)
     : Endpoint(HttpMethods.Get, $"{KbsPaths.Resource}/{{repository}}/{{type}}/{{tag}}", isKbs: true)
 {
     /// <inheritdoc />

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Unwrap. secrets: keys are answered in clear; wiped afterwards, but for copies the JSON writer and TLS make.</summary>
-internal sealed class UnwrapEndpoint(CryptoDesk crypto, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Unwrap, isKbs: false)
+internal sealed class UnwrapEndpoint(CryptoService crypto, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Unwrap, isKbs: false)
 {
     /// <inheritdoc />
     public override async Task ServeAsync(HttpContext http)
@@ -19,7 +19,7 @@ internal sealed class UnwrapEndpoint(CryptoDesk crypto, TokenGate tokens) : Endp
         }
         finally
         {
-            CryptoDesk.Wipe(answer.Items);
+            CryptoService.Wipe(answer.Items);
         }
     }
 }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Watch.</summary>
-internal sealed class WatchEndpoint(WatchDesk watches, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Watch, isKbs: false)
+internal sealed class WatchEndpoint(WatchService watches, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Watch, isKbs: false)
 {
     /// <inheritdoc />
     public override async Task ServeAsync(HttpContext http)

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Cloister.Broker.Host.Endpoints;
 
 /// <summary>Wrap. secrets: keys arrive in clear; wiped when answered, but for copies the JSON reader and TLS make.</summary>
-internal sealed class WrapEndpoint(CryptoDesk crypto, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Wrap, isKbs: false)
+internal sealed class WrapEndpoint(CryptoService crypto, TokenGate tokens) : Endpoint(HttpMethods.Post, KbsPaths.Wrap, isKbs: false)
 {
     /// <inheritdoc />
     public override async Task ServeAsync(HttpContext http)
@@ -19,7 +19,7 @@ internal sealed class WrapEndpoint(CryptoDesk crypto, TokenGate tokens) : Endpoi
         }
         finally
         {
-            CryptoDesk.Wipe(request.Items);
+            CryptoService.Wipe(request.Items);
         }
     }
 }

@@ -17,7 +17,7 @@ internal sealed class Housekeeping : IAsyncDisposable
 {
     private const int CheckpointEvery = 1_000;
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StoreTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LeasesKept = TimeSpan.FromDays(7);
 
     private readonly IBrokerState _state;
@@ -124,7 +124,7 @@ internal sealed class Housekeeping : IAsyncDisposable
 
     private async Task DestroyDueAsync(CancellationToken cancellation)
     {
-        (int count, IReadOnlyList<string> problems) = await _administration.DestroyDueAsync(StorePatience, cancellation);
+        (int count, IReadOnlyList<string> problems) = await _administration.DestroyDueAsync(StoreTimeout, cancellation);
         if (count > 0)
         {
             _log.Destroyed(count);

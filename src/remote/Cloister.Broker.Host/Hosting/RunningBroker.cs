@@ -135,7 +135,7 @@ internal sealed class RunningBroker : IAsyncDisposable
         HealthEndpoint health = new(state, keys.Stores, clock, log);
         Endpoint[] endpoints =
         [
-            .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyBook(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, metrics, clock),
+            .. EnclaveEndpoints(configuration, state, keys, verification, refusals, new PolicyCache(state, configuration.OtherRoots, keys.Challenges, clock, log), revocations, feed, metrics, clock),
             health,
             new LivenessEndpoint(),
             new ReadyEndpoint(health),
@@ -203,27 +203,27 @@ internal sealed class RunningBroker : IAsyncDisposable
     }
 
     private Endpoint[] EnclaveEndpoints(
-        BrokerConfiguration configuration, SqlBrokerState state, BrokerKeys keys, EvidenceVerification verification, RefusalLog refusals, PolicyBook policies,
+        BrokerConfiguration configuration, SqlBrokerState state, BrokerKeys keys, EvidenceVerification verification, RefusalLog refusals, PolicyCache policies,
         RevocationList revocations, ChangeFeed feed, BrokerMetrics metrics, TimeProvider clock)
     {
         BrokerAuthority authority = keys.Authority;
         KekDirectory keks = new(state, keys.Stores, authority.Id, clock);
         LeasedKeys leased = new(keks);
-        ChallengeDesk challenges = new(keys.Challenges, clock);
+        ChallengeService challenges = new(keys.Challenges, clock);
         string audience = configuration.TokenAudience ?? TokenIssuer.DefaultAudience(authority);
         TokenGate tokens = new(new TokenVerifier(authority, audience, clock), state);
         TokenIssuer issuer = new(authority, audience, clock);
         AdmissionControl admission = new(configuration.Limits, tokens);
-        EvidenceDesk evidence = new(verification, policies, keks, refusals, state, metrics, clock);
-        CryptoDesk crypto = new(keks, revocations, state);
+        EvidenceService evidence = new(verification, policies, keks, refusals, state, metrics, clock);
+        CryptoService crypto = new(keks, revocations, state);
         return
         [
             new AuthEndpoint(challenges),
-            new AttestEndpoint(new AttestationDesk(admission, challenges, evidence, policies, revocations, state, issuer, clock), admission),
-            new ResourceEndpoint(new ResourceDesk(policies, keks, leased, revocations, state, clock), tokens),
-            new LeaseEndpoint(new LeaseDesk(admission, challenges, evidence, keks, leased, revocations, state, authority, issuer, metrics, clock), admission),
-            new WatchEndpoint(new WatchDesk(feed, revocations, state, _stopping.Token), tokens),
-            new CertificateEndpoint(new CertificateDesk(policies, keks, revocations, state, authority, clock), tokens),
+            new AttestEndpoint(new AttestationService(admission, challenges, evidence, policies, revocations, state, issuer, clock), admission),
+            new ResourceEndpoint(new ResourceService(policies, keks, leased, revocations, state, clock), tokens),
+            new LeaseEndpoint(new LeaseService(admission, challenges, evidence, keks, leased, revocations, state, authority, issuer, metrics, clock), admission),
+            new WatchEndpoint(new WatchService(feed, revocations, state, _stopping.Token), tokens),
+            new CertificateEndpoint(new CertificateService(policies, keks, revocations, state, authority, clock), tokens),
             new WrapEndpoint(crypto, tokens),
             new UnwrapEndpoint(crypto, tokens),
         ];

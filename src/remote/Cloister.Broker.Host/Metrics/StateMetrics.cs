@@ -23,7 +23,7 @@ namespace Cloister.Broker.Host.Metrics;
 internal sealed class StateMetrics : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StoreTimeout = TimeSpan.FromSeconds(10);
 
     private readonly SqlBrokerState _state;
     private readonly IReadOnlyDictionary<string, IKeyStore> _stores;
@@ -156,7 +156,7 @@ internal sealed class StateMetrics : IAsyncDisposable
         long began = Stopwatch.GetTimestamp();
         try
         {
-            await store.CheckAsync(_stop.Token).WaitAsync(StorePatience, _clock, _stop.Token);
+            await store.CheckAsync(_stop.Token).WaitAsync(StoreTimeout, _clock, _stop.Token);
             _storesUp.WithLabels(name).Set(1);
         }
         catch (Exception) when (!_stop.IsCancellationRequested)

@@ -10,8 +10,8 @@ namespace Cloister.Broker.Host.Serving;
 /// Attestation without a lease, as KBS clients do it: a token that says which policies accept the evidence. With a statement, the policy of the KEK that
 /// it names is asked; without, every policy in force. Thread-safe. secrets: tokens pass.
 /// </summary>
-internal sealed class AttestationDesk(
-    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, PolicyBook policies, RevocationList revocations, ISessionRegistry sessions, TokenIssuer tokens,
+internal sealed class AttestationService(
+    AdmissionControl admission, ChallengeService challenges, EvidenceService evidence, PolicyCache policies, RevocationList revocations, ISessionRegistry sessions, TokenIssuer tokens,
     TimeProvider clock)
 {
     /// <summary>Answers evidence with a token, which the session has from then on too.</summary>
@@ -53,10 +53,10 @@ internal sealed class AttestationDesk(
         string[] accepted = [.. accepting.Select(policy => policy.Id)];
         DateTimeOffset expires = clock.GetUtcNow() + TokenIssuer.Lifetime;
         string token = tokens.Issue(verdict, request.RuntimeData, accepting.Any(policy => policy.Policy.ConfigDigests is not null), null, expires, accepted);
-        ChallengeUse use = challenges.Use(session, tee, EvidenceDesk.Accepted(tee, enclave, accepted)) with { Token = (token, expires) };
+        ChallengeUse use = challenges.Use(session, tee, EvidenceService.Accepted(tee, enclave, accepted)) with { Token = (token, expires) };
         if (!await sessions.TryUseChallengeAsync(use, cancellation))
         {
-            throw ChallengeDesk.NotOurs();
+            throw ChallengeService.NotOurs();
         }
 
         evidence.Count(tee, accepting);
@@ -68,7 +68,7 @@ internal sealed class AttestationDesk(
     {
         if (statement is not null)
         {
-            EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation);
+            EvidenceService.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation);
             return ([wanted.Policy], wanted.Absence);
         }
 

@@ -12,8 +12,8 @@ namespace Cloister.Broker.Host.Serving;
 /// Issues serving certificates to gateways of enclaves that have a lease (docs/broker-protocol.md, "Certificate"): in the audit log before it is
 /// answered. Thread-safe. secrets: none; the certificate's key is the enclave's.
 /// </summary>
-internal sealed class CertificateDesk(
-    PolicyBook policies, KekDirectory keks, RevocationList revocations, IAuditLog audit, BrokerAuthority authority, TimeProvider clock)
+internal sealed class CertificateService(
+    PolicyCache policies, KekDirectory keks, RevocationList revocations, IAuditLog audit, BrokerAuthority authority, TimeProvider clock)
 {
     private static readonly string[] Loopback = ["127.0.0.1", "::1", "localhost"];
 

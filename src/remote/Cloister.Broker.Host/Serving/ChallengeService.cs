@@ -11,7 +11,7 @@ namespace Cloister.Broker.Host.Serving;
 /// Gives challenges out and takes them back, each once. Nothing is kept for one that never comes back, and nothing is stored for one whose evidence is
 /// refused: that it was tried stays in this process's memory. Thread-safe. secrets: session ids pass.
 /// </summary>
-internal sealed class ChallengeDesk(ChallengeSealer sealer, TimeProvider clock)
+internal sealed class ChallengeService(ChallengeSealer sealer, TimeProvider clock)
 {
     private const int MostTried = 32_768;
 

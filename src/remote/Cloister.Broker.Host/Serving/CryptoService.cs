@@ -15,7 +15,7 @@ namespace Cloister.Broker.Host.Serving;
 /// budget of the lease and in the audit log before it is answered.
 /// Thread-safe. secrets: items pass through; what arrived or is answered in clear is wiped by the caller.
 /// </summary>
-internal sealed class CryptoDesk(KekDirectory keks, RevocationList revocations, IBrokerState state)
+internal sealed class CryptoService(KekDirectory keks, RevocationList revocations, IBrokerState state)
 {
     // Wrapping makes an item longer; what was wrapped must come back.
     private const int MaxWrappedSize = 2 * KbsPaths.MaxItemSize;

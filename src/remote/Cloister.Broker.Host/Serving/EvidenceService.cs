@@ -20,8 +20,8 @@ namespace Cloister.Broker.Host.Serving;
 /// Verifies evidence, once, and appraises it under policies. What is accepted is in the audit log and the archive; refusals are as <see cref="RefusalLog"/>
 /// says, and refused evidence is kept of those only who have a lease. Thread-safe.
 /// </summary>
-internal sealed class EvidenceDesk(
-    EvidenceVerification verification, PolicyBook policies, KekDirectory keks, RefusalLog refusals, IEvidenceArchive archive, BrokerMetrics metrics, TimeProvider clock)
+internal sealed class EvidenceService(
+    EvidenceVerification verification, PolicyCache policies, KekDirectory keks, RefusalLog refusals, IEvidenceArchive archive, BrokerMetrics metrics, TimeProvider clock)
 {
     private const int LargestKept = 64 * 1024;
     private static readonly EvidenceLimits Limits = new(Accepted: 100_000, Refused: 1_000, Age: TimeSpan.FromDays(30));
@@ -31,7 +31,7 @@ internal sealed class EvidenceDesk(
     public async Task<VerifiedEvidence> VerifyAsync(Caller caller, string tee, AttestRequest request, string purpose, CancellationToken cancellation)
     {
         using Activity? span = BrokerTraces.Part("verify evidence");
-        PolicyBook.TrustedRoots roots = policies.Roots;
+        PolicyCache.TrustedRoots roots = policies.Roots;
         EvidenceReading reading = await verification.VerifyAsync(tee, request, purpose, roots.Certificates, caller.Requester, cancellation);
         if (reading.Failure?.Code == "untrusted_root" && await policies.RootsBesidesAsync(roots, cancellation) is { } others)
         {
@@ -52,7 +52,7 @@ internal sealed class EvidenceDesk(
     {
         Kek? kek = await keks.TryFindAsync(cluster, name, cancellation, asOf);
         PolicyInForce? own = kek is null ? null : await policies.TryFindAsync(kek.Record.Policy, cancellation, asOf);
-        return new Wanted(kek, own ?? await policies.StandInAsync(cluster, name, cancellation), own is null ? kek is null ? KekDirectory.Unknown() : PolicyBook.Missing() : null);
+        return new Wanted(kek, own ?? await policies.StandInAsync(cluster, name, cancellation), own is null ? kek is null ? KekDirectory.Unknown() : PolicyCache.Missing() : null);
     }
 
     /// <summary>The verdict of one policy on evidence that was verified, its configuration digests included.</summary>

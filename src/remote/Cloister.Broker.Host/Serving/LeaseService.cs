@@ -23,8 +23,8 @@ namespace Cloister.Broker.Host.Serving;
 /// Grants and renews leases (docs/broker-protocol.md, "Lease"): the challenge's seal, evidence, KEK and policy, appraisal,
 /// revocations, in this order, by what is known of them; then the challenge is used up and the lease stored and logged, in one write that is made only when nothing of this has changed since, and only then answered. Thread-safe. secrets: KEKs and tokens, encrypted to the attested key.
 /// </summary>
-internal sealed class LeaseDesk(
-    AdmissionControl admission, ChallengeDesk challenges, EvidenceDesk evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
+internal sealed class LeaseService(
+    AdmissionControl admission, ChallengeService challenges, EvidenceService evidence, KekDirectory keks, LeasedKeys keys, RevocationList revocations,
     IBrokerState state, BrokerAuthority authority, TokenIssuer tokens, BrokerMetrics metrics, TimeProvider clock)
 {
     private const int MostDecisions = 100;
@@ -84,7 +84,7 @@ internal sealed class LeaseDesk(
         CancellationToken cancellation)
     {
         EnclaveStatement statement = verified.Statement!;
-        EvidenceDesk.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation, asOf);
+        EvidenceService.Wanted wanted = await evidence.FindAsync(statement.Cluster, statement.Kek, cancellation, asOf);
         EvidenceVerdict verdict = evidence.Appraise(verified, attestation.InitData, wanted.Policy);
         if (!verdict.IsAccepted)
         {
@@ -114,7 +114,7 @@ internal sealed class LeaseDesk(
         }
         catch (BrokerStateException e) when (e.Error == BrokerStateError.Used)
         {
-            throw ChallengeDesk.NotOurs();
+            throw ChallengeService.NotOurs();
         }
         catch (BrokerStateException e) when (e.Error == BrokerStateError.Refused)
         {
@@ -191,8 +191,8 @@ internal sealed class LeaseDesk(
         return new LeaseGrant(lease)
         {
             Uses = kek.Record.Release ? (statement.Wraps, statement.Unwraps) : default, // what a broker wraps itself is counted where it does
-            Evidence = EvidenceDesk.Kept(tee, attestation, lease),
-            Log = stored => [EvidenceDesk.Accepted(tee, enclave, [policy.Id]), Granted(stored)],
+            Evidence = EvidenceService.Kept(tee, attestation, lease),
+            Log = stored => [EvidenceService.Accepted(tee, enclave, [policy.Id]), Granted(stored)],
         };
     }
 

@@ -10,7 +10,7 @@ using Cloister.Broker.State.Rows;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>The policies in force; each text is read once. One that trusts roots which this broker's configuration does not allow is not. Thread-safe.</summary>
-internal sealed class PolicyBook(IPolicyRegistry registry, OtherRoots otherRoots, ChallengeSealer sealer, TimeProvider clock, BrokerLog log) : IDisposable
+internal sealed class PolicyCache(IPolicyRegistry registry, OtherRoots otherRoots, ChallengeSealer sealer, TimeProvider clock, BrokerLog log) : IDisposable
 {
     // Texts that are in force no more are dropped when there are this many.
     private const int MaxTexts = 1024;

@@ -8,7 +8,7 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>Releases the active version of a KEK to the key of a token (docs/broker-protocol.md, "Resource"). Thread-safe. secrets: KEKs pass through.</summary>
-internal sealed class ResourceDesk(PolicyBook policies, KekDirectory keks, LeasedKeys keys, RevocationList revocations, IAuditLog audit, TimeProvider clock)
+internal sealed class ResourceService(PolicyCache policies, KekDirectory keks, LeasedKeys keys, RevocationList revocations, IAuditLog audit, TimeProvider clock)
 {
     private const string KekType = "kek";
 

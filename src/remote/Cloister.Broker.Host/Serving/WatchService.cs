@@ -5,7 +5,7 @@ using Cloister.Kbs;
 namespace Cloister.Broker.Host.Serving;
 
 /// <summary>Waits for changes on behalf of enclaves (docs/broker-protocol.md, "Watch"). Thread-safe.</summary>
-internal sealed class WatchDesk(ChangeFeed feed, RevocationList revocations, IKekRegistry keks, CancellationToken stopping)
+internal sealed class WatchService(ChangeFeed feed, RevocationList revocations, IKekRegistry keks, CancellationToken stopping)
 {
     private const int MaxWaitSeconds = 60;
 

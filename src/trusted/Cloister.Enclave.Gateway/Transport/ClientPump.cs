@@ -13,7 +13,7 @@ internal sealed class ClientPump : StreamPump
 
     private readonly FloodGuard _flood = new();
     private readonly EnclaveLog _log;
-    private readonly LineLimit _refusals = new();
+    private readonly LogRateLimiter _refusals = new();
 
     internal ClientPump(ProxySession session, MessageRewriter rewriter, EnclaveLog log)
         : base(session, rewriter)
@@ -204,7 +204,7 @@ internal sealed class ClientPump : StreamPump
         string text = Encoding.ASCII.GetString(path.AsSpan(0, Math.Min(path.Length, MaxPathInText)));
         string printable = new([.. text.Select(c => c is > ' ' and <= '~' ? c : '?')]);
         string message = $"{printable} does not pass the gateway, which serves the calls that an API server makes; for anything else use etcd itself, such as with etcdctl";
-        if (_refusals.MayPass(out long suppressed))
+        if (_refusals.TryAcquire(out long suppressed))
         {
             _log.CallFailed(printable, GrpcStatuses.Name(FailureKind.NotSupported), "not a call that an API server makes", suppressed);
         }

@@ -13,7 +13,7 @@ namespace Cloister.Enclave.Gateway.Transport;
 /// </summary>
 internal sealed class EtcdConnector : IDisposable
 {
-    private const int PatienceMilliseconds = 3000;
+    private const int TimeoutMilliseconds = 3000;
     private const int JoinMilliseconds = 1000;
     private const int LookMilliseconds = 1000;
     private const int LookForEtcdMilliseconds = 250;
@@ -28,8 +28,8 @@ internal sealed class EtcdConnector : IDisposable
     private readonly GatewayTls _tls;
     private readonly EnclaveLog _log;
     private readonly GatewayCounters _counters;
-    private readonly LineLimit _failures = new();
-    private readonly LineLimit _none = new();
+    private readonly LogRateLimiter _failures = new();
+    private readonly LogRateLimiter _none = new();
     private readonly ManualResetEventSlim _judged = new();
     private readonly AutoResetEvent _wake = new(false);
     private readonly Thread _thread;
@@ -69,7 +69,7 @@ internal sealed class EtcdConnector : IDisposable
         if (_members.Length > 1)
         {
             // The first question to them is soon answered, or not at all.
-            for (long until = Environment.TickCount64 + PatienceMilliseconds; wanted() && Environment.TickCount64 < until && !_judged.Wait(LookForEtcdMilliseconds);)
+            for (long until = Environment.TickCount64 + TimeoutMilliseconds; wanted() && Environment.TickCount64 < until && !_judged.Wait(LookForEtcdMilliseconds);)
             {
             }
         }
@@ -182,7 +182,7 @@ internal sealed class EtcdConnector : IDisposable
             _log.EtcdLeft(current.Name, other.Name);
             Left();
         }
-        else if (current.IsSick && _none.MayPass(out long suppressed))
+        else if (current.IsSick && _none.TryAcquire(out long suppressed))
         {
             _log.NoEtcdServes(suppressed);
         }
@@ -237,14 +237,14 @@ internal sealed class EtcdConnector : IDisposable
     private Socket? TryConnect(EtcdMember member, Action<Socket> opening, Action<Stream> greet, out string reason)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
-        long until = Environment.TickCount64 + PatienceMilliseconds;
+        long until = Environment.TickCount64 + TimeoutMilliseconds;
         try
         {
             // Blocking calls on a thread of their own; the timer ends what takes too long.
-            using Timer patience = new(_ => SocketHabits.End(socket), null, PatienceMilliseconds, Timeout.Infinite);
+            using Timer patience = new(_ => SocketDefaults.End(socket), null, TimeoutMilliseconds, Timeout.Infinite);
             opening(socket);
             socket.Connect(member.Endpoint.EndPoint);
-            SocketHabits.Apply(socket);
+            SocketDefaults.Apply(socket);
             SocketStream plain = new(socket);
             greet(member.Endpoint.Tls ? _tls.Connect(plain, member.Endpoint) : plain);
             reason = "";
@@ -272,7 +272,7 @@ internal sealed class EtcdConnector : IDisposable
     private void Unreachable(EtcdMember member, string reason)
     {
         member.HasFailed();
-        if (_failures.MayPass(out long suppressed))
+        if (_failures.TryAcquire(out long suppressed))
         {
             _log.EtcdUnreachable(member.Name, reason, suppressed);
         }

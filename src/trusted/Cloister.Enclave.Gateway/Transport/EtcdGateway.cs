@@ -23,7 +23,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     private readonly LeasedCertificate? _certificate;
     private readonly TlsFileWatch _tlsFiles;
     private readonly EnclaveLog _log;
-    private readonly Dictionary<ConnectionEnd, LineLimit> _endLines = Enum.GetValues<ConnectionEnd>().ToDictionary(end => end, _ => new LineLimit());
+    private readonly Dictionary<ConnectionEnd, LogRateLimiter> _endLines = Enum.GetValues<ConnectionEnd>().ToDictionary(end => end, _ => new LogRateLimiter());
 
     /// <summary>Listens.</summary>
     /// <param name="options">Configuration.</param>
@@ -131,7 +131,7 @@ public sealed class EtcdGateway : IAsyncDisposable
     private void Ended(ConnectionEnd end)
     {
         Counters.Ended(end);
-        if (_endLines[end].MayPass(out long suppressed))
+        if (_endLines[end].TryAcquire(out long suppressed))
         {
             _log.GatewayConnectionEnded(Text(end), suppressed);
         }

@@ -87,7 +87,7 @@ internal sealed class GatewayConnection : IDisposable
         }
         catch (Exception e) when (IsEnd(e) && (_clientGone || !RequestFailure.IsFaultOfTls(e)))
         {
-            if (e is AuthenticationException && _parts.Refusals.MayPass(out long suppressed))
+            if (e is AuthenticationException && _parts.Refusals.TryAcquire(out long suppressed))
             {
                 _parts.Log.GatewayClientRefused(suppressed);
             }
@@ -115,10 +115,10 @@ internal sealed class GatewayConnection : IDisposable
     internal void Abort()
     {
         _clientGone = true;
-        SocketHabits.End(_client);
+        SocketDefaults.End(_client);
         if (_etcd is { } etcd)
         {
-            SocketHabits.End(etcd);
+            SocketDefaults.End(etcd);
         }
 
         try
@@ -159,7 +159,7 @@ internal sealed class GatewayConnection : IDisposable
         }
 
         // Closing with unread bytes would reset the connection and could take GOAWAY away from it.
-        SocketHabits.Half(_client);
+        SocketDefaults.Half(_client);
         for (long until = Environment.TickCount64 + LingerMilliseconds; !_clientGone && Environment.TickCount64 < until;)
         {
             await Task.Delay(20);
@@ -210,7 +210,7 @@ internal sealed class GatewayConnection : IDisposable
 
     private void Serve(Func<bool> admitted)
     {
-        SocketHabits.Apply(_client);
+        SocketDefaults.Apply(_client);
         if (Authenticate() is not { } client || !admitted())
         {
             return;
@@ -263,7 +263,7 @@ internal sealed class GatewayConnection : IDisposable
         Thread etcdThread = new(() => RunEtcdToItsEnd(ready, etcdPump), StackSize) { IsBackground = true, Name = "gateway, etcd" };
         etcdThread.Start();
         RunClient(ready, clientPump);
-        SocketHabits.End(socket);
+        SocketDefaults.End(socket);
         etcdThread.Join();
     }
 
@@ -272,7 +272,7 @@ internal sealed class GatewayConnection : IDisposable
         _etcd = etcd;
         if (_clientGone)
         {
-            SocketHabits.End(etcd);
+            SocketDefaults.End(etcd);
         }
     }
 
@@ -324,7 +324,7 @@ internal sealed class GatewayConnection : IDisposable
         _ =>
         {
             _parts.Ended(end);
-            SocketHabits.End(_client);
+            SocketDefaults.End(_client);
         },
         null,
         milliseconds,
@@ -342,14 +342,14 @@ internal sealed class GatewayConnection : IDisposable
         {
             _parts.Log.GatewayProtocolError("an API server", e.Message);
             GoAway(session, e.Fault.Code, e.Fault.Text);
-            SocketHabits.Linger(_client, LingerMilliseconds);
+            SocketDefaults.Linger(_client, LingerMilliseconds);
         }
         catch (Exception e) when (IsEnd(e))
         {
             // One of the two is gone. When it is etcd, the API server is told by the thread that noticed.
             if (_etcdLost && _clientTold.Wait(LingerMilliseconds))
             {
-                SocketHabits.Linger(_client, LingerMilliseconds);
+                SocketDefaults.Linger(_client, LingerMilliseconds);
             }
         }
         catch (Exception e)
@@ -404,15 +404,15 @@ internal sealed class GatewayConnection : IDisposable
         {
             _etcdLost = true;
             GoAway(session, code, reason);
-            SocketHabits.Half(_client);
+            SocketDefaults.Half(_client);
             _clientTold.Set();
             if (_etcd is { } socket)
             {
-                SocketHabits.End(socket);
+                SocketDefaults.End(socket);
             }
 
             // The API server closes its half; when it does not, this does.
-            _patience = new Timer(_ => SocketHabits.End(_client), null, LingerMilliseconds, Timeout.Infinite);
+            _patience = new Timer(_ => SocketDefaults.End(_client), null, LingerMilliseconds, Timeout.Infinite);
         }
     }
 

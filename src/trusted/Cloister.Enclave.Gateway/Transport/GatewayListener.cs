@@ -52,7 +52,7 @@ internal sealed class GatewayListener : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        SocketHabits.End(_socket);
+        SocketDefaults.End(_socket);
         _thread.Join();
     }
 

@@ -18,5 +18,5 @@ internal sealed record GatewayParts(
     EnclaveLog Log, Action<ConnectionEnd> Ended)
 {
     /// <summary>Lines about clients that were not let in.</summary>
-    internal LineLimit Refusals { get; } = new();
+    internal LogRateLimiter Refusals { get; } = new();
 }

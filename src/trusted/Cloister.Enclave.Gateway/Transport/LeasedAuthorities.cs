@@ -19,7 +19,7 @@ internal sealed class LeasedAuthorities(
     string name, LeaseSource source, Func<GatewayTrust, IReadOnlyList<byte[]>> which, Func<X509Certificate2Collection, X509ChainPolicy> policy, EnclaveLog log)
 {
     private readonly Lock _lock = new();
-    private readonly LineLimit _refusals = new();
+    private readonly LogRateLimiter _refusals = new();
     private HashSet<string> _digests = [];
     private HeldLease? _seen;
     private X509ChainPolicy? _current;
@@ -41,7 +41,7 @@ internal sealed class LeasedAuthorities(
             }
 
             string reason = _seen is null ? source.Problem : $"lease {_seen.Terms.Lease} is over, or the policy of KEK {_seen.Terms.Kek} has none";
-            if (_refusals.MayPass(out long suppressed))
+            if (_refusals.TryAcquire(out long suppressed))
             {
                 log.NoAuthority(name, reason, suppressed);
             }

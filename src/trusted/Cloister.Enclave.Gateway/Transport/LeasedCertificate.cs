@@ -12,14 +12,14 @@ namespace Cloister.Enclave.Gateway.Transport;
 internal sealed class LeasedCertificate : IAsyncDisposable
 {
     // Less than gRPC in Go gives a connection: who waits has it as soon as the certificate is there, who is refused comes back later and later.
-    private const int PatienceMilliseconds = 15_000;
+    private const int TimeoutMilliseconds = 15_000;
     private const int LookMilliseconds = 250;
     private const int MaxRetryMilliseconds = 30_000;
 
     private readonly LeaseSource _source;
     private readonly EnclaveLog _log;
     private readonly Action _withdrawn;
-    private readonly LineLimit _refusals = new();
+    private readonly LogRateLimiter _refusals = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
     private volatile Issued? _issued;
@@ -42,7 +42,7 @@ internal sealed class LeasedCertificate : IAsyncDisposable
     /// <exception cref="IOException">There is none; the log says why.</exception>
     internal SslStreamCertificateContext Take(Func<bool> wanted)
     {
-        long until = Environment.TickCount64 + PatienceMilliseconds;
+        long until = Environment.TickCount64 + TimeoutMilliseconds;
         while (true)
         {
             if (_issued is { } issued && _source.Lease is { } held && IsOf(issued, held) && held.Now < issued.Lease.Terms.Expires)
@@ -58,7 +58,7 @@ internal sealed class LeasedCertificate : IAsyncDisposable
             Thread.Sleep(LookMilliseconds / 5);
         }
 
-        if (_refusals.MayPass(out long suppressed))
+        if (_refusals.TryAcquire(out long suppressed))
         {
             _log.NoServingCertificate(_failure.Length > 0 ? _failure : _source.Problem, suppressed);
         }

@@ -13,8 +13,8 @@ internal sealed class LoggedValues : IValueCipher
     private readonly IValueCipher _values;
     private readonly GatewayCounters _counters;
     private readonly EnclaveLog _log;
-    private readonly LineLimit _unreadable = new();
-    private readonly LineLimit _twice = new();
+    private readonly LogRateLimiter _unreadable = new();
+    private readonly LogRateLimiter _twice = new();
 
     internal LoggedValues(IValueCipher values, GatewayCounters counters, EnclaveLog log)
     {
@@ -26,7 +26,7 @@ internal sealed class LoggedValues : IValueCipher
     public ValueTask EncryptAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> plaintext, IBufferWriter<byte> stored, CancellationToken cancellation)
     {
-        if (plaintext.Span.StartsWith("k8s:enc:"u8) && _twice.MayPass(out long suppressed))
+        if (plaintext.Span.StartsWith("k8s:enc:"u8) && _twice.TryAcquire(out long suppressed))
         {
             _log.EncryptedTwice(PrintableText.Of(key.Span), suppressed);
         }
@@ -45,7 +45,7 @@ internal sealed class LoggedValues : IValueCipher
     {
         FailureException refusal = _values.KekAbsent(key, stored);
         _counters.KekAbsent();
-        if (_unreadable.MayPass(out long suppressed))
+        if (_unreadable.TryAcquire(out long suppressed))
         {
             _log.ValueNotServed(refusal.Message, suppressed);
         }
@@ -57,7 +57,7 @@ internal sealed class LoggedValues : IValueCipher
 
     private ValueOutcome Noted(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored, ValueOutcome outcome)
     {
-        if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.MayPass(out long suppressed))
+        if (outcome is ValueOutcome.Undecryptable or ValueOutcome.Refused && _unreadable.TryAcquire(out long suppressed))
         {
             _log.ValueNotReadable(PrintableText.Of(key.Span), outcome == ValueOutcome.Refused ? EtcdMessages.RefusedText(stored.Span) : Undecryptable, suppressed);
         }

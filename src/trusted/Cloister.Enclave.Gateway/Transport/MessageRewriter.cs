@@ -17,7 +17,7 @@ internal sealed class MessageRewriter
     private readonly int _maxMessageSize;
     private readonly WipedBuffer _output;
     private readonly CancellationToken _closing;
-    private readonly LineLimit _refusals = new();
+    private readonly LogRateLimiter _refusals = new();
     private ReadOnlyMemory<byte> _message;
     private FailureException? _failure;
     private long _charged;
@@ -180,7 +180,7 @@ internal sealed class MessageRewriter
 
     private void Tell(StreamLeg leg, EtcdRefusalException refusal)
     {
-        if (!_refusals.MayPass(out long suppressed))
+        if (!_refusals.TryAcquire(out long suppressed))
         {
             return;
         }

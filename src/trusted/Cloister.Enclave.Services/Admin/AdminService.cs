@@ -21,14 +21,21 @@ public sealed class AdminService
     internal const int SignatureField = 15;
 
     private readonly KmsEngine _engine;
+    private readonly ManualCustody? _manual;
     private readonly EnclaveDescription _description;
     private readonly OperatorApproval _approval;
     private readonly EnclaveLog _log;
 
     /// <summary>Administers an engine.</summary>
-    public AdminService(KmsEngine engine, EnclaveDescription description, OperatorApproval approval, EnclaveLog log)
+    /// <param name="engine">The engine.</param>
+    /// <param name="manual">Its custody, when that has KEKs of its own; else null.</param>
+    /// <param name="description">What else there is to say.</param>
+    /// <param name="approval">Judges operators' signatures.</param>
+    /// <param name="log">Log.</param>
+    public AdminService(KmsEngine engine, ManualCustody? manual, EnclaveDescription description, OperatorApproval approval, EnclaveLog log)
     {
         _engine = engine;
+        _manual = manual;
         _description = description;
         _approval = approval;
         _log = log;
@@ -45,7 +52,7 @@ public sealed class AdminService
         new("/cloister.enclave.v1.Admin/Wipe", Handle(Wipe)),
     ];
 
-    private ManualCustody Manual => _engine.Custody as ManualCustody
+    private ManualCustody Manual => _manual
         ?? throw new FailureException(FailureKind.NotReady, $"custody {_engine.Custody.Name} has no KEKs of its own: manage them in the remote KMS");
 
     private static ServiceMethod Handle(Action<ReadOnlyMemory<byte>, IBufferWriter<byte>> method) => (request, response, _) =>
@@ -204,7 +211,7 @@ public sealed class AdminService
         writer.String(3, _description.Cluster);
         writer.String(4, _description.Provider);
         writer.String(5, status.KeyId ?? "");
-        if (_engine.Custody is ManualCustody manual)
+        if (_manual is { } manual)
         {
             foreach (Kek kek in manual.Ring.All)
             {
@@ -229,7 +236,7 @@ public sealed class AdminService
             WriteMessage(writer, 11, nested => LeaseStateMessage.Write(nested, more));
         }
 
-        if (_engine.Custody is ManualCustody)
+        if (_manual is not null)
         {
             foreach (string one in _approval.Operators)
             {
@@ -258,12 +265,6 @@ public sealed class AdminService
         yield return ("connections_refused", _engine.Counters.ConnectionsRefused);
         yield return ("connections_gave_way", _engine.Counters.ConnectionsGaveWay);
         yield return ("requests_gave_way", _engine.Counters.RequestsGaveWay);
-        if (_engine.Custody is RemoteCustody remote)
-        {
-            yield return ("cached_deks", remote.CachedDeks);
-            yield return ("ready_deks", remote.ReadyDeks);
-        }
-
         foreach ((string name, Func<long> value) in _description.MoreCounters)
         {
             yield return (name, value());

@@ -18,7 +18,7 @@ namespace Cloister.Enclave.Services.Admin;
 /// evidence covers, with a ticket, and signed by an operator. Thread-safe. Source: docs/provisioning.md.
 /// secrets: the attested key; KEKs pass through in pinned memory that is wiped.
 /// </summary>
-public sealed class ProvisioningDesk : IDisposable
+public sealed class ProvisioningExchange : IDisposable
 {
     /// <summary>Bytes of a ticket and of a nonce.</summary>
     public const int TicketSize = OperatorStatement.TicketSize;
@@ -32,14 +32,14 @@ public sealed class ProvisioningDesk : IDisposable
     private readonly AdminTickets _tickets;
     private readonly OperatorApproval _approval;
 
-    /// <summary>Opens the desk.</summary>
+    /// <summary>Begins the exchange.</summary>
     /// <param name="context">Cluster and provider.</param>
     /// <param name="configuration">SHA-384 of the configuration file, lower-case hex.</param>
     /// <param name="evidence">Makes evidence.</param>
-    /// <param name="key">The key that evidence covers, owned by the desk.</param>
+    /// <param name="key">The key that evidence covers, owned by the exchange.</param>
     /// <param name="tickets">Tickets for KEKs.</param>
     /// <param name="approval">Judges whether an operator signed.</param>
-    public ProvisioningDesk(
+    public ProvisioningExchange(
         EnvelopeContext context, string configuration, IEvidenceSource evidence, AttestedKey key, AdminTickets tickets, OperatorApproval approval)
     {
         _context = context;

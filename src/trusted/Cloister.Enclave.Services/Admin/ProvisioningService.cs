@@ -9,18 +9,21 @@ namespace Cloister.Enclave.Services.Admin;
 /// <summary>GetEvidence and ProvisionKek of proto/cloister/enclave_admin.proto. secrets: none in clear.</summary>
 public sealed class ProvisioningService
 {
-    private readonly ICustody _custody;
-    private readonly ProvisioningDesk? _desk;
+    private readonly string _custody;
+    private readonly ManualCustody? _manual;
+    private readonly ProvisioningExchange? _exchange;
     private readonly EnclaveLog _log;
 
-    /// <summary>Serves a desk.</summary>
-    /// <param name="custody">Takes the KEKs, when it is custody manual.</param>
-    /// <param name="desk">The desk, or null where there is none.</param>
+    /// <summary>Serves an exchange.</summary>
+    /// <param name="custody">Name of the custody.</param>
+    /// <param name="manual">Takes the KEKs; null: that custody is another one.</param>
+    /// <param name="exchange">The exchange, or null where there is none.</param>
     /// <param name="log">Log.</param>
-    public ProvisioningService(ICustody custody, ProvisioningDesk? desk, EnclaveLog log)
+    public ProvisioningService(string custody, ManualCustody? manual, ProvisioningExchange? exchange, EnclaveLog log)
     {
         _custody = custody;
-        _desk = desk;
+        _manual = manual;
+        _exchange = exchange;
         _log = log;
     }
 
@@ -31,20 +34,20 @@ public sealed class ProvisioningService
         new("/cloister.enclave.v1.Admin/ProvisionKek", ProvisionAsync),
     ];
 
-    private ManualCustody Manual => _custody as ManualCustody
-        ?? throw new FailureException(FailureKind.NotReady, $"custody {_custody.Name} has no KEKs of its own: manage them at the broker or in the remote KMS");
+    private ManualCustody Manual => _manual
+        ?? throw new FailureException(FailureKind.NotReady, $"custody {_custody} has no KEKs of its own: manage them at the broker or in the remote KMS");
 
-    private ProvisioningDesk Desk => _desk
+    private ProvisioningExchange Exchange => _exchange
         ?? throw new FailureException(FailureKind.NotReady, "this TEE gives no evidence, so nobody can verify this enclave; 'cloister kek import' trusts it unseen");
 
     private async ValueTask GetEvidenceAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, ICall call)
     {
         _ = Manual;
         (string nonce, string kek, _) = Parts(request);
-        (string attestation, byte[] ticket) = await Desk.ChallengeAsync(nonce, kek, call.Cancellation);
+        (string attestation, byte[] ticket) = await Exchange.ChallengeAsync(nonce, kek, call.Cancellation);
         _log.Administration("gave evidence for KEK", kek);
         ProtoWriter writer = new(response);
-        writer.String(1, Desk.Tee);
+        writer.String(1, Exchange.Tee);
         writer.String(2, attestation);
         writer.Bytes(3, ticket);
     }
@@ -55,7 +58,7 @@ public sealed class ProvisioningService
         {
             ManualCustody custody = Manual;
             (string jwe, _, OperatorSignature signature) = Parts(request);
-            Kek kek = Desk.Provision(jwe, signature, custody);
+            Kek kek = Exchange.Provision(jwe, signature, custody);
             _log.Administration("provisioned KEK", kek.KeyId);
             KekInfoMessage.Write(response, kek, custody.Ring.IsActive(kek));
             return ValueTask.CompletedTask;

@@ -19,6 +19,7 @@ public sealed class KmsV2Service
     public const string TeeAnnotation = "tee.cloister.dev";
 
     private const string ApiVersion = "v2";
+    private const int UidField = 2;
 
     private readonly KmsEngine _engine;
     private readonly byte[] _tee;
@@ -56,22 +57,80 @@ public sealed class KmsV2Service
 
     private async ValueTask EncryptAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, ICall call)
     {
-        ReadOnlyMemory<byte> plaintext = request[ReadEncryptRequest(request.Span)];
-        using IMemoryOwner<byte> edek = MemoryPool<byte>.Shared.Rent(Edek.MaxSize);
-        EncryptResult result = await _engine.EncryptAsync(plaintext, edek.Memory, call.Cancellation);
+        try
+        {
+            ReadOnlyMemory<byte> plaintext = request[ReadEncryptRequest(request.Span)];
+            using IMemoryOwner<byte> edek = MemoryPool<byte>.Shared.Rent(Edek.MaxSize);
+            EncryptResult result = await _engine.EncryptAsync(plaintext, edek.Memory, call.Cancellation);
 
-        ProtoWriter writer = new(response);
-        writer.Bytes(1, edek.Memory.Span[..result.Length]);
-        writer.String(2, result.KeyId);
-        writer.MapEntry(3, TeeAnnotation, _tee);
+            ProtoWriter writer = new(response);
+            writer.Bytes(1, edek.Memory.Span[..result.Length]);
+            writer.String(2, result.KeyId);
+            writer.MapEntry(3, TeeAnnotation, _tee);
+        }
+        catch (FailureException e)
+        {
+            e.RequestUid = ReadUid(request.Span);
+            throw;
+        }
     }
 
     private async ValueTask DecryptAsync(ReadOnlyMemory<byte> request, IBufferWriter<byte> response, ICall call)
     {
-        (Range ciphertext, KeyFingerprint kek) = ReadDecryptRequest(request.Span);
-        using SecretBuffer plaintext = SecretBuffer.Rent();
-        int length = await _engine.DecryptAsync(request[ciphertext], kek, plaintext.Memory, call.Cancellation);
-        new ProtoWriter(response).Bytes(1, plaintext.Memory.Span[..length]);
+        try
+        {
+            (Range ciphertext, KeyFingerprint kek) = ReadDecryptRequest(request.Span);
+            using SecretBuffer plaintext = SecretBuffer.Rent();
+            int length = await _engine.DecryptAsync(request[ciphertext], kek, plaintext.Memory, call.Cancellation);
+            new ProtoWriter(response).Bytes(1, plaintext.Memory.Span[..length]);
+        }
+        catch (FailureException e)
+        {
+            e.RequestUid = ReadUid(request.Span);
+            throw;
+        }
+    }
+
+    // Field 2 of both requests, by which the API server's log and this one's are put together. Read only when there is something to log, and logged only
+    // where it is a UUID, as API servers send: nothing else of a request gets into the log.
+    private static string ReadUid(ReadOnlySpan<byte> message)
+    {
+        ReadOnlySpan<byte> uid = default;
+        try
+        {
+            ProtoReader reader = new(message);
+            while (reader.Next())
+            {
+                if (reader.Field == UidField)
+                {
+                    uid = reader.Bytes();
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+        }
+        catch (WireException)
+        {
+            // What came before the fault is as good.
+        }
+
+        return IsUuid(uid) ? PrintableText.Of(uid) : "";
+    }
+
+    // 8, 4, 4, 4 and 12 hexadecimal digits.
+    private static bool IsUuid(ReadOnlySpan<byte> text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (i is 8 or 13 or 18 or 23 ? text[i] != (byte)'-' : !char.IsAsciiHexDigit((char)text[i]))
+            {
+                return false;
+            }
+        }
+
+        return text.Length == 36;
     }
 
     private static void CheckFields(ReadOnlySpan<byte> message)

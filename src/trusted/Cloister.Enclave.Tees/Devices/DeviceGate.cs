@@ -10,7 +10,7 @@ namespace Cloister.Enclave.Tees.Devices;
 internal sealed class DeviceGate
 {
     /// <summary>How long a host may take for a quote; quoting services answer within seconds.</summary>
-    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    internal static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private const int Attempts = 8;
 
@@ -30,7 +30,7 @@ internal sealed class DeviceGate
     {
         _start = start ?? (thread => thread.Start());
         _device = device;
-        _patience = patience ?? Patience;
+        _patience = patience ?? Timeout;
         _pause = pause ?? TimeSpan.FromMilliseconds(50);
     }
 

@@ -7,7 +7,7 @@ internal sealed class CallFailures
 {
     private readonly EnclaveLog _log;
     private readonly CallCounters _counters;
-    private readonly LineLimit _lines = new();
+    private readonly LogRateLimiter _lines = new();
 
     internal CallFailures(EnclaveLog log, CallCounters counters)
     {
@@ -15,12 +15,12 @@ internal sealed class CallFailures
         _counters = counters;
     }
 
-    internal void Record(string method, GrpcStatus code, string message)
+    internal void Record(string method, GrpcStatus code, string message, string uid = "")
     {
         _counters.Failed();
-        if (_lines.MayPass(out long suppressed))
+        if (_lines.TryAcquire(out long suppressed))
         {
-            _log.CallFailed(Printable(method), GrpcStatuses.Names[(int)code], message, suppressed);
+            _log.CallFailed(Printable(method), GrpcStatuses.Names[(int)code], message, suppressed, uid);
         }
     }
 

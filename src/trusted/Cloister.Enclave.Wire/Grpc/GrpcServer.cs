@@ -21,7 +21,7 @@ public sealed class GrpcServer : IDisposable
     private readonly ServerParts _parts;
     private readonly Lock _lock = new();
     private readonly Dictionary<ServerConnection, Thread> _connections = [];
-    private readonly LineLimit _crowds = new();
+    private readonly LogRateLimiter _crowds = new();
     private readonly Thread _thread;
     private volatile bool _stopping;
     private long _told;
@@ -211,7 +211,7 @@ public sealed class GrpcServer : IDisposable
             return true;
         }
 
-        if (_parts.Refusals.MayPass(out long suppressed))
+        if (_parts.Refusals.TryAcquire(out long suppressed))
         {
             _parts.Log.PeerRefused(peer.Uid, peer.Pid, _parts.Role, suppressed);
         }
@@ -222,7 +222,7 @@ public sealed class GrpcServer : IDisposable
     private void TellCrowd()
     {
         long now = _parts.Table.Crowded;
-        if (now != _told && _crowds.MayPass(out _))
+        if (now != _told && _crowds.TryAcquire(out _))
         {
             _parts.Log.ConnectionsCrowded(_parts.Role, now - _told);
             _told = now;

@@ -127,6 +127,7 @@ internal sealed class OpenCalls
     private async Task RunAsync(ServerCall call)
     {
         (GrpcStatus code, string message, bool fault) = (GrpcStatus.Ok, "", false);
+        string uid = "";
         long began = Stopwatch.GetTimestamp();
         try
         {
@@ -137,7 +138,7 @@ internal sealed class OpenCalls
         }
         catch (FailureException e)
         {
-            (code, message) = (GrpcStatuses.Of(e.Kind), e.Message);
+            (code, message, uid) = (GrpcStatuses.Of(e.Kind), e.Message, e.RequestUid);
         }
         catch (OperationCanceledException)
         {
@@ -159,7 +160,7 @@ internal sealed class OpenCalls
         call.Meter?.Durations.Record(began);
         if (code != GrpcStatus.Ok && !fault)
         {
-            _parts.Failures.Record(call.Name, code, message);
+            _parts.Failures.Record(call.Name, code, message, uid);
         }
 
         try

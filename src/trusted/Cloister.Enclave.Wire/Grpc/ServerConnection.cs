@@ -40,7 +40,7 @@ internal sealed class ServerConnection
         Stream? stream = null;
         try
         {
-            SocketHabits.Apply(_socket);
+            SocketDefaults.Apply(_socket);
             stream = Enter(new SocketStream(_socket));
             if (stream is not null)
             {
@@ -72,7 +72,7 @@ internal sealed class ServerConnection
     internal void Close()
     {
         _closed = true;
-        SocketHabits.End(_socket);
+        SocketDefaults.End(_socket);
     }
 
     /// <summary>It is not served at all.</summary>
@@ -93,7 +93,7 @@ internal sealed class ServerConnection
     }
 
     /// <summary>No more is sent; the peer closes when it has read everything.</summary>
-    internal void Half() => SocketHabits.Half(_socket);
+    internal void Half() => SocketDefaults.Half(_socket);
 
     /// <summary>Ends what does not go on. Waits for nobody; called about once a second.</summary>
     internal void Watch(long now)
@@ -183,7 +183,7 @@ internal sealed class ServerConnection
         {
             session.GoAway(e.Fault.Code, e.Fault.Text);
             session.From.FlushAll(LingerMilliseconds);
-            SocketHabits.Linger(_socket, LingerMilliseconds);
+            SocketDefaults.Linger(_socket, LingerMilliseconds);
         }
     }
 
@@ -212,7 +212,7 @@ internal sealed class ServerConnection
     private void TellSilent()
     {
         _parts.Counters.ConnectionRefused();
-        if (_parts.Silences.MayPass(out long suppressed))
+        if (_parts.Silences.TryAcquire(out long suppressed))
         {
             _parts.Log.PeerSilent(_parts.Role, BeginSeconds, suppressed);
         }
@@ -222,7 +222,7 @@ internal sealed class ServerConnection
     private void TellRefused(Exception failure)
     {
         _parts.Counters.ConnectionRefused();
-        if (!_parts.Refusals.MayPass(out long suppressed))
+        if (!_parts.Refusals.TryAcquire(out long suppressed))
         {
             return;
         }

@@ -58,9 +58,9 @@ internal sealed class ServerParts
     /// <summary>What an answer without a fault ends with.</summary>
     internal List<HeaderField> Success { get; } = [new("grpc-status"u8.ToArray(), "0"u8.ToArray())];
 
-    internal LineLimit Refusals { get; } = new();
+    internal LogRateLimiter Refusals { get; } = new();
 
-    internal LineLimit Silences { get; } = new();
+    internal LogRateLimiter Silences { get; } = new();
 
     internal ServerCall Rent()
     {

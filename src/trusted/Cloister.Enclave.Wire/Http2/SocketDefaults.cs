@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace Cloister.Enclave.Wire.Http2;
 
 /// <summary>What is done with every connection. secrets: none.</summary>
-internal static class SocketHabits
+internal static class SocketDefaults
 {
     // A peer that takes nothing for so long is gone; windows keep calls that are merely slow from filling the socket.
     private const int SendTimeoutMilliseconds = 20_000;

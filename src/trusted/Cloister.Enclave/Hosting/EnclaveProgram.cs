@@ -128,6 +128,7 @@ public static class EnclaveProgram
         log.MemoryProtection(protection);
 
         await using ICustody custody = MakeCustody(configuration, digest, parts, arena, log);
+        ManualCustody? manual = custody as ManualCustody;
         KmsEngine engine = new(custody, tee.Name, new CallCounters());
         log.StatusChanged(custody.Status.KeyId ?? "none", custody.Status.Healthz);
         using SeedStore seeds = new(custody, arena, configuration.Gateway?.Seeds ?? SeedOptions.Default, BootTime.Clock, configuration.Gateway?.Keks);
@@ -135,15 +136,15 @@ public static class EnclaveProgram
             ? new EtcdGateway(gatewayOptions, new StockKmsV2Values(seeds, configuration.Context.Provider, gatewayOptions.Mode), custody, log)
             : null;
         EnclaveDescription description = new(
-            Version, configuration.Context.Cluster, configuration.Context.Provider, protection, [.. parts.MoreCounters, .. gateway?.Counters.All ?? []],
+            Version, configuration.Context.Cluster, configuration.Context.Provider, protection, [.. CountersOf(custody as RemoteCustody), .. parts.MoreCounters, .. gateway?.Counters.All ?? []],
             gateway?.Counters.Durations ?? []);
 
         StockKmsV2Values values = new(seeds, configuration.Context.Provider, PlaintextMode.Sealed);
         await using Timer reseeds = new(_ => KernelRandom.ReseedOpenSsl(), null, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         AdminTickets tickets = new(BootTime.Clock);
         OperatorApproval approval = new(configuration.Context, configuration.Operators, tickets);
-        using ProvisioningDesk? desk = custody is ManualCustody && tee.Evidence is { } evidence
-            ? new ProvisioningDesk(configuration.Context, digest, evidence, new AttestedKey(), tickets, approval)
+        using ProvisioningExchange? exchange = manual is not null && tee.Evidence is { } evidence
+            ? new ProvisioningExchange(configuration.Context, digest, evidence, new AttestedKey(), tickets, approval)
             : null;
 
         // Administration first, KMS last: when the KMS socket answers, everything does.
@@ -151,7 +152,7 @@ public static class EnclaveProgram
             ? GrpcServer.Start(
                 "admin",
                 adminOptions,
-                [.. new AdminService(engine, description, approval, log).Methods, .. new ProvisioningService(custody, desk, log).Methods],
+                [.. new AdminService(engine, manual, description, approval, log).Methods, .. new ProvisioningService(custody.Name, manual, exchange, log).Methods],
                 tee.Name,
                 engine.Counters,
                 log)
@@ -164,6 +165,9 @@ public static class EnclaveProgram
         await stop.Requested;
         log.Stopped();
     }
+
+    private static IEnumerable<(string Name, Func<long> Value)> CountersOf(RemoteCustody? remote) =>
+        remote is null ? [] : [("cached_deks", () => remote.CachedDeks), ("ready_deks", () => remote.ReadyDeks)];
 
     // What the configuration's measurement does not cover is the host's to swap. In a real TEE that has to be wanted.
     private static void CheckBindings(EnclaveConfiguration configuration, ITee tee, EnclaveLog log)

@@ -70,7 +70,7 @@ internal sealed class DevelopmentBrokerFiles
         try
         {
             Directory.CreateDirectory(Folder, OnlyOwner);
-            return FolderClaim.Take(Folder);
+            return DirectoryLock.Take(Folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -12,7 +12,7 @@ internal static class ConfigValidateCommand
 {
     private const string BrokerProgram = "cloister-broker";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private static readonly string[] Kinds = ["EncryptionConfiguration", "EncryptionConfig", "EnclaveConfiguration", "BrokerConfiguration", AppraisalPolicyReader.Kind];
 
@@ -91,7 +91,7 @@ internal static class ConfigValidateCommand
         ProcessStartInfo start = new(ChildProgram.Locate(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start) ?? throw new CliException($"{program} cannot be started");
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(Patience);
+        deadline.CancelAfter(Timeout);
         try
         {
             Task<string> said = process.StandardError.ReadToEndAsync(deadline.Token);
@@ -104,7 +104,7 @@ internal static class ConfigValidateCommand
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             process.Kill();
-            throw new CliException($"{program} did not answer within {Patience.TotalSeconds} s");
+            throw new CliException($"{program} did not answer within {Timeout.TotalSeconds} s");
         }
     }
 

@@ -12,7 +12,7 @@ internal static class AttestedRefusals
     private const string Kek = "refusals";
     private const string OtherMeasurement = "0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad0bad";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     internal static async Task<IReadOnlyList<(string Case, string Step, bool Refused)>> RunAsync(string folder, DemoBroker broker, CancellationToken cancellation)
     {
@@ -85,7 +85,7 @@ internal static class AttestedRefusals
     /// <summary>Waits until something is so.</summary>
     internal static async Task<bool> UntilAsync(Func<Task<bool>> condition, CancellationToken cancellation)
     {
-        long deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        long deadline = Environment.TickCount64 + (long)Timeout.TotalMilliseconds;
         while (!await condition())
         {
             if (Environment.TickCount64 > deadline)

@@ -72,7 +72,7 @@ internal static class DemoCommand
 
             await RunOneAsync(DemoScenario.Manual, broker);
             await RunOneAsync(DemoScenario.Attested, broker);
-            SecretWay? way = null;
+            SecretTrace? way = null;
             EndToEnd? endToEnd = null;
             if (ApiServerHarness.Find() is { } harness)
             {

@@ -15,7 +15,7 @@ internal sealed record DemoOutcome
     internal required RestartWithoutBroker Restart { get; init; }
 
     /// <summary>One Secret's way through the gateway; null without API server and etcd.</summary>
-    internal required SecretWay? Way { get; init; }
+    internal required SecretTrace? Way { get; init; }
 
     /// <summary>The same API server with the plugin; null without API server and etcd.</summary>
     internal required EndToEnd? EndToEnd { get; init; }

@@ -20,7 +20,7 @@ internal static class GatewayRun
     private const int SecretSize = 256;
     private const int WarmUp = 10;
 
-    internal static async Task<(DemoResult Result, SecretWay Way)> RunAsync(
+    internal static async Task<(DemoResult Result, SecretTrace Way)> RunAsync(
         ApiServerHarness harness, string folder, DemoBroker broker, int secrets, CancellationToken cancellation)
     {
         DemoScenario scenario = DemoScenario.Gateway;
@@ -50,7 +50,7 @@ internal static class GatewayRun
         using SecretsApi api = await cluster.SecretsAsync(cancellation);
         IReadOnlyList<LoadedScan> found = await scans.RunAsync(api, cancellation);
         StoredSecret shown = scans.Stored.Single(secret => secret.Key == $"/registry/secrets/default/{SecretName}");
-        SecretWay way = new()
+        SecretTrace way = new()
         {
             Key = shown.Key,
             Sent = shown.Plaintext(kek, context),

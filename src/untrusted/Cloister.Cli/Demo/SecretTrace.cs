@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Cloister.Cli.Demo;
 
 /// <summary>One Secret's way through the gateway.</summary>
-internal sealed record SecretWay
+internal sealed record SecretTrace
 {
     private const int Shown = 48;
 

@@ -1,7 +1,7 @@
 namespace Cloister.Cli.Enclaves;
 
 /// <summary>A folder that one process at a time works on.</summary>
-internal static class FolderClaim
+internal static class DirectoryLock
 {
     private const int WouldBlock = 11;
 

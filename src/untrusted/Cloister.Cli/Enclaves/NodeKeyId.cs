@@ -7,7 +7,7 @@ namespace Cloister.Cli.Enclaves;
 /// <summary>Asks a node which KEK version its writes use.</summary>
 internal static class NodeKeyId
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
     /// <param name="socket">Its KMS socket, here or forwarded.</param>
     /// <param name="cancellation">Ends it.</param>
@@ -18,7 +18,7 @@ internal static class NodeKeyId
         {
             using GrpcChannel channel = EnclaveChannel.Open(socket);
             StatusResponse status = await new KeyManagementService.KeyManagementServiceClient(channel).StatusAsync(
-                new StatusRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
+                new StatusRequest(), deadline: DateTime.UtcNow + Timeout, cancellationToken: cancellation);
             return (status.KeyId, "");
         }
         catch (RpcException e) when (!cancellation.IsCancellationRequested)

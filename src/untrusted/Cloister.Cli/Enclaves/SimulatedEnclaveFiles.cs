@@ -61,7 +61,7 @@ internal sealed class SimulatedEnclaveFiles
         try
         {
             Directory.CreateDirectory(Folder, OnlyOwner);
-            return FolderClaim.Take(Folder);
+            return DirectoryLock.Take(Folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

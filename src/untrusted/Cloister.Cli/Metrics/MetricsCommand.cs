@@ -13,7 +13,7 @@ namespace Cloister.Cli.Metrics;
 /// <summary><c>cloister metrics</c>: the enclave's state for Prometheus. It stands outside the enclave, so the measured code has no HTTP endpoint more.</summary>
 internal static class MetricsCommand
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
 
     internal static Command Create()
     {
@@ -86,7 +86,7 @@ internal static class MetricsCommand
         try
         {
             using GrpcChannel channel = EnclaveChannel.Open(socket);
-            EnclaveState state = await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
+            EnclaveState state = await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Timeout, cancellationToken: cancellation);
             return new Enclave(socket, state, Stopwatch.GetElapsedTime(began));
         }
         catch (Exception e) when (e is RpcException or CliException && !cancellation.IsCancellationRequested)

@@ -17,7 +17,7 @@ internal static class SupportBundleCommand
 {
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
     internal static Command Create()
     {
@@ -78,7 +78,7 @@ internal static class SupportBundleCommand
         try
         {
             using GrpcChannel channel = EnclaveChannel.Open(socket);
-            return await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: cancellation);
+            return await new Admin.AdminClient(channel).GetStateAsync(new GetStateRequest(), deadline: DateTime.UtcNow + Timeout, cancellationToken: cancellation);
         }
         catch (Exception e) when (e is RpcException or CliException && !cancellation.IsCancellationRequested)
         {

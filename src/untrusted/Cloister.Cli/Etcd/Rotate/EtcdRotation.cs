@@ -14,12 +14,12 @@ namespace Cloister.Cli.Etcd.Rotate;
 /// <param name="KmsSockets">KMS sockets of all nodes; none when the KEK is one of namespaces.</param>
 /// <param name="Rewrap">How values are written again.</param>
 /// <param name="Settle">How long API servers that hold a seed of their own may take to ask for the new key_id.</param>
-/// <param name="Patience">How long nodes and values may take to come over.</param>
+/// <param name="Timeout">How long nodes and values may take to come over.</param>
 /// <param name="Retire">The old key_id, when it is to be retired at the end.</param>
 /// <param name="ScanPrefix">Keys that are looked at for values which need the old version; empty for all of etcd.</param>
 /// <param name="Confirm">Between the two scans before it is retired.</param>
 internal sealed record EtcdRotation(
-    EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Patience, string? Retire,
+    EtcdOptions Etcd, string? Kek, IReadOnlyList<string> SecretsSockets, IReadOnlyList<string> KmsSockets, RewrapOptions Rewrap, TimeSpan Settle, TimeSpan Timeout, string? Retire,
     string ScanPrefix, TimeSpan Confirm)
 {
     /// <summary>The hash that a plan was shown with; null: no plan was asked for.</summary>
@@ -44,11 +44,11 @@ internal sealed record EtcdRotation(
         }
 
         Say(expected is null ? "waiting until all nodes write with one KEK" : $"new version {expected}: waiting for all nodes");
-        string keyId = await NodeConvergence.WaitAsync(nodes, kms: named is null, named, expected, Patience, cancellation);
+        string keyId = await NodeConvergence.WaitAsync(nodes, kms: named is null, named, expected, Timeout, cancellation);
         if (named is null)
         {
             // Those sockets are of the same processes, or of more: with the same custody as the gateway there.
-            await NodeConvergence.WaitAsync(SecretsSockets, kms: false, named, keyId, Patience, cancellation);
+            await NodeConvergence.WaitAsync(SecretsSockets, kms: false, named, keyId, Timeout, cancellation);
         }
 
         if (Settle > TimeSpan.Zero)
@@ -139,7 +139,7 @@ internal sealed record EtcdRotation(
     // a gateway of a node that was not named, and is not under the new version. Then it is not the end, and nothing is retired.
     private async Task<(RewrapReport Rewrap, CoverageReport Coverage)> UntilNothingIsStaleAsync(string provider, string? named, string keyId, CancellationToken cancellation)
     {
-        long deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        long deadline = Environment.TickCount64 + (long)Timeout.TotalMilliseconds;
         while (true)
         {
             RewrapOptions options = Rewrap with { ConvergedAt = await RevisionAsync(cancellation) };
