@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,12 +10,7 @@ namespace Cloister.Cli.Vm;
 /// <summary>The options that say what is booted: a folder that <c>make enclave-vm</c> left, files in place of those in it, and more of an initrd.</summary>
 internal sealed class LaunchOptions
 {
-    private const string KernelFile = "vmlinuz";
-    private const string InitrdFile = "initrd.img";
-    private const string CommandLineFile = "cmdline";
-    private const string ManifestFile = "manifest.json";
-
-    private readonly Option<string?> _image = new("--image") { Description = $"folder that 'make enclave-vm' left, with {KernelFile}, {InitrdFile}, {CommandLineFile} and {ManifestFile}" };
+    private readonly Option<string?> _image = new("--image") { Description = $"folder that 'make enclave-vm' left, with {VmImage.KernelFile}, {VmImage.InitrdFile}, {VmImage.CommandLineFile} and {VmImage.ManifestFile}" };
     private readonly Option<string?> _kernel = new("--kernel") { Description = "bzImage, in place of the image's" };
     private readonly Option<string?> _initrd = new("--initrd") { Description = "initrd, in place of the image's: such as the one with the configuration that a machine is started with" };
     private readonly Option<string[]> _append = new("--initrd-append") { Description = "file that follows the initrd as it is (Nitro: in a section of its own); may be repeated" };
@@ -36,17 +30,17 @@ internal sealed class LaunchOptions
             (null, { } from) => Checked(manifest!, from, name, limit),
             _ => throw new CliException($"--image FOLDER, or {option.Name}, is needed"),
         };
-        string commandLine = parsed.GetValue(_commandLine) ?? Encoding.Latin1.GetString(Part(_commandLine, CommandLineFile, LaunchImage.MaximumCommandLine));
+        string commandLine = parsed.GetValue(_commandLine) ?? Encoding.Latin1.GetString(Part(_commandLine, VmImage.CommandLineFile, LaunchImage.MaximumCommandLine));
         ReadOnlyMemory<byte>[] ramdisks =
         [
-            Part(_initrd, InitrdFile, LaunchImage.MaximumInitrd), .. (parsed.GetValue(_append) ?? []).Select(path => (ReadOnlyMemory<byte>)BoundedFile.Read(path, LaunchImage.MaximumInitrd, _append.Name)),
+            Part(_initrd, VmImage.InitrdFile, LaunchImage.MaximumInitrd), .. (parsed.GetValue(_append) ?? []).Select(path => (ReadOnlyMemory<byte>)BoundedFile.Read(path, LaunchImage.MaximumInitrd, _append.Name)),
         ];
-        return new LaunchImage(Part(_kernel, KernelFile, LaunchImage.MaximumKernel), ramdisks, commandLine);
+        return new LaunchImage(Part(_kernel, VmImage.KernelFile, LaunchImage.MaximumKernel), ramdisks, commandLine);
     }
 
     private static JsonNode Manifest(string folder)
     {
-        string path = Path.Combine(folder, ManifestFile);
+        string path = Path.Combine(folder, VmImage.ManifestFile);
         try
         {
             JsonNode manifest = JsonNode.Parse(BoundedFile.Read(path, 1 << 20, "--image"))!;
@@ -58,15 +52,14 @@ internal sealed class LaunchOptions
         }
     }
 
-    // What is measured is what was built: a file that was changed since, or is of another build, is no image.
+    // What is measured is what was built.
     private static byte[] Checked(JsonNode manifest, string folder, string name, int limit)
     {
         string path = Path.Combine(folder, name);
         byte[] bytes = BoundedFile.Read(path, limit, "--image");
-        string? expected = manifest[name] is JsonObject entry && entry["sha256"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-        return expected == Convert.ToHexStringLower(SHA256.HashData(bytes))
+        return VmImage.IsAsBuilt(manifest, name, bytes)
             ? bytes
-            : throw new CliException($"{path} is not what {ManifestFile} beside it says: build the image again with 'make enclave-vm', or name the file itself");
+            : throw new CliException($"{path} is not what {VmImage.ManifestFile} beside it says: build the image again with 'make enclave-vm', or name the file itself");
     }
 }
 

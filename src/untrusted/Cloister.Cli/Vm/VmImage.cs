@@ -18,17 +18,14 @@ internal sealed class VmImage
 
     private readonly string _folder;
     private readonly JsonNode _manifest;
+    private readonly byte[] _initrd;
 
     private VmImage(string folder, JsonNode manifest)
     {
         (_folder, _manifest) = (folder, manifest);
-        foreach (string name in (ReadOnlySpan<string>)[KernelFile, InitrdFile, CommandLineFile])
-        {
-            if (Convert.ToHexStringLower(SHA256.HashData(Read(name))) != (string?)manifest[name]?["sha256"])
-            {
-                throw new CliException($"{System.IO.Path.Combine(folder, name)} is not what {ManifestFile} beside it says: build the image again with 'make enclave-vm'");
-            }
-        }
+        _ = Read(KernelFile);
+        _initrd = Read(InitrdFile);
+        CommandLine = Encoding.ASCII.GetString(Read(CommandLineFile));
     }
 
     /// <summary>Whether the enclave in it is the simulated one.</summary>
@@ -38,7 +35,7 @@ internal sealed class VmImage
     internal string KernelPath => System.IO.Path.Combine(_folder, KernelFile);
 
     /// <summary>The kernel's command line.</summary>
-    internal string CommandLine => Encoding.ASCII.GetString(Read(CommandLineFile));
+    internal string CommandLine { get; }
 
     /// <summary>Reads and checks an image.</summary>
     /// <exception cref="CliException">It is not whole.</exception>
@@ -55,11 +52,13 @@ internal sealed class VmImage
     }
 
     /// <summary>The initramfs with a configuration behind it, which the launch measurement covers like everything else in it.</summary>
-    internal byte[] Initrd(VmConfiguration configuration)
-    {
-        byte[] image = Read(InitrdFile);
-        return [.. image, .. new byte[(Alignment - (image.Length % Alignment)) % Alignment], .. configuration.Archive];
-    }
+    internal byte[] Initrd(VmConfiguration configuration) =>
+        [.. _initrd, .. new byte[(Alignment - (_initrd.Length % Alignment)) % Alignment], .. configuration.Archive];
+
+    /// <summary>Whether a file of an image is the one that its manifest names: what was changed since, or is of another build, is no image.</summary>
+    internal static bool IsAsBuilt(JsonNode manifest, string name, ReadOnlySpan<byte> content) =>
+        manifest[name] is JsonObject entry && entry["sha256"] is JsonValue value && value.TryGetValue(out string? digest)
+        && digest == Convert.ToHexStringLower(SHA256.HashData(content));
 
     /// <summary>What the simulated enclave measures of this image with a configuration: docs/enclave-vm.md has the text that is hashed. Hex.</summary>
     internal string SimulatedMeasurement(VmConfiguration configuration)
@@ -79,7 +78,15 @@ internal sealed class VmImage
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 
-    private byte[] Read(string name) => File.ReadAllBytes(System.IO.Path.Combine(_folder, name));
+    // What is checked is what is used: each file is read once.
+    private byte[] Read(string name)
+    {
+        string path = System.IO.Path.Combine(_folder, name);
+        byte[] content = File.ReadAllBytes(path);
+        return IsAsBuilt(_manifest, name, content)
+            ? content
+            : throw new CliException($"{path} is not what {ManifestFile} beside it says: build the image again with 'make enclave-vm'");
+    }
 }
 
 /// <summary>The files of a configuration: <c>enclave.yaml</c>, <c>network</c> where there is one, and others that <c>enclave.yaml</c> names.</summary>
