@@ -45,15 +45,27 @@ internal sealed class Chart : IDisposable
           otherRoots: ["1111111111111111111111111111111111111111111111111111111111111111"]
           audit: { directory: /var/lib/cloister-broker, checkpoints: [{ webhook: "https://siem.example/hook", tokenFile: /run/cloister/secrets/siem/token }] }
           admin:
+            console:
+              signOn:
+                listen: "[::]:9445"
+                url: "https://keys.example/"
+                issuer: "https://login.example/"
+                clientId: cloister
+                clientSecretFile: /run/cloister/secrets/login/secret
+                ca: /run/cloister/files/login/ca.crt
+                roleClaim: groups
+                roles: [{ value: security, gives: [reader] }]
             twoPersons: [export, destroy]
             administrators:
               - { name: alice, key: "sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", roles: [auditor, operator] }
               - { name: bob, keys: ["sha256:BJlVdnZ2BQ2DtJVDXtGgWGrYnGVaH4dJZyaXCy3I3Bk="], roles: [keyCustodian] }
-        secrets: { db: broker-db, hsm: broker-hsm, tls: broker-tls, siem: broker-siem }
-        configMaps: { db: db-authority }
+        secrets: { db: broker-db, hsm: broker-hsm, tls: broker-tls, siem: broker-siem, login: broker-login }
+        configMaps: { db: db-authority, login: login-authority }
         persistence: { size: 1Gi, storageClassName: fast, accessMode: ReadWriteOnce }
         service: { type: LoadBalancer, port: 443, annotations: { example.com/internal: "true" }, loadBalancerSourceRanges: [192.0.2.0/24] }
+        consoleService: { type: LoadBalancer, port: 443, annotations: { example.com/people: "true" }, loadBalancerSourceRanges: [203.0.113.0/24] }
         networkPolicy:
+          console: [{ ipBlock: { cidr: 203.0.113.0/24 } }]
           enclaves: [{ ipBlock: { cidr: 192.0.2.0/24 } }]
           administrators: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: key-owner } } }]
           egress: [{ to: [{ ipBlock: { cidr: 198.51.100.7/32 } }], ports: [{ port: 5432 }] }]

@@ -14,7 +14,7 @@ public sealed partial class ChartTests : IDisposable
     public static TheoryData<string, string[]> Cases => new()
     {
         { Chart.Sqlite, Kinds },
-        { Chart.PostgreSql, Kinds },
+        { Chart.PostgreSql, [.. Kinds.Append("Service").Order(StringComparer.Ordinal)] },
         { Chart.Monitored, [.. Kinds.Concat(["ConfigMap", "ServiceMonitor", "PrometheusRule"]).Concat(Chart.HasDashboards ? ["ConfigMap"] : []).Order(StringComparer.Ordinal)] },
     };
 
@@ -55,7 +55,15 @@ public sealed partial class ChartTests : IDisposable
         Assert.SkipUnless(File.Exists(broker), "there is no artifacts/publish: make publish");
         JsonNode[] objects = await _chart.RenderAsync(shared ? Chart.PostgreSql : Chart.Sqlite);
         string configuration = (string)Chart.Find(objects, "ConfigMap")["data"]!["broker.yaml"]!;
-        await File.WriteAllTextAsync(_chart["broker.yaml"], configuration, Cancellation);
+
+        // The broker reads the files as well: those that a Secret and a ConfigMap would hold are in a folder here.
+        await File.WriteAllTextAsync(_chart["broker.yaml"], configuration.Replace("/run/cloister/", _chart["pod/"], StringComparison.Ordinal), Cancellation);
+        (await Shell.BashAsync($"""
+            mkdir -p '{_chart["pod"]}'/secrets/tls '{_chart["pod"]}'/secrets/login '{_chart["pod"]}'/files/login; cd '{_chart["pod"]}'
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout secrets/tls/tls.key -out secrets/tls/tls.crt -days 2 -subj /CN=broker \
+              -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth -addext subjectAltName=URI:urn:cloister:broker,URI:urn:cloister:administration 2>&1
+            cp secrets/tls/tls.crt files/login/ca.crt; echo secret >secrets/login/secret
+            """)).MustSucceed();
         Assert.Equal("accepted", (await Shell.RunAsync(broker, "--config", _chart["broker.yaml"], "--check")).MustSucceed());
 
         // Every path that it names is a mount of the pod.
@@ -64,8 +72,27 @@ public sealed partial class ChartTests : IDisposable
         string[] paths = [.. PathOfPod().Matches(configuration).Select(match => match.Value)];
         Assert.NotEmpty(paths);
         Assert.All(paths, path => Assert.Contains(mounts, mount => path == mount || path.StartsWith($"{mount}/", StringComparison.Ordinal)));
-        Assert.Equal(shared ? 8 : 4, paths.Length);
+        Assert.Equal(shared ? 10 : 4, paths.Length);
         Assert.Equal(shared, configuration.Contains("perPlatform: 1000000\n", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task People_who_sign_on_reach_the_console_by_a_service_of_its_own_and_nobody_without()
+    {
+        JsonNode[] objects = await _chart.RenderAsync(Chart.PostgreSql);
+        JsonNode service = Chart.Find(objects, "Service", $"{Chart.Release}-console")["spec"]!;
+        JsonNode port = Assert.Single(service["ports"]!.AsArray())!;
+        JsonNode pod = Chart.Find(objects, "StatefulSet")["spec"]!["template"]!["spec"]!["containers"]![0]!;
+        Assert.Equal(("443", "ClientIP", "Local"), (port["port"]!.ToString(), (string?)service["sessionAffinity"], (string?)service["externalTrafficPolicy"]));
+        Assert.Equal("9445", Assert.Single(pod["ports"]!.AsArray(), one => (string?)one!["name"] == (string?)port["targetPort"])!["containerPort"]!.ToString());
+        JsonNode rule = Assert.Single(Chart.Find(objects, "NetworkPolicy")["spec"]!["ingress"]!.AsArray(), one => (string?)one!["ports"]![0]!["port"] == "console")!;
+        Assert.Equal("203.0.113.0/24", (string?)Assert.Single(rule["from"]!.AsArray())!["ipBlock"]!["cidr"]);
+
+        // Who is not named does not reach it, and without people who sign on there is no port.
+        objects = await _chart.RenderAsync(Chart.PostgreSql, "networkPolicy: { console: [] }");
+        Assert.DoesNotContain("console", Chart.Find(objects, "NetworkPolicy").ToJsonString(), StringComparison.Ordinal);
+        objects = await _chart.RenderAsync(Chart.PostgreSql, "brokerConfiguration: { admin: { console: enabled } }");
+        Assert.DoesNotContain(objects, item => item.ToJsonString().Contains("9445", StringComparison.Ordinal) || (string)item["metadata"]!["name"]! == $"{Chart.Release}-console");
     }
 
     [Theory]
@@ -80,6 +107,10 @@ public sealed partial class ChartTests : IDisposable
     [InlineData("brokerConfiguration: { collateral: null }", "collateral")]
     [InlineData("brokerConfiguration: { listen: '127.0.0.1:8443' }", "nothing outside of the pod reaches")]
     [InlineData("brokerConfiguration: { admin: { listen: '0.0.0.0:0' } }", "admin.listen is 0.0.0.0:0")]
+    [InlineData("brokerConfiguration: { admin: { console: { signOn: { listen: '127.0.0.1:8445', url: 'https://keys.example' } } } }", "admin.console.signOn.listen is 127.0.0.1:8445")]
+    [InlineData("brokerConfiguration: { admin: { console: { signOn: { url: 'https://keys.example' } } } }", "listen is required")]
+    [InlineData("brokerConfiguration: { admin: { console: { signon: { } } } }", "signon is not allowed")]
+    [InlineData("consoleService: { type: Loadbalancer }", "consoleService.type")]
     [InlineData("brokerConfiguration: { admin: { administrators: [] } }", "administrators")]
     [InlineData("brokerConfiguration: { database: 'postgres:Host=db;Username=u;PASSWORD=secret-of-mine' }", "has a password")]
     [InlineData("brokerConfiguration: { database: 'postgres:Pwd = secret-of-mine;Host=db' }", "has a password")]

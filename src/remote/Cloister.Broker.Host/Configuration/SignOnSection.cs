@@ -59,29 +59,14 @@ internal sealed record SignOnSection(IPEndPoint Listen, SignOnOptions Options, s
         }, secret);
     }
 
-    /// <summary>The same with what its files hold.</summary>
-    /// <exception cref="BrokerConfigurationException">One cannot be read, or holds nothing of that.</exception>
-    internal SignOnOptions Load()
+    /// <summary>The client's secret; null: there is none.</summary>
+    /// <exception cref="FormatException">The file holds none.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The same.</exception>
+    internal string? ReadSecret()
     {
-        try
-        {
-            string? secret = SecretFile is null ? null : File.ReadAllText(SecretFile).TrimEnd('\r', '\n');
-            if (secret?.Length == 0)
-            {
-                throw new BrokerConfigurationException($"admin.console.signOn.clientSecretFile: {SecretFile} is empty");
-            }
-
-            if (Options.CaFile is { } ca && !File.ReadAllText(ca).Contains("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
-            {
-                throw new BrokerConfigurationException($"admin.console.signOn.ca: {ca} holds no certificate in PEM");
-            }
-
-            return Options with { ClientSecret = secret };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BrokerConfigurationException($"admin.console.signOn: {e.Message}");
-        }
+        string? secret = SecretFile is null ? null : File.ReadAllText(SecretFile).TrimEnd('\r', '\n');
+        return secret?.Length == 0 ? throw new FormatException($"{SecretFile} is empty") : secret;
     }
 
     // What people come back to: a path of it would be another console's.

@@ -136,7 +136,7 @@ internal sealed class AdminListener : IAsyncDisposable
     // No certificate is asked for there, and nothing but the console is there. The provider is asked when somebody signs on, not now.
     private async Task ListenForPeopleAsync(SignOnSection section, AdministrationServices services, ServerCertificate certificate, ILoggerFactory logs, CancellationToken cancellation)
     {
-        SignOnConsole console = new(services, section.Load(), _log.SignOnFailed);
+        SignOnConsole console = new(services, section.Options with { ClientSecret = section.ReadSecret() }, _log.SignOnFailed);
         _signOnListener = await WebListener.StartAsync(section.Listen, certificate.Options(), MaxConnections, logs, Map, cancellation, console.AddTo);
         _signOn = console;
 

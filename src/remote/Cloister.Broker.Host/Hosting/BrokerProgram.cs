@@ -40,7 +40,7 @@ internal static class BrokerProgram
             case ["--config", string path, "--stop-with-stdin"]:
                 return await ServeAsync(path, stopWithInput: true, json, memory, isProtected);
             case ["--config", string path, "--check"]:
-                return await ActAsync(path, "take its configuration", _ => Task.FromResult("accepted"));
+                return await ActAsync(path, "take its configuration", Check);
             case ["--config", string path, "--restore-authority", .. string[] files]:
                 return await ActAsync(path, "restore the authority", configuration => AuthorityRestoration.RunAsync(configuration, files, TimeProvider.System, CancellationToken.None));
             case ["--config", string path, "--make-root-key"]:
@@ -117,6 +117,12 @@ internal static class BrokerProgram
             await Console.Error.WriteLineAsync($"cloister-broker does not {what}:\n{e.Message}");
             return 1;
         }
+    }
+
+    private static Task<string> Check(BrokerConfiguration configuration)
+    {
+        ConfigurationFiles.Check(configuration);
+        return Task.FromResult("accepted");
     }
 
     private static void WaitForEndOfInput(TaskCompletionSource<bool> stop)

@@ -46,6 +46,7 @@ internal sealed class RunningBroker : IAsyncDisposable
     public static async Task<RunningBroker> StartAsync(
         BrokerConfiguration configuration, string version, ILoggerFactory logs, TimeProvider clock, CancellationToken cancellation)
     {
+        ConfigurationFiles.Check(configuration);
         RunningBroker broker = new();
         try
         {

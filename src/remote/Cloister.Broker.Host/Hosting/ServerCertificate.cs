@@ -73,6 +73,10 @@ internal sealed class ServerCertificate : IDisposable
         }),
     };
 
+    /// <summary>Reads files as a listener does, and keeps nothing.</summary>
+    /// <exception cref="PemException">They hold no certificate and its key, or one that is not marked for this role.</exception>
+    internal static void CheckFiles(string role, TlsFiles files) => ReadFiles(role, files).Leaf.Dispose();
+
     /// <inheritdoc />
     public void Dispose() => _owned.ForEach(one => one.Dispose());
 
@@ -89,20 +93,27 @@ internal sealed class ServerCertificate : IDisposable
     {
         try
         {
-            (X509Certificate2 leaf, X509Certificate2Collection others) = PemFiles.ReadIdentity(files.Certificate, files.Key);
+            (X509Certificate2 leaf, X509Certificate2Collection others) = ReadFiles(_role, files);
             _owned.Add(leaf);
-            if (!CertificateRole.Has(leaf, _role))
-            {
-                throw new BrokerConfigurationException(
-                    $"tls: {files.Certificate} is not marked for this use, so no client would accept it: its extended key usage has to have serverAuth, its subject "
-                    + $"alternative names URI:{_role} (docs/broker.md, 'A certificate of your own')");
-            }
-
             return SslStreamCertificateContext.Create(leaf, others, offline: true);
         }
         catch (PemException e)
         {
             throw new BrokerConfigurationException($"tls: {e.Message}");
         }
+    }
+
+    private static (X509Certificate2 Leaf, X509Certificate2Collection Others) ReadFiles(string role, TlsFiles files)
+    {
+        (X509Certificate2 leaf, X509Certificate2Collection others) = PemFiles.ReadIdentity(files.Certificate, files.Key);
+        if (CertificateRole.Has(leaf, role))
+        {
+            return (leaf, others);
+        }
+
+        leaf.Dispose();
+        throw new PemException(
+            $"{files.Certificate} is not marked for this use, so no client would accept it: its extended key usage has to have serverAuth, its subject "
+            + $"alternative names URI:{role} (docs/broker.md, 'A certificate of your own')");
     }
 }
