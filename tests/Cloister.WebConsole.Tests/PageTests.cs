@@ -1,7 +1,5 @@
 using Cloister.Broker.Administration.Tests;
 using Cloister.Broker.Administration.Tests.Http;
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace Cloister.WebConsole.Tests;
@@ -34,13 +32,10 @@ public sealed class PageTests(Chromium chromium)
                 await visit.Page.SetViewportSizeAsync(width, 800);
                 if (width == looked)
                 {
-                    AxeResult result = await visit.Page.RunAxe();
-                    Assert.NotEmpty(result.Passes);
-                    Assert.Empty(result.Violations.Select(one => $"{path} {width}: {one.Id}: {one.Help}: {string.Join("; ", one.Nodes.Select(node => node.Html))}"));
+                    await visit.AssertAccessibleAsync($"{path} {width}");
                 }
 
-                // Nothing but what scrolls by itself is wider than the screen.
-                Assert.True(await visit.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"), $"{path} is wider than {width} pixels");
+                await visit.AssertFitsAsync($"{path} {width}");
             }
         }
 

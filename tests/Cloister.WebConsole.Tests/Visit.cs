@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Cloister.Broker.Administration.Tests.Http;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace Cloister.WebConsole.Tests;
@@ -11,10 +13,11 @@ internal sealed class Visit : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
     private readonly List<string> _faults = [];
+    private readonly string? _provider;
 
-    private Visit(IBrowserContext context, IPage page, Uri address)
+    private Visit(IBrowserContext context, IPage page, Uri address, string? provider)
     {
-        (_context, Page, Address) = (context, page, address);
+        (_context, Page, Address, _provider) = (context, page, address, provider);
         Watch(page);
     }
 
@@ -43,7 +46,12 @@ internal sealed class Visit : IAsyncDisposable
         OpenAsync(chromium, server.Address, person is null ? null : server.CertificateOf(person), script);
 
     /// <summary>Opens a browser that has a certificate for an address; null: none.</summary>
-    internal static async Task<Visit> OpenAsync(Chromium chromium, Uri address, X509Certificate2? certificate, bool script = false)
+    /// <param name="chromium">The browser.</param>
+    /// <param name="address">The console.</param>
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="script">Whether scripts could run.</param>
+    /// <param name="provider">Where people sign on, which a browser may go to as well; null: nowhere.</param>
+    internal static async Task<Visit> OpenAsync(Chromium chromium, Uri address, X509Certificate2? certificate, bool script = false, string? provider = null)
     {
         IBrowserContext context = await chromium.Browser.NewContextAsync(new()
         {
@@ -51,12 +59,24 @@ internal sealed class Visit : IAsyncDisposable
             ClientCertificates = certificate is null ? null : [new() { Origin = address.ToString().TrimEnd('/'), Cert = Pem(certificate), Key = PemKey(certificate) }],
         });
         context.SetDefaultTimeout(60_000);
-        return new Visit(context, await context.NewPageAsync(), address);
+        return new Visit(context, await context.NewPageAsync(), address, provider);
     }
 
     /// <summary>Goes to a page of the console and waits for it.</summary>
     /// <returns>The status.</returns>
     internal async Task<int> GoAsync(string path) => (await Page.GotoAsync($"/console{path}"))!.Status;
+
+    /// <summary>Nothing of the page that is shown is a fault that axe finds.</summary>
+    internal async Task AssertAccessibleAsync(string what)
+    {
+        AxeResult result = await Page.RunAxe();
+        Assert.NotEmpty(result.Passes);
+        Assert.Empty(result.Violations.Select(one => $"{what}: {one.Id}: {one.Help}: {string.Join("; ", one.Nodes.Select(node => node.Html))}"));
+    }
+
+    /// <summary>Nothing but what scrolls by itself is wider than the screen.</summary>
+    internal async Task AssertFitsAsync(string what) =>
+        Assert.True(await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"), $"{what} is wider than the screen");
 
     /// <summary>The page's text.</summary>
     internal Task<string> TextAsync() => Page.Locator("body").InnerTextAsync();
@@ -80,7 +100,8 @@ internal sealed class Visit : IAsyncDisposable
             Add(true, $"dialog: {dialog.Message}");
             _ = dialog.DismissAsync();
         };
-        page.Request += (_, request) => Add(!request.Url.StartsWith(Address.ToString(), StringComparison.Ordinal), $"request: {request.Url}");
+        page.Request += (_, request) => Add(
+            !request.Url.StartsWith(Address.ToString(), StringComparison.Ordinal) && !(_provider is not null && request.Url.StartsWith(_provider, StringComparison.Ordinal)), $"request: {request.Url}");
     }
 
     private void Add(bool isFault, string fault)

@@ -11,15 +11,19 @@ internal sealed partial class Browser : IDisposable
         AllowAutoRedirect = false, UseProxy = false, CookieContainer = new CookieContainer(), ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
     };
 
-    private readonly SignOnServer _server;
+    private readonly Uri _console;
+    private readonly string _issuer;
     private readonly HttpClient _client;
 
-    internal Browser(SignOnServer server) => (_server, _client) = (server, new HttpClient(_handler) { BaseAddress = server.Address });
+    /// <summary>A browser without a session.</summary>
+    /// <param name="console">Where people sign on.</param>
+    /// <param name="issuer">The provider's.</param>
+    internal Browser(Uri console, string issuer) => (_console, _issuer, _client) = (console, issuer, new HttpClient(_handler) { BaseAddress = console });
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>Opens a page.</summary>
-    internal Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(new Uri(_server.Address, path), Cancellation);
+    internal Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(new Uri(_console, path), Cancellation);
 
     /// <summary>Goes to the provider.</summary>
     /// <returns>Where it sends the browser back to.</returns>
@@ -27,14 +31,15 @@ internal sealed partial class Browser : IDisposable
     {
         using HttpResponseMessage invited = await InvitedAsync(path);
         Assert.Equal(HttpStatusCode.Redirect, invited.StatusCode);
-        Assert.StartsWith(_server.Provider.Issuer + "authorize?", invited.Headers.Location!.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(_issuer + "authorize?", invited.Headers.Location!.ToString(), StringComparison.Ordinal);
         using HttpResponseMessage back = await _client.GetAsync(invited.Headers.Location, Cancellation);
         Assert.Equal(HttpStatusCode.Redirect, back.StatusCode);
         return back.Headers.Location!;
     }
 
-    // On a busy machine a provider can be too slow for the console, which says so: a person opens the page again.
-    private async Task<HttpResponseMessage> InvitedAsync(string path)
+    /// <summary>Opens a page without a session. On a busy machine a provider can be too slow for the console, which says so: a person opens the page again.</summary>
+    /// <returns>What sends the browser to the provider.</returns>
+    internal async Task<HttpResponseMessage> InvitedAsync(string path)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -75,8 +80,8 @@ internal sealed partial class Browser : IDisposable
     /// <summary>Sends a form with a token.</summary>
     internal async Task<HttpResponseMessage> PostAsync(string action, string token, params (string Name, string Value)[] fields)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, new Uri(_server.Address, action));
-        request.Headers.Add("Origin", _server.Address.ToString().TrimEnd('/'));
+        using HttpRequestMessage request = new(HttpMethod.Post, new Uri(_console, action));
+        request.Headers.Add("Origin", _console.ToString().TrimEnd('/'));
         request.Content = new FormUrlEncodedContent([new("token", token), .. fields.Select(field => KeyValuePair.Create(field.Name, field.Value))]);
         return await _client.SendAsync(request, Cancellation);
     }
@@ -91,10 +96,10 @@ internal sealed partial class Browser : IDisposable
     }
 
     /// <summary>The cookies that the console gave.</summary>
-    internal CookieCollection Cookies => _handler.CookieContainer.GetCookies(_server.Address);
+    internal CookieCollection Cookies => _handler.CookieContainer.GetCookies(_console);
 
     /// <summary>Takes cookies from elsewhere.</summary>
-    internal void Take(CookieCollection cookies) => _handler.CookieContainer.Add(_server.Address, cookies);
+    internal void Take(CookieCollection cookies) => _handler.CookieContainer.Add(_console, cookies);
 
     public void Dispose()
     {

@@ -1,7 +1,5 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Cloister.WebConsole.Tests.SignOn;
@@ -9,39 +7,16 @@ namespace Cloister.WebConsole.Tests.SignOn;
 /// <summary>Tokens, codes and forms of others. Each has the way that works beside it.</summary>
 public sealed class SignOnAttackTests
 {
-    private static readonly JsonWebTokenHandler Tokens = new() { SetDefaultTimesOnTokenCreation = false };
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private static readonly Dictionary<string, Func<JsonObject, RsaSecurityKey, string>> Forged = new(StringComparer.Ordinal)
-    {
-        ["of another issuer"] = (said, key) => Sign(With(said, "iss", "https://elsewhere.example/"), key),
-        ["of an issuer that begins as it does"] = (said, key) => Sign(With(said, "iss", said["iss"] + "x"), key),
-        ["for another client"] = (said, key) => Sign(With(said, "aud", "another-client"), key),
-        ["for another client beside, who asked"] = (said, key) => Sign(With(With(said, "aud", new JsonArray(OpenIdProvider.ClientId, "another-client")), "azp", "another-client"), key),
-        ["without a nonce"] = (said, key) => Sign(With(said, "nonce", null), key),
-        ["with another nonce"] = (said, key) => Sign(With(said, "nonce", "638000000000000000.QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo"), key),
-        ["without a signature"] = (said, _) => Tokens.CreateToken(said.ToJsonString()),
-        ["signed with the public key as a secret"] = (said, key) => Tokens.CreateToken(
-            said.ToJsonString(), new SigningCredentials(new SymmetricSecurityKey(key.Rsa.ExportSubjectPublicKeyInfo()) { KeyId = key.KeyId }, SecurityAlgorithms.HmacSha256)),
-        ["signed with the client's secret"] = (said, _) => Tokens.CreateToken(
-            said.ToJsonString(), new SigningCredentials(new SymmetricSecurityKey(SHA256.HashData("planted-client-secret"u8)), SecurityAlgorithms.HmacSha256)),
-        ["signed by somebody else"] = (said, key) => Sign(said, new RsaSecurityKey(RSA.Create(2048)) { KeyId = key.KeyId }),
-        ["that has ended"] = (said, key) => Sign(With(said, "exp", DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds()), key),
-        ["without an end"] = (said, key) => Sign(With(said, "exp", null), key),
-        ["without a subject"] = (said, key) => Sign(With(said, "sub", null), key),
-        ["without the claim"] = (said, key) => Sign(With(said, "groups", null), key),
-        ["with the claim inside another"] = (said, key) => Sign(With(said, "groups", new JsonObject { ["groups"] = new JsonArray("operators") }), key),
-    };
 
     [Fact]
     public async Task A_token_that_is_not_this_providers_for_this_console_and_request_lets_nobody_in()
     {
         await using SignOnServer server = await SignOnServer.StartAsync();
         server.Provider.Groups = ["operators"];
-        using Browser browser = new(server);
+        using Browser browser = server.Open();
         List<string> let = [];
-        foreach ((string what, Func<JsonObject, RsaSecurityKey, string> forge) in Forged)
+        foreach ((string what, Func<JsonObject, RsaSecurityKey, string> forge) in ForgedTokens.All)
         {
             server.Provider.Forge = forge;
             if (await browser.SignOnAsync() != HttpStatusCode.Forbidden || await browser.IsSignedOnAsync())
@@ -53,10 +28,10 @@ public sealed class SignOnAttackTests
         Assert.Empty(let);
         Assert.Empty(await server.AuditAsync("administrator.signed-on"));
         Assert.DoesNotContain(server.Log, line => line.Contains(OpenIdProvider.Secret, StringComparison.Ordinal));
-        Assert.Equal(Forged.Count, server.Log.Count);
+        Assert.Equal(ForgedTokens.All.Count, server.Log.Count);
 
         // The same signed again as it was is let in.
-        server.Provider.Forge = Sign;
+        server.Provider.Forge = ForgedTokens.Sign;
         Assert.Equal(HttpStatusCode.Redirect, await browser.SignOnAsync());
         Assert.True(await browser.IsSignedOnAsync());
     }
@@ -66,8 +41,8 @@ public sealed class SignOnAttackTests
     {
         await using SignOnServer server = await SignOnServer.StartAsync();
         server.Provider.Groups = ["operators"];
-        using Browser browser = new(server);
-        using Browser other = new(server);
+        using Browser browser = server.Open();
+        using Browser other = server.Open();
         Uri back = await browser.GoAsync();
 
         // Who leads somebody else to a sign-on of their own: that browser did not ask.
@@ -110,18 +85,18 @@ public sealed class SignOnAttackTests
     {
         await using SignOnServer server = await SignOnServer.StartAsync();
         server.Provider.Groups = ["operators"];
-        using Browser browser = new(server);
+        using Browser browser = server.Open();
         await browser.SignOnAsync();
         string token = await browser.TokenAsync("/console/revocations", "/console/revocations/add");
         server.Provider.Subject = "somebody-else";
-        using Browser other = new(server);
+        using Browser other = server.Open();
         await other.SignOnAsync();
         (string, string)[] fields = [("kind", "instance"), ("value", "i"), ("reason", "r")];
         using HttpResponseMessage stolen = await other.PostAsync("/console/revocations/add", token, fields);
         Assert.Equal(HttpStatusCode.BadRequest, stolen.StatusCode);
         using HttpResponseMessage elsewhere = await browser.PostAsync("/console/revocations/lift", token, fields);
         Assert.Equal(HttpStatusCode.BadRequest, elsewhere.StatusCode);
-        using Browser nobody = new(server);
+        using Browser nobody = server.Open();
         using HttpResponseMessage without = await nobody.PostAsync("/console/revocations/add", token, fields);
         Assert.Equal(HttpStatusCode.Unauthorized, without.StatusCode);
         Assert.Empty(await server.AuditAsync("revoke"));
@@ -134,7 +109,7 @@ public sealed class SignOnAttackTests
     public async Task A_provider_that_is_away_or_calls_itself_something_else_lets_nobody_in_and_there_is_nothing_but_the_console()
     {
         await using SignOnServer away = await SignOnServer.StartAsync(options => options with { Issuer = $"https://127.0.0.1:{Certificates.FreePort()}/" });
-        using Browser browser = new(away);
+        using Browser browser = away.Open();
         using HttpResponseMessage answer = await browser.GetAsync("/console/");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Contains("the OpenID provider does not answer", await answer.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
@@ -142,7 +117,7 @@ public sealed class SignOnAttackTests
         Assert.Equal("alice", (await away.Broker.Alice.WhoAmIAsync(Cancellation)).Name);
 
         await using SignOnServer other = await SignOnServer.StartAsync(options => options with { Issuer = options.Issuer.TrimEnd('/') });
-        using Browser misled = new(other);
+        using Browser misled = other.Open();
         using HttpResponseMessage refused = await misled.GetAsync("/console/");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         using HttpResponseMessage api = await misled.GetAsync("/admin/v1/keks");
@@ -150,24 +125,8 @@ public sealed class SignOnAttackTests
 
         // Neither does one whose certificate is another's.
         await using SignOnServer untrusted = await SignOnServer.StartAsync(options => options with { CaFile = null });
-        using Browser victim = new(untrusted);
+        using Browser victim = untrusted.Open();
         using HttpResponseMessage distrusted = await victim.GetAsync("/console/");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, distrusted.StatusCode);
-    }
-
-    private static string Sign(JsonObject said, RsaSecurityKey key) => Tokens.CreateToken(said.ToJsonString(), new SigningCredentials(key, SecurityAlgorithms.RsaSha256));
-
-    private static JsonObject With(JsonObject said, string claim, JsonNode? value)
-    {
-        if (value is null)
-        {
-            said.Remove(claim);
-        }
-        else
-        {
-            said[claim] = value;
-        }
-
-        return said;
     }
 }

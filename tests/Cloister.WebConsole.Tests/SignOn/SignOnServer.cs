@@ -60,6 +60,9 @@ internal sealed class SignOnServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>A browser that has not signed on.</summary>
+    internal Browser Open() => new(Address, Provider.Issuer);
+
     /// <summary>What the audit log says, of a kind.</summary>
     internal async Task<IReadOnlyList<JsonNode>> AuditAsync(string kind)
     {

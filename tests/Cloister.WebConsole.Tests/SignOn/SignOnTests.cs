@@ -46,8 +46,8 @@ public sealed class SignOnTests(Chromium chromium)
     {
         await using SignOnServer server = await SignOnServer.StartAsync();
         server.Provider.Groups = ["readers"];
-        using Browser browser = new(server);
-        using HttpResponseMessage invited = await browser.GetAsync("/console/keys?x=1");
+        using Browser browser = server.Open();
+        using HttpResponseMessage invited = await browser.InvitedAsync("/console/keys?x=1");
         Assert.All(invited.Headers.GetValues("Set-Cookie"), cookie => AssertHostOnly(cookie));
         using HttpResponseMessage answer = await browser.ReturnAsync(await browser.GoAsync("/console/keys?x=1"));
         Assert.Equal("/console/keys?x=1", answer.Headers.Location!.ToString());
@@ -65,7 +65,7 @@ public sealed class SignOnTests(Chromium chromium)
     {
         await using SignOnServer server = await SignOnServer.StartAsync(options => options with { SessionLifetime = TimeSpan.FromMinutes(30) });
         server.Provider.Groups = ["readers"];
-        using Browser browser = new(server);
+        using Browser browser = server.Open();
         Assert.Equal(HttpStatusCode.Redirect, await browser.SignOnAsync());
         server.Broker.Broker.Time.Advance(TimeSpan.FromMinutes(29));
         Assert.True(await browser.IsSignedOnAsync());
@@ -74,7 +74,7 @@ public sealed class SignOnTests(Chromium chromium)
 
         // Whoever kept the cookie has nothing of it.
         Assert.Equal(HttpStatusCode.Redirect, await browser.SignOnAsync());
-        using Browser thief = new(server);
+        using Browser thief = server.Open();
         thief.Take(browser.Cookies);
         Assert.True(await thief.IsSignedOnAsync());
         using HttpResponseMessage off = await browser.SendAsync("/console/", "/console/sign-off");
@@ -92,12 +92,12 @@ public sealed class SignOnTests(Chromium chromium)
     {
         await using SignOnServer server = await SignOnServer.StartAsync();
         server.Provider.Groups = ["operators"];
-        using Browser browser = new(server);
+        using Browser browser = server.Open();
         Uri other = await browser.GoAsync();
         Assert.Equal(HttpStatusCode.Redirect, await browser.SignOnAsync());
         string token = await browser.TokenAsync("/console/revocations", "/console/revocations/add");
         server.Provider.Groups = ["readers"];
-        using Browser elsewhere = new(server);
+        using Browser elsewhere = server.Open();
         Assert.Equal(HttpStatusCode.Redirect, await elsewhere.SignOnAsync());
         using HttpResponseMessage late = await browser.PostAsync("/console/revocations/add", token, ("kind", "instance"), ("value", "i"), ("reason", "r"));
         Assert.Equal(HttpStatusCode.Unauthorized, late.StatusCode);
