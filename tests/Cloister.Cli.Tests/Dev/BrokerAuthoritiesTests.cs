@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Cli.Brokers;
@@ -38,16 +39,20 @@ public sealed class BrokerAuthoritiesTests : IDisposable
         await using EtcdProcess etcd = await EtcdProcess.StartAsync(_folder.Path, files);
         await using DevelopmentBroker broker = await DevelopmentBroker.StartAsync(new DevelopmentBrokerFiles(_folder["broker"]), new DevelopmentBrokerOptions(), Stop);
         Client old = Client.Make(_folder, "old", rsa: true);
-        Client next = Client.Make(_folder, "next", rsa: false);
+        Client next = Client.Make(_folder, "next", rsa: false, hours: 4);
         await using ChildProgram enclave = await StartAsync(broker, etcd, files, Gateway(files.Ca, old));
 
         using GrpcChannel open = await ThroughAsync(broker, old);
         await PutAsync(open, "by the old one");
+
+        // They end some day too, as those of files do.
+        await ExpireAsync(End(File.ReadAllText(files.Ca)), End(old.Authority));
         Assert.False(await CanPutAsync(broker, next));
 
         await SetPolicyAsync(broker, Gateway(files.Ca, old, next));
         await Eventually.TrueAsync(() => CanPutAsync(broker, next), "the new authority's client is let in", Renewals);
         Assert.True(await CanPutAsync(broker, old));
+        await ExpireAsync(End(File.ReadAllText(files.Ca)), End(next.Authority));
 
         // Nothing was withdrawn, so the connection is the one from before.
         await PutAsync(open, "still");
@@ -74,11 +79,14 @@ public sealed class BrokerAuthoritiesTests : IDisposable
         await PutAsync(open, "TOPSECRET");
 
         // The policy names nobody: a channel that is open, and whose TLS session could be resumed, gets no further answer.
+        await ExpireAsync(End(File.ReadAllText(files.Ca)), End(one.Authority));
         await SetPolicyAsync(broker, "");
         await Eventually.TrueAsync(async () => !await IsServedAsync(open), "an open connection ends", Renewals);
         Assert.False(await CanPutAsync(broker, one));
         await Eventually.TrueAsync(
             async () => !await CanPutAsync(broker, one) && enclave.Said.Contains("gateway.tls.clientCa has no authority from the broker", StringComparison.Ordinal), "the log says why");
+
+        await ExpireAsync();
 
         // etcd's alone does not help an API server; an authority of somebody else neither.
         Client other = Client.Make(_folder, "other-client", rsa: false);
@@ -94,6 +102,24 @@ public sealed class BrokerAuthoritiesTests : IDisposable
             Renewals);
         Assert.False(await CanPutAsync(broker, other));
     }
+
+    private static long End(string pem) => new DateTimeOffset(X509Certificate2.CreateFromPem(pem).NotAfter).ToUnixTimeSeconds();
+
+    // What metrics say of etcd's authority and of clients', in this order. On a busy machine an enclave can be too slow for a scrape.
+    private Task ExpireAsync(params long[] expected) => Eventually.TrueAsync(
+        async () =>
+        {
+            CliResult scraped = await CliProcess.RunAsync("metrics", "--admin-socket", _folder["admin.sock"]);
+            return scraped.ExitCode == 0 && Expiries(scraped.Output).SequenceEqual(expected);
+        },
+        $"authorities end at {string.Join(", ", expected)}",
+        Renewals);
+
+    private static long[] Expiries(string scraped) =>
+    [
+        .. scraped.Split('\n').Where(line => line.StartsWith("cloister_certificate_expires_timestamp_seconds{", StringComparison.Ordinal) && line.Contains("-ca\"", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).Select(line => (long)double.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture)),
+    ];
 
     private static string Gateway(string etcdCa, params Client[] clients) =>
         $"  gateway:\n    clientCa: |\n{Block(string.Concat(clients.Select(client => client.Authority)))}    etcdCa: |\n{Block(File.ReadAllText(etcdCa))}";
@@ -116,6 +142,8 @@ public sealed class BrokerAuthoritiesTests : IDisposable
               urls: ["{broker.Url}"]
               pins: ["{broker.Pin}"]
               kek: {Kek}
+            admin:
+              listen: unix:{_folder["admin.sock"]}
             gateway:
               listen: tcp:127.0.0.1:{_port}
               tls:
@@ -197,7 +225,7 @@ public sealed class BrokerAuthoritiesTests : IDisposable
     /// <summary>An API server's certificate, and the authority that issued it.</summary>
     private sealed record Client(string Authority, string Certificate, string Key)
     {
-        internal static Client Make(ScratchFolder folder, string name, bool rsa)
+        internal static Client Make(ScratchFolder folder, string name, bool rsa, int hours = 5)
         {
             DateTimeOffset from = DateTimeOffset.UtcNow.AddHours(-1);
             using RSA authorityRsa = RSA.Create(2048);
@@ -206,12 +234,12 @@ public sealed class BrokerAuthoritiesTests : IDisposable
                 ? new($"CN=authority {name}", authorityRsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
                 : new($"CN=authority {name}", authorityKey, HashAlgorithmName.SHA256);
             authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            using X509Certificate2 issuer = authority.CreateSelfSigned(from, from.AddHours(5));
+            using X509Certificate2 issuer = authority.CreateSelfSigned(from, from.AddHours(hours));
             using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             CertificateRequest request = new("CN=kube-apiserver-etcd-client", key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], false));
             X509SignatureGenerator signer = rsa ? X509SignatureGenerator.CreateForRSA(authorityRsa, RSASignaturePadding.Pkcs1) : X509SignatureGenerator.CreateForECDsa(authorityKey);
-            using X509Certificate2 certificate = request.Create(issuer.SubjectName, signer, from, from.AddHours(5), RandomNumberGenerator.GetBytes(8));
+            using X509Certificate2 certificate = request.Create(issuer.SubjectName, signer, from, from.AddHours(hours), RandomNumberGenerator.GetBytes(8));
             File.WriteAllText(folder[$"{name}.crt"], certificate.ExportCertificatePem());
             File.WriteAllText(folder[$"{name}.key.pem"], key.ExportPkcs8PrivateKeyPem());
             return new Client(issuer.ExportCertificatePem() + "\n", folder[$"{name}.crt"], folder[$"{name}.key.pem"]);

@@ -54,6 +54,32 @@ public sealed partial class RuleTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Output + result.Errors);
     }
 
+    [Fact]
+    public async Task The_query_for_custody_manual_finds_what_was_in_use_90_days_ago_and_is_now()
+    {
+        Assert.SkipUnless(DeployFiles.Has("promtool"), "no promtool in PATH: apt-get install prometheus");
+        string document = await File.ReadAllTextAsync(Path.Combine(Programs.RepositoryRoot, "docs", "metrics.md"), Stop);
+        string query = Assert.Single(document.Split('\n'), line => line.EndsWith(" offset 90d", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            _folder["query.test.yaml"],
+            $$"""
+            evaluation_interval: 1d
+            tests:
+              - interval: 1d
+                input_series:
+                  - { series: 'cloister_active_key_info{instance="a1",key_id_hash="sha256:old"}', values: '1x91' }
+                  - { series: 'cloister_active_key_info{instance="b1",key_id_hash="sha256:old"}', values: '1x60 _x31' }
+                  - { series: 'cloister_active_key_info{instance="b1",key_id_hash="sha256:new"}', values: '_x60 1x31' }
+                promql_expr_test:
+                  - expr: '{{query}}'
+                    eval_time: 91d
+                    exp_samples: [ { labels: 'cloister_active_key_info{instance="a1",key_id_hash="sha256:old"}', value: 1 } ]
+            """,
+            Stop);
+        CliResult result = await DeployFiles.RunAsync("promtool", "test", "rules", _folder["query.test.yaml"]);
+        Assert.True(result.ExitCode == 0, result.Output + result.Errors);
+    }
+
     private static List<Case> Cases()
     {
         string a1 = RuleFleet.At("a1");

@@ -62,9 +62,10 @@ internal sealed class GatewayTls
     /// <summary>The files that may change meanwhile.</summary>
     internal IReadOnlyList<ITlsFiles> Files => _files;
 
-    /// <summary>When the first certificate in files of that field ends; null when it has none.</summary>
+    /// <summary>When the first certificate of that field ends, of files or of a lease; null when it has none.</summary>
     internal DateTime? Expires(string field) => _files.Find(files => files.Field == field) switch
     {
+        null => _leased.Find(authorities => authorities.Name == field)?.Expires,
         TlsFiles<SslStreamCertificateContext> identity => identity.Current.TargetCertificate.NotAfter,
         TlsFiles<X509ChainPolicy> authorities => authorities.Current.CustomTrustStore.Min(authority => authority.NotAfter),
         _ => null,

@@ -50,6 +50,22 @@ internal sealed class LeasedAuthorities(
         }
     }
 
+    /// <summary>Their name in the configuration.</summary>
+    internal string Name => name;
+
+    /// <summary>When the first of those that the lease names ends; null when there are none.</summary>
+    internal DateTime? Expires
+    {
+        get
+        {
+            lock (_lock)
+            {
+                Look();
+                return _current?.CustomTrustStore.Min(authority => authority.NotAfter);
+            }
+        }
+    }
+
     /// <summary>True once after an authority that was trusted is not any more.</summary>
     internal bool TakeWithdrawal()
     {
