@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text.Encodings.Web;
+using Cloister.Contracts.Logs;
 
 namespace Cloister.Enclave.Base;
 
 /// <summary>
-/// Writes one line a message to standard error: time (the host's), level, number, text, as docs/operations.md has it for all programs. A thread of its own
+/// Writes one line a message to standard error: time (the host's), level, number, text, as <see cref="LogForm"/> has it. A thread of its own
 /// writes: whoever logs goes on at once, also when nobody reads the pipe; lines that do not fit into the queue are counted and left out. secrets: none.
 /// </summary>
 internal sealed class StandardErrorLogger : IDisposable
@@ -56,13 +55,7 @@ internal sealed class StandardErrorLogger : IDisposable
         _writer.Join(LastLines);
     }
 
-    private string Format(LogLevel level, int id, string text)
-    {
-        string at = _time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        string name = level.ToString().ToUpperInvariant();
-        string line = text.ReplaceLineEndings(" ");
-        return _json ? $"{{\"time\":\"{at}\",\"level\":\"{name}\",\"id\":{id},\"message\":\"{JavaScriptEncoder.Default.Encode(line)}\"}}" : $"{at} {name} {id} {line}";
-    }
+    private string Format(LogLevel level, int id, string text) => LogForm.Line(_json, _time.GetUtcNow(), level.ToString().ToUpperInvariant(), id, text);
 
     private void WriteOut()
     {

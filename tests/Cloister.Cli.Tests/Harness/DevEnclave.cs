@@ -21,9 +21,15 @@ internal sealed class DevEnclave : IAsyncDisposable
 
     internal string KeyId => (string)Ready["keyId"]!;
 
-    internal static async Task<DevEnclave> StartAsync(string folder, params IEnumerable<string> arguments)
+    internal static Task<DevEnclave> StartAsync(string folder, params IEnumerable<string> arguments) => StartAsync(CliProcess.Start(Arguments(folder, arguments)));
+
+    /// <summary>The same with what a shell does first.</summary>
+    internal static Task<DevEnclave> StartAfterAsync(string first, string folder, params IEnumerable<string> arguments) => StartAsync(CliProcess.StartAfter(first, Arguments(folder, arguments)));
+
+    private static IEnumerable<string> Arguments(string folder, IEnumerable<string> arguments) => ["dev", "--dir", folder, "--output", "json", .. arguments];
+
+    private static async Task<DevEnclave> StartAsync(CliProcess process)
     {
-        CliProcess process = CliProcess.Start(["dev", "--dir", folder, "--output", "json", .. arguments]);
         string line = await process.ReadLineAsync();
         Assert.StartsWith("ready ", line, StringComparison.Ordinal);
         return new DevEnclave(process, JsonNode.Parse(line["ready ".Length..])!);

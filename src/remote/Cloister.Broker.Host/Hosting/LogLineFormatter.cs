@@ -1,12 +1,11 @@
-using System.Globalization;
-using System.Text.Encodings.Web;
+using Cloister.Contracts.Logs;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Cloister.Broker.Host.Hosting;
 
-/// <summary>One line a message: time, level, number, text, as docs/operations.md has it for all programs; or the same as a JSON object. secrets: none.</summary>
+/// <summary>One line a message: time, level, number, text; or the same as a JSON object (<see cref="LogForm"/>). secrets: none.</summary>
 internal sealed class LogLineFormatter(bool json, TimeProvider time) : ConsoleFormatter(json ? Json : Text)
 {
     /// <summary>Name of the form for people.</summary>
@@ -17,12 +16,8 @@ internal sealed class LogLineFormatter(bool json, TimeProvider time) : ConsoleFo
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        string at = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        string level = logEntry.LogLevel.ToString().ToUpperInvariant();
         string message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-        string line = (logEntry.Exception is null ? message : $"{message} {logEntry.Exception}").ReplaceLineEndings(" ");
-        textWriter.WriteLine(json
-            ? $"{{\"time\":\"{at}\",\"level\":\"{level}\",\"id\":{logEntry.EventId.Id},\"message\":\"{JavaScriptEncoder.Default.Encode(line)}\"}}"
-            : $"{at} {level} {logEntry.EventId.Id} {line}");
+        string text = logEntry.Exception is null ? message : $"{message} {logEntry.Exception}";
+        textWriter.WriteLine(LogForm.Line(json, time.GetUtcNow(), logEntry.LogLevel.ToString().ToUpperInvariant(), logEntry.EventId.Id, text));
     }
 }
