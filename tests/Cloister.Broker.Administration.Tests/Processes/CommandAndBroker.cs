@@ -102,6 +102,7 @@ internal sealed partial class CommandAndBroker : IAsyncDisposable
             listen: 127.0.0.1:0
             database: sqlite:{{this["broker.db"]}}
             rootKey: { file: {{this["UNPROTECTED-root.key"]}} }
+            stateDirectory: {{this["state"]}}
             collateral: { directory: {{this["collateral"]}} }
             otherRoots: allowed
             admin:

@@ -67,7 +67,8 @@ internal sealed class HeadMemory
     /// <exception cref="IOException">It cannot be removed.</exception>
     public void Forget()
     {
-        if (_path is not null)
+        // A directory that is not there yet remembers nothing.
+        if (File.Exists(_path))
         {
             File.Delete(_path);
         }
