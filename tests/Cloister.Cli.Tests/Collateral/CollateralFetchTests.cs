@@ -65,6 +65,18 @@ public sealed class CollateralFetchTests : IDisposable
         Assert.Contains("untrusted_root", stranger.Errors, StringComparison.Ordinal);
     }
 
+    // A broker takes what is in the directory itself for models that have none of their own; an empty directory is another one than was meant.
+    [Fact]
+    public async Task What_is_in_the_directory_itself_is_shown_and_nothing_at_all_is_an_error()
+    {
+        Serve("sgx", Request);
+        (await FetchAsync("--model", Sgx)).MustSucceed();
+        CliResult shown = (await CliProcess.RunAsync("collateral", "show", "--directory", Path.Combine(_folder["out"], Sgx), "--root", _folder["root.pem"])).MustSucceed();
+        Assert.Matches("others.*tcb_info", shown.Output);
+
+        (await CliProcess.RunAsync("collateral", "show", "--directory", Directory.CreateDirectory(_folder["empty"]).FullName)).MustBeRefused("there is no collateral in");
+    }
+
     [Fact]
     public async Task What_does_not_verify_leaves_what_is_there()
     {

@@ -7,9 +7,12 @@ using Cloister.Collateral;
 
 namespace Cloister.Cli.Collateral;
 
-/// <summary>Reads what is in a directory, and verifies it.</summary>
+/// <summary>Reads what is in a directory, and verifies it. A directory without any is an error: it is another than the broker's, or the broker has none.</summary>
 internal static class CollateralListing
 {
+    // What is in the directory itself counts for every model that has no directory of its own there.
+    private const string OtherModels = "others";
+
     internal static (CollateralStatus Status, IReadOnlyList<CollateralFailure> Failures) Read(string directory, TrustAnchors anchors, DateTimeOffset now)
     {
         if (!Directory.Exists(directory))
@@ -21,12 +24,12 @@ internal static class CollateralListing
         List<CollateralFailure> failures = [];
         foreach (string path in Directory.GetDirectories(directory).Where(path => DirectoryCollateralSource.ModelOf(Path.GetFileName(path)) is not null).Order(StringComparer.Ordinal))
         {
-            Add(path, Path.GetFileName(path), early: false);
-            string early = Path.Combine(path, DirectoryCollateralSource.EarlyName);
-            if (Directory.Exists(early))
-            {
-                Add(early, Path.GetFileName(path), early: true);
-            }
+            AddBoth(path, Path.GetFileName(path));
+        }
+
+        if (File.Exists(Path.Combine(directory, "tcb_info.json")))
+        {
+            AddBoth(directory, OtherModels);
         }
 
         foreach ((string model, CollateralItem item) in new DirectorySnpSource(directory).Items)
@@ -34,7 +37,19 @@ internal static class CollateralListing
             entries.Add(Entry(model, false, directory, item));
         }
 
-        return (CollateralStatus.Of(now, entries), failures);
+        return entries.Count + failures.Count > 0
+            ? (CollateralStatus.Of(now, entries), failures)
+            : throw new CliException($"there is no collateral in '{directory}': 'cloister collateral fetch' puts it there");
+
+        void AddBoth(string path, string model)
+        {
+            Add(path, model, early: false);
+            string early = Path.Combine(path, DirectoryCollateralSource.EarlyName);
+            if (Directory.Exists(early))
+            {
+                Add(early, model, early: true);
+            }
+        }
 
         void Add(string path, string model, bool early)
         {
