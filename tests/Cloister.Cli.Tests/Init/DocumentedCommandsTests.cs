@@ -45,6 +45,6 @@ public sealed partial class DocumentedCommandsTests : IDisposable
         Assert.Contains("cloister rollout next --phases encryption --api-server cp1=https://10.0.0.1:6443", await File.ReadAllTextAsync(_folder["node/NEXT.md"], Stop), StringComparison.Ordinal);
     }
 
-    [GeneratedRegex("<!-- (?:run|file: (?<file>[a-z.]+)) -->\n```[a-z]*\n(?<text>.*?)```\n", RegexOptions.Singleline)]
+    [GeneratedRegex("<!-- (?:run: three-nodes|file: (?<file>[a-z.]+)) -->\n```[a-z]*\n(?<text>.*?)```\n", RegexOptions.Singleline)]
     private static partial Regex BlockForm();
 }

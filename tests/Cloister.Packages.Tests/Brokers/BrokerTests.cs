@@ -67,7 +67,7 @@ public sealed class BrokerTests
     }
 
     [Fact]
-    public async Task Its_first_start_is_as_the_document_says()
+    public async Task Its_first_start_is_as_the_document_says_and_so_is_what_comes_later_until_it_is_lost()
     {
         await using Machine machine = await Machine.BootAsync();
         await machine.RunAsync(Install);
@@ -80,6 +80,7 @@ public sealed class BrokerTests
         string[] who = DocumentBlocks.Commands(blocks["whoami"]);
         Assert.StartsWith("{\"name\":\"alice\",\"roles\":[\"auditor\",\"operator\"],", await machine.RunAsync(who[0]), StringComparison.Ordinal);
         Assert.Equal("ok", await machine.RunAsync(who[1]));
+        await new BrokerOperations(machine, await PinAsync(machine), blocks["broker.yaml"]).RunAsync();
     }
 
     private static Task<string> PinAsync(Machine machine) => machine.RunAsync($"{Ready} | sed -nE 's/.* pin (sha256:[^ ]+).*/\\1/p'");

@@ -15,14 +15,21 @@ internal static partial class DocumentBlocks
         return BlockForm().Matches(end < 0 ? text[start..] : text[start..end]).ToDictionary(block => block.Groups["name"].Value, block => block.Groups["text"].Value);
     }
 
-    /// <summary>The lines of a block; one that ends with a backslash goes on.</summary>
-    internal static string[] Commands(string block) => block.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>The lines of a block but for those that say that they are not run, or by which test; one that ends with a backslash goes on.</summary>
+    internal static string[] Commands(string block) =>
+        [.. block.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !ElsewhereForm().IsMatch(line))];
+
+    /// <summary>The commands of one marked block of docs/operations.md, as root runs them.</summary>
+    internal static async Task<string[]> OperationsAsync(string heading, string name) => Commands(AsRoot((await ReadAsync("operations.md", heading))[name]));
 
     /// <summary>As root, who has no sudo in a machine.</summary>
     internal static string AsRoot(string commands) => commands.Replace("sudo ", "", StringComparison.Ordinal);
 
     /// <summary>The first pin in what a command printed; empty: there is none.</summary>
     internal static string PinIn(string printed) => PinForm().Match(printed).Value;
+
+    [GeneratedRegex("# (?:not run|run|booted): ")]
+    private static partial Regex ElsewhereForm();
 
     [GeneratedRegex("sha256:[A-Za-z0-9+/=]+")]
     private static partial Regex PinForm();

@@ -90,6 +90,8 @@ public sealed class FirstSecretTests : IDisposable
 
         Assert.Equal("hunter2", await Kubernetes.ReadAsync(node, "first"));
 
+        await new ClusterOperations(broker, node, Measurement).RunAsync();
+
         // What the section says of itself.
         Assert.Equal((8, 5), (commands.Length + Lines(blocks["owner"]), Lines(blocks["node"]) + Lines(blocks["secret"])));
     }
