@@ -100,7 +100,7 @@ public sealed class CollateralTests
     [InlineData("{ pccs: \"https://b/\", rootCaCrl: \"https://b/\" }", "collateral.rootCaCrl: is for pcs, which is not there")]
     [InlineData("{ pccs: \"https://b/\", ca: c.pem }", "collateral.ca: expected certificates in PEM, or the absolute path of a file with them")]
     [InlineData("{ pccs: \"https://b/\", ca: \"-----BEGIN nothing\" }", "collateral.ca: there is no certificate in it")]
-    [InlineData("{ pccs: \"https://b/\", ca: /nonexistent/ca.pem }", "collateral.ca: Could not find")]
+    [InlineData("{ pccs: \"https://b/\", ca: /nonexistent/ca.pem }", "collateral.ca: /nonexistent/ca.pem cannot be read: it does not exist")]
     public async Task WrongSectionsAreSaid(string section, string error)
     {
         using BrokerFolder folder = new() { Collateral = section };
