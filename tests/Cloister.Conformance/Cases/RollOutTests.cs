@@ -65,17 +65,38 @@ public sealed class RollOutTests : IAsyncDisposable
         string name = _plugin.ProviderName;
         string v1 = new KmsProvider("v1", name, _plugin.Socket).Entry;
         string v2 = new KmsProvider("v2", name, _plugin.Socket).Entry;
-        string once = $"aescbc: {{keys: [{{name: once, secret: {Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}}}]}}";
+        (string entry, string[] steps, string rewriteBefore) = await DocumentAsync();
+        string once = entry.Replace("KEY", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), StringComparison.Ordinal);
+        Dictionary<string, string> entries = new() { ["v1"] = v1, ["v2"] = v2, ["once"] = once };
         await OnAllAsync(KmsProvider.ConfigurationOf(KmsProvider.Identity, v1));
         await OnAllAsync(KmsProvider.ConfigurationOf(v1, KmsProvider.Identity));
         await RewriteAsync();
 
-        await OnAllAsync(KmsProvider.ConfigurationOf(v1, once));
-        await OnAllAsync(KmsProvider.ConfigurationOf(once, v2, v1));
-        await OnAllAsync(KmsProvider.ConfigurationOf(v2, v1, once));
-        await RewriteAsync();
-        await OnAllAsync(KmsProvider.ConfigurationOf(v2));
+        // Today is the first.
+        Assert.Equal(5, steps.Length);
+        foreach (string step in steps)
+        {
+            if (step == rewriteBefore)
+            {
+                await RewriteAsync();
+            }
+
+            await OnAllAsync(KmsProvider.ConfigurationOf(step.Split(", ").Select(provider => entries[provider])));
+        }
+
         Assert.Equal($"k8s:enc:kms:v2:{name}:", (await StoredAsync(_secrets[0]))[..$"k8s:enc:kms:v2:{name}:".Length]);
+    }
+
+    // What docs/operations.md has: the entry of the key for once, the providers of each step, and those of the step before which all is rewritten.
+    private static async Task<(string Once, string[] Steps, string RewriteBefore)> DocumentAsync()
+    {
+        string text = await File.ReadAllTextAsync(Repository.PathOf("docs", "operations.md"), Cancellation);
+        string section = text[text.IndexOf("\n## From KMS v1 to v2\n", StringComparison.Ordinal)..text.IndexOf("\n## Alerts\n", StringComparison.Ordinal)];
+        string[][] rows = [.. section.Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(2).Select(line => line.Split('|', StringSplitOptions.TrimEntries)[1..^1])];
+        int rewrite = Array.FindIndex(rows, row => row[0] == "then");
+        Assert.StartsWith("rewrite all Secrets", rows[rewrite][1], StringComparison.Ordinal);
+        string once = section.Split('`').Single(code => code.StartsWith("aescbc:", StringComparison.Ordinal));
+        return (once, [.. rows.Where((_, row) => row != rewrite).Select(row => row[1].Split(';')[0])], rows[rewrite + 1][1].Split(';')[0]);
     }
 
     // In an order and in the other: what is written by whoever changed first is read by whoever has not.

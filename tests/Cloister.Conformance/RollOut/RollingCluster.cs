@@ -152,11 +152,27 @@ internal sealed class RollingCluster : IAsyncDisposable
     internal async Task<string> PhaseAsync(params string[] more) =>
         JsonNode.Parse((await RolloutAsync("status", more)).EnsureSuccess())!["apiServers"]!.AsArray().Select(server => (string)server!["phase"]!).Distinct().Single();
 
-    internal Task<CommandResult> RolloutAsync(string verb, IEnumerable<string> more) => Command.RunAsync(
+    internal async Task<CommandResult> RolloutAsync(string verb, IEnumerable<string> more) => await Command.RunAsync(
         CloisterPlugin.Program,
-        ["rollout", verb, "--these-are-all", "--kubectl", _programs!.PathOf("kubectl"), "--kubeconfig", _nodes[0].Kubeconfig, "--phases", Path.Combine(_folder, "phases"), "-o", "json",
-         .. _nodes.SelectMany(node => (string[])["--api-server", $"{node.Name}={node.Url}"]), .. more],
+        [.. await DocumentedAsync(verb), "--these-are-all", "--kubectl", _programs!.PathOf("kubectl"), "--kubeconfig", _nodes[0].Kubeconfig, "-o", "json", .. more],
         Cancellation);
+
+    // The verb's line of docs/operations.md, block "order", with these phases and API servers. What stands in brackets there is for the caller to add.
+    private async Task<string[]> DocumentedAsync(string verb)
+    {
+        const string Name = "order";
+        string text = await File.ReadAllTextAsync(Repository.PathOf("docs", "operations.md"), Cancellation);
+        int start = text.IndexOf($"<!-- run: {Name} -->\n```\n", StringComparison.Ordinal);
+        string line = text[start..text.IndexOf("\n```\n", start + $"<!-- run: {Name} -->\n```\n".Length, StringComparison.Ordinal)].Split('\n')
+            .Single(line => line.StartsWith($"cloister rollout {verb} ", StringComparison.Ordinal));
+        string[] words = line.Split('#')[0].Split('[')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..];
+        int servers = Array.IndexOf(words, "--api-server");
+        return
+        [
+            .. words[..servers].Select(word => word == "encryption" ? Path.Combine(_folder, "phases") : word),
+            .. _nodes.SelectMany(node => (string[])[words[servers], $"{node.Name}={node.Url}"]),
+        ];
+    }
 
     /// <summary>The file of a step on every node, and then the step is waited for on all: API servers with automatic reload look once a minute, each in its own time.</summary>
     internal async Task ReloadAsync(string verb, string phase)
