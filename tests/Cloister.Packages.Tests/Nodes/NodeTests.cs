@@ -65,7 +65,7 @@ public sealed class NodeTests
         Assert.Equal(key, await KeyAsync(machine));
 
         // As the command writes it for an API server: its package has to stay.
-        await machine.RunAsync($"mkdir -p /etc/kubernetes/cloister; cloister config encryption-provider --socket /run/cloister/kms.sock --phase readers >{Configuration}");
+        await machine.RunAsync(DocumentBlocks.AsRoot((await DocumentBlocks.ReadAsync("install.md", "API server"))["encryption"]));
         Said refused = await machine.TryAsync("dpkg --purge cloister-enclave");
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains($"cloister-enclave: not removed: {Configuration} names unix:///run/cloister/", refused.Errors, StringComparison.Ordinal);
@@ -89,7 +89,10 @@ public sealed class NodeTests
         await using Machine machine = await Machine.BootAsync();
         await machine.RunAsync(Install);
         await machine.SimulateAsync("cloister-enclave-sgx");
-        string pin = await machine.RunAsync("cloister relay keygen --key /etc/cloister/relay.key; chown cloister /etc/cloister/relay.key");
+        IReadOnlyDictionary<string, string> blocks = await DocumentBlocks.ReadAsync("install.md", "Configuration");
+        string pin = await machine.RunAsync(DocumentBlocks.AsRoot(blocks["relay-key"]));
+        await machine.RunAsync($"getent group sgx; touch ETCD-CLIENT.crt ETCD-CLIENT.key; {DocumentBlocks.AsRoot(blocks["etcd-client"])}");
+        Assert.Equal("640 cloister", await machine.RunAsync("stat -c '%a %G' /etc/cloister/host/etcd-client.key"));
         await machine.WriteAsync("/etc/cloister/enclave.yaml", EnclaveText($"listen: \"tcp:127.0.0.1:7400\", relay: {{pins: [\"{pin}\"]}}", "/var/lib/cloister/admin.sock"));
         await machine.RunAsync("mkdir -p /usr/local/lib/cloister/sgx; systemctl enable cloister-enclave-sgx cloister-relay; systemctl start --no-block cloister-enclave-sgx cloister-relay");
         await machine.EventuallyAsync("cloister kek create --name k --socket /var/lib/cloister/admin.sock");

@@ -83,6 +83,10 @@ public sealed class OperationsTests : IDisposable
     private static async Task TryGatewayAsync(Machine node)
     {
         await Kubernetes.StartEtcdAsync(node);
+        string start = Assert.Single(await DocumentBlocks.OperationsAsync("Start", "start"));
+        await node.RunAsync($"systemd-run --quiet --collect --unit start --setenv CLOISTER_ENCLAVE_SIM=/opt/dev/cloister-enclave-sim {start}");
+        await node.EventuallyAsync("cloister probe --socket /tmp/cloister/kms.sock --api v2 --count 1; systemctl stop start");
+
         IReadOnlyDictionary<string, string> blocks = await DocumentBlocks.ReadAsync("gateway.md", "Try it");
         await node.RunAsync($"ln -s /usr/bin/cloister cloister; systemd-run --quiet --collect --unit dev --working-directory \"$PWD\" --setenv CLOISTER_ENCLAVE_SIM=/opt/dev/cloister-enclave-sim {blocks["dev"]}");
         await node.EventuallyAsync("test -s /tmp/d/gateway/url");
