@@ -61,8 +61,12 @@ internal sealed partial class CliProcess : IAsyncDisposable
     internal static CliProcess StartAfter(string first, params IEnumerable<string> arguments) =>
         new(new ProcessStartInfo("bash", ["-c", $"{first}; exec \"$0\" \"$@\"", Programs.Cli, .. arguments]));
 
-    /// <summary>Runs a command to its end.</summary>
-    internal static Task<CliResult> RunAsync(params IEnumerable<string> arguments) => RunWithInputAsync([], arguments);
+    /// <summary>Runs a command to its end, with nothing on standard input: in this process where that makes no difference, as a program where it does.</summary>
+    internal static Task<CliResult> RunAsync(params IEnumerable<string> arguments)
+    {
+        string[] all = [.. arguments];
+        return CliInProcess.Can(all) ? CliInProcess.RunAsync(all, Timeout) : RunWithInputAsync([], all);
+    }
 
     /// <summary>Runs a command to its end, with standard input.</summary>
     internal static async Task<CliResult> RunWithInputAsync(byte[] input, params IEnumerable<string> arguments)

@@ -20,6 +20,7 @@ internal static class Programs
     internal static void NameThem()
     {
         Environment.SetEnvironmentVariable("CLOISTER_ENCLAVE_SIM", EnclaveSim);
+        Environment.SetEnvironmentVariable("CLOISTER_ENCLAVE", Enclave);
         Environment.SetEnvironmentVariable("CLOISTER_BROKER", Broker);
     }
 
