@@ -57,7 +57,7 @@ debs() {
     fi
     (cd "$tree" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
     find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group -Zxz -z"$level" --build "$tree" "$out/${package}_${version}_amd64.deb" >/dev/null
+    dpkg-deb --root-owner-group -Z"$packer" -z"$level" --build "$tree" "$out/${package}_${version}_amd64.deb" >/dev/null
     echo "packages: ${package}_${version}_amd64.deb"
   done
 }

@@ -41,7 +41,7 @@ rpms() {
     # Nothing is compiled, stripped or changed on the way: the files are those of the .deb.
     rpmbuild -bb --quiet --target x86_64-linux --buildroot "$work/$package.root" \
       --define "_topdir $work/rpm" --define "_rpmdir $out" --define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' \
-      --define '__os_install_post %{nil}' --define '_build_id_links none' --define "_binary_payload w$level.xzdio" \
+      --define '__os_install_post %{nil}' --define '_build_id_links none' --define "_binary_payload w$level.${packer/#gzip/gz}dio" \
       --define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
       --define 'debug_package %{nil}' \
       "$work/rpm/$package.spec" >"$work/rpm/log" 2>&1 || { cat "$work/rpm/log" >&2; return 1; }
