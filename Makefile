@@ -10,7 +10,10 @@ SECONDS ?= 60
 # and 'make test-enclave-vm' run them.
 TESTS := $(filter-out tests/Cloister.Gramine.Tests tests/Cloister.Packages.Tests tests/Cloister.EnclaveVm.Tests $(WITHOUT),$(sort $(wildcard tests/Cloister.*.Tests)))
 
-.PHONY: help demo build harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages enclave-vm test-enclave-vm release clean
+# What eng/check.slnf builds.
+CHECKED := $(shell sed -n 's|^ *"\(tests/[^/]*\)/.*|\1|p' eng/check.slnf)
+
+.PHONY: help demo build check harness test conformance attacks attacks-table failures storm long bench publish pack fuzz setup aot-gate install repro-check tcb-report measurement test-gramine manifests packages test-packages enclave-vm test-enclave-vm release clean
 
 help:          ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -26,6 +29,10 @@ setup:         ## Debian packages that tests and publishing need, by name
 
 harness:       ## API server, etcd and kubectl for tests and 'make demo', into a cache; the first time about 12 CPU-minutes, and 100 MB to fetch
 	@eng/apiserver-harness >/dev/null || [ $$? -eq 77 ]
+
+check:         ## the inner loop: builds and runs the unit tests that start no process; three minutes
+	@dotnet build eng/check.slnf -c $(CONFIGURATION) -v quiet --nologo
+	@CLOISTER_TESTS_BUILT=1 eng/run-tests --filter-not-namespace '*.Processes' $(CHECKED)
 
 test: setup harness ## unit, build-guard and process tests
 	@eng/run-tests $(TESTS)
