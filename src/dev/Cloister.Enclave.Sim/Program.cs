@@ -51,6 +51,7 @@ static async Task<int> RunAsync(string[] args, MachineMeasurement? machine)
         Program = "cloister-enclave-sim",
         Tee = new SimulatedTee(simulation),
         RemoteKms = () => new SoftwareKms(simulation),
+        Passthrough = (context, kms, options, log) => new PassthroughCustody(context, kms, options, log),
         ReadMore = root =>
         {
             simulation.Read(root);

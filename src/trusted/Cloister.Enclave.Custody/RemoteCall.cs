@@ -4,9 +4,11 @@ using Cloister.Enclave.Base;
 namespace Cloister.Enclave.Custody;
 
 /// <summary>One call of a remote KMS: bounded in time, its failures made into statuses. secrets: none kept.</summary>
-internal static class RemoteCall
+public static class RemoteCall
 {
-    internal static async ValueTask<T> RunAsync<T>(
+    /// <summary>Runs it.</summary>
+    /// <exception cref="FailureException">It failed, or took longer than <paramref name="timeout"/>.</exception>
+    public static async ValueTask<T> RunAsync<T>(
         KeyFingerprint kek, TimeSpan timeout, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellation)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -25,8 +27,9 @@ internal static class RemoteCall
         }
     }
 
-    // A KEK that the KMS does not list is refused before any call. While nothing is known yet, the KMS itself decides.
-    internal static void RequireKnown(RemoteKekWatch.View view, KeyFingerprint kek)
+    /// <summary>A KEK that the KMS does not list is refused before any call. While nothing is known yet, the KMS itself decides.</summary>
+    /// <exception cref="FailureException">It is not listed.</exception>
+    public static void RequireKnown(RemoteKekWatch.View view, KeyFingerprint kek)
     {
         if (view.Kek is { } known && !known.Known.Contains(kek))
         {

@@ -9,7 +9,7 @@ namespace Cloister.Enclave.Custody;
 /// unwrap is known before a read fails. A refusal (the KEK was disabled, this enclave was shut out) makes Status a gRPC error at once; silence does so
 /// after <c>maxStaleness</c>. secrets: none.
 /// </summary>
-internal sealed class RemoteKekWatch : IAsyncDisposable
+public sealed class RemoteKekWatch : IAsyncDisposable
 {
     private readonly IRemoteKms _kms;
     private readonly EnvelopeContext _context;
@@ -21,7 +21,8 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
     private (KeyFingerprint Kek, byte[]? Wrapped, long Until, RemoteKmsException? Failure) _trial;
     private volatile View _view = new(null, CustodyStatus.Unavailable(StatusReason.KmsSilent, FailureKind.Unavailable, "the remote KMS has not answered yet; Status will be ok as soon as it does"));
 
-    internal RemoteKekWatch(IRemoteKms kms, EnvelopeContext context, RemoteOptions options, EnclaveLog log, Action? refused = null)
+    /// <summary>Starts asking; <paramref name="refused"/> is called when the KMS refuses.</summary>
+    public RemoteKekWatch(IRemoteKms kms, EnvelopeContext context, RemoteOptions options, EnclaveLog log, Action? refused = null)
     {
         _kms = kms;
         _context = context.For(EnvelopeContext.TrialPurpose);
@@ -32,8 +33,9 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
     }
 
     /// <summary>The last answer, and what Status makes of it.</summary>
-    internal View Current => _view;
+    public View Current => _view;
 
+    /// <summary>Stops asking.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -133,9 +135,11 @@ internal sealed class RemoteKekWatch : IAsyncDisposable
         _view = view;
     }
 
-    /// <summary>One answer, immutable.</summary>
-    internal sealed record View(RemoteKek? Kek, CustodyStatus Status)
+    /// <summary>One answer of the KMS, or null before the first; and what Status makes of it. Immutable.</summary>
+    public sealed record View(RemoteKek? Kek, CustodyStatus Status)
     {
-        internal KeyFingerprint Active => (Kek ?? throw Status.ToException()).Active;
+        /// <summary>The KEK that writes use.</summary>
+        /// <exception cref="FailureException">There is none now.</exception>
+        public KeyFingerprint Active => (Kek ?? throw Status.ToException()).Active;
     }
 }

@@ -4,6 +4,7 @@ using Cloister.Enclave.Base;
 using Cloister.Enclave.Broker;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Sim;
 using Cloister.Enclave.Tests.Support;
 using Cloister.Kbs;
 

@@ -2,6 +2,7 @@ using Cloister.Contracts.Envelope;
 using Cloister.Enclave.Base;
 using Cloister.Enclave.Custody;
 using Cloister.Enclave.Keys.Memory;
+using Cloister.Enclave.Sim;
 
 namespace Cloister.Enclave.Tests.Support;
 

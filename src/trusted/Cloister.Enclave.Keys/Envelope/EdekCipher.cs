@@ -67,7 +67,9 @@ public static class EdekCipher
         return length;
     }
 
-    internal static void CheckPlaintext(int length, int most)
+    /// <summary>Refuses plaintexts that no KMS plugin has to take.</summary>
+    /// <exception cref="FailureException">It is longer than <paramref name="most"/> bytes.</exception>
+    public static void CheckPlaintext(int length, int most)
     {
         if (length == 0)
         {

@@ -4,15 +4,15 @@ using Cloister.Enclave.Base;
 namespace Cloister.Enclave.Keys.Envelope;
 
 /// <summary>What is said of EDEKs that do not open. secrets: none.</summary>
-internal static class EdekFailure
+public static class EdekFailure
 {
     /// <summary>The one answer to everything that does not authenticate: another cluster, provider or key, or changed bytes.</summary>
-    internal static FailureException NotAuthentic() => new(
+    public static FailureException NotAuthentic() => new(
         FailureKind.Invalid,
         "the ciphertext does not open: it was made for another cluster, provider or KEK, or it was changed; check that cluster and provider in the enclave's configuration are those it was written with");
 
     /// <summary>An EDEK that another custody wrote.</summary>
-    internal static FailureException WrongSuite(EdekSuite suite, string custody) => new(
+    public static FailureException WrongSuite(EdekSuite suite, string custody) => new(
         FailureKind.Invalid,
         $"the EDEK is of suite {(int)suite}, which custody {custody} does not open; it was written under another custody");
 }

@@ -1,3 +1,5 @@
+using Cloister.Contracts.Envelope;
+using Cloister.Enclave.Base;
 using Cloister.Enclave.Configuration;
 using Cloister.Enclave.Custody;
 
@@ -14,6 +16,9 @@ public sealed record EnclaveParts
 
     /// <summary>Makes the remote KMS of custody remote and passthrough; null when this program has none.</summary>
     public Func<IRemoteKms>? RemoteKms { get; init; }
+
+    /// <summary>Makes custody passthrough, the baseline of measurements in which the TEE protects nothing; null when this program has none.</summary>
+    public Func<EnvelopeContext, IRemoteKms, RemoteOptions, EnclaveLog, ICustody>? Passthrough { get; init; }
 
     /// <summary>Reads sections of the configuration that only this program knows.</summary>
     public Action<ConfigurationMapping>? ReadMore { get; init; }

@@ -200,13 +200,18 @@ public static class EnclaveProgram
             return MakeAttested(configuration, digest, parts.Tee, arena, log);
         }
 
+        if (configuration.Custody == "passthrough" && parts.Passthrough is null)
+        {
+            throw new StartException("custody passthrough is the baseline of measurements, and the TEE protects nothing in it: only cloister-enclave-sim has it; use custody remote");
+        }
+
         IRemoteKms kms = configuration.Broker is not null
             ? new BrokerKms(MakeSession(configuration, configuration.Broker, digest, parts.Tee, new AttestedKey()), arena, BootTime.Clock, log)
             : parts.RemoteKms?.Invoke()
                 ?? throw new StartException($"custody {configuration.Custody} needs a remote KMS: name brokers in the configuration, or use custody manual");
         return configuration.Custody == "remote"
             ? new RemoteCustody(configuration.Context, kms, arena, configuration.Remote, log)
-            : new PassthroughCustody(configuration.Context, kms, configuration.Remote, log);
+            : parts.Passthrough!(configuration.Context, kms, configuration.Remote, log);
     }
 
     // One key for all leases: brokers see one instance, and a revocation of it is one of all its KEKs.

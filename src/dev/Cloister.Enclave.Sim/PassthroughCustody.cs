@@ -1,16 +1,17 @@
 using Cloister.Contracts.Envelope;
 using Cloister.Contracts.Keys;
 using Cloister.Enclave.Base;
+using Cloister.Enclave.Custody;
 using Cloister.Enclave.Custody.Leases;
 using Cloister.Enclave.Keys.Envelope;
 
-namespace Cloister.Enclave.Custody;
+namespace Cloister.Enclave.Sim;
 
 /// <summary>
 /// Custody passthrough, the baseline: every encryption and decryption is one call of the remote KMS, nothing is kept.
 /// secrets: plaintexts pass through.
 /// </summary>
-public sealed class PassthroughCustody : ICustody
+internal sealed class PassthroughCustody : ICustody
 {
     private readonly IRemoteKms _kms;
     private readonly RemoteKekWatch _watch;
