@@ -102,6 +102,19 @@ internal sealed class RawPeer : IDisposable
         Send(FrameType.RstStream, 0, streamId, payload);
     }
 
+    /// <summary>The next frame of a stream: those of the connection do not count.</summary>
+    internal FrameHeader NextOfAStream()
+    {
+        while (true)
+        {
+            FrameHeader header = Next()!.Value.Header;
+            if (header.StreamId != 0)
+            {
+                return header;
+            }
+        }
+    }
+
     /// <summary>The next frame, or null at the end of the connection.</summary>
     internal (FrameHeader Header, byte[] Payload)? Next()
     {
