@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -48,12 +49,15 @@ public sealed partial class LogFormTests
     public void WhateverTheTextItIsOneLine(bool json)
     {
         using StringWriter output = new();
-        LogEntry<string> entry = new(LogLevel.Error, "c", new EventId(9), "a\ud800b\u001b\"},{\r\nc", new InvalidOperationException("wrong\nhere"), static (text, _) => text);
+        LogEntry<string> entry = new(LogLevel.Error, "c", new EventId(9), "a\ud800b\u001b[2J\u202e\"},{\r\nc", new InvalidOperationException("wrong\nhere"), static (text, _) => text);
         new LogLineFormatter(json, TimeProvider.System).Write(entry, null, output);
         string line = output.ToString();
         Assert.Equal(1, line.Count(c => c == '\n'));
         Assert.True(json ? IsObject(line) : TextLine().IsMatch(line), line);
         Assert.Contains("wrong here", line, StringComparison.Ordinal);
+
+        // Nothing in it steers a terminal.
+        Assert.All(line.TrimEnd('\n'), c => Assert.False(char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format, line));
     }
 
     private static bool IsObject(string line)
