@@ -193,6 +193,7 @@ public sealed class ForwardingTests
     public async Task EtcdsStreamLimitIsKept()
     {
         await using Pair pair = new(etcdSettings: [(3, 1)]);
+        pair.Etcd.Next(FrameType.Settings, FrameHeader.Ack);
         pair.Client.Headers(1, false, RawPeer.Call(Watch));
         pair.Etcd.NextHeaders();
         pair.Client.Headers(3, true, RawPeer.Call(Status));

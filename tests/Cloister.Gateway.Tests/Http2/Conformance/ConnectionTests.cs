@@ -180,6 +180,7 @@ public sealed class ConnectionTests
     public async Task AShrunkenTableIsAcknowledgedInTheNextBlock()
     {
         await using Pair pair = new(clientSettings: [(1, 0)], etcdSettings: [(1, 100)]);
+        pair.Etcd.Next(FrameType.Settings, FrameHeader.Ack);
         pair.Client.Headers(1, true, RawPeer.Call(Call.Path));
         Assert.Equal([0x3f, 100 - 31], pair.Etcd.Next(FrameType.Headers).Payload[..2]);
         pair.Etcd.Headers(1, false, Call.Begun);
