@@ -170,7 +170,8 @@ internal sealed class RawPeer : IDisposable
         MemoryStream data = new();
         while (data.Length < length)
         {
-            (FrameHeader header, byte[] payload) = Next(FrameType.Data);
+            (FrameHeader header, byte[] payload) = NextOf(streamId);
+            Assert.True(header.Type == FrameType.Data, $"{header.Type} {Told(header, payload)} after {data.Length} of {length} bytes");
             Assert.Equal(streamId, header.StreamId);
             data.Write(payload);
             if (payload.Length > 0)
@@ -181,6 +182,26 @@ internal sealed class RawPeer : IDisposable
         }
 
         return data.ToArray();
+    }
+
+    private string Told(FrameHeader header, byte[] payload) => header.Type switch
+    {
+        FrameType.Headers => string.Join(", ", _hpack.Decode(payload).Select(field => $"{Encoding.Latin1.GetString(field.Name)}: {Encoding.Latin1.GetString(field.Value)}")),
+        FrameType.RstStream => $"{Code(payload)}",
+        _ => "",
+    };
+
+    // DATA, or what ends the stream or the connection.
+    private (FrameHeader Header, byte[] Payload) NextOf(int streamId)
+    {
+        while (true)
+        {
+            (FrameHeader Header, byte[] Payload) frame = Next() ?? throw new EndOfStreamException($"the connection ended before DATA of stream {streamId}");
+            if (frame.Header.Type is FrameType.GoAway or FrameType.Data || (frame.Header.StreamId == streamId && (frame.Header.Type == FrameType.RstStream || frame.Header is { Type: FrameType.Headers } headers && headers.Has(FrameHeader.EndStream))))
+            {
+                return frame;
+            }
+        }
     }
 
     /// <summary>The next message of a call.</summary>

@@ -92,6 +92,7 @@ public sealed class RangeStreamTests
         pair.Client.Headers(3, false, RawPeer.Call(path));
         pair.Client.Message(3, watch ? Etcd.AskWatch("/registry/secrets/", "/registry/secrets0") : Etcd.AskAll(), end: !watch);
         pair.Etcd.NextHeaders();
+        pair.Etcd.NextMessage(3);
         pair.Etcd.Headers(3, false, Begun);
         pair.Client.NextHeaders();
         if (watch)
