@@ -1,4 +1,5 @@
 using System.Text;
+using Cloister.Cli.Demo;
 
 namespace Cloister.Cli.Tests.Harness;
 
@@ -8,7 +9,7 @@ namespace Cloister.Cli.Tests.Harness;
 /// </summary>
 internal static class CliInProcess
 {
-    private static readonly HashSet<string> Separate = ["demo", "demo-apiserver", "dev", "metrics", "relay", "vm"];
+    private static readonly HashSet<string> Separate = ["demo", DemoApiServer.Verb, "dev", "metrics", "relay", "vm"];
 
     private static readonly TaskWriter Output = new(Console.Out);
 

@@ -68,10 +68,12 @@ public sealed partial class LogSecretsTests : IDisposable
         Assert.Contains(SecretForms.Of(dek), one => $"before {Convert.ToBase64String([1, 2, .. dek, 3])} after".Contains(one, StringComparison.OrdinalIgnoreCase));
         string[] calls = [.. lines.Where(line => line.Contains("KeyManagementService", StringComparison.Ordinal))];
         Assert.NotEmpty(calls);
-        Assert.All(calls, line => Assert.Matches(Line(), form == "text" ? line : $"{JsonNode.Parse(line)!["time"]} {JsonNode.Parse(line)!["level"]} {JsonNode.Parse(line)!["id"]} {JsonNode.Parse(line)!["message"]}"));
+        Assert.All(calls, line => Assert.Matches(Line(), form == "text" ? line : TextOf(JsonNode.Parse(line)!)));
     }
 
     private static async Task FailsAsync(Func<AsyncUnaryCall<DecryptResponse>> call) => await Assert.ThrowsAsync<RpcException>(async () => await call());
+
+    private static string TextOf(JsonNode line) => $"{line["time"]} {line["level"]} {line["id"]} {line["message"]}";
 
     [GeneratedRegex(@"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z (INFORMATION|WARNING|ERROR) \d+ ")]
     private static partial Regex Line();

@@ -1,6 +1,7 @@
 using System.Text;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Wire.Http2;
+using Cloister.Gateway.Tests.Http2.Conformance;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;
@@ -10,8 +11,6 @@ public sealed class ForwardingTests
 {
     private const string Status = "/etcdserverpb.Maintenance/Status";
     private const string Watch = "/etcdserverpb.Watch/Watch";
-
-    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
 
     [Fact]
     public async Task HeadersBodyAndTrailersPassAsTheyAre()
@@ -24,7 +23,7 @@ public sealed class ForwardingTests
         Assert.Equal(("true", "2S", "3.6.0", "trailers"), (request["hasleader"], request["grpc-timeout"], request["client-api-version"], request["te"]));
         Assert.Equal([8, 1], pair.Etcd.NextMessage(1));
 
-        pair.Etcd.Headers(1, false, [.. Begun, ("x-made-up", "kept")]);
+        pair.Etcd.Headers(1, false, [.. Call.Begun, ("x-made-up", "kept")]);
         pair.Etcd.Message(1, [1, 2, 3]);
         pair.Etcd.Headers(1, true, ("grpc-status", "11"), ("grpc-message", "etcdserver: mvcc: required revision has been compacted"));
         Assert.Equal("kept", pair.Client.NextHeaders().Fields["x-made-up"]);
@@ -135,7 +134,7 @@ public sealed class ForwardingTests
         Assert.Equal((1, Http2ErrorCode.Cancel), (header.StreamId, RawPeer.Code(payload)));
 
         // What etcd sent before it knew is not an error.
-        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Headers(1, false, Call.Begun);
         pair.Etcd.Message(1, new byte[2000]);
         pair.Etcd.Headers(1, true, ("grpc-status", "1"));
         pair.Client.Ask(3);
@@ -180,7 +179,7 @@ public sealed class ForwardingTests
 
         // Opened too late: not passed on, and the client knows that it was not.
         pair.Client.Headers(3, true, RawPeer.Call(Status));
-        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "0")]);
+        pair.Etcd.Headers(1, true, [.. Call.Begun, ("grpc-status", "0")]);
         Assert.Equal("0", pair.Client.NextHeaders().Fields["grpc-status"]);
         pair.Client.Send(FrameType.Ping, 0, 0, new byte[8]);
         while (pair.Etcd.Next() is { Header.Type: not FrameType.Ping } frame)
@@ -208,7 +207,7 @@ public sealed class ForwardingTests
         await using Pair pair = new(clientSettings: [(4, 10)]);
         pair.Client.Headers(1, true, RawPeer.Call(Status));
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Headers(1, false, Call.Begun);
         pair.Etcd.Message(1, [.. Enumerable.Range(0, 45).Select(i => (byte)i)]);
         pair.Etcd.Headers(1, true, ("grpc-status", "0"));
         Assert.Equal(10, pair.Client.Next(FrameType.Data).Payload.Length);
@@ -230,7 +229,7 @@ public sealed class ForwardingTests
         pair.Client.Message(1, Etcd.AskWatch(Etcd.Covered));
         pair.Etcd.NextHeaders();
         pair.Etcd.NextMessage(1);
-        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Headers(1, false, Call.Begun);
         int granted = FlowControl.StreamWindow;
 
         // The answer to the watch, with much that is unknown.
@@ -315,9 +314,9 @@ public sealed class ForwardingTests
         pair.Etcd.NextMessage(5);
         pair.Client.Headers(5, true, RawPeer.Call(Status));
         Assert.Equal(7, pair.Etcd.NextHeaders().StreamId);
-        pair.Etcd.Headers(7, true, [.. Begun, ("grpc-status", "0"), ("x", "seven")]);
+        pair.Etcd.Headers(7, true, [.. Call.Begun, ("grpc-status", "0"), ("x", "seven")]);
         Assert.Equal((5, "seven"), (pair.Client.NextHeaders() is var (five, _, more) ? (five, more["x"]) : default));
-        pair.Etcd.Headers(5, true, [.. Begun, ("grpc-status", "0"), ("x", "five")]);
+        pair.Etcd.Headers(5, true, [.. Call.Begun, ("grpc-status", "0"), ("x", "five")]);
         Assert.Equal((1, "five"), (pair.Client.NextHeaders() is var (one, _, last) ? (one, last["x"]) : default));
     }
 
@@ -336,7 +335,7 @@ public sealed class ForwardingTests
         Assert.Equal([0, 0, 0, 3], pair.Client.Next(FrameType.GoAway).Payload[..4]);
         (FrameHeader header, byte[] code) = pair.Client.Next(FrameType.RstStream);
         Assert.Equal((1, Http2ErrorCode.RefusedStream), (header.StreamId, RawPeer.Code(code)));
-        pair.Etcd.Headers(3, true, [.. Begun, ("grpc-status", "0")]);
+        pair.Etcd.Headers(3, true, [.. Call.Begun, ("grpc-status", "0")]);
         Assert.Equal(3, pair.Client.NextHeaders().StreamId);
     }
 

@@ -1,5 +1,6 @@
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Wire.Http2;
+using Cloister.Gateway.Tests.Http2.Conformance;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;
@@ -8,8 +9,6 @@ namespace Cloister.Gateway.Tests.Transport;
 public sealed class LyingEtcdTests
 {
     private const string Mine = "/registry/secrets/team-b/mine";
-
-    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
 
     [Theory]
     [InlineData("/etcdserverpb.KV/Range")]
@@ -44,7 +43,7 @@ public sealed class LyingEtcdTests
         byte[] stored = pair.Stored();
         pair.Client.Ask(3);
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Headers(3, false, Call.Begun);
         pair.Etcd.Message(3, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored)));
         Assert.Equal(Etcd.Range(Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray())), pair.Client.NextMessage(3));
         Assert.Equal(0, pair.Gateway.Counter("gateway_answers_refused"));
@@ -90,7 +89,7 @@ public sealed class LyingEtcdTests
 
         // It answers what it was asked, not before.
         pair.Etcd.Next(FrameType.Data);
-        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Headers(3, false, Call.Begun);
         pair.Etcd.Message(3, answer);
         pair.Client.NextHeaders();
         Dictionary<string, string> trailers = pair.Client.NextHeaders().Fields;

@@ -1,5 +1,6 @@
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Wire.Http2;
+using Cloister.Gateway.Tests.Http2.Conformance;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;
@@ -9,7 +10,6 @@ public sealed class RangeStreamTests
 {
     private const string Path = "/etcdserverpb.KV/RangeStream";
 
-    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
     private static byte[] Clear => Etcd.KeyValue(Etcd.Covered, "TOPSECRET"u8.ToArray());
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class RangeStreamTests
         await using Pair pair = new();
         pair.Client.Ask(1, Path);
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(1, true, [.. Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
+        pair.Etcd.Headers(1, true, [.. Call.Begun, ("grpc-status", "12"), ("grpc-message", "unknown method RangeStream for service etcdserverpb.KV")]);
         (_, bool end, Dictionary<string, string> fields) = pair.Client.NextHeaders();
         Assert.Equal((true, "12", "unknown method RangeStream for service etcdserverpb.KV"), (end, fields["grpc-status"], fields["grpc-message"]));
     }
@@ -93,7 +93,7 @@ public sealed class RangeStreamTests
         pair.Client.Message(3, watch ? Etcd.AskWatch("/registry/secrets/", "/registry/secrets0") : Etcd.AskAll(), end: !watch);
         pair.Etcd.NextHeaders();
         pair.Etcd.NextMessage(3);
-        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Headers(3, false, Call.Begun);
         pair.Client.NextHeaders();
         if (watch)
         {
@@ -126,7 +126,7 @@ public sealed class RangeStreamTests
     {
         pair.Client.Ask(3, Path);
         Assert.Equal(3, pair.Etcd.NextHeaders().StreamId);
-        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Headers(3, false, Call.Begun);
         pair.Client.NextHeaders();
     }
 

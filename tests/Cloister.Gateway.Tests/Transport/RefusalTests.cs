@@ -2,6 +2,7 @@ using Cloister.Cli.Tests.Etcd;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Enclave.Tests.Gateway;
 using Cloister.Enclave.Wire.Http2;
+using Cloister.Gateway.Tests.Http2.Conformance;
 using Cloister.Gateway.Tests.Support;
 
 namespace Cloister.Gateway.Tests.Transport;
@@ -11,8 +12,6 @@ public sealed class RefusalTests
 {
     private const string Status = "/etcdserverpb.Maintenance/Status";
     private const string Watch = "/etcdserverpb.Watch/Watch";
-
-    private static readonly (string, string)[] Begun = [(":status", "200"), ("content-type", "application/grpc")];
 
     [Fact]
     public async Task ACompressedMessageIsRefused()
@@ -29,7 +28,7 @@ public sealed class RefusalTests
         await using Pair pair = new(options => options with { MaxMessageSize = 1000, Memory = 100_000 });
         pair.Client.Ask(1);
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Headers(1, false, Call.Begun);
         pair.Etcd.Message(1, new byte[1001]);
         Assert.False(pair.Client.NextHeaders().End);
         (_, bool end, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
@@ -43,7 +42,7 @@ public sealed class RefusalTests
         await using Pair pair = new(options => options with { Memory = 100_000 });
         pair.Client.Ask(1);
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(1, false, Begun);
+        pair.Etcd.Headers(1, false, Call.Begun);
         pair.Etcd.Message(1, new byte[200_000]);
         pair.Client.NextHeaders();
         (_, _, Dictionary<string, string> trailers) = pair.Client.NextHeaders();
@@ -73,7 +72,7 @@ public sealed class RefusalTests
         pair.Gateway.Custody.Wipe();
         pair.Client.Ask(3);
         pair.Etcd.NextHeaders();
-        pair.Etcd.Headers(3, false, Begun);
+        pair.Etcd.Headers(3, false, Call.Begun);
         pair.Etcd.Message(3, Etcd.Range(Etcd.KeyValue(Etcd.Covered, stored)));
         pair.Client.NextHeaders();
         Assert.Equal("9", pair.Client.NextHeaders().Fields["grpc-status"]);

@@ -7,7 +7,7 @@ namespace Cloister.Enclave.Keys.Envelope;
 public static class EdekFailure
 {
     /// <summary>The one answer to everything that does not authenticate: another cluster, provider or key, or changed bytes.</summary>
-    public static FailureException NotAuthentic() => new(
+    internal static FailureException NotAuthentic() => new(
         FailureKind.Invalid,
         "the ciphertext does not open: it was made for another cluster, provider or KEK, or it was changed; check that cluster and provider in the enclave's configuration are those it was written with");
 
